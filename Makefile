@@ -1,0 +1,43 @@
+# Every command of a working copy. `make setup` needs only Python >= 3.11; the others call it.
+PYTHON ?= python3
+BIN := .venv/bin
+export UV_LINK_MODE = copy
+
+.PHONY: setup demo test check run lock clean
+
+setup: .venv/installed
+
+.venv/installed: requirements/development.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mutoscope needs Python 3.11 or newer: make setup PYTHON=python3.12")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements/development.txt
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps -e .
+	@touch $@
+
+demo: setup
+	$(BIN)/mutoscope demo --out demo-output
+
+run: setup
+	$(BIN)/mutoscope serve
+
+check: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/vulture
+	$(BIN)/deptry src
+	$(BIN)/codespell
+	$(BIN)/sqlfluff lint --disable-progress-bar src/mutoscope/storage
+
+test: check
+	$(BIN)/pytest
+
+# Writes the locks anew; they name no download address.
+lock: setup
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes pyproject.toml -o requirements/runtime.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes pyproject.toml --group dev -o requirements/development.txt
+
+clean:
+	rm -rf .venv demo-output build dist .*_cache .hypothesis
