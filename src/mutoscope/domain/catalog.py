@@ -1,0 +1,164 @@
+"""The catalog: all that is for sale, in versions that each take effect at an instant.
+
+Owns the versions and the look-ups in them; the text they are read from belongs to
+`domain.catalog_text`. The invariant: a version in force never changes, so a hold that keeps the
+version's key keeps its price. The surprising choice: every version is complete. Nothing is
+inherited from the version before, so that one block tells all that held on a given day.
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, TypeVar
+
+from mutoscope.domain.credits import Refusal, checked_instant
+from mutoscope.domain.offers import FreeAmount, Kind, Pace, Pack, Plan, Tool, Trial
+
+
+class UnknownItem(Refusal):
+    """A version of the catalog has nothing of that key; `allowed` lists what it has."""
+
+    noun: ClassVar[str]
+
+    def __init__(self, *, key: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(
+            f"there is no {self.noun} {key[:80]!r}: choose one of {', '.join(allowed) or 'none'}"
+        )
+        self.key = key
+        self.allowed = allowed
+
+
+class UnknownTool(UnknownItem):
+    """The catalog has no such tool."""
+
+    code = "unknown_tool"
+    noun = "tool"
+
+
+class UnknownPlan(UnknownItem):
+    """The catalog has no such plan."""
+
+    code = "unknown_plan"
+    noun = "plan"
+
+
+class UnknownPack(UnknownItem):
+    """The catalog has no such pack."""
+
+    code = "unknown_pack"
+    noun = "pack"
+
+
+class UnknownVersion(UnknownItem):
+    """The catalog has no version of that key."""
+
+    code = "unknown_version"
+    noun = "version of the catalog"
+
+
+class NoVersionInForce(Refusal):
+    """An instant lies before the catalog's first version."""
+
+    code = "no_version_in_force"
+
+    def __init__(self, *, at: datetime, first_at: datetime) -> None:
+        super().__init__(
+            f"nothing was for sale at {at.isoformat()}: the first version of the catalog takes"
+            f" effect at {first_at.isoformat()}; give an earlier effective_at to serve that time"
+        )
+        self.at = at
+        self.first_at = first_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The catalog's figures that stand alone.
+
+    Alerts are told at shares of the last allowance left (percent, 0 is empty) and days before a
+    lapse. A quote's price is locked for `price_lock_minutes`; the creator confirms a job that
+    takes at least `confirm_percent` of the balance. A hold lives `deadline_minutes`
+    unless its job renews it; one whose submission is in doubt is released after
+    `submit_unknown_minutes`.
+    """
+
+    alert_percents: tuple[int, ...]
+    alert_days: tuple[int, ...]
+    price_lock_minutes: int
+    confirm_percent: int
+    deadline_minutes: int
+    submit_unknown_minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """All that is for sale from one instant until the next version's."""
+
+    key: str
+    effective_at: datetime
+    kinds: tuple[Kind, ...]
+    trial: Trial
+    plans: tuple[Plan, ...]
+    tools: tuple[Tool, ...]
+    packs: tuple[Pack, ...]
+    purchase_credits_min: int
+    free_amounts: tuple[FreeAmount, ...]
+    paces: tuple[Pace, ...]
+    rules: Rules
+
+    def tool(self, *, key: str) -> Tool:
+        """Return a tool.
+
+        :raises UnknownTool: when this version has none of that key.
+        """
+        return _found(self.tools, key, UnknownTool)
+
+    def plan(self, *, key: str) -> Plan:
+        """Return a plan.
+
+        :raises UnknownPlan: when this version has none of that key.
+        """
+        return _found(self.plans, key, UnknownPlan)
+
+    def pack(self, *, key: str) -> Pack:
+        """Return a pack.
+
+        :raises UnknownPack: when this version has none of that key.
+        """
+        return _found(self.packs, key, UnknownPack)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """The versions, in the order in which they take effect."""
+
+    versions: tuple[Version, ...]
+
+    def version_at(self, *, at: datetime) -> Version:
+        """Return the version in force at an instant; a version is in force from its own instant.
+
+        :raises NaiveInstant: when `at` has no offset.
+        :raises NoVersionInForce: when `at` lies before the first version.
+        """
+        at = checked_instant(at, name="at")
+        count = bisect_right(self.versions, at, key=lambda version: version.effective_at)
+        if count == 0:
+            raise NoVersionInForce(at=at, first_at=self.versions[0].effective_at)
+        return self.versions[count - 1]
+
+    def version(self, *, key: str) -> Version:
+        """Return the version whose key a hold or a quote has kept.
+
+        :raises UnknownVersion: when there is none of that key.
+        """
+        return _found(self.versions, key, UnknownVersion)
+
+
+Item = TypeVar("Item", Tool, Plan, Pack, Version)
+
+
+def _found(items: tuple[Item, ...], key: str, refusal: type[UnknownItem]) -> Item:
+    """Return the item of a key, or refuse with the keys there are."""
+    for item in items:
+        if item.key == key:
+            return item
+    raise refusal(key=key, allowed=tuple(item.key for item in items))

@@ -1,0 +1,101 @@
+"""Amounts of credits, the keys of operations, and what every refusal has in common.
+
+Invariant: an amount is a positive whole number of credits up to `AMOUNT_MAX`; direction is never a
+sign but a source and a target. The limit leaves room to add up every lot of a wallet in the 64 bits
+of the database.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import ClassVar
+
+AMOUNT_MAX = 1_000_000_000_000
+KEY_LENGTH_MAX = 200
+KEY_PATTERN = re.compile(rf"[!-~]{{1,{KEY_LENGTH_MAX}}}\Z")
+CODE_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
+
+
+class Refusal(Exception):
+    """A request that cannot be granted: nothing has changed, and the sentence tells the remedy.
+
+    `code` is permanent: clients and stored rows may rely on it.
+    """
+
+    code: ClassVar[str]
+
+
+class BadAmount(Refusal):
+    """An amount that is not a whole number of credits from 1 to `AMOUNT_MAX`."""
+
+    code = "bad_amount"
+
+    def __init__(self, *, amount: object, name: str = "amount") -> None:
+        super().__init__(
+            f"{name} must be a whole number of credits from 1 to {AMOUNT_MAX:,}, not {amount!r}"
+        )
+        self.amount = amount
+
+
+class BadKey(Refusal):
+    """A key, namespace or code that cannot stand in the journal."""
+
+    code = "bad_key"
+
+    def __init__(self, *, name: str, value: object) -> None:
+        super().__init__(
+            f"{name} {value!r} cannot be recorded: use 1 to {KEY_LENGTH_MAX} printable ASCII "
+            "characters without spaces for a key, and a lower-case word for a code"
+        )
+        self.name = name
+        self.value = value
+
+
+class NaiveInstant(Refusal):
+    """A datetime without a zone, which could mean 24 different instants."""
+
+    code = "naive_instant"
+
+    def __init__(self, *, name: str, value: datetime) -> None:
+        super().__init__(f"{name} {value.isoformat()} has no zone: give an offset, such as +00:00")
+        self.name = name
+        self.value = value
+
+
+def checked_amount(amount: object, *, name: str = "amount", least: int = 1) -> int:
+    """Return the amount when it is a whole number of credits in range.
+
+    :raises BadAmount: when it is a boolean, not an integer, below `least` or above `AMOUNT_MAX`.
+    """
+    if type(amount) is not int or not least <= amount <= AMOUNT_MAX:
+        raise BadAmount(amount=amount, name=name)
+    return amount
+
+
+def checked_key(key: str, *, name: str = "key") -> str:
+    """Return the key when it can stand in the journal.
+
+    :raises BadKey: when it is empty, too long, or has a space or a character outside ASCII.
+    """
+    if not isinstance(key, str) or not KEY_PATTERN.match(key):
+        raise BadKey(name=name, value=key)
+    return key
+
+
+def checked_code(code: str, *, name: str) -> str:
+    """Return a stored code when it is a lower-case word of at most 40 characters.
+
+    :raises BadKey: when it is not.
+    """
+    if not isinstance(code, str) or not CODE_PATTERN.match(code):
+        raise BadKey(name=name, value=code)
+    return code
+
+
+def checked_instant(instant: datetime, *, name: str) -> datetime:
+    """Return the instant in UTC.
+
+    :raises NaiveInstant: when it has no zone.
+    """
+    if instant.tzinfo is None:
+        raise NaiveInstant(name=name, value=instant)
+    return instant.astimezone(UTC)
