@@ -1,0 +1,232 @@
+"""Billing dates: the n-th period of a subscription, and the period that an instant lies in.
+
+Owns the one function that grants, lapses, screens, invoices and feeds take their dates from. The
+invariant: periods are half-open, leave no gap, and the n-th begins at the anchor plus n months,
+computed from the anchor each time; no drift can gather, because no period is made from another.
+
+The surprising choices: period 0 begins at the anchor itself, even when the anchor is the later
+reading of an hour that the clock shows twice; all later periods take the earlier one. A time of
+day that the clock jumps over becomes the instant of the jump, which after a skipped date (Apia,
+30 December 2011) lies on the next day.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from mutoscope.domain.credits import Refusal, checked_instant
+
+MONTHS_A_YEAR = 12
+YEAR_MIN = 1970  # before it no subscription began
+YEAR_MAX = 2500  # far enough for any contract, near enough for datetime's own limits
+INDEX_MAX = 1_200  # a hundred years of months
+
+_MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_FEBRUARY = 1  # counted from 0, as all months in this module
+_MACHINE_ZONES = frozenset({"localtime", "posixrules", "Factory"})  # differ from host to host
+_SECOND = timedelta(seconds=1)
+
+
+class UnknownZone(Refusal):
+    """A billing zone is not in the time zone database."""
+
+    code = "unknown_zone"
+
+    def __init__(self, *, zone: str) -> None:
+        super().__init__(
+            f"unknown time zone {zone[:80]!r}: use a name of the IANA database,"
+            " such as Europe/Berlin, America/New_York or UTC"
+        )
+        self.zone = zone
+
+
+class AnchorOutOfReach(Refusal):
+    """A billing anchor lies in a year that no subscription can begin in."""
+
+    code = "anchor_out_of_reach"
+
+    def __init__(self, *, at: datetime) -> None:
+        super().__init__(
+            f"no plan can begin on {at.isoformat()}: take an instant from {YEAR_MIN} to {YEAR_MAX}"
+        )
+        self.at = at
+
+
+class NotStarted(Refusal):
+    """An instant lies before the first period of a subscription."""
+
+    code = "not_started"
+
+    def __init__(self, *, at: datetime, starts_at: datetime) -> None:
+        super().__init__(
+            f"no period at {at.isoformat()}: the first begins at {starts_at.isoformat()}"
+        )
+        self.at = at
+        self.starts_at = starts_at
+
+
+class PeriodOutOfReach(Refusal):
+    """A period lies further from its anchor than dates are computed."""
+
+    code = "period_out_of_reach"
+
+    def __init__(self, *, index: int) -> None:
+        super().__init__(f"no period {index}: periods are counted from 0 to {INDEX_MAX}")
+        self.index = index
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingAnchor:
+    """The instant a plan began, in UTC, and the zone whose wall clock its periods follow.
+
+    :raises NaiveInstant: when `at` has no offset.
+    :raises AnchorOutOfReach: when no subscription can begin in that year.
+    :raises UnknownZone: when the database has no such zone.
+    """
+
+    at: datetime
+    zone: str
+
+    def __post_init__(self) -> None:
+        if not YEAR_MIN <= self.at.year <= YEAR_MAX:
+            raise AnchorOutOfReach(at=self.at)
+        _zone(self.zone)
+        if self.at.tzinfo is not UTC:
+            object.__setattr__(self, "at", checked_instant(self.at, name="at"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """The span [starts_at, ends_at) of a subscription, counted from 0 at its anchor."""
+
+    index: int
+    starts_at: datetime
+    ends_at: datetime
+
+
+def period_start(*, anchor: BillingAnchor, index: int) -> datetime:
+    """Return the instant, in UTC, at which the n-th period begins.
+
+    :raises PeriodOutOfReach: when the index is negative or above `INDEX_MAX`.
+    """
+    if index == 0:
+        return anchor.at
+    if not 0 < index <= INDEX_MAX:
+        raise PeriodOutOfReach(index=index)
+    zone = _zone(anchor.zone)
+    first = anchor.at.astimezone(zone)
+    year, month = divmod(first.year * MONTHS_A_YEAR + first.month - 1 + index, MONTHS_A_YEAR)
+    day = _clamped(first.day, year, month)
+    return _instant(
+        zone, (year, month + 1, day, first.hour, first.minute, first.second, first.microsecond)
+    )
+
+
+def period(*, anchor: BillingAnchor, index: int) -> Period:
+    """Return the n-th period.
+
+    :raises PeriodOutOfReach: when it or its end lies too far from the anchor.
+    """
+    return Period(
+        index=index,
+        starts_at=period_start(anchor=anchor, index=index),
+        ends_at=period_start(anchor=anchor, index=index + 1),
+    )
+
+
+def period_at(*, anchor: BillingAnchor, at: datetime) -> Period:
+    """Return the period that contains an instant; a boundary belongs to the period it begins.
+
+    :raises NaiveInstant: when `at` has no offset.
+    :raises NotStarted: when `at` lies before the anchor.
+    :raises PeriodOutOfReach: when `at` lies too far after it.
+    """
+    at = checked_instant(at, name="at")
+    if at < anchor.at:
+        raise NotStarted(at=at, starts_at=anchor.at)
+    index = _months_to(anchor, at)
+    while period_start(anchor=anchor, index=index) > at:
+        index -= 1
+    found = period(anchor=anchor, index=index)
+    while found.ends_at <= at:
+        found = period(anchor=anchor, index=found.index + 1)
+    return found
+
+
+def charge_is_due(*, index: int, months_per_charge: int) -> bool:
+    """Tell whether the start of a period is also a date of payment (1 monthly, 12 annual)."""
+    assert months_per_charge > 0
+    return index % months_per_charge == 0
+
+
+def billing_day(*, anchor: BillingAnchor) -> int:
+    """Return the day of the month, 1 to 31, that periods begin on where the month has it."""
+    return local_date(at=anchor.at, zone=anchor.zone).day
+
+
+def local_date(*, at: datetime, zone: str) -> date:
+    """Return the date that a wall clock in a zone shows at an instant.
+
+    :raises NaiveInstant: when `at` has no offset.
+    :raises UnknownZone: when the database has no such zone.
+    """
+    return checked_instant(at, name="at").astimezone(_zone(zone)).date()
+
+
+@lru_cache(maxsize=1_024)  # the database has about 600 names
+def _zone(name: str) -> ZoneInfo:
+    """Load a zone once; names that only this machine knows are refused."""
+    if name in _MACHINE_ZONES or name.startswith(("right/", "posix/")):
+        raise UnknownZone(zone=name)
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise UnknownZone(zone=name) from error
+
+
+def _clamped(day: int, year: int, month: int) -> int:
+    """Return the day, or the month's last when it is shorter (month from 0)."""
+    last = _MONTH_DAYS[month]
+    if month == _FEBRUARY and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0):
+        last = 29
+    return min(day, last)
+
+
+def _instant(zone: ZoneInfo, wall: tuple[int, int, int, int, int, int, int]) -> datetime:
+    """Return the UTC instant at which a zone's clock shows a time: the first, or the next valid."""
+    before = zone.utcoffset(datetime(*wall, tzinfo=zone))
+    after = zone.utcoffset(datetime(*wall, tzinfo=zone, fold=1))
+    assert before is not None
+    assert after is not None
+    instant = datetime(*wall, tzinfo=UTC) - before
+    if before >= after:
+        return instant
+    return _jump(zone, instant - (after - before), instant)
+
+
+def _jump(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
+    """Return the instant of the clock's jump, to the second, in the span (before, after]."""
+    early = before.astimezone(zone).utcoffset()
+    low, high = 0, (after - before) // _SECOND
+    start = before.replace(microsecond=0)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if (start + middle * _SECOND).astimezone(zone).utcoffset() == early:
+            low = middle
+        else:
+            high = middle
+    return start + high * _SECOND
+
+
+def _months_to(anchor: BillingAnchor, at: datetime) -> int:
+    """Return the difference of two calendar months in the anchor's zone, within one of the index.
+
+    It would be -1 where the clock goes back over the end of a month, hence the floor.
+    """
+    years = at.year - anchor.at.year
+    if years > INDEX_MAX // MONTHS_A_YEAR:
+        raise PeriodOutOfReach(index=years * MONTHS_A_YEAR)
+    zone = _zone(anchor.zone)
+    first, last = anchor.at.astimezone(zone), at.astimezone(zone)
+    return max(0, (last.year - first.year) * MONTHS_A_YEAR + last.month - first.month)

@@ -1,0 +1,96 @@
+"""The creator's billing dates as an iCalendar text (RFC 5545) that calendar programs subscribe to.
+
+Owns the wording of the feed and the format's rules: lines end in CR LF, none is longer than 75
+octets, and text is escaped. The invariant: the same periods give the same text, so a feed that was
+read again changes nothing. The surprising choice: a billing date is a whole-day event on the date
+in the billing zone, since that is the date on the invoice whatever zone the reader is in.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from mutoscope.domain.calendar import BillingAnchor, charge_is_due, local_date, period_start
+from mutoscope.domain.credits import checked_instant
+
+LINE_OCTETS_MAX = 75  # RFC 5545, section 3.1
+_ESCAPES = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """What a feed tells about a subscription: its plan's name, its stable id and its payments."""
+
+    plan: str
+    subscription_id: str
+    months_per_charge: int
+
+
+def calendar_feed(
+    *, feed: Feed, anchor: BillingAnchor, indices: range, stamped_at: datetime
+) -> str:
+    """Return the billing dates of some periods as the text of an .ics file.
+
+    :raises NaiveInstant: when `stamped_at` has no offset.
+    :raises PeriodOutOfReach: when an index is negative or too high.
+    """
+    stamp = f"{checked_instant(stamped_at, name='stamped_at'):%Y%m%dT%H%M%SZ}"
+    lines = [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        "PRODID:-//Mutoscope//Billing dates//EN",
+        f"X-WR-CALNAME:{_text(feed.plan)} billing dates",
+    ]
+    for index in indices:
+        lines += _event(feed, anchor, index, stamp)
+    lines.append("END:VCALENDAR")
+    return "".join(f"{part}\r\n" for line in lines for part in _folded(line))
+
+
+def _event(feed: Feed, anchor: BillingAnchor, index: int, stamp: str) -> list[str]:
+    """Return the lines of one billing date."""
+    starts_at = period_start(anchor=anchor, index=index)
+    return [
+        "BEGIN:VEVENT",
+        f"UID:{_text(feed.subscription_id)}-{index}@mutoscope",
+        f"DTSTAMP:{stamp}",
+        f"DTSTART;VALUE=DATE:{local_date(at=starts_at, zone=anchor.zone):%Y%m%d}",
+        f"SUMMARY:{_text(_summary(feed, index))}",
+        f"DESCRIPTION:{_text(_description(starts_at, anchor.zone))}",
+        "TRANSP:TRANSPARENT",
+        "END:VEVENT",
+    ]
+
+
+def _summary(feed: Feed, index: int) -> str:
+    """Say what happens on a billing date."""
+    if charge_is_due(index=index, months_per_charge=feed.months_per_charge):
+        return f"{feed.plan}: payment, and new monthly credits"
+    return f"{feed.plan}: new monthly credits"
+
+
+def _description(starts_at: datetime, zone: str) -> str:
+    """Say the exact instant at which the last period's credits lapse."""
+    return (
+        f"Monthly credits that are left lapse at {starts_at:%Y-%m-%d %H:%M} UTC;"
+        f" the billing zone is {zone}."
+    )
+
+
+def _text(value: str) -> str:
+    """Return a value as the format's TEXT: escaped, on one line, without control characters."""
+    lines = value.replace("\r\n", "\n").translate(_ESCAPES)
+    return "".join(letter for letter in lines if letter.isprintable())
+
+
+def _folded(line: str) -> Iterator[str]:
+    """Yield the physical lines of a logical one; the later ones begin with a space."""
+    part, size = "", 0
+    for letter in line:
+        octets = len(letter.encode())
+        if size + octets > LINE_OCTETS_MAX:
+            yield part
+            part, size = " ", 1
+        part += letter
+        size += octets
+    yield part
