@@ -1,0 +1,132 @@
+"""What grants and their ends do to a wallet: grant, expire, void, adjust, freeze, thaw, forfeit.
+
+One function per action, of the same shape as those of `domain.spending`. Ends and freezes cover
+spent lots too, so that what comes back to them later follows (a release, a refund).
+"""
+
+from mutoscope.domain import actions as ask
+from mutoscope.domain.chart import Account, Operation
+from mutoscope.domain.due import end_returned, post_due
+from mutoscope.domain.journal import Entry
+from mutoscope.domain.known import Context, UnknownReference, named_entry
+from mutoscope.domain.ledger import emptied, granted, moved_between, taken
+from mutoscope.domain.lots import Lot, LotState, Source
+from mutoscope.domain.wallet import Stamp, Wallet
+
+_ = Account
+
+
+def grant(wallet: Wallet, action: ask.Grant, stamp: Stamp, _context: Context) -> Entry:
+    """Open a lot; one that is over already lapses at once."""
+    return _fill(wallet, Operation.GRANT, stamp, action)
+
+
+def expire(wallet: Wallet, action: ask.Expire, stamp: Stamp, _context: Context) -> Entry:
+    """End every lot of a source now; what is held of it lapses when it comes back."""
+    at = wallet.posted_at
+    lots = [lot for lot in wallet.lots.values() if lot.source == action.source]
+    postings = emptied(lots=lots, target=_.EXPIRED)
+    entry = wallet.record(
+        Operation.EXPIRE, stamp._replace(reason=action.source), postings, due_at=at
+    )
+    for lot in lots:
+        ends_at = at if lot.expires_at is None else min(lot.expires_at, at)
+        wallet.lots[lot.lot] = wallet.lots[lot.lot]._replace(expires_at=ends_at)
+    return entry
+
+
+def void(wallet: Wallet, action: ask.Void, stamp: Stamp, context: Context) -> Entry:
+    """Undo a grant."""
+    lot = _granted(wallet, action.grant, context)
+    postings = emptied(lots=(lot,), target=_.VOIDED)
+    entry = wallet.record(
+        Operation.VOID, stamp, postings, due_at=wallet.posted_at, refers_to=lot.lot
+    )
+    _restate(wallet, [lot], LotState.VOIDED)
+    return entry
+
+
+def adjust(wallet: Wallet, action: ask.Adjust, stamp: Stamp, _context: Context) -> Entry:
+    """Correct a balance up, as a lot of its own, or down in the spend order."""
+    if action.terms is not None:
+        return _fill(wallet, Operation.ADJUST, stamp, action)
+    postings = taken(wallet=wallet, amount=action.amount, target=_.VOIDED)
+    return wallet.record(Operation.ADJUST, stamp, postings, due_at=wallet.posted_at)
+
+
+def freeze(wallet: Wallet, action: ask.Freeze, stamp: Stamp, context: Context) -> Entry:
+    """Make purchased lots visible but not spendable."""
+    return _turn(wallet, action, stamp, context)
+
+
+def thaw(wallet: Wallet, action: ask.Thaw, stamp: Stamp, context: Context) -> Entry:
+    """Make frozen lots spendable again."""
+    return _turn(wallet, action, stamp, context)
+
+
+def forfeit(wallet: Wallet, _action: ask.Forfeit, stamp: Stamp, _context: Context) -> Entry:
+    """Give up every lot; what is still held is forfeited when it comes back."""
+    lots = [lot for lot in wallet.lots.values() if lot.state in {LotState.OPEN, LotState.FROZEN}]
+    postings = emptied(lots=lots, target=_.FORFEITED)
+    entry = wallet.record(Operation.FORFEIT, stamp, postings, due_at=wallet.posted_at)
+    _restate(wallet, lots, LotState.FORFEITED)
+    wallet.standing = {
+        name: standing._replace(ends_at=wallet.posted_at)
+        for name, standing in wallet.standing.items()
+    }
+    return entry
+
+
+def stand(wallet: Wallet, action: ask.Stand, _stamp: Stamp, _context: Context) -> None:
+    """Begin monthly grants, and post those that are due already."""
+    wallet.standing[action.standing.subscription_id] = action.standing
+    wallet.next_deadline_at = wallet.next_deadline_at or wallet.wake_at
+    post_due(wallet=wallet, at=wallet.posted_at)
+
+
+def _fill(
+    wallet: Wallet, operation: Operation, stamp: Stamp, action: ask.Grant | ask.Adjust
+) -> Entry:
+    is_frozen = isinstance(action, ask.Grant) and action.is_frozen
+    lot = wallet.sequence + 1
+    postings = granted(lot=lot, amount=action.amount, is_frozen=is_frozen)
+    entry = wallet.record(operation, stamp, postings, due_at=wallet.posted_at, terms=action.terms)
+    end_returned(wallet, [lot])
+    return entry
+
+
+def _turn(wallet: Wallet, action: ask.Freeze | ask.Thaw, stamp: Stamp, context: Context) -> Entry:
+    is_freeze = isinstance(action, ask.Freeze)
+    source, target = (_.AVAILABLE, _.FROZEN) if is_freeze else (_.FROZEN, _.AVAILABLE)
+    before, after = (
+        (LotState.OPEN, LotState.FROZEN) if is_freeze else (LotState.FROZEN, LotState.OPEN)
+    )
+    if action.grant is None:
+        lots = [lot for lot in wallet.lots.values() if lot.source == Source.PACK]
+        about = None
+    else:
+        lots = [_granted(wallet, action.grant, context)]
+        about = lots[0].lot
+    lots = [lot for lot in lots if lot.state == before]
+    postings = moved_between(lots=lots, source=source, target=target)
+    entry = wallet.record(
+        ask.OPERATIONS[type(action)],
+        stamp,
+        postings,
+        due_at=wallet.posted_at,
+        refers_to=about,
+    )
+    _restate(wallet, lots, after)
+    return entry
+
+
+def _restate(wallet: Wallet, lots: list[Lot], state: LotState) -> None:
+    for lot in lots:
+        wallet.lots[lot.lot] = wallet.lots[lot.lot]._replace(state=state)
+
+
+def _granted(wallet: Wallet, reference: ask.Reference, context: Context) -> Lot:
+    found = named_entry(wallet, reference, context, wanted="grant").entry
+    if found.terms is None:
+        raise UnknownReference(reference=reference, wanted="grant")
+    return wallet.lots[found.sequence]

@@ -1,0 +1,99 @@
+"""Entries and postings: the immutable lines of a wallet, and the chain of hashes through them.
+
+Invariant: the hash of an entry is SHA-256 of the previous entry's hash and the entry's canonical
+line, so that no line can be changed, dropped or moved without breaking every later hash. The line
+is one text of fields joined by single spaces; absent fields are "-", and no field has a space in
+it (`credits.checked_key`), so a line reads in one way only. It begins with the format's version.
+"""
+
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import NamedTuple
+from uuid import UUID
+
+from mutoscope.domain.lots import Terms
+
+FORMAT_VERSION = 1
+GENESIS = bytes(32)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Posting(NamedTuple):
+    """A positive amount from a source to a target, of one lot (None outside the lots)."""
+
+    source: str
+    target: str
+    lot: int | None
+    amount: int
+
+
+class Attribution(NamedTuple):
+    """Who caused an entry, where there is one: a member, a project, an API key."""
+
+    member_id: UUID | None = None
+    project_id: UUID | None = None
+    api_key_id: UUID | None = None
+
+
+NOBODY = Attribution()
+
+
+class Entry(NamedTuple):
+    """One line of a wallet's journal.
+
+    `sequence` counts from 1 without gaps. `due_at` is when it took effect, `posted_at` when it was
+    written. `refers_to` is the sequence of the entry or lot that it is about. `digest` tells
+    whether a repeated key asks for the same. `available` and `held` are the wallet's, afterwards.
+    `terms` are of the lot that a grant opens.
+    """
+
+    sequence: int
+    operation: str
+    namespace: str
+    key: str
+    digest: bytes
+    due_at: datetime
+    posted_at: datetime
+    refers_to: int | None
+    reason: str | None
+    available: int
+    held: int
+    attribution: Attribution
+    note_digest: bytes | None
+    postings: tuple[Posting, ...]
+    terms: Terms | None
+    hash: bytes
+
+
+def microseconds(instant: datetime) -> int:
+    """Return an instant as whole microseconds since 1970 in UTC."""
+    return (instant - EPOCH) // _MICROSECOND
+
+
+def canonical_line(*, workspace_id: UUID, kind: str, entry: Entry) -> str:
+    """Return the text that an entry's hash covers: every field but the hash."""
+    who = entry.attribution
+    postings = ",".join([f"{p[0]}>{p[1]}:{p[2] or '-'}:{p[3]}" for p in entry.postings])
+    return (
+        f"{FORMAT_VERSION} {workspace_id} {kind} {entry.sequence} {entry.operation} "
+        f"{entry.namespace} {entry.key} {entry.digest.hex()} {microseconds(entry.due_at)} "
+        f"{microseconds(entry.posted_at)} {entry.refers_to or '-'} {entry.reason or '-'} "
+        f"{entry.available} {entry.held} {who.member_id or '-'} {who.project_id or '-'} "
+        f"{who.api_key_id or '-'} {entry.note_digest.hex() if entry.note_digest else '-'} "
+        f"{postings or '-'}{_terms_text(entry.terms) if entry.terms else ''}"
+    )
+
+
+def chained(*, previous: bytes, line: str) -> bytes:
+    """Return the hash of a line that follows the entry whose hash is `previous`."""
+    return sha256(previous + line.encode()).digest()
+
+
+def _terms_text(terms: Terms) -> str:
+    expires = microseconds(terms.expires_at) if terms.expires_at else "-"
+    paid = "-" if terms.paid_amount is None else f"{terms.paid_amount}:{terms.currency}"
+    return (
+        f" {terms.source} {terms.reference or '-'} {microseconds(terms.effective_at)} "
+        f"{expires} {paid}"
+    )

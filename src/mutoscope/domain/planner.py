@@ -1,0 +1,209 @@
+"""The pure planner: what a batch of requests does to its wallets.
+
+(wallets and known entries as loaded, submissions of requests, an instant) -> an outcome per submission; the
+wallets then hold the entries, lots and holds to be written. A submission's requests are granted
+together or not at all; submissions do not disturb one another. Whatever is due on a wallet is posted
+before its first request.
+"""
+
+from collections import ChainMap
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from mutoscope.domain import actions as ask
+from mutoscope.domain import granting, spending
+from mutoscope.domain.credits import Refusal
+from mutoscope.domain.due import is_due, post_due
+from mutoscope.domain.journal import Entry
+from mutoscope.domain.known import Context, Known
+from mutoscope.domain.requests import Request
+from mutoscope.domain.wallet import Stamp, Wallet
+
+CLOCK_BACK_MAX = timedelta(seconds=10)
+"""How far a clock may lag behind the journal: machines differ a little; more is a fault."""
+
+ACTIONS: dict[type, Callable[..., Entry | None]] = {
+    ask.Grant: granting.grant, ask.Expire: granting.expire, ask.Void: granting.void,
+    ask.Adjust: granting.adjust, ask.Freeze: granting.freeze, ask.Thaw: granting.thaw,
+    ask.Forfeit: granting.forfeit, ask.Stand: granting.stand,
+    ask.Hold: spending.hold, ask.Settle: spending.settle, ask.Release: spending.settle,
+    ask.Charge: spending.charge, ask.Meter: spending.meter, ask.Absorb: spending.absorb,
+    ask.Refund: spending.refund, ask.Renew: spending.renew,
+}  # fmt: skip
+"""Which function grants which action."""
+
+WalletName = tuple[UUID, str]
+KnownKey = tuple[UUID, str, str]
+
+
+class UnknownWallet(Refusal):
+    """A request on a wallet that was never opened."""
+
+    code = "unknown_wallet"
+
+    def __init__(self, *, workspace_id: UUID, kind: str) -> None:
+        super().__init__(f"workspace {workspace_id} has no {kind} wallet: grant credits to open it")
+        self.workspace_id = workspace_id
+        self.kind = kind
+
+
+class KeyReused(Refusal):
+    """A key that was used before for something else."""
+
+    code = "key_reused"
+
+    def __init__(self, *, namespace: str, key: str) -> None:
+        super().__init__(
+            f"the key {namespace}:{key} was used before for a request with other content: "
+            "send the first content again, or use a new key"
+        )
+        self.namespace = namespace
+        self.key = key
+
+
+class ClockWentBack(Refusal):
+    """A clock that shows an instant before the wallet's last entry."""
+
+    code = "clock_went_back"
+
+    def __init__(self, *, at: datetime, posted_at: datetime) -> None:
+        super().__init__(
+            f"the clock shows {at.isoformat()} but the wallet's last entry was written at "
+            f"{posted_at.isoformat()}: set this machine's clock right (NTP), then try again"
+        )
+        self.at = at
+        self.posted_at = posted_at
+
+
+class Answer(NamedTuple):
+    """What came of a request: its entry (None where none is written), told again when replayed.
+
+    `lapsed` counts the credits that it gave back to lots which were over by then.
+    """
+
+    workspace_id: UUID
+    kind: str
+    entry: Entry | None
+    is_replay: bool = False
+    lapsed: int = 0
+
+
+class Submission(NamedTuple):
+    """Requests of one workspace that are granted together or not at all."""
+
+    requests: tuple[Request, ...]
+
+
+Outcome = tuple[Answer, ...] | Refusal
+
+
+class Facts(NamedTuple):
+    """What was loaded: the wallets that the requests name, and the entries that keys name."""
+
+    wallets: Mapping[WalletName, Wallet]
+    known: dict[KnownKey, Known]
+
+
+def plan(*, facts: Facts, submissions: Sequence[Submission], at: datetime) -> list[Outcome]:
+    """Return an outcome per submission, in order; the wallets carry what is to be written."""
+    begun: set[WalletName] = set()
+    return [_submission_outcome(facts, submission, at, begun) for submission in submissions]
+
+
+def begin(*, wallet: Wallet, at: datetime) -> None:
+    """Set a wallet's instant, and post what is due.
+
+    :raises ClockWentBack: when the instant lies before the wallet's last entry by far.
+    """
+    if at < wallet.posted_at - CLOCK_BACK_MAX:
+        raise ClockWentBack(at=at, posted_at=wallet.posted_at)
+    wallet.posted_at = max(wallet.posted_at, at)
+    if is_due(wallet=wallet, at=at):
+        post_due(wallet=wallet, at=wallet.posted_at)
+
+
+def _submission_outcome(
+    facts: Facts, submission: Submission, at: datetime, begun: set[WalletName]
+) -> Outcome:
+    try:
+        wallets = [_begun_wallet(facts, request, at, begun) for request in submission.requests]
+    except (UnknownWallet, ClockWentBack) as refusal:
+        return refusal
+    if len(submission.requests) == 1:
+        try:
+            return (_answer(wallets[0], submission.requests[0], facts.known),)
+        except Refusal as refusal:
+            return refusal
+    return _joint_outcome(facts, submission, wallets)
+
+
+def _joint_outcome(facts: Facts, submission: Submission, wallets: list[Wallet]) -> Outcome:
+    saved = [(wallet, wallet.saved()) for wallet in dict.fromkeys(wallets)]
+    known: ChainMap[KnownKey, Known] = ChainMap({}, facts.known)
+    try:
+        answers = tuple(
+            _answer(wallet, request, known)
+            for wallet, request in zip(wallets, submission.requests, strict=True)
+        )
+    except Refusal as refusal:
+        for wallet, state in saved:
+            wallet.restored(state)
+        return refusal
+    facts.known.update(known.maps[0])
+    return answers
+
+
+def _begun_wallet(facts: Facts, request: Request, at: datetime, begun: set[WalletName]) -> Wallet:
+    name = (request.workspace_id, request.kind)
+    wallet = facts.wallets.get(name)
+    if wallet is None:
+        raise UnknownWallet(workspace_id=request.workspace_id, kind=request.kind)
+    if name not in begun:
+        begin(wallet=wallet, at=at)
+        begun.add(name)
+    return wallet
+
+
+def _answer(
+    wallet: Wallet, request: Request, known: dict[KnownKey, Known] | ChainMap[KnownKey, Known]
+) -> Answer:
+    action = request.action
+    if isinstance(action, ask.Renew | ask.Stand):
+        stamp = Stamp(request.namespace, request.key, b"")
+        ACTIONS[type(action)](wallet, action, stamp, Context(known))
+        return Answer(request.workspace_id, request.kind, None)
+    digest = request.digest()
+    name = (request.workspace_id, request.namespace, request.key)
+    before = known.get(name)
+    if before is not None:
+        return _replayed(wallet, request, digest, before)
+    note_digest = request.note.digest() if request.note else None
+    stamp = Stamp(
+        request.namespace, request.key, digest, request.attribution, request.reason, note_digest
+    )
+    entry = ACTIONS[type(action)](wallet, action, stamp, Context(known))
+    assert entry is not None
+    known[name] = Known(request.kind, entry)
+    if isinstance(action, ask.Refund):
+        of = (request.workspace_id, *action.of)
+        known[of] = known[of]._replace(is_refunded=True)
+    return Answer(request.workspace_id, request.kind, entry, lapsed=_lapsed(wallet, entry))
+
+
+def _replayed(wallet: Wallet, request: Request, digest: bytes, before: Known) -> Answer:
+    if before.kind != request.kind or before.entry.digest != digest:
+        raise KeyReused(namespace=request.namespace, key=request.key)
+    return Answer(
+        request.workspace_id, request.kind, before.entry,
+        is_replay=True, lapsed=_lapsed(wallet, before.entry),
+    )  # fmt: skip
+
+
+def _lapsed(wallet: Wallet, entry: Entry) -> int:
+    if (
+        wallet.sequence == entry.sequence
+    ):  # nothing followed: nothing came back to a lot that is over
+        return 0
+    return spending.lapsed(entry=entry, lots=wallet.lots)

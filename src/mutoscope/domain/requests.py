@@ -1,0 +1,106 @@
+"""Requests: one action on one wallet, under a key that is unique for ever.
+
+The same key with the same content is answered again; with other content it is refused. A note
+(who acted, and why) lies beside the journal, so that it can be erased.
+"""
+
+from hashlib import sha256
+from typing import NamedTuple
+from uuid import UUID
+
+from mutoscope.domain.actions import (
+    OPERATIONS,
+    REFERENCES,
+    Action,
+    Adjust,
+    Grant,
+    Hold,
+    Reference,
+    Renew,
+    Settle,
+    Stand,
+)
+from mutoscope.domain.credits import checked_amount, checked_code, checked_instant, checked_key
+from mutoscope.domain.journal import NOBODY, Attribution
+from mutoscope.domain.lots import Terms
+
+
+class Note(NamedTuple):
+    """Who acted and why, kept beside the journal so that it can be erased.
+
+    The entry keeps the digest of salt, actor and text alone.
+    """
+
+    salt: bytes
+    actor: str
+    text: str
+
+    def digest(self) -> bytes:
+        """Return the 16 bytes that the entry keeps."""
+        return sha256(self.salt + f"{self.actor}\n{self.text}".encode()).digest()[:16]
+
+
+class Request(NamedTuple):
+    """One action on one wallet under a key that is unique for ever in (workspace, namespace)."""
+
+    workspace_id: UUID
+    kind: str
+    namespace: str
+    key: str
+    action: Action
+    attribution: Attribution = NOBODY
+    reason: str | None = None
+    note: Note | None = None
+
+    def digest(self) -> bytes:
+        """Return 16 bytes that are equal for repeats with the same content."""
+        text = f"{self.kind} {self.content()}"
+        if self.attribution is not NOBODY:
+            text += " ".join(map(str, self.attribution))
+        return sha256(text.encode()).digest()[:16]
+
+    def content(self) -> str:
+        """Return the operation and what a repeat of it must share."""
+        assert not isinstance(self.action, Renew | Stand), self.action
+        return f"{OPERATIONS[type(self.action)]} {self.action.content()}"
+
+    def references(self) -> tuple[Reference, ...]:
+        """Return the earlier requests that this one is about."""
+        field = REFERENCES.get(type(self.action))
+        reference = getattr(self.action, field) if field else None
+        return () if reference is None else (reference,)
+
+
+def checked(request: Request) -> Request:
+    """Return the request when each of its fields can stand in the journal.
+
+    :raises BadKey: when a key, namespace, kind or reason is malformed.
+    :raises BadAmount: when an amount is out of range.
+    :raises NaiveInstant: when a datetime has no zone.
+    """
+    checked_key(request.key)
+    checked_code(request.namespace, name="namespace")
+    checked_code(request.kind, name="kind")
+    if request.reason is not None:
+        checked_code(request.reason, name="reason")
+    action = request.action
+    if isinstance(action, Hold | Renew):
+        checked_instant(action.deadline_at, name="deadline_at")
+    if isinstance(action, Grant | Adjust) and action.terms is not None:
+        _check_terms(action.terms)
+    amount = getattr(action, "amount", None)
+    if amount is not None:
+        checked_amount(amount, least=0 if isinstance(action, Settle) else 1)
+    return request
+
+
+def _check_terms(terms: Terms) -> None:
+    checked_code(terms.source, name="source")
+    checked_instant(terms.effective_at, name="effective_at")
+    if terms.expires_at is not None:
+        checked_instant(terms.expires_at, name="expires_at")
+    if terms.reference is not None:
+        checked_key(terms.reference, name="reference")
+    if terms.paid_amount is not None:
+        checked_amount(terms.paid_amount, name="paid_amount", least=0)
+        checked_code((terms.currency or "").lower(), name="currency")

@@ -1,0 +1,161 @@
+"""What spending does to a wallet: holds, their settlement, charges, metering and refunds.
+
+One function per action, all of one shape: (wallet, action, stamp, context) -> the entry, or None
+where an action writes none. A refusal is raised before anything has moved.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from mutoscope.domain import actions as ask
+from mutoscope.domain.chart import Account, Operation
+from mutoscope.domain.credits import Refusal
+from mutoscope.domain.due import end_returned
+from mutoscope.domain.journal import Entry, Posting
+from mutoscope.domain.known import Context, UnknownReference, named_entry
+from mutoscope.domain.ledger import metered, refunded, settled, taken
+from mutoscope.domain.lots import Draw, Lot
+from mutoscope.domain.wallet import OpenHold, Stamp, Wallet
+
+_ = Account
+
+
+class HoldAlreadySettled(Refusal):
+    """A second end of a hold: it was captured or released before."""
+
+    code = "hold_already_settled"
+
+    def __init__(self, *, reference: ask.Reference) -> None:
+        super().__init__(
+            f"the hold {reference.namespace}:{reference.key} was settled or released before: "
+            "its history tells how"
+        )
+        self.reference = reference
+
+
+class AlreadyRefunded(Refusal):
+    """A second refund of one entry."""
+
+    code = "already_refunded"
+
+    def __init__(self, *, reference: ask.Reference) -> None:
+        super().__init__(
+            f"{reference.namespace}:{reference.key} was refunded before: an entry is refunded once"
+        )
+        self.reference = reference
+
+
+def hold(wallet: Wallet, action: ask.Hold, stamp: Stamp, _context: Context) -> Entry:
+    """Set credits aside, or meter them."""
+    if action.is_metered:
+        postings = metered(amount=action.amount, source=_.UNLIMITED, target=_.METERING)
+    else:
+        postings = taken(wallet=wallet, amount=action.amount, target=_.HELD)
+    entry = wallet.record(Operation.HOLD, stamp, postings, due_at=wallet.posted_at)
+    wallet.holds[entry.sequence] = open_hold(entry=entry, deadline_at=action.deadline_at)
+    wallet.wake(action.deadline_at)
+    return entry
+
+
+def settle(
+    wallet: Wallet, action: ask.Settle | ask.Release, stamp: Stamp, context: Context
+) -> Entry:
+    """Capture part of a hold, release the rest, and end what came back to lots that are over."""
+    held = _open(wallet, action.hold, context)
+    amount = action.amount if isinstance(action, ask.Settle) else 0
+    postings = settled(hold=held, lots=wallet.lots, amount=amount)
+    entry = wallet.record(
+        ask.OPERATIONS[type(action)],
+        stamp,
+        postings,
+        due_at=wallet.posted_at,
+        refers_to=held.sequence,
+    )
+    del wallet.holds[held.sequence]
+    _end_returns(wallet, postings)
+    return entry
+
+
+def charge(wallet: Wallet, action: ask.Charge, stamp: Stamp, _context: Context) -> Entry:
+    """Capture credits without a hold."""
+    postings = taken(wallet=wallet, amount=action.amount, target=_.CAPTURED)
+    return wallet.record(Operation.CHARGE, stamp, postings, due_at=wallet.posted_at)
+
+
+def meter(wallet: Wallet, action: ask.Meter, stamp: Stamp, _context: Context) -> Entry:
+    """Record unlimited use."""
+    postings = metered(amount=action.amount, source=_.UNLIMITED, target=_.METERED)
+    return wallet.record(Operation.METER, stamp, postings, due_at=wallet.posted_at)
+
+
+def absorb(wallet: Wallet, action: ask.Absorb, stamp: Stamp, context: Context) -> Entry:
+    """Record what the operator pays for."""
+    about = None
+    if action.of is not None:
+        about = named_entry(wallet, action.of, context, wanted="entry").entry.sequence
+    postings = metered(amount=action.amount, source=_.OPERATOR, target=_.ABSORBED)
+    return wallet.record(
+        Operation.ABSORB, stamp, postings, due_at=wallet.posted_at, refers_to=about
+    )
+
+
+def refund(wallet: Wallet, action: ask.Refund, stamp: Stamp, context: Context) -> Entry:
+    """Give captured credits back to the lots that they were drawn from."""
+    found = named_entry(wallet, action.of, context, wanted="charge or settlement")
+    if found.is_refunded:
+        raise AlreadyRefunded(reference=action.of)
+    captures = tuple(
+        Draw(posting.lot, posting.amount)
+        for posting in found.entry.postings
+        if posting.lot and posting.target == _.CAPTURED
+    )
+    postings = refunded(captures=captures, lots=wallet.lots, amount=action.amount)
+    entry = wallet.record(
+        Operation.REFUND, stamp, postings,
+        due_at=wallet.posted_at, refers_to=found.entry.sequence,
+    )  # fmt: skip
+    _end_returns(wallet, postings)
+    return entry
+
+
+def renew(wallet: Wallet, action: ask.Renew, _stamp: Stamp, context: Context) -> None:
+    """Move a hold's deadline."""
+    held = _open(wallet, action.hold, context)
+    wallet.holds[held.sequence] = held._replace(deadline_at=action.deadline_at)
+    wallet.wake(action.deadline_at)
+
+
+def open_hold(*, entry: Entry, deadline_at: datetime) -> OpenHold:
+    """Return the hold that an entry placed: its postings are the draws, in the order drawn."""
+    draws = tuple(Draw(p.lot, p.amount) for p in entry.postings if p.lot is not None)
+    amount = sum(posting.amount for posting in entry.postings)
+    return OpenHold(
+        sequence=entry.sequence, amount=amount, is_metered=not draws,
+        deadline_at=deadline_at, draws=draws,
+    )  # fmt: skip
+
+
+def lapsed(*, entry: Entry, lots: Mapping[int, Lot]) -> int:
+    """Return the credits that an entry gave back to lots that were over by then."""
+    return sum(
+        posting.amount
+        for posting in entry.postings
+        if posting.lot is not None
+        and posting.target in {_.AVAILABLE, _.FROZEN}
+        and lots[posting.lot].is_dead(at=entry.due_at)
+    )
+
+
+def _end_returns(wallet: Wallet, postings: tuple[Posting, ...]) -> None:
+    back = [p.lot for p in postings if p.lot and p.target in {_.AVAILABLE, _.FROZEN}]
+    if back:
+        end_returned(wallet, back)
+
+
+def _open(wallet: Wallet, reference: ask.Reference, context: Context) -> OpenHold:
+    found = named_entry(wallet, reference, context, wanted="hold").entry
+    if found.operation != Operation.HOLD:
+        raise UnknownReference(reference=reference, wanted="hold")
+    if found.sequence not in wallet.holds:
+        raise HoldAlreadySettled(reference=reference)
+    return wallet.holds[found.sequence]

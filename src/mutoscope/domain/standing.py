@@ -1,0 +1,57 @@
+"""Standing grants: the monthly credits of a subscription, posted when their period begins.
+
+Each period is computed from the anchor (`domain.calendar`), so that neither downtime nor a short
+month moves the next one. A period's grant has one key, of the subscription, the kind, the period
+and the change of terms: it is posted once.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from mutoscope.domain.calendar import BillingAnchor, period_start
+from mutoscope.domain.lots import Source, Terms
+
+NAMESPACE = "renewal"
+
+
+class StandingGrant(NamedTuple):
+    """Credits of one kind that a subscription grants at the start of each period.
+
+    `next_index` is the first period not yet granted; `change` counts changes of terms; from
+    `ends_at` on nothing more is granted.
+    """
+
+    subscription_id: UUID
+    amount: int
+    anchor_at: datetime
+    zone: str
+    next_index: int = 0
+    change: int = 0
+    ends_at: datetime | None = None
+
+    def next_at(self) -> datetime | None:
+        """Return the instant of the next grant, or None when there is none to come."""
+        starts_at = self._start(self.next_index)
+        return None if self.ends_at is not None and self.ends_at <= starts_at else starts_at
+
+    def next_key(self, *, kind: str) -> str:
+        """Return the key of the next grant, unique for ever in its workspace."""
+        return f"{self.subscription_id}/{kind}/{self.next_index}/{self.change}"
+
+    def next_terms(self) -> Terms:
+        """Return the terms of the next grant's lot: spendable within its period alone."""
+        return Terms(
+            source=Source.PLAN,
+            effective_at=self._start(self.next_index),
+            expires_at=self._start(self.next_index + 1),
+            reference=f"{self.subscription_id}/{self.next_index}",
+        )
+
+    def advanced(self) -> "StandingGrant":
+        """Return it after its next grant was posted."""
+        return self._replace(next_index=self.next_index + 1)
+
+    def _start(self, index: int) -> datetime:
+        anchor = BillingAnchor(at=self.anchor_at, zone=self.zone)
+        return period_start(anchor=anchor, index=index)
