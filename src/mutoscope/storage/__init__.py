@@ -1,0 +1,1 @@
+"""SQL, migrations and transactions; the only place that speaks to PostgreSQL."""

@@ -1,0 +1,118 @@
+"""The connection to PostgreSQL: named queries, migrations, and the refusal of an unsafe server.
+
+Queries are kept in `sql/*.sql`, the ledger's three functions in `functions/*.sql`, the tables in
+`migrations/*.sql` (forward only, each applied once under one lock).
+"""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+from types import SimpleNamespace
+from typing import Any, Final
+
+import aiosql
+import asyncpg
+
+from mutoscope.domain.credits import Refusal
+
+VERSION_LEAST: Final = 150_000
+CONNECT_TIMEOUT_S: Final = 10
+_MIGRATION_LOCK: Final = 7_086_351
+_PACKAGE = resources.files("mutoscope.storage")
+
+_CREATE_MIGRATIONS = """
+CREATE TABLE IF NOT EXISTS migrations (
+    name text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT migrations_pkey PRIMARY KEY (name)
+)
+"""
+
+
+class DatabaseUnreachable(Refusal):
+    """No PostgreSQL answers at the address."""
+
+    code = "database_unreachable"
+
+    def __init__(self, *, address: str, reason: str) -> None:
+        super().__init__(
+            f"PostgreSQL cannot be reached at {address} ({reason}): start it, or correct "
+            "DATABASE_URL, or unset it to use the server inside"
+        )
+
+
+class DatabaseRefused(Refusal):
+    """A PostgreSQL that cannot keep the promise: too old, or not durable."""
+
+    code = "database_refused"
+
+
+def queries(name: str) -> SimpleNamespace:
+    """Return the named queries of `sql/NAME.sql`: `.text` is each one's SQL."""
+    text = _PACKAGE.joinpath("sql", f"{name}.sql").read_text()
+    return aiosql.from_str(text, "asyncpg", mandatory_parameters=False)
+
+
+async def connect(url: str) -> asyncpg.Connection[Any]:
+    """Open one connection.
+
+    :raises DatabaseUnreachable: when no server answers, or it does not let us in.
+    """
+    try:
+        return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S)
+    except (OSError, asyncpg.PostgresError, TimeoutError, ValueError) as error:
+        address = without_password(url)
+        reason = str(error) or type(error).__name__
+        raise DatabaseUnreachable(address=address, reason=reason) from error
+
+
+async def open_pool(url: str, *, connections_max: int) -> asyncpg.Pool[Any]:
+    """Open a pool on a server that was checked before."""
+    return await asyncpg.create_pool(
+        url, min_size=1, max_size=connections_max, timeout=CONNECT_TIMEOUT_S
+    )
+
+
+async def check_server(connection: asyncpg.Connection[Any]) -> None:
+    """Refuse a server that is too old or could lose what it acknowledged.
+
+    :raises DatabaseRefused: when it is older than 15, or fsync or full_page_writes is off.
+    """
+    number = int(await connection.fetchval("SHOW server_version_num"))
+    if number < VERSION_LEAST:
+        raise DatabaseRefused(
+            f"PostgreSQL {number // 10_000} is too old: Mutoscope needs 15 or newer"
+        )
+    for setting in ("fsync", "full_page_writes"):
+        if await connection.fetchval(f"SHOW {setting}") != "on":
+            raise DatabaseRefused(
+                f"PostgreSQL runs with {setting}=off and could lose credits in a power cut: set "
+                f"{setting}=on in postgresql.conf and restart it"
+            )
+
+
+async def migrate(connection: asyncpg.Connection[Any]) -> tuple[str, ...]:
+    """Apply the migrations that are missing, and the functions; return the names applied."""
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
+        await connection.execute(_CREATE_MIGRATIONS)
+        rows = await connection.fetch("SELECT name FROM migrations")
+        applied = {row["name"] for row in rows}
+        missing = [each for each in _sql_files("migrations") if each[0] not in applied]
+        for name, text in missing:
+            await connection.execute(text)
+            await connection.execute("INSERT INTO migrations (name) VALUES ($1)", name)
+        for _, text in _sql_files("functions"):
+            await connection.execute(text)
+    return tuple(name for name, _ in missing)
+
+
+def without_password(url: str) -> str:
+    """Return an address that may be shown."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+
+
+def _sql_files(folder: str) -> list[tuple[str, str]]:
+    files = [each for each in _PACKAGE.joinpath(folder).iterdir() if each.name.endswith(".sql")]
+    return sorted((each.name, each.read_text()) for each in files)

@@ -1,0 +1,100 @@
+"""Facts: the rows that the ledger's functions load, as the wallets and entries of the domain."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from mutoscope.domain.journal import Attribution, Entry, Posting
+from mutoscope.domain.known import Known
+from mutoscope.domain.lots import Draw, Lot, Terms
+from mutoscope.domain.planner import Facts, KnownKey, WalletName
+from mutoscope.domain.spending import open_hold
+from mutoscope.domain.standing import StandingGrant
+from mutoscope.domain.wallet import OpenHold, Wallet
+
+Row = Sequence[Any]
+"""A row of a table, its columns in the table's order."""
+
+EntryName = tuple[UUID, str, int]
+
+
+def facts_from(row: Row) -> Facts:
+    """Return the facts that `ledger_load` found."""
+    wallets, lots, entries, postings, grants, holds, refunds = row
+    found = {(w[0], w[1]): Wallet(w) for w in wallets or ()}
+    _add_lots(found, lots)
+    if not entries:
+        return Facts(found, {})
+    known = _known(entries, postings, grants, refunds)
+    by_name = {(key[0], each.kind, each.entry.sequence): each for key, each in known.items()}
+    for workspace_id, kind, sequence, deadline_at in holds or ():
+        if (wallet := found.get((workspace_id, kind))) is not None:
+            entry = by_name[workspace_id, kind, sequence].entry
+            _add_hold(wallet, open_hold(entry=entry, deadline_at=deadline_at))
+    return Facts(found, known)
+
+
+def add_due(found: dict[WalletName, Wallet], row: Row) -> None:
+    """Add what `ledger_load_due` found to the wallets."""
+    standing, holds, postings, lots, later = row
+    _add_lots(found, lots)
+    for workspace_id, kind, subscription_id, *terms in standing or ():
+        grant = StandingGrant(subscription_id, *terms)
+        wallet = found[workspace_id, kind]
+        wallet.standing[subscription_id] = wallet.loaded_standing[subscription_id] = grant
+    drawn = _postings_by_entry(postings)
+    for workspace_id, kind, sequence, deadline_at in holds or ():
+        lines = drawn[workspace_id, kind, sequence]
+        draws = tuple(Draw(line.lot, line.amount) for line in lines if line.lot is not None)
+        amount = sum(line.amount for line in lines)
+        hold = OpenHold(sequence, amount, not draws, deadline_at, draws)
+        _add_hold(found[workspace_id, kind], hold)
+    for workspace_id, kind, _, deadline_at in later or ():
+        found[workspace_id, kind].next_deadline_at = deadline_at
+
+
+def entry_from(row: Row, postings: tuple[Posting, ...], terms: Terms | None) -> Entry:
+    """Return the entry of a row of `entries`, without its first two columns' wallet."""
+    return Entry(
+        *row[2:13], attribution=Attribution(*row[13:16]), note_digest=row[16],
+        postings=postings, terms=terms, hash=row[17],
+    )  # fmt: skip
+
+
+def _add_lots(found: dict[WalletName, Wallet], rows: Iterable[Row] | None) -> None:
+    for row in rows or ():
+        wallet = found.get((row[0], row[1]))
+        if wallet is not None:
+            lot = Lot(*row[2:18])
+            wallet.lots[lot.lot] = wallet.loaded_lots[lot.lot] = lot
+
+
+def _add_hold(wallet: Wallet, hold: OpenHold) -> None:
+    wallet.holds[hold.sequence] = wallet.loaded_holds[hold.sequence] = hold
+
+
+def _known(
+    entries: Iterable[Row], postings: Iterable[Row] | None,
+    grants: Iterable[Row] | None, refunds: Iterable[Row] | None,
+) -> dict[KnownKey, Known]:  # fmt: skip
+    lines = _postings_by_entry(postings)
+    terms = {
+        (workspace_id, kind, lot): Terms(source, effective_at, expires_at, reference, paid, money)
+        for workspace_id, kind, lot, source, reference, effective_at, expires_at, paid, money, _
+        in grants or ()
+    }  # fmt: skip
+    refunded = {(row[0], row[1], row[9]) for row in refunds or ()}
+    known = {}
+    for row in entries:
+        name: EntryName = (row[0], row[1], row[2])
+        entry = entry_from(row, tuple(lines.get(name, ())), terms.get(name))
+        known[row[0], entry.namespace, entry.key] = Known(row[1], entry, name in refunded)
+    return known
+
+
+def _postings_by_entry(rows: Iterable[Row] | None) -> dict[EntryName, list[Posting]]:
+    lines: dict[EntryName, list[Posting]] = defaultdict(list)
+    for workspace_id, kind, sequence, _, source, target, lot, amount in rows or ():
+        lines[workspace_id, kind, sequence].append(Posting(source, target, lot, amount))
+    return lines

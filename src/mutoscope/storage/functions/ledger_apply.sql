@@ -1,0 +1,110 @@
+-- Writes a plan with a constant number of statements, whatever the number of requests. This is the
+-- only place where entries and postings are written: credits move here. A plan made from a wallet
+-- that has moved on since fails whole, by the wallet's version. Upserts find their rows by the primary key whatever the tables' size was when they were planned.
+CREATE OR REPLACE FUNCTION ledger_apply(
+    moved_wallets wallets [],
+    new_entries entries [], new_postings postings [], new_grants grants [],
+    moved_lots lots [],
+    open_holds holds [], closed_holds holds [],
+    new_standing standing_grants []
+) RETURNS void LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_bitmapscan = off
+AS $$
+DECLARE
+    written bigint;
+BEGIN
+    INSERT INTO wallets (
+        workspace_id, kind, sequence, head, available, held, due_at, posted_at, wake_at, version
+    )
+    SELECT
+        n.workspace_id, n.kind, n.sequence, n.head, n.available, n.held, n.due_at, n.posted_at,
+        n.wake_at, n.version
+    FROM unnest(moved_wallets) AS n
+    ON CONFLICT ON CONSTRAINT wallets_pkey DO UPDATE
+    SET sequence = excluded.sequence, head = excluded.head, available = excluded.available,
+        held = excluded.held, due_at = excluded.due_at, posted_at = excluded.posted_at,
+        wake_at = excluded.wake_at, version = excluded.version
+    WHERE wallets.version = excluded.version - 1;
+    GET DIAGNOSTICS written = ROW_COUNT;
+    IF written <> cardinality(moved_wallets) THEN
+        RAISE EXCEPTION 'a wallet has moved on since it was read' USING ERRCODE = '40001';
+    END IF;
+
+    INSERT INTO entries (
+        workspace_id, kind, sequence, operation, namespace, key, digest, due_at, posted_at,
+        refers_to, reason, available, held, member_id, project_id, api_key_id, note_digest, hash
+    )
+    SELECT
+        e.workspace_id, e.kind, e.sequence, e.operation, e.namespace, e.key, e.digest, e.due_at,
+        e.posted_at, e.refers_to, e.reason, e.available, e.held, e.member_id, e.project_id,
+        e.api_key_id, e.note_digest, e.hash
+    FROM unnest(new_entries) AS e;
+
+    INSERT INTO postings (workspace_id, kind, sequence, ordinal, source, target, lot, amount)
+    SELECT p.workspace_id, p.kind, p.sequence, p.ordinal, p.source, p.target, p.lot, p.amount
+    FROM unnest(new_postings) AS p;
+
+    INSERT INTO lots (
+        workspace_id, kind, lot, source, reference, effective_at, expires_at, paid_amount,
+        currency, state, granted, available, frozen, held, captured, expired, voided, forfeited
+    )
+    SELECT
+        l.workspace_id, l.kind, l.lot, l.source, l.reference, l.effective_at, l.expires_at,
+        l.paid_amount, l.currency, l.state, l.granted, l.available, l.frozen, l.held,
+        l.captured, l.expired, l.voided, l.forfeited
+    FROM unnest(moved_lots) AS l
+    ON CONFLICT ON CONSTRAINT lots_pkey DO UPDATE
+    SET state = excluded.state, expires_at = excluded.expires_at, available = excluded.available,
+        frozen = excluded.frozen, held = excluded.held, captured = excluded.captured,
+        expired = excluded.expired, voided = excluded.voided, forfeited = excluded.forfeited;
+
+    IF cardinality(new_grants) > 0 THEN
+        INSERT INTO grants (
+            workspace_id, kind, lot, source, reference, effective_at, expires_at, paid_amount,
+            currency, amount
+        )
+        SELECT
+            g.workspace_id, g.kind, g.lot, g.source, g.reference, g.effective_at, g.expires_at,
+            g.paid_amount, g.currency, g.amount
+        FROM unnest(new_grants) AS g;
+    END IF;
+
+    IF cardinality(open_holds) > 0 THEN
+        INSERT INTO holds (workspace_id, kind, sequence, deadline_at)
+        SELECT h.workspace_id, h.kind, h.sequence, h.deadline_at FROM unnest(open_holds) AS h
+        ON CONFLICT ON CONSTRAINT holds_pkey DO UPDATE SET deadline_at = excluded.deadline_at;
+    END IF;
+
+    IF cardinality(closed_holds) > 0 THEN
+        DELETE FROM holds WHERE ctid = ANY (ARRAY(
+            SELECT f.ctid
+            FROM unnest(closed_holds) AS n
+            CROSS JOIN LATERAL (
+                SELECT h.ctid FROM holds AS h
+                WHERE
+                    h.workspace_id = n.workspace_id AND h.kind = n.kind
+                    AND h.sequence = n.sequence
+                LIMIT 1
+            ) AS f
+        ));
+        GET DIAGNOSTICS written = ROW_COUNT;
+        ASSERT written = cardinality(closed_holds), 'a hold was closed twice';
+    END IF;
+
+    IF cardinality(new_standing) > 0 THEN
+        INSERT INTO standing_grants (
+            workspace_id, kind, subscription_id, amount, anchor_at, zone, next_index, change,
+            ends_at
+        )
+        SELECT
+            n.workspace_id, n.kind, n.subscription_id, n.amount, n.anchor_at, n.zone,
+            n.next_index, n.change, n.ends_at
+        FROM unnest(new_standing) AS n
+        ON CONFLICT ON CONSTRAINT standing_grants_pkey DO UPDATE
+        SET amount = excluded.amount, anchor_at = excluded.anchor_at, zone = excluded.zone,
+            next_index = excluded.next_index, change = excluded.change,
+            ends_at = excluded.ends_at;
+    END IF;
+END
+$$;

@@ -1,0 +1,243 @@
+"""The journal's writer: concurrent requests go into the database together, none waits for a timer.
+
+While transactions run, new submissions gather; the next transaction takes them. Two transactions
+may run at once, so that planning one overlaps with writing the other, but never on the same
+workspace: its submissions are written in the order in which they came.
+
+Invariant: a submission is answered only after its commit. When the outcome of a commit is unknown,
+the batch is run again: the keys tell what was committed, so that nothing is doubled. The surprising
+choice: when a statement fails, every submission of its batch runs again alone, so that the one at
+fault fails alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import asyncpg
+
+from mutoscope.domain.credits import Refusal
+from mutoscope.domain.planner import Answer, Outcome, Submission
+from mutoscope.storage.database import DatabaseUnreachable
+from mutoscope.storage.session import Now, Session, SideRow, Work
+from mutoscope.storage.wallet_cache import WalletCache
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+LANES: Final = 2
+"""Transactions that run at once in a process: more only wait for one another."""
+
+BATCH_MAX: Final = 200
+"""Requests in one transaction: plans and latencies degrade beyond a few hundred."""
+
+WAITING_MAX: Final = 20_000
+"""Submissions that may wait: beyond this the caller is told to come back."""
+
+RECONNECT_PAUSES_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 2.0, 2.0, 2.0)
+"""Waits between tries to reach the database again, about ten seconds in all."""
+
+_LOST: Final = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
+_LOST_STATES: Final = frozenset({"57P01", "57P02", "57P03", "53300"})
+
+
+class LedgerBusy(Refusal):
+    """More submissions wait than can be answered in good time."""
+
+    code = "ledger_busy"
+
+    def __init__(self) -> None:
+        super().__init__(f"{WAITING_MAX:,} requests wait for the ledger: try again in a moment")
+
+
+class JournalClosed(Refusal):
+    """A submission to a journal that was closed."""
+
+    code = "journal_closed"
+
+    def __init__(self) -> None:
+        super().__init__("the ledger was closed: open it again; the key tells what was written")
+
+
+class _Waiting(NamedTuple):
+    work: Work
+    workspaces: tuple[UUID, ...]
+    answered: asyncio.Future[Outcome]
+
+
+class Journal:
+    """Writes submissions, many at a time, over connections of its own."""
+
+    def __init__(self, *, url: str, now: Now) -> None:
+        """Prepare a writer; `now` tells the instant of each transaction."""
+        self._url = url
+        self._now = now
+        self._waiting: deque[_Waiting] = deque()
+        self._at_work: set[UUID] = set()
+        self._idle = 0
+        self._has_work = asyncio.Event()
+        self._lanes: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        """Connect and begin to write.
+
+        :raises DatabaseUnreachable: when no server answers.
+        """
+        cache = WalletCache()
+        for number in range(LANES):
+            lane = _Lane(url=self._url, now=self._now, cache=cache)
+            await lane.open()
+            writing = self._write_for_ever(lane)
+            self._lanes.append(asyncio.create_task(writing, name=f"journal {number}"))
+
+    async def close(self) -> None:
+        """Finish the transactions that run, refuse what still waits, and disconnect."""
+        lanes, self._lanes = self._lanes, []
+        for lane in lanes:
+            lane.cancel()
+        await asyncio.gather(*lanes, return_exceptions=True)
+        _fail(self._waiting, JournalClosed())
+
+    async def submit(
+        self, submission: Submission, *, side_rows: tuple[SideRow, ...] = ()
+    ) -> tuple[Answer, ...]:
+        """Write a submission, together with those of other callers, and return its answers.
+
+        A caller that is cancelled may find its request written: its key tells.
+
+        :raises Refusal: when the submission is refused; nothing of it was written.
+        :raises DatabaseUnreachable: when the database stays away; the keys tell what was written.
+        """
+        outcome = await self._queued(Work(submission, side_rows))
+        if isinstance(outcome, Refusal):
+            raise outcome
+        return outcome
+
+    async def submit_all(self, submissions: Sequence[Submission]) -> list[Outcome]:
+        """Write many submissions, each on its own; return an outcome for each, in order.
+
+        :raises DatabaseUnreachable: when the database stays away; the keys tell what was written.
+        """
+        return list(await asyncio.gather(*(self._queued(Work(each)) for each in submissions)))
+
+    def _queued(self, work: Work) -> asyncio.Future[Outcome]:
+        if not self._lanes:
+            raise JournalClosed
+        if len(self._waiting) >= WAITING_MAX:
+            raise LedgerBusy
+        answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        workspaces = tuple({request.workspace_id for request in work.submission.requests})
+        self._waiting.append(_Waiting(work, workspaces, answered))
+        self._has_work.set()
+        return answered
+
+    async def _write_for_ever(self, lane: _Lane) -> None:
+        try:
+            while True:
+                batch = await self._next_batch()
+                writing = asyncio.ensure_future(lane.write(batch))
+                try:
+                    await asyncio.shield(writing)
+                except asyncio.CancelledError:
+                    await writing
+                    raise
+                finally:
+                    self._at_work.difference_update(*(waiting.workspaces for waiting in batch))
+        finally:
+            lane.close()
+
+    async def _next_batch(self) -> list[_Waiting]:
+        while not (batch := self._taken()):
+            self._idle += 1
+            self._has_work.clear()
+            try:
+                await self._has_work.wait()
+            finally:
+                self._idle -= 1
+        return batch
+
+    def _taken(self) -> list[_Waiting]:
+        """Take what waits, or a fair share while other lanes are idle, but no workspace twice."""
+        batch: list[_Waiting] = []
+        passed: list[_Waiting] = []
+        size_max = min(BATCH_MAX, -(-len(self._waiting) // (self._idle + 1)))
+        busy = set(self._at_work)
+        while self._waiting and len(batch) < size_max:
+            waiting = self._waiting.popleft()
+            if busy.isdisjoint(waiting.workspaces):
+                batch.append(waiting)
+            else:
+                passed.append(waiting)
+                busy.update(waiting.workspaces)
+        self._waiting.extendleft(reversed(passed))
+        for waiting in batch:
+            self._at_work.update(waiting.workspaces)
+        return batch
+
+
+class _Lane:
+    """One connection's way of writing batches, through lost connections and failing rows."""
+
+    def __init__(self, *, url: str, now: Now, cache: WalletCache) -> None:
+        self._url = url
+        self._now = now
+        self._cache = cache
+        self._session: Session | None = None
+
+    async def open(self) -> None:
+        self._session = await Session.opened(self._url, self._cache)
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    async def write(self, batch: list[_Waiting]) -> None:
+        """Write a batch and answer each of its callers, whatever happens."""
+        try:
+            outcomes = await self._write_through_losses([waiting.work for waiting in batch])
+        except (Refusal, asyncpg.PostgresError, AssertionError) as error:
+            if len(batch) == 1:
+                _fail(batch, error)
+                return
+            for waiting in batch:
+                await self.write([waiting])
+            return
+        except BaseException as error:
+            _fail(batch, error)
+            raise
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            if not waiting.answered.done():
+                waiting.answered.set_result(outcome)
+
+    async def _write_through_losses(self, works: list[Work]) -> list[Outcome]:
+        for pause_s in RECONNECT_PAUSES_S:
+            try:
+                if self._session is None:
+                    await self.open()
+                assert self._session is not None
+                return await self._session.write(works, self._now)
+            except (DatabaseUnreachable, *_LOST, asyncpg.PostgresError) as error:
+                if not _is_lost(error):
+                    raise
+                self.close()
+                await asyncio.sleep(pause_s)
+        await self.open()
+        assert self._session is not None
+        return await self._session.write(works, self._now)
+
+
+def _is_lost(error: BaseException) -> bool:
+    return (
+        isinstance(error, (DatabaseUnreachable, *_LOST))
+        or getattr(error, "sqlstate", None) in _LOST_STATES
+    )
+
+
+def _fail(batch: Iterable[_Waiting], error: BaseException) -> None:
+    for waiting in batch:
+        if not waiting.answered.done():
+            waiting.answered.set_exception(error)

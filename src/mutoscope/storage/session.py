@@ -1,0 +1,265 @@
+"""A connection that is prepared for the ledger, and its transactions.
+
+A batch that needs nothing but its wallets goes the short way: plan from the wallets as this process
+remembers them (or as loaded without locks), then apply. When a wallet has moved on since, or a key
+was used before, nothing is written and the batch goes the locked way: begin, lock the wallets in the order of their names, load,
+plan, apply, write what commits beside, commit. Both end in the same function, `ledger_apply`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import asyncpg
+
+from mutoscope.domain.actions import Renew, Stand, is_opening, is_whole
+from mutoscope.domain.credits import Refusal
+from mutoscope.domain.due import is_due
+from mutoscope.domain.planner import (
+    Answer,
+    Facts,
+    KnownKey,
+    Outcome,
+    Submission,
+    WalletName,
+    begin,
+    plan,
+)
+from mutoscope.domain.requests import Request
+from mutoscope.storage.changes import changes_of
+from mutoscope.storage.database import connect, queries
+from mutoscope.storage.facts import add_due, facts_from
+from mutoscope.storage.wallet_cache import WalletCache
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+Connection = asyncpg.Connection
+Now = Callable[[], "datetime"]
+SideWriter = Callable[[Any, Sequence[tuple[Any, ...]]], Awaitable[int]]
+
+LOCKED_AFTER_RACE: Final = 50
+"""Batches that lock at once after a lost race: other processes are at the same wallets."""
+
+_SQL: Final = queries("ledger")
+
+
+class SideRow(NamedTuple):
+    """A row that commits with a submission: who writes it, and its columns."""
+
+    writer: SideWriter
+    row: tuple[Any, ...]
+
+
+class SideRowRefused(Refusal):
+    """A side row found its table in another state than its request was made for."""
+
+    code = "state_moved_on"
+
+    def __init__(self, *, writer: str, wanted: int, written: int) -> None:
+        super().__init__(
+            f"{writer} wrote {written} of {wanted} rows: what the request is about has changed "
+            "in the meantime, and nothing was done"
+        )
+
+
+class _NeedsLocks(Exception):
+    """The short way does not fit, or lost a race."""
+
+
+class Work(NamedTuple):
+    """A submission, and the rows that commit with it."""
+
+    submission: Submission
+    side_rows: tuple[SideRow, ...] = ()
+
+    def is_plain(self) -> bool:
+        """Tell whether the short way may be tried: nothing but entries is to be written."""
+        return not self.side_rows and not any(
+            request.note is not None
+            or is_whole(request.action)
+            or isinstance(request.action, Renew | Stand)
+            for request in self.submission.requests
+        )
+
+
+class Session:
+    """A connection that writes the ledger: `write` and `post_due` are one transaction each."""
+
+    def __init__(self, connection: Connection, cache: WalletCache) -> None:
+        self.connection = connection
+        self._cache = cache
+        self._locked_for = 0
+
+    @classmethod
+    async def opened(cls, url: str, cache: WalletCache) -> Session:
+        """Connect and prepare the ledger's statements."""
+        return await cls(await connect(url), cache).prepared()
+
+    async def prepared(self) -> Session:
+        """Prepare the ledger's statements on the connection that it was given."""
+        await self.connection.execute("SET synchronous_commit = on")
+        self._load = await self.connection.prepare(_SQL.load.sql)
+        self._load_due = await self.connection.prepare(_SQL.load_due.sql)
+        self._apply = await self.connection.prepare(_SQL.apply.sql)
+        return self
+
+    def close(self) -> None:
+        """Close the connection at once."""
+        self.connection.terminate()
+
+    async def write(self, works: Sequence[Work], now: Now) -> list[Outcome]:
+        """Plan and write some submissions in one transaction; return an outcome for each."""
+        requests = [request for work in works for request in work.submission.requests]
+        if self._locked_for:
+            self._locked_for -= 1
+        elif all(work.is_plain() for work in works):
+            try:
+                return await self._write_short(works, requests, now())
+            except _NeedsLocks:
+                pass
+        async with self.connection.transaction():
+            outcomes, facts = await self.write_locked(works, requests, now)
+        self._cache.keep(facts)
+        return outcomes
+
+    async def write_locked(
+        self, works: Sequence[Work], requests: Sequence[Request], now: Now
+    ) -> tuple[list[Outcome], Facts]:
+        """Plan and write some submissions inside the transaction that is open."""
+        facts = await self._loaded(requests, is_locked=True)
+        missing = {
+            (request.workspace_id, request.kind)
+            for request in requests
+            if is_opening(request.action)
+        } - facts.wallets.keys()
+        if missing:
+            await self._open_wallets(missing)
+            facts = await self._loaded(requests, is_locked=True)
+        at = now()
+        await self._load_what_is_due(facts, requests, at)
+        outcomes = plan(facts=facts, submissions=[work.submission for work in works], at=at)
+        await self._apply_changes(facts)
+        await self._write_beside(works, outcomes)
+        return outcomes, facts
+
+    async def write_within(self, work: Work, now: Now) -> tuple[Answer, ...]:
+        """Write one submission in the caller's open transaction, which nobody else shares.
+
+        :raises Refusal: when it is refused; the caller's transaction goes on.
+        """
+        outcomes, _ = await self.write_locked([work], work.submission.requests, now)
+        (outcome,) = outcomes
+        if isinstance(outcome, Refusal):
+            raise outcome
+        return outcome
+
+    async def post_due(self, names: Sequence[WalletName], at: datetime) -> int:
+        """Post whatever is due on some wallets in one transaction; return the entries posted."""
+        async with self.connection.transaction():
+            wanted = [(*name, False) for name in sorted(names)]
+            row = await self._load.fetchrow(True, wanted, [])
+            assert row is not None
+            facts = facts_from(row)
+            due = await self._load_due.fetchrow(wanted, at)
+            assert due is not None
+            add_due(facts.wallets, due)
+            for wallet in facts.wallets.values():
+                begin(wallet=wallet, at=at)
+            await self._apply_changes(facts)
+        return sum(len(wallet.entries) for wallet in facts.wallets.values())
+
+    async def _write_short(
+        self, works: Sequence[Work], requests: Sequence[Request], at: datetime
+    ) -> list[Outcome]:
+        facts, unknown = self._cache.take(requests, at)
+        is_remembered = bool(facts.wallets)
+        if unknown:
+            loaded = await self._loaded(unknown, is_locked=False)
+            _check_short(loaded, unknown, at)
+            facts.wallets.update(loaded.wallets)
+            facts.known.update(loaded.known)
+        outcomes = plan(facts=facts, submissions=[work.submission for work in works], at=at)
+        if is_remembered and any(isinstance(outcome, Refusal) for outcome in outcomes):
+            raise _NeedsLocks
+        try:
+            await self._apply_changes(facts)
+        except asyncpg.UniqueViolationError as error:
+            raise _NeedsLocks from error
+        except asyncpg.SerializationError as error:
+            self._locked_for = LOCKED_AFTER_RACE
+            raise _NeedsLocks from error
+        self._cache.keep(facts)
+        return outcomes
+
+    async def _loaded(self, requests: Iterable[Request], *, is_locked: bool) -> Facts:
+        wallets: dict[WalletName, bool] = {}
+        keys: set[KnownKey] = set()
+        for request in requests:
+            workspace_id, kind, namespace, key, action = request[:5]
+            name = (workspace_id, kind)
+            wallets[name] = wallets.get(name, False) or is_whole(action)
+            keys.add((workspace_id, namespace, key))
+            keys.update((workspace_id, *reference) for reference in request.references())
+        names = [(*name, whole) for name, whole in sorted(wallets.items())]
+        row = await self._load.fetchrow(is_locked, names, list(keys))
+        assert row is not None
+        return facts_from(row)
+
+    async def _load_what_is_due(
+        self, facts: Facts, requests: Iterable[Request], at: datetime
+    ) -> None:
+        whole = {(r.workspace_id, r.kind) for r in requests if is_whole(r.action)}
+        due = [
+            name
+            for name, wallet in facts.wallets.items()
+            if name in whole or is_due(wallet=wallet, at=at)
+        ]
+        if due:
+            names = [(*name, False) for name in due]
+            row = await self._load_due.fetchrow(names, at)
+            assert row is not None
+            add_due(facts.wallets, row)
+
+    async def _open_wallets(self, names: Iterable[WalletName]) -> None:
+        ordered = sorted(names)
+        await self.connection.execute(
+            _SQL.open_wallets.sql, [name[0] for name in ordered], [name[1] for name in ordered]
+        )
+
+    async def _apply_changes(self, facts: Facts) -> None:
+        changes = changes_of(facts.wallets.values())
+        if changes.moved_wallets:
+            await self._apply.fetchval(*changes)
+
+    async def _write_beside(self, works: Sequence[Work], outcomes: Sequence[Outcome]) -> None:
+        rows: dict[SideWriter, list[tuple[Any, ...]]] = {}
+        notes = []
+        for work, outcome in zip(works, outcomes, strict=True):
+            if isinstance(outcome, Refusal) or (outcome and all(a.is_replay for a in outcome)):
+                continue
+            notes += _notes(work.submission, outcome)
+            for side_row in work.side_rows:
+                rows.setdefault(side_row.writer, []).append(side_row.row)
+        if notes:
+            await self.connection.execute(_SQL.write_notes.sql, notes)
+        for writer, wanted in rows.items():
+            written = await writer(self.connection, wanted)
+            if written != len(wanted):
+                raise SideRowRefused(writer=writer.__name__, wanted=len(wanted), written=written)
+
+
+def _check_short(loaded: Facts, requests: Iterable[Request], at: datetime) -> None:
+    for request in requests:
+        wallet = loaded.wallets.get((request.workspace_id, request.kind))
+        if is_opening(request.action) if wallet is None else is_due(wallet=wallet, at=at):
+            raise _NeedsLocks
+
+
+def _notes(submission: Submission, answers: Sequence[Answer]) -> list[tuple[Any, ...]]:
+    return [
+        (answer.workspace_id, answer.kind, answer.entry.sequence, *request.note)
+        for request, answer in zip(submission.requests, answers, strict=True)
+        if request.note is not None and answer.entry is not None and not answer.is_replay
+    ]
