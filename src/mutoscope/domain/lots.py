@@ -112,11 +112,17 @@ def spend_order(lot: Lot) -> tuple[datetime, bool, int]:
 
 def draws_for(*, lots: Iterable[Lot], amount: int, at: datetime) -> tuple[Draw, ...]:
     """Return the draws that take an amount from the spendable lots, or () when it is not there."""
+    ordered = sorted((lot for lot in lots if lot.is_spendable(at=at)), key=spend_order)
+    return drawn(lots=((lot.lot, lot.available) for lot in ordered), amount=amount)
+
+
+def drawn(*, lots: Iterable[tuple[int, int]], amount: int) -> tuple[Draw, ...]:
+    """Return the draws that take an amount from (lot, available) in order, or () when short."""
     wanted = amount
     draws = []
-    for lot in sorted((lot for lot in lots if lot.is_spendable(at=at)), key=spend_order):
-        taken = min(lot.available, wanted)
-        draws.append(Draw(lot.lot, taken))
+    for lot, available in lots:
+        taken = min(available, wanted)
+        draws.append(Draw(lot, taken))
         wanted -= taken
         if not wanted:
             return tuple(draws)

@@ -40,7 +40,9 @@ WAITING_MAX: Final = 20_000
 RECONNECT_PAUSES_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 2.0, 2.0, 2.0)
 """Waits between tries to reach the database again, about ten seconds in all."""
 
-_LOST: Final = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
+_LOST: Final = (
+    OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError,
+)  # fmt: skip
 _LOST_STATES: Final = frozenset({"57P01", "57P02", "57P03", "53300"})
 
 

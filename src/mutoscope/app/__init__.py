@@ -1,0 +1,1 @@
+"""Use cases, one module per journey, and the ports through which they reach the outside."""

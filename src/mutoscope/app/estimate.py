@@ -1,0 +1,86 @@
+"""Telling a price before the click: what a job would hold, and what remains of the balance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mutoscope.domain.estimate import price
+from mutoscope.domain.lots import Draw, drawn
+from mutoscope.storage import balances, workspaces
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from mutoscope.app.studio import Studio
+    from mutoscope.domain.balance import Balance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """The price of one job, a ceiling, and which lots would pay for it.
+
+    `shortfall` is 0 when it fits. Unlimited use has the price 0 and its `metered` amount.
+    `should_confirm` tells that it takes more than the catalog's share of the balance.
+    """
+
+    tool: str
+    kind: str
+    price: int
+    metered: int
+    available: int
+    remaining: int
+    shortfall: int
+    draws: tuple[Draw, ...]
+    should_confirm: bool
+    next_grant_at: datetime | None
+    next_grant_amount: int
+    version: str
+
+
+async def estimate(
+    studio: Studio, *, workspace_id: UUID, tool: str, images: int = 1,
+    duration_s: int | None = None,
+) -> Estimate:  # fmt: skip
+    """Tell what a job would cost now.
+
+    :raises UnknownWorkspace: when there is no such workspace.
+    :raises UnknownTool: when the catalog has no such tool.
+    :raises BadDuration: when the tool makes no such clip.
+    :raises BadImageCount: when the tool does not make so many at once.
+    """
+    at = studio.clock.now()
+    version = studio.catalog.version_at(at=at)
+    offer = version.tool(key=tool)
+    amount = price(tool=offer, images=images, duration_s=duration_s)
+    async with studio.reading() as connection:
+        workspace = await workspaces.get(connection, workspace_id=workspace_id)
+        found = await balances.balances(connection, workspace_id=workspace_id, at=at, now=at)
+    balance = next((each for each in found if each.kind == offer.kind), None)
+    available = balance.spendable if balance else 0
+    is_metered = offer.kind in studio.access_of(workspace, at=at).unlimited
+    charged = 0 if is_metered else amount
+    lots = _spendable(balance, at) if balance else []
+    return Estimate(
+        tool=tool,
+        kind=offer.kind,
+        price=charged,
+        metered=amount if is_metered else 0,
+        available=available,
+        remaining=max(0, available - charged),
+        shortfall=max(0, charged - available),
+        draws=drawn(lots=lots, amount=charged) if charged else (),
+        should_confirm=charged * 100 > available * version.rules.confirm_percent,
+        next_grant_at=balance.next_grant_at if balance else None,
+        next_grant_amount=balance.next_grant_amount if balance else 0,
+        version=version.key,
+    )
+
+
+def _spendable(balance: Balance, at: datetime) -> list[tuple[int, int]]:
+    return [
+        (lot.lot, lot.available)
+        for lot in balance.lots
+        if lot.available and lot.is_spendable(at=at)
+    ]

@@ -1,0 +1,43 @@
+"""The receipt of a job: what was asked and delivered, what it cost, and which lots paid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mutoscope.app.generate import hold_of
+from mutoscope.storage import history, jobs
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from mutoscope.app.studio import Studio
+    from mutoscope.storage.history import Line
+    from mutoscope.storage.jobs import Job, StoredOutput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """A job, its outputs, and every line of the ledger about it, oldest first."""
+
+    job: Job
+    outputs: tuple[StoredOutput, ...]
+    lines: tuple[Line, ...]
+
+
+async def receipt(studio: Studio, *, workspace_id: UUID, job_id: UUID) -> Receipt:
+    """Return the receipt of a job, finished or not.
+
+    :raises UnknownJob: when the workspace has no such job.
+    """
+    async with studio.reading() as connection:
+        job = await jobs.get(connection, workspace_id=workspace_id, job_id=job_id)
+        outputs = await jobs.outputs_of(connection, workspace_id=workspace_id, job_id=job_id)
+        namespace, key = hold_of(job)
+        hold = await history.entry_by_key(
+            connection, workspace_id=workspace_id, namespace=namespace, key=key
+        )
+        lines = await history.related(
+            connection, workspace_id=workspace_id, kind=job.kind, sequence=hold.entry.sequence
+        )
+    return Receipt(job=job, outputs=outputs, lines=lines)

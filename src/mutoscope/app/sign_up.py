@@ -1,0 +1,199 @@
+"""Sign-up: a person proves an address, and gets the trial's credits once.
+
+The claim of the one trial commits first, in a house table; the grant follows under a key of its
+own, so that a crash between them is mended by verifying again. Workspaces that the operator
+creates are verified by that.
+"""
+
+from __future__ import annotations
+
+import hmac
+from datetime import timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from mutoscope.domain import actions as ask
+from mutoscope.domain.calendar import local_date
+from mutoscope.domain.credits import Refusal
+from mutoscope.domain.lots import Source, Terms
+from mutoscope.domain.planner import Submission
+from mutoscope.domain.requests import Request
+from mutoscope.storage import workspaces
+from mutoscope.storage.session import SideRow
+from mutoscope.storage.workspaces import Message, Workspace
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from mutoscope.app.studio import Studio
+
+CODE_LASTS: Final = timedelta(minutes=30)
+CODE_TRIES: Final = 5
+NAMESPACE: Final = "trial"
+EMAIL_MAX: Final = 254
+_DOTLESS: Final = frozenset({"gmail.com", "googlemail.com"})
+
+
+class BadEmail(Refusal):
+    """An address that cannot receive a message."""
+
+    code = "bad_email"
+
+    def __init__(self, *, email: str) -> None:
+        super().__init__(f"{email[:60]!r} is no e-mail address: write it as name@example.com")
+        self.email = email
+
+
+class BadCode(Refusal):
+    """A verification code that is wrong, too old, or was tried too often."""
+
+    code = "bad_code"
+
+    def __init__(self) -> None:
+        super().__init__("this code is not valid any more: ask for a new one and use it at once")
+
+
+class TrialTaken(Refusal):
+    """A second trial of one person."""
+
+    code = "trial_taken"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this person has had the trial already: the workspace is open, start a plan to go on"
+        )
+
+
+async def sign_up(studio: Studio, *, name: str, email: str, zone: str) -> Workspace:
+    """Open a workspace for a person, and put the code that proves the address into the outbox.
+
+    :raises BadEmail: when the address is malformed.
+    :raises UnknownZone: when the zone is not in the zone database.
+    """
+    normalised_email(email)
+    workspace = _workspace(studio, name=name, email=email, zone=zone)
+    code = studio.ids.code()
+    message = Message(
+        message_id=studio.ids.new(),
+        recipient=email,
+        subject="Your code for Mutoscope",
+        body=f"Your code is {code}. It is valid for 30 minutes.",
+        created_at=workspace.created_at,
+    )
+    async with studio.reading() as connection, connection.transaction():
+        await workspaces.add(connection, workspace)
+        await workspaces.keep_code(
+            connection,
+            workspace_id=workspace.workspace_id,
+            code_digest=sha256(code.encode()).digest(),
+            expires_at=workspace.created_at + CODE_LASTS,
+            tries=CODE_TRIES,
+        )
+        await workspaces.write_message(
+            connection, workspace_id=workspace.workspace_id, message=message
+        )
+    return workspace
+
+
+async def create(
+    studio: Studio, *, name: str, zone: str, email: str | None = None, is_demo: bool = False
+) -> Workspace:
+    """Open a verified workspace for the operator, with its trial.
+
+    :raises BadEmail: when the address is malformed.
+    :raises UnknownZone: when the zone is not in the zone database.
+    :raises TrialTaken: when the address has had a trial; the workspace is open without one.
+    """
+    if email is not None:
+        normalised_email(email)
+    workspace = _workspace(studio, name=name, email=email, zone=zone, is_demo=is_demo)
+    at = workspace.created_at
+    async with studio.reading() as connection:
+        await workspaces.add(connection, workspace)
+        await workspaces.mark_verified(connection, workspace_id=workspace.workspace_id, at=at)
+    await _begin_trial(studio, workspace)
+    return await _read(studio, workspace.workspace_id)
+
+
+async def verify_email(studio: Studio, *, workspace_id: UUID, code: str) -> Workspace:
+    """Take the code that was sent, and begin the trial. Repeating it mends what was cut short.
+
+    :raises BadCode: when it is wrong, too old, or was tried too often.
+    :raises TrialTaken: when the person has had a trial; the workspace is verified all the same.
+    """
+    at = studio.clock.now()
+    workspace = await _read(studio, workspace_id)
+    async with studio.reading() as connection:
+        kept = await workspaces.try_code(connection, workspace_id=workspace_id)
+        if kept is None or kept[1] <= at or not _is_code(code, kept[0]):
+            raise BadCode
+        await workspaces.mark_verified(connection, workspace_id=workspace_id, at=at)
+    await _begin_trial(studio, workspace)
+    return await _read(studio, workspace_id)
+
+
+def normalised_email(email: str) -> str:
+    """Return the one form by which a person is known: no case, no +tag, no dots where ignored.
+
+    :raises BadEmail: when the address is malformed.
+    """
+    name, at_sign, host = email.strip().lower().rpartition("@")
+    name = name.partition("+")[0]
+    if not at_sign or not name or "." not in host or len(email) > EMAIL_MAX or " " in name + host:
+        raise BadEmail(email=email)
+    return f"{name.replace('.', '') if host in _DOTLESS else name}@{host}"
+
+
+def _workspace(
+    studio: Studio, *, name: str, email: str | None, zone: str, is_demo: bool = False
+) -> Workspace:
+    at = studio.clock.now()
+    local_date(at=at, zone=zone)  # an unknown zone is refused here, before anything is kept
+    return Workspace(
+        workspace_id=studio.ids.new(),
+        name=name,
+        email=email,
+        zone=zone,
+        is_demo=is_demo,
+        created_at=at,
+        verified_at=None,
+        trial_ends_at=None,
+        subscription=None,
+    )
+
+
+async def _begin_trial(studio: Studio, workspace: Workspace) -> None:
+    began_at = workspace.created_at
+    if workspace.email is not None:
+        person = hmac.digest(studio.email_key, normalised_email(workspace.email).encode(), "sha256")
+        async with studio.reading() as connection:
+            claimed_by, began_at = await workspaces.claim_trial(
+                connection, email_digest=person, workspace_id=workspace.workspace_id,
+                at=studio.clock.now(),
+            )  # fmt: skip
+        if claimed_by != workspace.workspace_id:
+            raise TrialTaken
+    await _grant_trial(studio, workspace.workspace_id, began_at)
+
+
+async def _grant_trial(studio: Studio, workspace_id: UUID, at: datetime) -> None:
+    trial = studio.catalog.version_at(at=at).trial
+    ends_at = at + timedelta(days=trial.days)
+    terms = Terms(source=Source.TRIAL, effective_at=at, expires_at=ends_at)
+    requests = tuple(
+        Request(workspace_id, allowance.kind, NAMESPACE, allowance.kind,
+                ask.Grant(allowance.credits, terms))
+        for allowance in trial.allowances
+    )  # fmt: skip
+    end = SideRow(workspaces.write_trials, (workspace_id, ends_at))
+    await studio.journal.submit(Submission(requests), side_rows=(end,))
+
+
+async def _read(studio: Studio, workspace_id: UUID) -> Workspace:
+    async with studio.reading() as connection:
+        return await workspaces.get(connection, workspace_id=workspace_id)
+
+
+def _is_code(code: str, digest: bytes) -> bool:
+    return hmac.compare_digest(sha256(code.strip().encode()).digest(), digest)

@@ -1,0 +1,1 @@
+"""The asset store: files by the digest of their content."""

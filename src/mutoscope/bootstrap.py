@@ -1,0 +1,173 @@
+"""Bootstrap: the only module that knows every concrete class, the clock and the random source."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from uuid import UUID, uuid4
+
+from mutoscope.app.studio import ENGINE, Studio
+from mutoscope.assets.folder import AssetFolder
+from mutoscope.domain.catalog_text import parse_catalog
+from mutoscope.domain.credits import Refusal
+from mutoscope.providers.local.engine import AnimaticEngine
+from mutoscope.storage import queue
+from mutoscope.storage.database import check_server, connect, migrate, open_pool
+from mutoscope.storage.embedded import EmbeddedPostgres
+from mutoscope.storage.journal import Journal
+
+if TYPE_CHECKING:
+    from mutoscope.domain.catalog import Catalog
+    from mutoscope.settings import Settings
+
+CONNECTIONS_MAX: Final = 20
+"""Connections for reading and for steps of jobs, beside the two that write the ledger."""
+
+KEY_BYTES: Final = 32
+
+
+class DataUnwritable(Refusal):
+    """A data folder in which nothing can be kept."""
+
+    code = "data_unwritable"
+
+    def __init__(self, *, folder: Path, reason: str) -> None:
+        super().__init__(
+            f"nothing can be kept in {folder} ({reason}): correct its owner, free space, or set "
+            "MUTOSCOPE_DATA to another folder"
+        )
+        self.folder = folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """A studio that runs, and what its operator's commands need beside it."""
+
+    studio: Studio
+    database_url: str
+    signing_key: bytes
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Return the instant in UTC."""
+        return datetime.now(UTC)
+
+
+class RandomIds:
+    """Identifiers and codes from the system's random source."""
+
+    def new(self) -> UUID:
+        """Return a random UUID."""
+        return uuid4()
+
+    def code(self) -> str:
+        """Return six random digits."""
+        return f"{secrets.randbelow(1_000_000):06}"
+
+
+@asynccontextmanager
+async def open_house(settings: Settings) -> AsyncIterator[House]:
+    """Start what the settings ask for, and stop it in the end.
+
+    :raises Refusal: when the data folder, the catalog or the database cannot be used.
+    """
+    catalog = read_catalog(settings.catalog)
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        url = settings.database_url
+        if not url:
+            _folder(settings.data)
+            server = EmbeddedPostgres(
+                folder=settings.data / "postgres", binaries=settings.postgres_bin
+            )
+            url = (await stack.enter_async_context(server)).dsn
+        await prepare_database(url)
+        pool = await open_pool(url, connections_max=CONNECTIONS_MAX)
+        stack.push_async_callback(pool.close)
+        journal = Journal(url=url, now=clock.now)
+        await journal.open()
+        stack.push_async_callback(journal.close)
+        engine = AnimaticEngine(folder=_folder(settings.data / "renders"))
+        stack.push_async_callback(engine.close)
+        studio = Studio(
+            journal=journal, pool=pool, catalog=catalog, clock=clock, ids=RandomIds(),
+            assets=AssetFolder(folder=settings.data / "assets"), generators={ENGINE: engine},
+            routes={}, email_key=_key(settings.data, "email"),
+        )  # fmt: skip
+        yield House(
+            studio=studio, database_url=url, signing_key=_key(settings.data, "signing")
+        )
+
+
+async def prepare_database(url: str) -> None:
+    """Check a server and bring its tables up to date.
+
+    :raises DatabaseUnreachable: when no server answers.
+    :raises DatabaseRefused: when it is too old or not durable.
+    """
+    connection = await connect(url)
+    try:
+        await check_server(connection)
+        await migrate(connection)
+        await queue.install(connection)
+    finally:
+        await connection.close()
+
+
+def read_catalog(path: Path | None) -> Catalog:
+    """Return the catalog of a file, or the one that is shipped.
+
+    :raises CatalogRefused: when its data are bad; the message names the place and the remedy.
+    :raises CatalogUnreadable: when there is no such text file.
+    """
+    if path is None:
+        text = files("mutoscope").joinpath("catalog.toml").read_text(encoding="utf-8")
+        return parse_catalog(text=text, source="catalog.toml")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CatalogUnreadable(path=path, reason=str(error)) from error
+    return parse_catalog(text=text, source=str(path))
+
+
+class CatalogUnreadable(Refusal):
+    """A catalog file that is not there, or no text."""
+
+    code = "catalog_unreadable"
+
+    def __init__(self, *, path: Path, reason: str) -> None:
+        super().__init__(f"the catalog {path} cannot be read ({reason}): name a TOML text file")
+        self.path = path
+
+
+def _folder(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataUnwritable(folder=path, reason=reason) from error
+    return path
+
+
+def _key(data: Path, name: str) -> bytes:
+    """Return a secret key of this house, made on first use and readable by its owner alone."""
+    path = _folder(data / "keys") / name
+    try:
+        with path.open("xb") as file:
+            path.chmod(0o600)
+            file.write(secrets.token_bytes(KEY_BYTES))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataUnwritable(folder=path.parent, reason=reason) from error
+    return path.read_bytes()

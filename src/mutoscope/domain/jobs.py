@@ -1,0 +1,109 @@
+"""Jobs: one generation each, its states, and the moves between them, as data.
+
+Invariant: a job ends once, in the transaction that settles its hold. `submitting` is the intent,
+committed before the provider is called: a step that finds it asks the provider what became of the
+order, and never blindly orders again.
+"""
+
+from enum import StrEnum
+from hashlib import sha256
+from typing import NamedTuple
+
+from mutoscope.domain.credits import Refusal
+
+
+class JobState(StrEnum):
+    """Where a job stands; the last four are final."""
+
+    WAITING = "waiting"
+    SUBMITTING = "submitting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+
+
+FINAL = frozenset(
+    {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.LOST}
+)  # fmt: skip
+
+TRANSITIONS: dict[JobState, frozenset[JobState]] = {
+    JobState.WAITING: frozenset({JobState.SUBMITTING, JobState.CANCELLED, JobState.LOST}),
+    JobState.SUBMITTING: frozenset({JobState.RUNNING, JobState.FAILED, JobState.LOST}),
+    JobState.RUNNING: FINAL,
+    JobState.SUCCEEDED: frozenset(),
+    JobState.FAILED: frozenset(),
+    JobState.CANCELLED: frozenset(),
+    JobState.LOST: frozenset(),
+}
+
+
+class EmptyPrompt(Refusal):
+    """A job without words to work from."""
+
+    code = "empty_prompt"
+
+    def __init__(self) -> None:
+        super().__init__("the prompt is empty: describe the picture in a few words")
+
+
+class PromptTooLong(Refusal):
+    """A prompt beyond what any tool takes."""
+
+    code = "prompt_too_long"
+
+    def __init__(self, *, length: int, length_max: int) -> None:
+        super().__init__(
+            f"the prompt has {length:,} characters: shorten it to at most {length_max:,}"
+        )
+        self.length = length
+        self.length_max = length_max
+
+
+PROMPT_MAX = 4_000
+"""Characters in a prompt or an instruction."""
+
+
+class FrameName(NamedTuple):
+    """A still: which job delivered it, and its place among the outputs, from 1."""
+
+    job_id: str
+    ordinal: int
+
+
+class JobSpec(NamedTuple):
+    """What a job is asked to make: fixed when it is placed, and kept for regenerating.
+
+    Sizes are pixels. `source` is the frame that an edit or a clip starts from.
+    """
+
+    prompt: str
+    seed: int
+    ratio: str
+    width: int
+    height: int
+    images: int = 1
+    duration_s: int | None = None
+    source: FrameName | None = None
+    instruction: str | None = None
+    adjustments: dict[str, str | float] | None = None
+
+    def digest(self, *, tool: str) -> bytes:
+        """Return 16 bytes that are equal for repeats of the same request (seeds aside)."""
+        text = repr((tool, self._replace(seed=0)))
+        return sha256(text.encode()).digest()[:16]
+
+
+def checked_prompt(prompt: str) -> str:
+    """Return a prompt without surrounding space.
+
+    :raises EmptyPrompt: when nothing is left.
+    :raises PromptTooLong: when it is longer than `PROMPT_MAX`.
+    """
+    text = prompt.strip()
+    if not text:
+        raise EmptyPrompt
+    if len(text) > PROMPT_MAX:
+        raise PromptTooLong(length=len(text), length_max=PROMPT_MAX)
+    return text

@@ -1,0 +1,218 @@
+"""The ledger for embedders: exact credits in your own product, without the studio.
+
+```python
+async with mutoscope.Ledger(url) as ledger:
+    await ledger.grant(workspace_id, "video", 700, key="order-17", source="pack")
+    await ledger.hold(workspace_id, "video", 50, key="clip-1")
+    await ledger.settle(workspace_id, "video", 45, key="clip-1-done", hold="clip-1")
+```
+
+Amounts are whole credits. Every call that moves credits carries a key of your own, unique for ever
+in its workspace: the same call repeated returns the first answer with `is_replay`, and other
+content under the same key is refused (`KeyReused`). Calls may run concurrently; each is committed
+when it returns, and a call that raises has moved nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
+
+from mutoscope.domain import actions as ask
+from mutoscope.domain.credits import Refusal
+from mutoscope.domain.journal import NOBODY, Attribution
+from mutoscope.domain.lots import Source, Terms
+from mutoscope.domain.planner import Answer, Submission
+from mutoscope.domain.requests import Note, Request, checked
+from mutoscope.storage import balances, history
+from mutoscope.storage.database import check_server, connect, migrate, open_pool
+from mutoscope.storage.journal import Journal
+from mutoscope.storage.session import Session, Work
+from mutoscope.storage.wallet_cache import WalletCache
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    import asyncpg
+
+    from mutoscope.domain.balance import Balance
+
+NAMESPACE: Final = "api"
+HOLD_S: Final = 1_800
+"""Seconds until a hold is released by itself, unless it is renewed."""
+
+CONNECTIONS_MAX: Final = 8
+"""Connections for reading, beside the two that write."""
+
+Submit = Callable[[Submission], Awaitable[tuple[Answer, ...]]]
+Now = Callable[[], datetime]
+
+
+class Circumstances(TypedDict, total=False):
+    """Who and why, recorded with an entry: ids of your own, a reason code, a note."""
+
+    attribution: Attribution
+    reason: str
+    note: Note
+
+
+class Operations:
+    """The operations of a ledger; each returns the answer with its entry.
+
+    Every one of them raises `mutoscope.Refusal` (a subclass tells why) when it is refused.
+    """
+
+    def __init__(self, *, submit: Submit, now: Now) -> None:
+        """Take the way in which submissions are written, and the clock."""
+        self._submit = submit
+        self._now = now
+
+    async def grant(
+        self, workspace_id: UUID, kind: str, amount: int, *, key: str,
+        source: str = Source.PACK, expires_at: datetime | None = None,
+        **circumstances: Unpack[Circumstances],
+    ) -> Answer:  # fmt: skip
+        """Give credits as a lot that is spendable at once, until `expires_at` if there is one."""
+        terms = Terms(source=source, effective_at=self._now(), expires_at=expires_at)
+        return await self.perform(workspace_id, kind, ask.Grant(amount, terms), key=key, **circumstances)
+
+    async def hold(
+        self, workspace_id: UUID, kind: str, amount: int, *, key: str, hold_s: int = HOLD_S,
+        is_metered: bool = False, **circumstances: Unpack[Circumstances],
+    ) -> Answer:  # fmt: skip
+        """Set credits aside for `hold_s` seconds; a metered hold draws no lot."""
+        deadline_at = self._now() + timedelta(seconds=hold_s)
+        action = ask.Hold(amount, deadline_at, is_metered)
+        return await self.perform(workspace_id, kind, action, key=key, **circumstances)
+
+    async def settle(
+        self, workspace_id: UUID, kind: str, amount: int, *, key: str, hold: str,
+        **circumstances: Unpack[Circumstances],
+    ) -> Answer:  # fmt: skip
+        """Capture an amount of a hold, 0 for nothing, and release the rest."""
+        action = ask.Settle(_reference(hold), amount)
+        return await self.perform(workspace_id, kind, action, key=key, **circumstances)
+
+    async def release(
+        self, workspace_id: UUID, kind: str, *, key: str, hold: str,
+        **circumstances: Unpack[Circumstances],
+    ) -> Answer:  # fmt: skip
+        """Give a hold back whole."""
+        action = ask.Release(_reference(hold))
+        return await self.perform(workspace_id, kind, action, key=key, **circumstances)
+
+    async def renew(self, workspace_id: UUID, kind: str, *, hold: str, hold_s: int = HOLD_S) -> None:
+        """Move the deadline of an open hold to `hold_s` seconds from now."""
+        deadline_at = self._now() + timedelta(seconds=hold_s)
+        await self.perform(workspace_id, kind, ask.Renew(_reference(hold), deadline_at), key=hold)
+
+    async def charge(
+        self, workspace_id: UUID, kind: str, amount: int, *, key: str,
+        **circumstances: Unpack[Circumstances],
+    ) -> Answer:  # fmt: skip
+        """Hold and capture at once."""
+        return await self.perform(workspace_id, kind, ask.Charge(amount), key=key, **circumstances)
+
+    async def refund(
+        self, workspace_id: UUID, kind: str, *, key: str, of: str, amount: int | None = None,
+        **circumstances: Unpack[Circumstances],
+    ) -> Answer:  # fmt: skip
+        """Return what an entry captured, or a part of it, once, to the lots it was drawn from."""
+        action = ask.Refund(_reference(of), amount)
+        return await self.perform(workspace_id, kind, action, key=key, **circumstances)
+
+    async def void(
+        self, workspace_id: UUID, kind: str, *, key: str, grant: str,
+        **circumstances: Unpack[Circumstances],
+    ) -> Answer:  # fmt: skip
+        """Undo a grant: what is left of its lot."""
+        action = ask.Void(_reference(grant))
+        return await self.perform(workspace_id, kind, action, key=key, **circumstances)
+
+    async def perform(
+        self, workspace_id: UUID, kind: str, action: ask.Action, *, key: str,
+        namespace: str = NAMESPACE, **circumstances: Unpack[Circumstances],
+    ) -> Answer:  # fmt: skip
+        """Do any action of `mutoscope.domain.actions`, under a key."""
+        request = Request(
+            workspace_id=workspace_id, kind=kind, namespace=namespace, key=key, action=action,
+            attribution=circumstances.get("attribution", NOBODY),
+            reason=circumstances.get("reason"), note=circumstances.get("note"),
+        )  # fmt: skip
+        (answer,) = await self.submit([request])
+        return answer
+
+    async def submit(self, requests: Sequence[Request]) -> tuple[Answer, ...]:
+        """Grant requests of one workspace together, or none of them."""
+        return await self._submit(Submission(tuple(checked(request) for request in requests)))
+
+
+class Ledger(Operations):
+    """A ledger in a PostgreSQL of your own (15 or newer), used as an async context manager."""
+
+    def __init__(self, url: str, *, now: Now = lambda: datetime.now(UTC)) -> None:
+        """Name the database; `now` is the clock, the machine's own by default."""
+        self._url = url
+        self._journal = Journal(url=url, now=now)
+        self._pool: asyncpg.Pool[Any] | None = None
+        super().__init__(submit=self._journal.submit, now=now)
+
+    async def __aenter__(self) -> Self:
+        """Connect, create or upgrade the tables, and begin to write.
+
+        :raises DatabaseUnreachable: when no server answers.
+        :raises DatabaseRefused: when the server is too old or not durable.
+        """
+        connection = await connect(self._url)
+        try:
+            await check_server(connection)
+            await migrate(connection)
+        finally:
+            await connection.close()
+        self._pool = await open_pool(self._url, connections_max=CONNECTIONS_MAX)
+        await self._journal.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Finish what is being written, and disconnect."""
+        await self._journal.close()
+        if self._pool is not None:
+            await self._pool.close()
+
+    async def batch(
+        self, submissions: Sequence[Sequence[Request]]
+    ) -> list[tuple[Answer, ...] | Refusal]:
+        """Do many submissions in few transactions; return answers or a refusal for each, in order.
+
+        The requests of one submission are granted together or not at all.
+        """
+        works = [Submission(tuple(map(checked, requests))) for requests in submissions]
+        return await self._journal.submit_all(works)
+
+    async def on(self, connection: asyncpg.Connection[Any]) -> Operations:
+        """Return the operations inside a transaction of your own, on your connection.
+
+        They are not gathered with others, and take effect when you commit.
+        """
+        session = await Session(connection, WalletCache()).prepared()
+
+        async def submit(submission: Submission) -> tuple[Answer, ...]:
+            return await session.write_within(Work(submission), self._now)
+
+        return Operations(submit=submit, now=self._now)
+
+    async def balance(
+        self, workspace_id: UUID, kind: str, *, at: datetime | None = None
+    ) -> Balance:
+        """Tell what a wallet holds and why, now or at any instant of the past or the future."""
+        assert self._pool is not None, "the ledger is not open"
+        async with self._pool.acquire() as connection:
+            now = self._now()
+            return await balances.balance(
+                connection, workspace_id=workspace_id, kind=kind, at=at or now
+            )
+
+
+def _reference(key: str) -> ask.Reference:
+    return ask.Reference(NAMESPACE, key)

@@ -1,0 +1,208 @@
+"""Jobs and their outputs as rows.
+
+The writers named `add_*` and `finish_jobs` commit together with the ledger's entries: they take
+rows in the table's order and return how many were written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from mutoscope.domain.credits import Refusal
+from mutoscope.domain.jobs import FrameName, JobSpec, JobState
+from mutoscope.storage.database import queries
+
+if TYPE_CHECKING:
+    from mutoscope.storage.workspaces import Connection
+
+_SQL: Final = queries("jobs")
+
+
+class UnknownJob(Refusal):
+    """An id that names no job of the workspace."""
+
+    code = "unknown_job"
+
+    def __init__(self, *, job_id: UUID) -> None:
+        super().__init__(f"there is no job {job_id} in this workspace: the list of jobs names them")
+        self.job_id = job_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredOutput:
+    """A file that a job delivered: its place in the asset store, and what was measured on it."""
+
+    ordinal: int
+    asset: bytes
+    media_type: str
+    size_bytes: int
+    width: int
+    height: int
+    duration_ms: int | None
+    frames: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One generation; `price` is what was held, `captured` what was charged in the end."""
+
+    workspace_id: UUID
+    job_id: UUID
+    request_key: str
+    request_digest: bytes
+    tool: str
+    kind: str
+    version: str
+    price: int
+    is_metered: bool
+    spec: JobSpec
+    state: JobState
+    is_cancel_asked: bool
+    progress: float
+    provider: str
+    provider_job_id: str | None
+    captured: int | None
+    reason: str | None
+    sentence: str | None
+    created_at: datetime
+    starts_at: datetime
+    deadline_at: datetime
+    submitting_at: datetime | None
+    submitted_at: datetime | None
+    finished_at: datetime | None
+    stepped_at: datetime
+
+    def row(self) -> tuple[Any, ...]:
+        """Return its columns in the table's order."""
+        return (
+            self.workspace_id, self.job_id, self.request_key, self.request_digest, self.tool,
+            self.kind, self.version, self.price, self.is_metered,
+            json.dumps(self.spec._asdict()), self.state, self.is_cancel_asked, self.progress,
+            self.provider, self.provider_job_id, self.captured, self.reason, self.sentence,
+            self.created_at, self.starts_at, self.deadline_at, self.submitting_at, self.submitted_at,
+            self.finished_at, self.stepped_at,
+        )  # fmt: skip
+
+
+async def get(connection: Connection, *, workspace_id: UUID, job_id: UUID) -> Job:
+    """Return a job.
+
+    :raises UnknownJob: when the workspace has none of that id.
+    """
+    row = await _SQL.job(connection, workspace_id=workspace_id, job_id=job_id)
+    if row is None:
+        raise UnknownJob(job_id=job_id)
+    return _job(row)
+
+
+async def by_request(
+    connection: Connection, *, workspace_id: UUID, request_key: str
+) -> Job | None:
+    """Return the job that a request has placed, if it did."""
+    row = await _SQL.job_by_request(
+        connection, workspace_id=workspace_id, request_key=request_key
+    )
+    return None if row is None else _job(row)
+
+
+async def page(
+    connection: Connection, *, workspace_id: UUID, before_at: datetime, before_id: UUID, limit: int
+) -> tuple[Job, ...]:
+    """Return jobs of a workspace, newest first, before the one that is named."""
+    rows = _SQL.jobs_before(
+        connection, workspace_id=workspace_id, before_at=before_at, before_id=before_id,
+        limit=limit,
+    )  # fmt: skip
+    return tuple([_job(row) async for row in rows])
+
+
+async def outputs_of(
+    connection: Connection, *, workspace_id: UUID, job_id: UUID
+) -> tuple[StoredOutput, ...]:
+    """Return what a job delivered, in order."""
+    rows = _SQL.outputs_of(connection, workspace_id=workspace_id, job_id=job_id)
+    return tuple([StoredOutput(**row) async for row in rows])
+
+
+async def begin_submitting(connection: Connection, *, job: Job, at: datetime) -> bool:
+    """Commit the intent to order; false when another step was first."""
+    row = await _SQL.begin_submitting(
+        connection, workspace_id=job.workspace_id, job_id=job.job_id, at=at
+    )
+    return row is not None
+
+
+async def mark_running(
+    connection: Connection, *, job: Job, provider_job_id: str, at: datetime
+) -> bool:
+    """Record that the provider has the order; false when another step was first."""
+    row = await _SQL.mark_running(
+        connection, workspace_id=job.workspace_id, job_id=job.job_id,
+        provider_job_id=provider_job_id, at=at,
+    )  # fmt: skip
+    return row is not None
+
+
+async def mark_progress(
+    connection: Connection, *, job: Job, progress: float, deadline_at: datetime, at: datetime
+) -> None:
+    """Record how far the work is, from 0 to 1, and until when its hold lasts."""
+    await _SQL.mark_progress(
+        connection, workspace_id=job.workspace_id, job_id=job.job_id, progress=progress,
+        deadline_at=deadline_at, at=at,
+    )  # fmt: skip
+
+
+async def ask_cancel(connection: Connection, *, workspace_id: UUID, job_id: UUID) -> bool:
+    """Record that the creator wants a job stopped; false when it is final already."""
+    row = await _SQL.ask_cancel(connection, workspace_id=workspace_id, job_id=job_id)
+    return row is not None
+
+
+async def stale(
+    connection: Connection, *, before: datetime, limit: int
+) -> tuple[tuple[UUID, UUID], ...]:
+    """Return (workspace id, job id) of open jobs without a step since an instant."""
+    rows = _SQL.stale_jobs(connection, before=before, limit=limit)
+    return tuple([(row["workspace_id"], row["job_id"]) async for row in rows])
+
+
+async def metered_since(
+    connection: Connection, *, workspace_id: UUID, kind: str, since: datetime
+) -> int:
+    """Return the credits' worth of unlimited use since an instant."""
+    used: int = await _SQL.metered_since(
+        connection, workspace_id=workspace_id, kind=kind, since=since
+    )
+    return used
+
+
+async def add_jobs(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Write new jobs."""
+    written: int = await _SQL.add_jobs(connection, jobs=rows)
+    return written
+
+
+async def finish_jobs(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Write final states; a job that is final already is not written again."""
+    written: int = await _SQL.finish_jobs(connection, jobs=rows)
+    return written
+
+
+async def add_outputs(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Write what jobs have delivered."""
+    written: int = await _SQL.add_outputs(connection, outputs=rows)
+    return written
+
+
+def _job(row: Any) -> Job:  # noqa: ANN401  # a row of asyncpg
+    fields = dict(row)
+    spec = json.loads(fields.pop("spec"))
+    if spec["source"] is not None:
+        spec["source"] = FrameName(*spec["source"])
+    return Job(**fields | {"spec": JobSpec(**spec), "state": JobState(fields["state"])})

@@ -1,0 +1,38 @@
+"""The queue of background work: PgQueuer, in the same PostgreSQL and the same transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from pgqueuer.queries import Queries
+
+if TYPE_CHECKING:
+    import asyncpg
+
+STEP: Final = "job_step"
+"""The entry point that takes one step of a generation job; its payload names the job."""
+
+
+async def install(connection: asyncpg.Connection[Any]) -> None:
+    """Create or upgrade the queue's own tables."""
+    queue = Queries.from_asyncpg_connection(connection)
+    if await queue.schema_is_installed():
+        await queue.upgrade()
+    else:
+        await queue.install()
+
+
+async def enqueue_steps(
+    connection: asyncpg.Connection[Any], rows: Sequence[tuple[Any, ...]]
+) -> int:
+    """Queue a step for each (workspace id, job id, seconds to wait); return how many."""
+    queue = Queries.from_asyncpg_connection(connection)
+    queued = await queue.enqueue(
+        [STEP] * len(rows),
+        [f"{workspace_id}/{job_id}".encode() for workspace_id, job_id, _ in rows],
+        [0] * len(rows),
+        execute_after=[timedelta(seconds=wait_s) for _, _, wait_s in rows],
+    )
+    return len(queued)

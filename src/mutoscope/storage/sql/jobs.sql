@@ -1,0 +1,128 @@
+-- Jobs and their outputs. Writers that commit with the ledger take arrays of rows and return how
+-- many they wrote: fewer than asked means that a job was in another state, and nothing is written.
+
+-- name: add_jobs$
+-- New jobs, in the transaction of their holds.
+WITH written AS (
+    INSERT INTO jobs (
+        workspace_id, job_id, request_key, request_digest, tool, kind, version, price, is_metered,
+        spec, state, provider, created_at, starts_at, deadline_at, stepped_at
+    )
+    SELECT
+        n.workspace_id, n.job_id, n.request_key, n.request_digest, n.tool, n.kind, n.version,
+        n.price, n.is_metered, n.spec, 'waiting', n.provider, n.created_at, n.starts_at,
+        n.deadline_at, n.starts_at
+    FROM unnest(:jobs::jobs []) AS n
+    ON CONFLICT ON CONSTRAINT jobs_request DO NOTHING
+    RETURNING job_id
+)
+
+SELECT count(*) FROM written;
+
+-- name: finish_jobs$
+-- Final states, in the transaction of their settlements: a job that is final already stays.
+WITH written AS (
+    UPDATE jobs AS j
+    SET state = n.state, captured = n.captured, reason = n.reason, sentence = n.sentence,
+        progress = n.progress, finished_at = n.finished_at, stepped_at = n.finished_at
+    FROM unnest(:jobs::jobs []) AS n
+    WHERE
+        j.workspace_id = n.workspace_id AND j.job_id = n.job_id AND j.finished_at IS NULL
+    RETURNING j.job_id
+)
+
+SELECT count(*) FROM written;
+
+-- name: add_outputs$
+-- What a job delivered, in the transaction that captures for it.
+WITH written AS (
+    INSERT INTO outputs (
+        workspace_id, job_id, ordinal, asset, media_type, size_bytes, width, height, duration_ms,
+        frames
+    )
+    SELECT
+        n.workspace_id, n.job_id, n.ordinal, n.asset, n.media_type, n.size_bytes, n.width,
+        n.height, n.duration_ms, n.frames
+    FROM unnest(:outputs::outputs []) AS n
+    RETURNING job_id
+)
+
+SELECT count(*) FROM written;
+
+-- name: begin_submitting^
+-- The intent, committed before the provider is called.
+UPDATE jobs SET state = 'submitting', submitting_at = :at, stepped_at = :at
+WHERE workspace_id = :workspace_id AND job_id = :job_id AND state = 'waiting'
+RETURNING job_id;
+
+-- name: mark_running^
+-- The provider has the order.
+UPDATE jobs
+SET state = 'running', submitted_at = :at, provider_job_id = :provider_job_id, stepped_at = :at
+WHERE workspace_id = :workspace_id AND job_id = :job_id AND state = 'submitting'
+RETURNING job_id;
+
+-- name: mark_progress^
+-- How far the work is, from 0 to 1; whoever looks at a job next sees that it is alive.
+UPDATE jobs
+SET progress = greatest(progress, :progress), deadline_at = :deadline_at, stepped_at = :at
+WHERE workspace_id = :workspace_id AND job_id = :job_id AND finished_at IS NULL
+RETURNING is_cancel_asked;
+
+-- name: ask_cancel^
+-- The creator wants it stopped.
+UPDATE jobs SET is_cancel_asked = true
+WHERE workspace_id = :workspace_id AND job_id = :job_id AND finished_at IS NULL
+RETURNING state;
+
+-- name: job^
+-- One job.
+SELECT
+    workspace_id, job_id, request_key, request_digest, tool, kind, version, price, is_metered,
+    spec, state, is_cancel_asked, progress, provider, provider_job_id, captured, reason, sentence,
+    created_at, starts_at, deadline_at, submitting_at, submitted_at, finished_at, stepped_at
+FROM jobs
+WHERE workspace_id = :workspace_id AND job_id = :job_id;
+
+-- name: job_by_request^
+-- The job that a request has placed.
+SELECT
+    workspace_id, job_id, request_key, request_digest, tool, kind, version, price, is_metered,
+    spec, state, is_cancel_asked, progress, provider, provider_job_id, captured, reason, sentence,
+    created_at, starts_at, deadline_at, submitting_at, submitted_at, finished_at, stepped_at
+FROM jobs
+WHERE workspace_id = :workspace_id AND request_key = :request_key;
+
+-- name: jobs_before
+-- Jobs of a workspace, newest first, a page at a time.
+SELECT
+    workspace_id, job_id, request_key, request_digest, tool, kind, version, price, is_metered,
+    spec, state, is_cancel_asked, progress, provider, provider_job_id, captured, reason, sentence,
+    created_at, starts_at, deadline_at, submitting_at, submitted_at, finished_at, stepped_at
+FROM jobs
+WHERE workspace_id = :workspace_id AND (created_at, job_id) < (:before_at, :before_id)
+ORDER BY created_at DESC, job_id DESC
+LIMIT :limit;
+
+-- name: outputs_of
+-- What a job delivered, in order.
+SELECT ordinal, asset, media_type, size_bytes, width, height, duration_ms, frames
+FROM outputs
+WHERE workspace_id = :workspace_id AND job_id = :job_id
+ORDER BY ordinal;
+
+-- name: stale_jobs
+-- Open jobs on which nobody has taken a step for a while.
+SELECT workspace_id, job_id
+FROM jobs
+WHERE finished_at IS NULL AND stepped_at < :before
+ORDER BY stepped_at
+LIMIT :limit;
+
+-- name: metered_since$
+-- Images that a workspace was given without charge since an instant: the fair-use pace counts them.
+SELECT coalesce(sum(price), 0)::bigint
+FROM jobs
+WHERE
+    workspace_id = :workspace_id AND kind = :kind AND is_metered AND created_at > :since
+    AND state NOT IN ('failed', 'cancelled', 'lost');

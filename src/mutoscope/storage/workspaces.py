@@ -1,0 +1,187 @@
+"""Workspaces, their plans, the claims of trials, and the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from mutoscope.domain.credits import Refusal
+from mutoscope.storage.database import queries
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    Connection = asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]
+
+_SQL: Final = queries("workspaces")
+
+
+class UnknownWorkspace(Refusal):
+    """An id that names no workspace."""
+
+    code = "unknown_workspace"
+
+    def __init__(self, *, workspace_id: UUID) -> None:
+        super().__init__(f"there is no workspace {workspace_id}: `workspace list` names them all")
+        self.workspace_id = workspace_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """The plan of a workspace; `anchor_at` is the day it was first started, in its zone."""
+
+    subscription_id: UUID
+    plan: str
+    version: str
+    anchor_at: datetime
+    zone: str
+    months_per_charge: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """One customer of the studio; `zone` is for screens, the subscription has its own."""
+
+    workspace_id: UUID
+    name: str
+    email: str | None
+    zone: str
+    is_demo: bool
+    created_at: datetime
+    verified_at: datetime | None
+    trial_ends_at: datetime | None
+    subscription: Subscription | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message in the outbox."""
+
+    message_id: UUID
+    recipient: str
+    subject: str
+    body: str
+    created_at: datetime
+
+
+async def add(connection: Connection, workspace: Workspace) -> None:
+    """Keep a new workspace; the same id again changes nothing."""
+    await _SQL.add_workspace(
+        connection,
+        workspace_id=workspace.workspace_id,
+        name=workspace.name,
+        email=workspace.email,
+        zone=workspace.zone,
+        is_demo=workspace.is_demo,
+        created_at=workspace.created_at,
+        verified_at=workspace.verified_at,
+    )
+
+
+async def get(connection: Connection, *, workspace_id: UUID) -> Workspace:
+    """Return a workspace with its current plan.
+
+    :raises UnknownWorkspace: when the id names none.
+    """
+    row = await _SQL.workspace(connection, workspace_id=workspace_id)
+    if row is None:
+        raise UnknownWorkspace(workspace_id=workspace_id)
+    subscription = None
+    if row["subscription_id"] is not None:
+        subscription = Subscription(
+            subscription_id=row["subscription_id"],
+            plan=row["plan"],
+            version=row["version"],
+            anchor_at=row["anchor_at"],
+            zone=row["billing_zone"],
+            months_per_charge=row["months_per_charge"],
+        )
+    own = ("workspace_id", "name", "email", "zone", "is_demo", "created_at", "verified_at")
+    return Workspace(
+        **{name: row[name] for name in own},
+        trial_ends_at=row["trial_ends_at"],
+        subscription=subscription,
+    )
+
+
+async def page(
+    connection: Connection, *, after_at: datetime, after_id: UUID, limit: int
+) -> tuple[dict[str, Any], ...]:
+    """Return workspaces by age, after the one that is named."""
+    rows = _SQL.list_workspaces(
+        connection, after_at=after_at, after_id=after_id, limit=limit
+    )
+    return tuple([dict(row) async for row in rows])
+
+
+async def keep_code(
+    connection: Connection, *, workspace_id: UUID, code_digest: bytes, expires_at: datetime,
+    tries: int,
+) -> None:  # fmt: skip
+    """Keep the digest of the code that was sent."""
+    await _SQL.add_verification(
+        connection, workspace_id=workspace_id, code_digest=code_digest, expires_at=expires_at,
+        tries=tries,
+    )  # fmt: skip
+
+
+async def try_code(
+    connection: Connection, *, workspace_id: UUID
+) -> tuple[bytes, datetime] | None:
+    """Use up one try; return the digest and its expiry, or None when no try is left."""
+    row = await _SQL.try_verification(connection, workspace_id=workspace_id)
+    return None if row is None else (row["code_digest"], row["expires_at"])
+
+
+async def mark_verified(connection: Connection, *, workspace_id: UUID, at: datetime) -> None:
+    """Note that the person has proven the address."""
+    await _SQL.mark_verified(connection, workspace_id=workspace_id, verified_at=at)
+
+
+async def claim_trial(
+    connection: Connection, *, email_digest: bytes, workspace_id: UUID, at: datetime
+) -> tuple[UUID, datetime]:
+    """Claim a person's one trial; return the workspace that holds it, and since when."""
+    row = await _SQL.claim_trial(
+        connection, email_digest=email_digest, workspace_id=workspace_id, claimed_at=at
+    )
+    return row["workspace_id"], row["claimed_at"]
+
+
+async def write_trials(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Write (workspace id, end of its trial) with the trial's grant."""
+    workspaces, ends = zip(*rows, strict=True)
+    written: int = await _SQL.write_trials(connection, workspaces=workspaces, ends=ends)
+    return written
+
+
+async def write_subscriptions(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Write new subscriptions with their first grants; a second current one is not written."""
+    written: int = await _SQL.write_subscriptions(connection, subscriptions=rows)
+    return written
+
+
+async def write_message(
+    connection: Connection, *, workspace_id: UUID, message: Message
+) -> None:
+    """Put a message into the outbox."""
+    await _SQL.write_message(
+        connection,
+        workspace_id=workspace_id,
+        message_id=message.message_id,
+        recipient=message.recipient,
+        subject=message.subject,
+        body=message.body,
+        created_at=message.created_at,
+    )
+
+
+async def outbox(
+    connection: Connection, *, workspace_id: UUID, limit: int
+) -> tuple[Message, ...]:
+    """Return the messages of a workspace, newest first."""
+    rows = _SQL.outbox(connection, workspace_id=workspace_id, limit=limit)
+    return tuple([Message(**row) async for row in rows])

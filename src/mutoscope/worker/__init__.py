@@ -1,0 +1,1 @@
+"""Background steps: short, re-entrant, fenced by the row of the job."""

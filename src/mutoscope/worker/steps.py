@@ -1,0 +1,94 @@
+"""The worker: takes steps of jobs from the queue, and keeps the clock's promises.
+
+Three loops run side by side: steps of jobs, whatever is due by the clock, and the sweep for jobs
+that nobody works on. A loop that fails is recorded and begun again after a pause, so that a
+database that restarts does not end the worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+import structlog
+from pgqueuer.core.qm import QueueManager
+from pgqueuer.domain.models import Job as Step
+from pgqueuer.queries import Queries
+
+from mutoscope.app.advance import RETRY_S, advance
+from mutoscope.app.renew import run as renew
+from mutoscope.app.sweep import sweep
+from mutoscope.storage.database import connect
+from mutoscope.storage.queue import STEP, enqueue_steps
+
+if TYPE_CHECKING:
+    from mutoscope.bootstrap import House
+
+CLOCK_S: Final = 5.0
+"""Seconds between looks for what is due by the clock."""
+
+SWEEP_S: Final = 30.0
+RESTART_S: Final = 1.0
+STEPS_MAX: Final = 50
+"""Steps that one worker takes at once; most of them wait for a provider."""
+
+_log = structlog.get_logger()
+
+
+async def work(house: House) -> None:
+    """Work until cancelled."""
+    async with asyncio.TaskGroup() as loops:
+        loops.create_task(_for_ever("steps", lambda: _take_steps(house), RESTART_S))
+        loops.create_task(_for_ever("clock", lambda: _keep_clock(house), CLOCK_S))
+        loops.create_task(_for_ever("sweep", lambda: _sweep(house), SWEEP_S))
+
+
+async def _for_ever(name: str, once: Callable[[], Awaitable[None]], pause_s: float) -> None:
+    while True:
+        try:
+            await once()
+        except Exception:
+            _log.exception("worker_loop_failed", loop=name)
+        await asyncio.sleep(pause_s)
+
+
+async def _take_steps(house: House) -> None:
+    connection = await connect(house.database_url)
+    manager = QueueManager(Queries.from_asyncpg_connection(connection))
+
+    @manager.entrypoint(STEP)
+    async def take(step: Step) -> None:
+        assert step.payload is not None
+        workspace_id, job_id = (UUID(part) for part in step.payload.decode().split("/"))
+        await _take_step(house, workspace_id, job_id)
+
+    try:
+        await manager.run(batch_size=STEPS_MAX // 2, max_concurrent_tasks=STEPS_MAX)
+    finally:
+        manager.shutdown.set()
+        await connection.close()
+
+
+async def _take_step(house: House, workspace_id: UUID, job_id: UUID) -> None:
+    try:
+        wait_s = await advance(house.studio, workspace_id=workspace_id, job_id=job_id)
+    except Exception:
+        _log.exception("job_step_failed", job_id=str(job_id))
+        wait_s = RETRY_S
+    if wait_s is not None:
+        async with house.studio.reading() as connection:
+            await enqueue_steps(connection, [(workspace_id, job_id, wait_s)])
+
+
+async def _keep_clock(house: House) -> None:
+    renewal = await renew(url=house.database_url, at=house.studio.clock.now())
+    for failure in renewal.failures:
+        _log.error("wallet_not_renewed", failure=str(failure))
+
+
+async def _sweep(house: House) -> None:
+    found = await sweep(house.studio)
+    if found:
+        _log.warning("jobs_without_a_step", found=found)

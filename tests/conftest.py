@@ -1,0 +1,59 @@
+"""The real database that the tests use: one server a run, a fresh migrated database a test."""
+
+import secrets
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from mutoscope.storage.database import connect, migrate
+from mutoscope.storage.embedded import EmbeddedPostgres
+from servers import enterable_folder
+
+
+@pytest.fixture(scope="session")
+async def server_url() -> AsyncIterator[str]:
+    """Give the address of a running PostgreSQL whose databases the tests may create."""
+    with enterable_folder() as folder:
+        async with EmbeddedPostgres(folder=folder / "server") as server:
+            yield server.dsn
+
+
+@pytest.fixture(scope="session")
+async def template(server_url: str) -> str:
+    """Give the name of a migrated database of which every test gets a copy."""
+    name = "template_mutoscope"
+    await _execute(server_url, f"CREATE DATABASE {name}")
+    connection = await connect(database_at(server_url, name))
+    await migrate(connection)
+    await connection.close()
+    return name
+
+
+@pytest.fixture
+async def database_url(server_url: str, template: str) -> AsyncIterator[str]:
+    """Give the address of a fresh, migrated database."""
+    name = f"test_{secrets.token_hex(6)}"
+    await _execute(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield database_at(server_url, name)
+    await _execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Give a connection to the test's own database."""
+    connection = await connect(database_url)
+    yield connection
+    await connection.close()
+
+
+def database_at(server_url: str, name: str) -> str:
+    """Return the address of another database on the same server."""
+    address, question, options = server_url.partition("?")
+    return f"{address.rpartition('/')[0]}/{name}{question}{options}"
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await connect(url)
+    await connection.execute(statement)
+    await connection.close()

