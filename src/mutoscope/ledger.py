@@ -16,6 +16,7 @@ when it returns, and a call that raises has moved nothing.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
 
@@ -27,6 +28,7 @@ from mutoscope.domain.planner import Answer, Submission
 from mutoscope.domain.requests import Note, Request, checked
 from mutoscope.storage import balances, history
 from mutoscope.storage.database import check_server, connect, migrate, open_pool
+from mutoscope.storage.history import Filters, Page, Window
 from mutoscope.storage.journal import Journal
 from mutoscope.storage.session import Session, Work
 from mutoscope.storage.wallet_cache import WalletCache
@@ -75,7 +77,8 @@ class Operations:
     ) -> Answer:  # fmt: skip
         """Give credits as a lot that is spendable at once, until `expires_at` if there is one."""
         terms = Terms(source=source, effective_at=self._now(), expires_at=expires_at)
-        return await self.perform(workspace_id, kind, ask.Grant(amount, terms), key=key, **circumstances)
+        action = ask.Grant(amount, terms)
+        return await self.perform(workspace_id, kind, action, key=key, **circumstances)
 
     async def hold(
         self, workspace_id: UUID, kind: str, amount: int, *, key: str, hold_s: int = HOLD_S,
@@ -102,7 +105,9 @@ class Operations:
         action = ask.Release(_reference(hold))
         return await self.perform(workspace_id, kind, action, key=key, **circumstances)
 
-    async def renew(self, workspace_id: UUID, kind: str, *, hold: str, hold_s: int = HOLD_S) -> None:
+    async def renew(
+        self, workspace_id: UUID, kind: str, *, hold: str, hold_s: int = HOLD_S
+    ) -> None:
         """Move the deadline of an open hold to `hold_s` seconds from now."""
         deadline_at = self._now() + timedelta(seconds=hold_s)
         await self.perform(workspace_id, kind, ask.Renew(_reference(hold), deadline_at), key=hold)
@@ -205,13 +210,29 @@ class Ledger(Operations):
     async def balance(
         self, workspace_id: UUID, kind: str, *, at: datetime | None = None
     ) -> Balance:
-        """Tell what a wallet holds and why, now or at any instant of the past or the future."""
-        assert self._pool is not None, "the ledger is not open"
-        async with self._pool.acquire() as connection:
-            now = self._now()
+        """Tell what a wallet holds and why, now or at any instant of the past or the future.
+
+        :raises UnknownWallet: when no credits were ever granted to it.
+        """
+        now = self._now()
+        async with self._reading() as connection:
             return await balances.balance(
-                connection, workspace_id=workspace_id, kind=kind, at=at or now
+                connection, workspace_id=workspace_id, kind=kind, at=at or now, now=now
             )
+
+    async def history(
+        self, workspace_id: UUID, *, kind: str | None = None,
+        window: Window = history.FIRST_PAGE, filters: Filters = history.NO_FILTERS,
+    ) -> Page:  # fmt: skip
+        """Return a page of the journal of one wallet, or of all wallets of a workspace."""
+        async with self._reading() as connection:
+            return await history.page(
+                connection, workspace_id=workspace_id, kind=kind, window=window, filters=filters
+            )
+
+    def _reading(self) -> AbstractAsyncContextManager[Any]:
+        assert self._pool is not None, "the ledger is used outside its `async with`"
+        return self._pool.acquire()
 
 
 def _reference(key: str) -> ask.Reference:

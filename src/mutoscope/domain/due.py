@@ -82,13 +82,16 @@ def next_due(wallet: Wallet) -> tuple[datetime, int, int | UUID, Due] | None:
         (hold.deadline_at, _RANKS[DueRelease], hold.sequence, DueRelease(hold))
         for hold in wallet.holds.values()
     ]
-    for lot in wallet.lots.values():
-        if lot.expires_at is not None and (lot.available or lot.frozen):
-            found.append((lot.expires_at, _RANKS[DueLapse], lot.lot, DueLapse(lot)))
-    for standing in wallet.standing.values():
-        if (starts_at := standing.next_at()) is not None:
-            grant = DueGrant(standing)
-            found.append((starts_at, _RANKS[DueGrant], standing.subscription_id, grant))
+    found += [
+        (lot.expires_at, _RANKS[DueLapse], lot.lot, DueLapse(lot))
+        for lot in wallet.lots.values()
+        if lot.expires_at is not None and (lot.available or lot.frozen)
+    ]
+    found += [
+        (starts_at, _RANKS[DueGrant], standing.subscription_id, DueGrant(standing))
+        for standing in wallet.standing.values()
+        if (starts_at := standing.next_at()) is not None
+    ]
     return min(found, key=lambda due: due[:3], default=None)
 
 

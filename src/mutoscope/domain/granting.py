@@ -71,15 +71,17 @@ def forfeit(wallet: Wallet, _action: ask.Forfeit, stamp: Stamp, _context: Contex
     entry = wallet.record(Operation.FORFEIT, stamp, postings, due_at=wallet.posted_at)
     _restate(wallet, lots, LotState.FORFEITED)
     wallet.standing = {
-        name: standing._replace(ends_at=wallet.posted_at)
+        name: standing.ended(at=wallet.posted_at)
         for name, standing in wallet.standing.items()
     }
     return entry
 
 
 def stand(wallet: Wallet, action: ask.Stand, _stamp: Stamp, _context: Context) -> None:
-    """Begin monthly grants, and post those that are due already."""
-    wallet.standing[action.standing.subscription_id] = action.standing
+    """Begin or change monthly grants, and post those that are due; a repeat takes none back."""
+    subscription_id = action.standing.subscription_id
+    before = wallet.standing.get(subscription_id)
+    wallet.standing[subscription_id] = action.standing.after(before)
     wallet.next_deadline_at = wallet.next_deadline_at or wallet.wake_at
     post_due(wallet=wallet, at=wallet.posted_at)
 

@@ -1,4 +1,4 @@
-"""Entries that are known by their keys: what requests refer to, and what repeats are answered with."""
+"""Entries known by their keys: what requests refer to, and what repeats are answered with."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

@@ -149,4 +149,5 @@ def moved(*, lot: Lot, source: str, target: str, amount: int) -> Lot:
 
 def is_conserved(lot: Lot) -> bool:
     """Tell whether every credit of the grant is accounted for, once."""
-    return lot.granted == sum(getattr(lot, account) for account in LOT_ACCOUNTS)
+    everywhere: int = sum(getattr(lot, account) for account in LOT_ACCOUNTS)
+    return lot.granted == everywhere

@@ -1,13 +1,13 @@
 """The pure planner: what a batch of requests does to its wallets.
 
-(wallets and known entries as loaded, submissions of requests, an instant) -> an outcome per submission; the
+(wallets and known entries as loaded, submissions, an instant) -> an outcome per submission; the
 wallets then hold the entries, lots and holds to be written. A submission's requests are granted
-together or not at all; submissions do not disturb one another. Whatever is due on a wallet is posted
-before its first request.
+together or not at all, and submissions do not disturb one another. Whatever is due on a wallet is
+posted before its first request.
 """
 
 from collections import ChainMap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -102,7 +102,7 @@ Outcome = tuple[Answer, ...] | Refusal
 class Facts(NamedTuple):
     """What was loaded: the wallets that the requests name, and the entries that keys name."""
 
-    wallets: Mapping[WalletName, Wallet]
+    wallets: dict[WalletName, Wallet]
     known: dict[KnownKey, Known]
 
 
@@ -166,30 +166,26 @@ def _begun_wallet(facts: Facts, request: Request, at: datetime, begun: set[Walle
     return wallet
 
 
-def _answer(
-    wallet: Wallet, request: Request, known: dict[KnownKey, Known] | ChainMap[KnownKey, Known]
-) -> Answer:
-    action = request.action
-    if isinstance(action, ask.Renew | ask.Stand):
-        stamp = Stamp(request.namespace, request.key, b"")
-        ACTIONS[type(action)](wallet, action, stamp, Context(known))
-        return Answer(request.workspace_id, request.kind, None)
+def _answer(wallet: Wallet, request: Request, known: MutableMapping[KnownKey, Known]) -> Answer:
+    workspace_id, kind, namespace, key, action, attribution, reason, note = request
+    act = ACTIONS[type(action)]
+    if type(action) not in ask.OPERATIONS:
+        act(wallet, action, Stamp(namespace, key, b""), Context(known))
+        return Answer(workspace_id, kind, None)
     digest = request.digest()
-    name = (request.workspace_id, request.namespace, request.key)
+    name = (workspace_id, namespace, key)
     before = known.get(name)
     if before is not None:
         return _replayed(wallet, request, digest, before)
-    note_digest = request.note.digest() if request.note else None
-    stamp = Stamp(
-        request.namespace, request.key, digest, request.attribution, request.reason, note_digest
-    )
-    entry = ACTIONS[type(action)](wallet, action, stamp, Context(known))
+    note_digest = note.digest() if note else None
+    stamp = Stamp(namespace, key, digest, attribution, reason, note_digest)
+    entry = act(wallet, action, stamp, Context(known))
     assert entry is not None
-    known[name] = Known(request.kind, entry)
-    if isinstance(action, ask.Refund):
-        of = (request.workspace_id, *action.of)
+    known[name] = Known(kind, entry)
+    if type(action) is ask.Refund:
+        of = (workspace_id, *action.of)
         known[of] = known[of]._replace(is_refunded=True)
-    return Answer(request.workspace_id, request.kind, entry, lapsed=_lapsed(wallet, entry))
+    return Answer(workspace_id, kind, entry, lapsed=_lapsed(wallet, entry))
 
 
 def _replayed(wallet: Wallet, request: Request, digest: bytes, before: Known) -> Answer:

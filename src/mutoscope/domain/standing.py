@@ -52,6 +52,18 @@ class StandingGrant(NamedTuple):
         """Return it after its next grant was posted."""
         return self._replace(next_index=self.next_index + 1)
 
+    def after(self, before: "StandingGrant | None") -> "StandingGrant":
+        """Return what stands when it is asked for after another: a repeat grants nothing again."""
+        if before is None or before.change < self.change:
+            return self
+        if before.change > self.change:
+            return before
+        return self._replace(next_index=max(self.next_index, before.next_index))
+
+    def ended(self, *, at: datetime) -> "StandingGrant":
+        """Return it with nothing to grant from an instant on; an earlier end stays."""
+        return self._replace(ends_at=at if self.ends_at is None else min(self.ends_at, at))
+
     def _start(self, index: int) -> datetime:
         anchor = BillingAnchor(at=self.anchor_at, zone=self.zone)
         return period_start(anchor=anchor, index=index)

@@ -21,8 +21,6 @@ from mutoscope.domain.journal import (
 from mutoscope.domain.lots import Draw, Lot, Terms, granted_lot, moved
 from mutoscope.domain.standing import StandingGrant
 
-_TRACKED = frozenset({Account.AVAILABLE, Account.HELD})
-
 
 class OpenHold(NamedTuple):
     """A hold that is not settled: its draws in the order drawn; a metered one has no draws."""
@@ -123,7 +121,8 @@ class Wallet:
                 self.lots[lot] = moved(
                     lot=self.lots[lot], source=source, target=target, amount=amount
                 )
-            self._track(source, target, amount)
+            self._track(source, -amount)
+            self._track(target, amount)
         unchained = Entry(
             self.sequence, operation, stamp.namespace, stamp.key, stamp.digest, self.due_at,
             self.posted_at, refers_to, stamp.reason, self.available, self.held,
@@ -182,8 +181,8 @@ class Wallet:
         self.lots[lot] = granted_lot(lot=lot, terms=terms, amount=amount, is_frozen=is_frozen)
         self.wake(terms.expires_at)
 
-    def _track(self, source: str, target: str, amount: int) -> None:
-        if source in _TRACKED:
-            setattr(self, source, getattr(self, source) - amount)
-        if target in _TRACKED:
-            setattr(self, target, getattr(self, target) + amount)
+    def _track(self, account: str, amount: int) -> None:
+        if account == Account.AVAILABLE:
+            self.available += amount
+        elif account == Account.HELD:
+            self.held += amount

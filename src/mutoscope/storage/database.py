@@ -21,14 +21,6 @@ CONNECT_TIMEOUT_S: Final = 10
 _MIGRATION_LOCK: Final = 7_086_351
 _PACKAGE = resources.files("mutoscope.storage")
 
-_CREATE_MIGRATIONS = """
-CREATE TABLE IF NOT EXISTS migrations (
-    name text NOT NULL,
-    applied_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT migrations_pkey PRIMARY KEY (name)
-)
-"""
-
 
 class DatabaseUnreachable(Refusal):
     """No PostgreSQL answers at the address."""
@@ -51,7 +43,8 @@ class DatabaseRefused(Refusal):
 def queries(name: str) -> SimpleNamespace:
     """Return the named queries of `sql/NAME.sql`: `.text` is each one's SQL."""
     text = _PACKAGE.joinpath("sql", f"{name}.sql").read_text()
-    return aiosql.from_str(text, "asyncpg", mandatory_parameters=False)
+    found: SimpleNamespace = aiosql.from_str(text, "asyncpg", mandatory_parameters=False)
+    return found
 
 
 async def connect(url: str) -> asyncpg.Connection[Any]:
@@ -95,14 +88,14 @@ async def check_server(connection: asyncpg.Connection[Any]) -> None:
 async def migrate(connection: asyncpg.Connection[Any]) -> tuple[str, ...]:
     """Apply the migrations that are missing, and the functions; return the names applied."""
     async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
-        await connection.execute(_CREATE_MIGRATIONS)
-        rows = await connection.fetch("SELECT name FROM migrations")
-        applied = {row["name"] for row in rows}
+        sql = queries("migrations")
+        await sql.lock(connection, lock=_MIGRATION_LOCK)
+        await sql.create(connection)
+        applied = {row["name"] async for row in sql.applied(connection)}
         missing = [each for each in _sql_files("migrations") if each[0] not in applied]
         for name, text in missing:
             await connection.execute(text)
-            await connection.execute("INSERT INTO migrations (name) VALUES ($1)", name)
+            await sql.record(connection, name=name)
         for _, text in _sql_files("functions"):
             await connection.execute(text)
     return tuple(name for name, _ in missing)

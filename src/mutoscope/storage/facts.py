@@ -1,7 +1,7 @@
 """Facts: the rows that the ledger's functions load, as the wallets and entries of the domain."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +13,8 @@ from mutoscope.domain.spending import open_hold
 from mutoscope.domain.standing import StandingGrant
 from mutoscope.domain.wallet import OpenHold, Wallet
 
-Row = Sequence[Any]
-"""A row of a table, its columns in the table's order."""
+Row = Any
+"""A row of asyncpg: its columns in the table's order."""
 
 EntryName = tuple[UUID, str, int]
 
@@ -56,9 +56,12 @@ def add_due(found: dict[WalletName, Wallet], row: Row) -> None:
 
 def entry_from(row: Row, postings: tuple[Posting, ...], terms: Terms | None) -> Entry:
     """Return the entry of a row of `entries`, without its first two columns' wallet."""
+    sequence, operation, namespace, key, digest, due_at, posted_at, refers_to, reason = row[2:11]
+    available, held, member_id, project_id, api_key_id, note_digest, hashed = row[11:18]
     return Entry(
-        *row[2:13], attribution=Attribution(*row[13:16]), note_digest=row[16],
-        postings=postings, terms=terms, hash=row[17],
+        sequence, operation, namespace, key, digest, due_at, posted_at, refers_to, reason,
+        available, held, Attribution(member_id, project_id, api_key_id), note_digest, postings,
+        terms, hashed,
     )  # fmt: skip
 
 

@@ -1,9 +1,10 @@
 """A connection that is prepared for the ledger, and its transactions.
 
-A batch that needs nothing but its wallets goes the short way: plan from the wallets as this process
-remembers them (or as loaded without locks), then apply. When a wallet has moved on since, or a key
-was used before, nothing is written and the batch goes the locked way: begin, lock the wallets in the order of their names, load,
-plan, apply, write what commits beside, commit. Both end in the same function, `ledger_apply`.
+A batch that needs nothing but its wallets goes the short way: plan from the wallets as this
+process remembers them (or as loaded without locks), then apply. When a wallet has moved on since,
+or a key was used before, nothing is written and the batch goes the locked way: begin, lock the
+wallets in the order of their names, load, plan, apply, write what commits beside, commit. Both end
+in the same function, `ledger_apply`.
 """
 
 from __future__ import annotations
@@ -210,7 +211,11 @@ class Session:
     async def _load_what_is_due(
         self, facts: Facts, requests: Iterable[Request], at: datetime
     ) -> None:
-        whole = {(r.workspace_id, r.kind) for r in requests if is_whole(r.action)}
+        whole = {
+            (r.workspace_id, r.kind)
+            for r in requests
+            if is_whole(r.action) or isinstance(r.action, Stand)
+        }
         due = [
             name
             for name, wallet in facts.wallets.items()

@@ -31,9 +31,7 @@ class WalletCache:
     """The wallets of one journal; its lanes share it, and never ask for one wallet at once."""
 
     def __init__(self) -> None:
-        self._wallets: OrderedDict[WalletName, tuple[Wallet, dict[KnownKey, Known]]] = (
-            OrderedDict()
-        )
+        self._wallets: OrderedDict[WalletName, tuple[Wallet, dict[KnownKey, Known]]] = OrderedDict()
 
     def take(self, requests: Sequence[Request], at: datetime) -> tuple[Facts, list[Request]]:
         """Return the facts that are remembered, and the requests for which they do not suffice.
