@@ -74,13 +74,16 @@ def microseconds(instant: datetime) -> int:
 def canonical_line(*, workspace_id: UUID, kind: str, entry: Entry) -> str:
     """Return the text that an entry's hash covers: every field but the hash."""
     who = entry.attribution
+    posted_at = microseconds(entry.posted_at)
+    due_at = posted_at if entry.due_at is entry.posted_at else microseconds(entry.due_at)
     postings = ",".join([f"{p[0]}>{p[1]}:{p[2] or '-'}:{p[3]}" for p in entry.postings])
+    whom = "- - -" if who is NOBODY else " ".join([str(each or "-") for each in who])
     return (
         f"{FORMAT_VERSION} {workspace_id} {kind} {entry.sequence} {entry.operation} "
-        f"{entry.namespace} {entry.key} {entry.digest.hex()} {microseconds(entry.due_at)} "
-        f"{microseconds(entry.posted_at)} {entry.refers_to or '-'} {entry.reason or '-'} "
-        f"{entry.available} {entry.held} {who.member_id or '-'} {who.project_id or '-'} "
-        f"{who.api_key_id or '-'} {entry.note_digest.hex() if entry.note_digest else '-'} "
+        f"{entry.namespace} {entry.key} {entry.digest.hex()} {due_at} "
+        f"{posted_at} {entry.refers_to or '-'} {entry.reason or '-'} "
+        f"{entry.available} {entry.held} {whom} "
+        f"{entry.note_digest.hex() if entry.note_digest else '-'} "
         f"{postings or '-'}{_terms_text(entry.terms) if entry.terms else ''}"
     )
 

@@ -130,7 +130,7 @@ class Wallet:
         )  # fmt: skip
         line = canonical_line(workspace_id=self.workspace_id, kind=self.kind, entry=unchained)
         self.head = chained(previous=self.head, line=line)
-        entry = unchained._replace(hash=self.head)
+        entry = Entry._make((*unchained[:-1], self.head))
         self.entries.append(entry)
         return entry
 

@@ -1,12 +1,13 @@
 -- Writes a plan with a constant number of statements, whatever the number of requests. This is the
 -- only place where entries and postings are written: credits move here. A plan made from a wallet
--- that has moved on since fails whole, by the wallet's version. Upserts find their rows by the primary key whatever the tables' size was when they were planned.
+-- that has moved on since fails whole, by the wallet's version. Upserts find their rows by the
+-- primary key, whatever the tables' size was when they were planned.
 CREATE OR REPLACE FUNCTION ledger_apply(
-    moved_wallets wallets [],
-    new_entries entries [], new_postings postings [], new_grants grants [],
-    moved_lots lots [],
-    open_holds holds [], closed_holds holds [],
-    new_standing standing_grants []
+    moved_wallets wallets[],
+    new_entries entries[], new_postings postings[], new_grants grants[],
+    moved_lots lots[],
+    open_holds holds[], closed_holds holds[],
+    new_standing standing_grants[]
 ) RETURNS void LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_bitmapscan = off

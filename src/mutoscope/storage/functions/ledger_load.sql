@@ -7,10 +7,10 @@
 -- ones.
 CREATE OR REPLACE FUNCTION ledger_load(
     is_locked boolean,
-    wallet_names wallet_name [], entry_names entry_name [],
-    OUT found_wallets wallets [], OUT found_lots lots [], OUT found_entries entries [],
-    OUT found_postings postings [], OUT found_grants grants [], OUT found_holds holds [],
-    OUT found_refunds entries []
+    wallet_names wallet_name[], entry_names entry_name[],
+    OUT found_wallets wallets[], OUT found_lots lots[], OUT found_entries entries[],
+    OUT found_postings postings[], OUT found_grants grants[], OUT found_holds holds[],
+    OUT found_refunds entries[]
 ) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off

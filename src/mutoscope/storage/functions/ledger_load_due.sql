@@ -2,9 +2,9 @@
 -- deadline has come with their draws and lots, and the earliest deadline of the other holds. The
 -- wallets are locked already.
 CREATE OR REPLACE FUNCTION ledger_load_due(
-    wallet_names wallet_name [], instant timestamptz,
-    OUT found_standing standing_grants [], OUT found_holds holds [], OUT found_postings postings [],
-    OUT found_lots lots [], OUT later_holds holds []
+    wallet_names wallet_name[], instant timestamptz,
+    OUT found_standing standing_grants[], OUT found_holds holds[], OUT found_postings postings[],
+    OUT found_lots lots[], OUT later_holds holds[]
 ) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_bitmapscan = off

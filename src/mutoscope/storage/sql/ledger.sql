@@ -24,14 +24,14 @@ SELECT ledger_apply(
 -- Opens wallets that are granted credits for the first time.
 INSERT INTO wallets (workspace_id, kind)
 SELECT n.workspace_id, n.kind
-FROM unnest(:workspaces::uuid [], :kinds::text []) AS n (workspace_id, kind)
+FROM unnest(:workspaces::uuid[], :kinds::text[]) AS n (workspace_id, kind)
 ON CONFLICT ON CONSTRAINT wallets_pkey DO NOTHING;
 
 -- name: write_notes!
 -- Who acted and why, beside the entries of the same transaction.
 INSERT INTO entry_notes (workspace_id, kind, sequence, salt, actor, note)
 SELECT n.workspace_id, n.kind, n.sequence, n.salt, n.actor, n.note
-FROM unnest(:notes::entry_notes []) AS n;
+FROM unnest(:notes::entry_notes[]) AS n;
 
 -- name: due_wallets
 -- Wallets on which something is due, the longest waiting first; those at work elsewhere are left.

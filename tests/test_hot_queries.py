@@ -1,0 +1,113 @@
+"""The statements of the ledger's functions touch few rows, however long the history is.
+
+EXPLAIN does not look into functions, so the server's own counters are read instead: after
+operations on a filled database no table may have been scanned, and each operation may have fetched
+only a bounded number of rows. The plans are made when the tables are all but empty and analysed as
+such, which is when a wrong one would be pinned.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from mutoscope.domain import actions as ask
+from mutoscope.domain.lots import Terms
+from mutoscope.domain.planner import Submission
+from mutoscope.domain.requests import Request
+from mutoscope.storage.session import Session, Work
+from mutoscope.storage.wallet_cache import WalletCache
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+BUSY = UUID(int=1)
+ROWS_PER_OPERATION_MAX = 30
+TABLES = ("wallets", "entries", "postings", "lots", "holds", "grants")
+
+
+@pytest.fixture
+async def session(database_url: str) -> AsyncIterator[Session]:
+    connection = await asyncpg.connect(database_url)
+    session = await Session(connection, WalletCache()).prepared()
+    terms = Terms(source="pack", effective_at=NOW)
+    await do(session, "first", ask.Grant(1_000_000, terms))
+    await connection.execute("ANALYZE")
+    for number in range(10):
+        await do(session, f"warm-{number}", ask.Charge(1))
+    await fill(connection)
+    yield session
+    session.close()
+
+
+async def do(session: Session, key: str, action: ask.Action) -> None:
+    request = Request(BUSY, "video", "api", key, action)
+    fresh = await Session(session.connection, WalletCache()).prepared()
+    (outcome,) = await fresh.write([Work(Submission((request,)))], lambda: NOW)
+    assert not isinstance(outcome, Exception), outcome
+
+
+async def fill(connection: asyncpg.Connection) -> None:
+    """Give the busy wallet 20,000 more entries, as rows alone."""
+    await connection.execute(
+        """
+        INSERT INTO entries (workspace_id, kind, sequence, operation, namespace, key, digest,
+            due_at, posted_at, available, held, hash)
+        SELECT $1, 'video', -n, 'charge', 'filled', n::text, '\\x00', $2, $2, 0, 0, '\\x00'
+        FROM generate_series(1, 20000) AS n
+        """,
+        BUSY,
+        NOW,
+    )
+    await connection.execute(
+        """
+        INSERT INTO postings (workspace_id, kind, sequence, ordinal, source, target, lot, amount)
+        SELECT $1, 'video', -n, 1, 'available', 'captured', 1, 1
+        FROM generate_series(1, 20000) AS n
+        """,
+        BUSY,
+    )
+
+
+async def touched(connection: asyncpg.Connection) -> dict[str, tuple[int, int]]:
+    """Return by table the rows read in scans, and the rows fetched through indexes."""
+    await connection.execute("SELECT pg_stat_force_next_flush()")
+    await connection.execute("SELECT pg_stat_clear_snapshot()")
+    rows = await connection.fetch(
+        "SELECT relname, coalesce(seq_tup_read, 0), coalesce(idx_tup_fetch, 0) "
+        "FROM pg_stat_user_tables WHERE relname = ANY ($1)",
+        TABLES,
+    )
+    return {name: (scanned, fetched) for name, scanned, fetched in rows}
+
+
+@pytest.mark.parametrize(
+    "actions",
+    [
+        pytest.param(lambda n: [ask.Charge(n)], id="charge"),
+        pytest.param(
+            lambda n: [
+                ask.Hold(n, NOW + timedelta(hours=1)),
+                ask.Settle(ask.Reference("api", f"{n}-0"), n - 1),
+            ],
+            id="hold and settle",
+        ),
+        pytest.param(
+            lambda n: [ask.Charge(n), ask.Refund(ask.Reference("api", f"{n}-0"))],
+            id="charge and refund",
+        ),
+        pytest.param(lambda _: [ask.Freeze(), ask.Thaw()], id="freeze and thaw"),
+    ],
+)
+async def test_an_operation_touches_few_rows(session: Session, actions) -> None:
+    before = await touched(session.connection)
+
+    for number in range(2, 12):
+        for step, action in enumerate(actions(number)):
+            await do(session, f"{number}-{step}", action)
+
+    after = await touched(session.connection)
+    for table in TABLES:
+        scanned, fetched = (a - b for a, b in zip(after[table], before[table], strict=True))
+        assert scanned == 0, f"{table} was scanned"
+        assert fetched <= 10 * 2 * ROWS_PER_OPERATION_MAX, f"{fetched} rows of {table}"
