@@ -1,0 +1,1 @@
+"""Generators: companies' APIs and the built-in engine, one module each."""
