@@ -26,8 +26,6 @@ class Account(StrEnum):
     OPERATOR = "operator"
     ABSORBED = "absorbed"
 
-    __hash__ = str.__hash__  # that of enumerations is written in Python: moves are looked up often
-
 
 class Operation(StrEnum):
     """What an entry records."""
@@ -46,8 +44,6 @@ class Operation(StrEnum):
     FORFEIT = "forfeit"
     METER = "meter"
     ABSORB = "absorb"
-
-    __hash__ = str.__hash__
 
 
 LOT_ACCOUNTS = (

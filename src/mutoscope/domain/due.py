@@ -109,7 +109,7 @@ def end_returned(wallet: Wallet, lots: list[int]) -> int:
     return ended
 
 
-_ENDINGS = {
+_ENDINGS: dict[str, tuple[Operation, Account]] = {
     LotState.VOIDED: (Operation.VOID, Account.VOIDED),
     LotState.FORFEITED: (Operation.FORFEIT, Account.FORFEITED),
 }
@@ -118,7 +118,7 @@ _ENDINGS = {
 def end_lot(wallet: Wallet, lot: int, due_at: datetime) -> int:
     """Post the end of what is left in a lot; return how many credits that took."""
     state = wallet.lots[lot]
-    operation, target = _ENDINGS.get(LotState(state.state), (Operation.EXPIRE, Account.EXPIRED))
+    operation, target = _ENDINGS.get(state.state, (Operation.EXPIRE, Account.EXPIRED))
     postings = emptied(lots=(state,), target=target)
     stamp = derived_stamp("lapse", f"{wallet.kind}/{lot}/{wallet.sequence + 1}")
     wallet.record(operation, stamp, postings, due_at=due_at, refers_to=lot)

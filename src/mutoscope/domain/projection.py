@@ -12,23 +12,12 @@ from typing import Any, Final, NamedTuple
 from mutoscope.domain.findings import Fault
 from mutoscope.domain.lots import Lot
 from mutoscope.domain.replay import Replay
+from mutoscope.domain.wallet import WalletRow
 
 WALLETS: Final = "wallets"
 LOTS: Final = "lots"
 HOLDS: Final = "holds"
 _NO_ROW: Final = "no row"
-
-
-class WalletRow(NamedTuple):
-    """What the row of a wallet says of its journal."""
-
-    sequence: int
-    head: bytes
-    available: int
-    held: int
-    due_at: datetime
-    posted_at: datetime
-    wake_at: datetime | None
 
 
 class Difference(NamedTuple):

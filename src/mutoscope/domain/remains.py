@@ -68,7 +68,12 @@ def remains_before(*, lots: Iterable[Lot], moves: Iterable[Moved]) -> Remains:
 
 
 def lot_view(*, lot: int, terms: Terms, is_frozen: bool, remains: Counter[str]) -> LotView:
-    """Return a lot as it was granted, with what is left of it."""
+    """Return a lot with what is left of it; its state is the grant's where only held credits are.
+
+    The entries that turned such a lot since are told by `turned`.
+    """
+    if remains[_.AVAILABLE] or remains[_.FROZEN]:
+        is_frozen = remains[_.FROZEN] > 0
     return LotView(
         lot=lot, source=terms.source, reference=terms.reference,
         available=remains[_.AVAILABLE], frozen=remains[_.FROZEN], held=remains[_.HELD],
@@ -79,7 +84,7 @@ def lot_view(*, lot: int, terms: Terms, is_frozen: bool, remains: Counter[str]) 
 
 
 def turned(*, lot: LotView, turns: Iterable[Turn]) -> LotView:
-    """Return a lot after the entries that turn it, in their order."""
+    """Return a lot of which only held credits are left after the entries that turn it."""
     for turn in turns:
         if turn.sequence > lot.lot and _is_meant(lot, turn):
             lot = _turned_once(lot, turn)

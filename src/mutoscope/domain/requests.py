@@ -55,7 +55,7 @@ class Request(NamedTuple):
     def digest(self) -> bytes:
         """Return 16 bytes that are equal for repeats with the same content."""
         text = f"{self.kind} {self.content()}"
-        if self.attribution is not NOBODY:
+        if self.attribution != NOBODY:
             text += " ".join(map(str, self.attribution))
         return sha256(text.encode()).digest()[:16]
 

@@ -6,6 +6,7 @@ and the change of terms: it is posted once.
 """
 
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -65,5 +66,9 @@ class StandingGrant(NamedTuple):
         return self._replace(ends_at=at if self.ends_at is None else min(self.ends_at, at))
 
     def _start(self, index: int) -> datetime:
-        anchor = BillingAnchor(at=self.anchor_at, zone=self.zone)
-        return period_start(anchor=anchor, index=index)
+        return _start_of(self.anchor_at, self.zone, index)
+
+
+@lru_cache(maxsize=1024)  # a renewal asks for each start of a wallet several times in a row
+def _start_of(anchor_at: datetime, zone: str, index: int) -> datetime:
+    return period_start(anchor=BillingAnchor(at=anchor_at, zone=zone), index=index)

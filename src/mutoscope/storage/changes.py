@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from mutoscope.domain.planner import WalletName
 from mutoscope.domain.wallet import Wallet
 
 Rows = list[tuple[Any, ...]]
@@ -24,7 +25,7 @@ class Changes(NamedTuple):
 def changes_of(wallets: Iterable[Wallet]) -> Changes:
     """Return the rows of all wallets that the plan has changed."""
     changes = Changes([], [], [], [], [], [], [], [])
-    for wallet in wallets:
+    for wallet in sorted(wallets, key=_name):  # the order of every lock: no two batches deadlock
         if wallet.is_changed():
             _add_wallet(changes, wallet)
             _add_entries(changes, wallet)
@@ -32,6 +33,10 @@ def changes_of(wallets: Iterable[Wallet]) -> Changes:
             _add_holds(changes, wallet)
             _add_standing(changes, wallet)
     return changes
+
+
+def _name(wallet: Wallet) -> WalletName:
+    return (wallet.workspace_id, wallet.kind)
 
 
 def _add_wallet(changes: Changes, wallet: Wallet) -> None:

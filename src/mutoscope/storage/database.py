@@ -18,6 +18,8 @@ from mutoscope.domain.credits import Refusal
 
 VERSION_LEAST: Final = 150_000
 CONNECT_TIMEOUT_S: Final = 10
+SERVER_SETTINGS: Final = {"jit": "off"}
+"""Our queries touch few rows: compiling them costs more than running them."""
 _MIGRATION_LOCK: Final = 7_086_351
 _PACKAGE = resources.files("mutoscope.storage")
 
@@ -53,7 +55,9 @@ async def connect(url: str) -> asyncpg.Connection[Any]:
     :raises DatabaseUnreachable: when no server answers, or it does not let us in.
     """
     try:
-        return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S)
+        return await asyncpg.connect(
+            url, timeout=CONNECT_TIMEOUT_S, server_settings=SERVER_SETTINGS
+        )
     except (OSError, asyncpg.PostgresError, TimeoutError, ValueError) as error:
         address = without_password(url)
         reason = str(error) or type(error).__name__
@@ -63,8 +67,9 @@ async def connect(url: str) -> asyncpg.Connection[Any]:
 async def open_pool(url: str, *, connections_max: int) -> asyncpg.Pool[Any]:
     """Open a pool on a server that was checked before."""
     return await asyncpg.create_pool(
-        url, min_size=1, max_size=connections_max, timeout=CONNECT_TIMEOUT_S
-    )
+        url, min_size=1, max_size=connections_max, timeout=CONNECT_TIMEOUT_S,
+        server_settings=SERVER_SETTINGS,
+    )  # fmt: skip
 
 
 async def check_server(connection: asyncpg.Connection[Any]) -> None:

@@ -21,7 +21,7 @@ import asyncpg
 
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.planner import Answer, Outcome, Submission
-from mutoscope.storage.database import DatabaseUnreachable
+from mutoscope.storage.database import DatabaseUnreachable, without_password
 from mutoscope.storage.session import Now, Session, SideRow, Work
 from mutoscope.storage.wallet_cache import WalletCache
 
@@ -43,6 +43,9 @@ RECONNECT_PAUSES_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 2.0, 2.0, 2.0)
 _LOST: Final = (
     OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError,
 )  # fmt: skip
+_BUGS: Final = (AssertionError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What a bug raises: its request fails with it, alone, and the others are written."""
+
 _LOST_STATES: Final = frozenset({"57P01", "57P02", "57P03", "53300"})
 
 
@@ -92,8 +95,9 @@ class Journal:
         for number in range(LANES):
             lane = _Lane(url=self._url, now=self._now, cache=cache)
             await lane.open()
-            writing = self._write_for_ever(lane)
-            self._lanes.append(asyncio.create_task(writing, name=f"journal {number}"))
+            writing = asyncio.create_task(self._write_for_ever(lane), name=f"journal {number}")
+            writing.add_done_callback(lane.close)
+            self._lanes.append(writing)
 
     async def close(self) -> None:
         """Finish the transactions that run, refuse what still waits, and disconnect."""
@@ -137,19 +141,16 @@ class Journal:
         return answered
 
     async def _write_for_ever(self, lane: _Lane) -> None:
-        try:
-            while True:
-                batch = await self._next_batch()
-                writing = asyncio.ensure_future(lane.write(batch))
-                try:
-                    await asyncio.shield(writing)
-                except asyncio.CancelledError:
-                    await writing
-                    raise
-                finally:
-                    self._at_work.difference_update(*(waiting.workspaces for waiting in batch))
-        finally:
-            lane.close()
+        while True:
+            batch = await self._next_batch()
+            writing = asyncio.ensure_future(lane.write(batch))
+            try:
+                await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                await writing
+                raise
+            finally:
+                self._at_work.difference_update(*(waiting.workspaces for waiting in batch))
 
     async def _next_batch(self) -> list[_Waiting]:
         while not (batch := self._taken()):
@@ -192,7 +193,7 @@ class _Lane:
     async def open(self) -> None:
         self._session = await Session.opened(self._url, self._cache)
 
-    def close(self) -> None:
+    def close(self, _: object = None) -> None:
         if self._session is not None:
             self._session.close()
             self._session = None
@@ -201,8 +202,8 @@ class _Lane:
         """Write a batch and answer each of its callers, whatever happens."""
         try:
             outcomes = await self._write_through_losses([waiting.work for waiting in batch])
-        except (Refusal, asyncpg.PostgresError, AssertionError) as error:
-            if len(batch) == 1:
+        except (Refusal, asyncpg.PostgresError, *_BUGS) as error:
+            if len(batch) == 1 or isinstance(error, DatabaseUnreachable):
                 _fail(batch, error)
                 return
             for waiting in batch:
@@ -218,25 +219,27 @@ class _Lane:
     async def _write_through_losses(self, works: list[Work]) -> list[Outcome]:
         for pause_s in RECONNECT_PAUSES_S:
             try:
-                if self._session is None:
-                    await self.open()
-                assert self._session is not None
-                return await self._session.write(works, self._now)
-            except (DatabaseUnreachable, *_LOST, asyncpg.PostgresError) as error:
-                if not _is_lost(error):
-                    raise
-                self.close()
+                return await self._write_once(works)
+            except DatabaseUnreachable:
                 await asyncio.sleep(pause_s)
-        await self.open()
-        assert self._session is not None
-        return await self._session.write(works, self._now)
+        return await self._write_once(works)
+
+    async def _write_once(self, works: list[Work]) -> list[Outcome]:
+        try:
+            if self._session is None:
+                await self.open()
+            assert self._session is not None
+            return await self._session.write(works, self._now)
+        except (*_LOST, asyncpg.PostgresError) as error:
+            if not _is_lost(error):
+                raise
+            self.close()
+            address, reason = without_password(self._url), str(error) or type(error).__name__
+            raise DatabaseUnreachable(address=address, reason=reason) from error
 
 
 def _is_lost(error: BaseException) -> bool:
-    return (
-        isinstance(error, (DatabaseUnreachable, *_LOST))
-        or getattr(error, "sqlstate", None) in _LOST_STATES
-    )
+    return isinstance(error, _LOST) or getattr(error, "sqlstate", None) in _LOST_STATES
 
 
 def _fail(batch: Iterable[_Waiting], error: BaseException) -> None:

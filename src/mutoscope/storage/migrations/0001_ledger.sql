@@ -49,6 +49,10 @@ CREATE TABLE entries (
 CREATE UNIQUE INDEX entries_refund ON entries (workspace_id, kind, refers_to)
 WHERE operation = 'refund';
 
+-- What the operator paid about a hold; such entries are rare.
+CREATE INDEX entries_absorb ON entries (workspace_id, kind, refers_to)
+WHERE operation = 'absorb';
+
 CREATE TABLE postings (
     workspace_id uuid NOT NULL,
     kind text NOT NULL,

@@ -52,7 +52,7 @@ CREATE TABLE jobs (
     is_metered boolean NOT NULL,
     spec jsonb NOT NULL,
     state text NOT NULL,
-    is_cancel_asked boolean NOT NULL DEFAULT false,
+    is_cancel_asked boolean NOT NULL DEFAULT FALSE,
     progress real NOT NULL DEFAULT 0,
     provider text NOT NULL,
     provider_job_id text,
@@ -83,7 +83,7 @@ CREATE TABLE jobs (
                 AND captured = 0 AND reason IS NOT NULL
             WHEN 'cancelled' THEN finished_at IS NOT NULL AND captured = 0
             WHEN 'lost' THEN finished_at IS NOT NULL AND captured = 0
-            ELSE false
+            ELSE FALSE
         END
     )
 );

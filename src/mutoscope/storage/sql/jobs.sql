@@ -12,7 +12,7 @@ WITH written AS (
         n.workspace_id, n.job_id, n.request_key, n.request_digest, n.tool, n.kind, n.version,
         n.price, n.is_metered, n.spec, 'waiting', n.provider, n.created_at, n.starts_at,
         n.deadline_at, n.starts_at
-    FROM unnest(:jobs::jobs []) AS n
+    FROM unnest(:jobs::jobs[]) AS n
     ON CONFLICT ON CONSTRAINT jobs_request DO NOTHING
     RETURNING job_id
 )
@@ -25,7 +25,7 @@ WITH written AS (
     UPDATE jobs AS j
     SET state = n.state, captured = n.captured, reason = n.reason, sentence = n.sentence,
         progress = n.progress, finished_at = n.finished_at, stepped_at = n.finished_at
-    FROM unnest(:jobs::jobs []) AS n
+    FROM unnest(:jobs::jobs[]) AS n
     WHERE
         j.workspace_id = n.workspace_id AND j.job_id = n.job_id AND j.finished_at IS NULL
     RETURNING j.job_id
@@ -43,7 +43,7 @@ WITH written AS (
     SELECT
         n.workspace_id, n.job_id, n.ordinal, n.asset, n.media_type, n.size_bytes, n.width,
         n.height, n.duration_ms, n.frames
-    FROM unnest(:outputs::outputs []) AS n
+    FROM unnest(:outputs::outputs[]) AS n
     RETURNING job_id
 )
 

@@ -36,7 +36,7 @@ RETURNING c.workspace_id, c.claimed_at;
 -- The end of a trial, in the transaction of its grant.
 WITH written AS (
     UPDATE workspaces AS w SET trial_ends_at = n.trial_ends_at
-    FROM unnest(:workspaces::uuid [], :ends::timestamptz []) AS n (workspace_id, trial_ends_at)
+    FROM unnest(:workspaces::uuid[], :ends::timestamptz[]) AS n (workspace_id, trial_ends_at)
     WHERE w.workspace_id = n.workspace_id
     RETURNING w.workspace_id
 )
@@ -70,7 +70,7 @@ WITH written AS (
     SELECT
         n.workspace_id, n.subscription_id, n.plan, n.version, n.anchor_at, n.zone,
         n.months_per_charge, n.ends_at
-    FROM unnest(:subscriptions::subscriptions []) AS n
+    FROM unnest(:subscriptions::subscriptions[]) AS n
     ON CONFLICT DO NOTHING
     RETURNING workspace_id
 )

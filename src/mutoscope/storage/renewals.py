@@ -1,0 +1,164 @@
+"""Renewals: whatever is due on the wallets that nobody touches, posted a chunk a transaction.
+
+Owns the choice of the next chunk. Each wallet's own wake-up is the record of what is to be done, so
+that a run may be killed, repeated or doubled at any time: what a lost transaction would have posted
+is still due, what a finished one has posted is not. The surprising choice: a chunk is taken with
+FOR UPDATE SKIP LOCKED inside the transaction that posts it. It waits for nobody, so that neither
+two runs nor a run and the journal can block one another in a circle; a wallet that is passed over
+is at work elsewhere, and every operation posts what is due first.
+
+A wallet that cannot be renewed fails alone: its chunk is posted in halves until it stands by
+itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from mutoscope.domain.credits import Refusal
+from mutoscope.domain.planner import WalletName
+from mutoscope.storage.database import queries
+from mutoscope.storage.session import Session
+from mutoscope.storage.wallet_cache import WalletCache
+
+CHUNK_MAX: Final = 100
+"""Wallets in one transaction: 1,000 cost as much each, and a charge on one waits for them all."""
+
+CHUNK_FIRST: Final = 20
+"""Wallets of the first chunk, when nobody knows how much is due on each."""
+
+ENTRIES_AIM: Final = 300
+"""Entries that a transaction should write: after downtime a wallet has many, so chunks shrink."""
+
+_SQL: Final = queries("renewals")
+_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NOT_THE_WALLET: Final = frozenset({"08", "25", "53", "57", "58"})
+"""Classes of errors of the server itself: connection, read-only, resources, shutdown, system."""
+
+_SPOILT: Final = (Refusal, AssertionError, LookupError, ArithmeticError, ValueError)
+"""What a wallet raises whose rows contradict one another or lie beyond the calendar."""
+
+
+class Failure(NamedTuple):
+    """A wallet that could not be renewed, and why; it stays due."""
+
+    workspace_id: UUID
+    kind: str
+    reason: str
+
+
+class Chunk(NamedTuple):
+    """What one transaction did; a chunk without wallets and failures is the end."""
+
+    wallets: int
+    entries: int
+    failures: tuple[Failure, ...]
+
+    def is_empty(self) -> bool:
+        """Tell whether nothing was left to be taken."""
+        return not (self.wallets or self.failures)
+
+
+class Renewals:
+    """A connection that posts what is due, chunk by chunk, the longest waiting first."""
+
+    def __init__(self, session: Session, *, failed: Iterable[WalletName] = ()) -> None:
+        """Take a session of its own, and the wallets that failed before and are left out."""
+        self._session = session
+        self._failed = set(failed)
+        self._reached_at = _BEGINNING
+        self._size = CHUNK_FIRST
+
+    @classmethod
+    async def opened(cls, url: str, *, failed: Iterable[WalletName] = ()) -> Renewals:
+        """Connect and prepare.
+
+        :raises DatabaseUnreachable: when no server answers.
+        """
+        session = await Session.opened(url, WalletCache())
+        await _SQL.pin_plans(session.connection)
+        return cls(session, failed=failed)
+
+    @property
+    def backend(self) -> int:
+        """Return the server's process that works for us, as its activity view names it."""
+        return self._session.connection.get_server_pid()
+
+    def close(self) -> None:
+        """Disconnect at once."""
+        self._session.close()
+
+    async def post_chunk(self, *, due_by: datetime, at: datetime) -> Chunk:
+        """Post what is due by an instant on the next wallets, stamped with the instant `at`.
+
+        The last chunk is empty: nothing is left from the beginning on.
+
+        :raises asyncpg.PostgresError: when the server fails; the chunk is undone.
+        """
+        chunk = await self._posted_chunk(due_by, at)
+        if chunk.is_empty() and self._reached_at > _BEGINNING:
+            self._reached_at = _BEGINNING
+            chunk = await self._posted_chunk(due_by, at)
+        return chunk
+
+    async def count_due(self, *, at: datetime) -> int:
+        """Count the wallets on which something is due."""
+        return int(await _SQL.count_due(self._session.connection, at=at))
+
+    async def _posted_chunk(self, due_by: datetime, at: datetime) -> Chunk:
+        async with self._session.connection.transaction():
+            failed = [(*name, False) for name in self._failed]
+            rows = await self._session.connection.fetch(
+                _SQL.take_chunk.sql, self._reached_at, due_by, failed, self._size
+            )
+            names = [(row[0], row[1]) for row in rows]
+            chunk = await self._posted(names, at)
+        if rows:
+            self._reached_at = rows[-1][2]
+        self._failed.update((failure.workspace_id, failure.kind) for failure in chunk.failures)
+        self._size = _next_size(chunk)
+        return chunk
+
+    async def _posted(self, names: Sequence[WalletName], at: datetime) -> Chunk:
+        """Post what is due on some wallets together; on an error, on each half of them alone."""
+        if not names:
+            return Chunk(0, 0, ())
+        try:
+            return Chunk(len(names), await self._session.post_due(names, at), ())
+        except (asyncpg.PostgresError, *_SPOILT) as error:
+            if _is_of_the_server(error):
+                raise
+            if len(names) == 1:
+                return Chunk(0, 0, (Failure(*names[0], _reason(error)),))
+        middle = len(names) // 2
+        first = await self._posted(names[:middle], at)
+        second = await self._posted(names[middle:], at)
+        return summed((first, second))
+
+
+def summed(chunks: Sequence[Chunk]) -> Chunk:
+    """Return several chunks as one."""
+    return Chunk(
+        wallets=sum(chunk.wallets for chunk in chunks),
+        entries=sum(chunk.entries for chunk in chunks),
+        failures=tuple(failure for chunk in chunks for failure in chunk.failures),
+    )
+
+
+def _next_size(chunk: Chunk) -> int:
+    """Return how many wallets come to about `ENTRIES_AIM` entries, if they are like these."""
+    each = max(1, -(-chunk.entries // max(1, chunk.wallets)))
+    return max(1, min(CHUNK_MAX, ENTRIES_AIM // each))
+
+
+def _is_of_the_server(error: BaseException) -> bool:
+    return (getattr(error, "sqlstate", None) or "")[:2] in _NOT_THE_WALLET
+
+
+def _reason(error: BaseException) -> str:
+    return f"{getattr(error, 'code', type(error).__name__)}: {error}"
