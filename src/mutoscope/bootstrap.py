@@ -103,9 +103,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
             assets=AssetFolder(folder=settings.data / "assets"), generators={ENGINE: engine},
             routes={}, email_key=_key(settings.data, "email"),
         )  # fmt: skip
-        yield House(
-            studio=studio, database_url=url, signing_key=_key(settings.data, "signing")
-        )
+        yield House(studio=studio, database_url=url, signing_key=_key(settings.data, "signing"))
 
 
 async def prepare_database(url: str) -> None:

@@ -1,9 +1,9 @@
 """One step of a job: order it, look how it stands, or end it with its settlement.
 
-Each step is short and may run again from its beginning after a crash; the job's row fences it. The
-intent is committed before the provider is called, and a step that finds an intent asks the provider
-what became of it before it orders again. The provider is never called inside a transaction. A
-final state and the settlement of its hold are one transaction.
+Each step is short and may run again from its beginning after a crash, or twice at once; the job's
+row fences it. The intent is committed before the provider is called, and a step that finds an
+intent asks the provider what became of it before it orders again. The provider is never called
+inside a transaction. A final state and the settlement of its hold are one transaction.
 """
 
 from __future__ import annotations
@@ -39,21 +39,23 @@ POLL_S: Final = 0.5
 """Seconds between looks at a job of the built-in engine."""
 
 RETRY_S: Final = 5.0
-"""Seconds until a provider that could not be asked is asked again."""
+"""Seconds until a step that could not be taken is tried again."""
 
-LATE: Final = "This came after its credits were given back: it is yours, at no charge."
+TRIES_MAX: Final = 60
+"""Tries in a row before a job is given up: five minutes of a provider that does not answer."""
+
+OVERDUE: Final = timedelta(hours=24)
+"""After this a provider's work counts as lost, whatever it says."""
 
 _ENDS: Final = {
     RenderState.FAILED: JobState.FAILED,
     RenderState.CANCELLED: JobState.CANCELLED,
     RenderState.LOST: JobState.LOST,
 }
-_LOST: Final = Failure(
-    code="lost", sentence="The provider lost this job. Nothing was charged."
-)  # fmt: skip
-_CANCELLED: Final = Failure(
-    code="cancelled", sentence="Stopped as you asked. Nothing was charged."
-)  # fmt: skip
+_LOST: Final = Failure(code="lost", sentence="The provider lost this job.")
+_CANCELLED: Final = Failure(code="cancelled", sentence="Stopped as you asked.")
+_GIVEN_UP: Final = Failure(code="provider_unavailable", sentence="The provider did not answer.")
+_LATE: Final = "This came after its credits were given back: it is yours, at no charge."
 
 
 async def advance(studio: Studio, *, workspace_id: UUID, job_id: UUID) -> float | None:
@@ -65,6 +67,20 @@ async def advance(studio: Studio, *, workspace_id: UUID, job_id: UUID) -> float 
         job = await jobs.get(connection, workspace_id=workspace_id, job_id=job_id)
     if job.state in FINAL:
         return None
+    try:
+        return await _step(studio, job)
+    except SideRowRefused:
+        return POLL_S  # another step took the job further: look again
+    except ProviderError as error:
+        if not error.permanent:
+            return await _try_again(studio, job)
+        await _end(studio, job, JobState.FAILED, Failure(code=error.code, sentence=str(error)))
+    except Refusal:
+        return await _try_again(studio, job)  # a full disk, a catalog that lost a tool
+    return None
+
+
+async def _step(studio: Studio, job: Job) -> float | None:
     if job.state is JobState.WAITING:
         return await _order(studio, job)
     generator = studio.generators[job.provider]
@@ -74,9 +90,11 @@ async def advance(studio: Studio, *, workspace_id: UUID, job_id: UUID) -> float 
 
 
 async def _order(studio: Studio, job: Job) -> float | None:
+    at = studio.clock.now()
     if job.is_cancel_asked:
         return await _end(studio, job, JobState.CANCELLED, _CANCELLED)
-    at = studio.clock.now()
+    if at < job.starts_at:
+        return (job.starts_at - at).total_seconds()
     async with studio.reading() as connection:
         is_first = await jobs.begin_submitting(connection, job=job, at=at)
     if not is_first:
@@ -85,23 +103,20 @@ async def _order(studio: Studio, job: Job) -> float | None:
 
 
 async def _reconcile(studio: Studio, job: Job, generator: Generator) -> float | None:
-    try:
-        found = await generator.find(job_id=job.job_id)
-    except ProviderError:
-        return RETRY_S
+    found = await generator.find(job_id=job.job_id)
     if found is None:
         return await _submit(studio, job)
     return await _mark_running(studio, job, found)
 
 
 async def _submit(studio: Studio, job: Job) -> float | None:
+    order = await _order_of(studio, job)
     try:
-        order = await _order_of(studio, job)
         provider_job_id = await studio.generators[job.provider].submit(order=order)
     except ProviderError as error:
         if not error.permanent:
-            return RETRY_S
-        failure = Failure(code=error.code, sentence=f"{error} Nothing was charged.")
+            raise
+        failure = Failure(code=error.code, sentence=str(error))
         return await _end(studio, job, JobState.FAILED, failure)
     return await _mark_running(studio, job, provider_job_id)
 
@@ -116,16 +131,15 @@ async def _mark_running(studio: Studio, job: Job, provider_job_id: str) -> float
 
 async def _look(studio: Studio, job: Job, generator: Generator) -> float | None:
     assert job.provider_job_id is not None
-    try:
-        if job.is_cancel_asked and await generator.cancel(provider_job_id=job.provider_job_id):
-            return await _end(studio, job, JobState.CANCELLED, _CANCELLED)
-        render = await generator.poll(provider_job_id=job.provider_job_id)
-    except ProviderError:
-        return RETRY_S
+    if job.is_cancel_asked and await generator.cancel(provider_job_id=job.provider_job_id):
+        return await _end(studio, job, JobState.CANCELLED, _CANCELLED)
+    render = await generator.poll(provider_job_id=job.provider_job_id)
     if render.state is RenderState.SUCCEEDED:
         return await _deliver(studio, job, render.outputs)
     if render.state in _ENDS:
         return await _end(studio, job, _ENDS[render.state], render.failure or _LOST)
+    if studio.clock.now() - job.created_at > OVERDUE:
+        return await _end(studio, job, JobState.LOST, _LOST)
     await _note_progress(studio, job, render)
     return POLL_S
 
@@ -150,17 +164,24 @@ async def _note_progress(studio: Studio, job: Job, render: Render) -> None:
         )
 
 
+async def _try_again(studio: Studio, job: Job) -> float | None:
+    """Count a step that could not be taken, and give the job up after too many in a row."""
+    async with studio.reading() as connection:
+        tries = await jobs.count_try(connection, job=job, at=studio.clock.now())
+    if tries < TRIES_MAX:
+        return RETRY_S
+    state = JobState.LOST if job.state is not JobState.SUBMITTING else JobState.FAILED
+    return await _end(studio, job, state, _GIVEN_UP)
+
+
 async def _deliver(studio: Studio, job: Job, outputs: tuple[Output, ...]) -> float | None:
     """Store what came, then capture for what was measured on the files."""
-    try:
-        stored = [
-            await asyncio.to_thread(_stored, studio, ordinal, output)
-            for ordinal, output in enumerate(outputs, 1)
-        ]
-    except Refusal:
-        return RETRY_S  # the store takes nothing now; if it stays so, the deadline gives back
-    rows = tuple(
-        SideRow(jobs.add_outputs, (job.workspace_id, job.job_id, *each)) for each in stored
+    rows = [
+        await asyncio.to_thread(_stored, studio, ordinal, output)
+        for ordinal, output in enumerate(outputs, 1)
+    ]
+    side_rows = tuple(
+        SideRow(jobs.add_outputs, (job.workspace_id, job.job_id, *row)) for row in rows
     )
     tool = studio.catalog.version(key=job.version).tool(key=job.tool)
     measured_s = sum((_duration(output) for output in outputs), Fraction(0))
@@ -168,44 +189,50 @@ async def _deliver(studio: Studio, job: Job, outputs: tuple[Output, ...]) -> flo
         tool=tool, held=job.price, images_delivered=len(outputs), measured_s=measured_s
     )
     done = replace(job, state=JobState.SUCCEEDED, captured=amount, progress=1.0)
-    action = ask.Settle(hold_of(job), amount)
-    if not await _finished(studio, done, action, rows):
-        await _absorb(studio, done, rows)
+    if not await _finished(studio, done, ask.Settle(hold_of(job), amount), side_rows):
+        await _absorb(studio, done, amount, side_rows)
+    return await _discarded(studio, job)
+
+
+async def _absorb(studio: Studio, job: Job, amount: int, side_rows: tuple[SideRow, ...]) -> None:
+    """Give what came after its hold's release; the operator pays, on a line of its own."""
+    late = replace(job, captured=0, reason="late", sentence=_LATE)
+    if amount:
+        await _finished(studio, late, ask.Absorb(amount, hold_of(job)), side_rows)
+    else:
+        await _close_without_hold(studio, late)
+
+
+async def _end(studio: Studio, job: Job, state: JobState, failure: Failure) -> float | None:
+    sentence = f"{failure.sentence} Nothing was charged."
+    ended = replace(job, state=state, captured=0, reason=failure.code, sentence=sentence)
+    if not await _finished(studio, ended, ask.Release(hold_of(job)), ()):
+        await _close_without_hold(studio, ended)
+    return await _discarded(studio, job)
+
+
+async def _discarded(studio: Studio, job: Job) -> float | None:
+    """Remove what was only needed until the job was final: no further step."""
     await studio.generators[job.provider].discard(job_id=job.job_id)
     return None
 
 
-async def _absorb(studio: Studio, job: Job, rows: tuple[SideRow, ...]) -> None:
-    """Give a clip that came after its hold's release; the operator pays, on a line of its own."""
-    assert job.captured is not None
-    late = replace(job, captured=0, reason="late", sentence=LATE)
-    await _finished(studio, late, ask.Absorb(job.captured, hold_of(job)), rows)
-
-
-async def _end(studio: Studio, job: Job, state: JobState, failure: Failure) -> None:
-    ended = replace(
-        job, state=state, captured=0, reason=failure.code, sentence=failure.sentence
-    )
-    if not await _finished(studio, ended, ask.Release(hold_of(job)), ()):
-        await _close_without_hold(studio, ended)
-    await studio.generators[job.provider].discard(job_id=job.job_id)
-
-
 async def _finished(
-    studio: Studio, job: Job, action: ask.Action, rows: tuple[SideRow, ...]
+    studio: Studio, job: Job, action: ask.Action, side_rows: tuple[SideRow, ...]
 ) -> bool:
-    """Write a final state with its entry; false when the hold was released before."""
+    """Write a final state with its entry; false when the hold was released before.
+
+    :raises SideRowRefused: when another step took the job further; nothing was written.
+    """
     finished = replace(job, finished_at=studio.clock.now())
     request = Request(
         job.workspace_id, job.kind, NAMESPACE, f"end/{job.job_id}", action, reason=job.reason
     )
-    side_rows = (SideRow(jobs.finish_jobs, finished.row()), *rows)
+    rows = (SideRow(jobs.finish_jobs, finished.row()), *side_rows)
     try:
-        await studio.journal.submit(Submission((request,)), side_rows=side_rows)
+        await studio.journal.submit(Submission((request,)), side_rows=rows)
     except HoldAlreadySettled:
         return False
-    except SideRowRefused:
-        return True  # another step was first: the job is final, and nothing was written twice
     return True
 
 

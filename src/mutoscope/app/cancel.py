@@ -1,14 +1,16 @@
 """Cancelling a job: a wish until the provider confirms that it stopped.
 
-Before the job was ordered everything is given back at the next step. After that the job runs on
-when the provider cannot stop it, and is captured on delivery; the answer says which.
+Before the job was ordered everything is given back at once. After that the job runs on when the
+provider cannot stop it, and is captured on delivery; its state tells which.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mutoscope.app.advance import advance
 from mutoscope.domain.credits import Refusal
+from mutoscope.domain.jobs import JobState
 from mutoscope.storage import jobs
 
 if TYPE_CHECKING:
@@ -39,4 +41,8 @@ async def cancel(studio: Studio, *, workspace_id: UUID, job_id: UUID) -> Job:
         job = await jobs.get(connection, workspace_id=workspace_id, job_id=job_id)
     if not is_asked:
         raise JobIsFinal(job=job)
+    if job.state is JobState.WAITING:
+        await advance(studio, workspace_id=workspace_id, job_id=job_id)
+        async with studio.reading() as connection:
+            job = await jobs.get(connection, workspace_id=workspace_id, job_id=job_id)
     return job

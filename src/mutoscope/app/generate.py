@@ -128,7 +128,7 @@ async def place(
         before = await jobs.by_request(connection, workspace_id=workspace_id, request_key=key)
     spec = await _spec(studio, workspace, tool, wish)
     if before is not None:
-        return _same(before, tool, spec), True
+        return _same(before, tool.key, spec), True
     access = studio.access_of(workspace, at=at)
     if tool.unit is not Unit.PER_IMAGE:
         access.require(Entitlement.VIDEO)
@@ -136,18 +136,18 @@ async def place(
     is_metered = tool.kind in access.unlimited
     starts_at = at
     if is_metered:
-        starts_at = await _paced(studio, workspace_id, version, tool, at)
+        starts_at = await _paced(studio, workspace_id, version=version, tool=tool, at=at)
     job = Job(
         workspace_id=workspace_id, job_id=studio.ids.new(), request_key=key,
         request_digest=spec.digest(tool=tool.key), tool=tool.key, kind=tool.kind,
         version=version.key, is_metered=is_metered, spec=spec, state=JobState.WAITING,
         price=price(tool=tool, images=spec.images, duration_s=spec.duration_s),
-        is_cancel_asked=False, progress=0.0, provider=provider, provider_job_id=None,
+        is_cancel_asked=False, progress=0.0, provider=provider, provider_job_id=None, tries=0,
         captured=None, reason=None, sentence=None, created_at=at, starts_at=starts_at,
         deadline_at=starts_at + timedelta(minutes=version.rules.deadline_minutes),
         submitting_at=None, submitted_at=None, finished_at=None, stepped_at=starts_at,
     )  # fmt: skip
-    return await _placed(studio, job, version, attribution, access.plan)
+    return await _placed(studio, job, attribution=attribution, plan=access.plan)
 
 
 async def regenerate(
@@ -174,7 +174,7 @@ def hold_of(job: Job) -> ask.Reference:
 
 
 async def _placed(
-    studio: Studio, job: Job, version: Version, attribution: Attribution, plan: str
+    studio: Studio, job: Job, *, attribution: Attribution, plan: str
 ) -> tuple[Job, bool]:
     hold = Request(
         job.workspace_id, job.kind, *hold_of(job),
@@ -193,7 +193,7 @@ async def _placed(
                 connection, workspace_id=job.workspace_id, request_key=job.request_key
             )
         assert winner is not None
-        return _same(winner, version.tool(key=job.tool), job.spec), True
+        return _same(winner, job.tool, job.spec), True
     except UnknownWallet:
         raise await _shortage(studio, job, 0, plan) from None
     except InsufficientCredits as refusal:
@@ -204,9 +204,7 @@ async def _placed(
 async def _shortage(studio: Studio, job: Job, available: int, plan: str) -> NotEnoughCredits:
     at = studio.clock.now()
     async with studio.reading() as connection:
-        found = await balances.balances(
-            connection, workspace_id=job.workspace_id, at=at, now=at
-        )
+        found = await balances.balances(connection, workspace_id=job.workspace_id, at=at, now=at)
     balance = next((each for each in found if each.kind == job.kind), None)
     return NotEnoughCredits(
         kind=job.kind, required=job.price, available=available, plan=plan,
@@ -215,8 +213,8 @@ async def _shortage(studio: Studio, job: Job, available: int, plan: str) -> NotE
     )  # fmt: skip
 
 
-def _same(job: Job, tool: Tool, spec: JobSpec) -> Job:
-    if job.request_digest != spec.digest(tool=tool.key):
+def _same(job: Job, tool: str, spec: JobSpec) -> Job:
+    if job.request_digest != spec.digest(tool=tool):
         raise KeyReused(namespace=NAMESPACE, key=job.request_key)
     return job
 
@@ -226,9 +224,7 @@ async def _spec(studio: Studio, workspace: Workspace, tool: Tool, wish: Wish) ->
         raise SourceNeeded(tool=tool.key)
     ratio, prompt = wish.ratio or tool.ratios[0], wish.prompt
     if wish.source is not None:
-        _, origin = await frame_at(
-            studio, workspace_id=workspace.workspace_id, frame=wish.source
-        )
+        _, origin = await frame_at(studio, workspace_id=workspace.workspace_id, frame=wish.source)
         ratio, prompt = wish.ratio or origin.ratio, wish.prompt.strip() or origin.prompt
     price(tool=tool, images=wish.images, duration_s=wish.duration_s)
     size = _size(tool, ratio, is_engine=workspace.is_demo)
@@ -254,7 +250,7 @@ def _provider(studio: Studio, workspace: Workspace, tool: Tool) -> str:
 
 
 async def _paced(
-    studio: Studio, workspace_id: UUID, version: Version, tool: Tool, at: datetime
+    studio: Studio, workspace_id: UUID, *, version: Version, tool: Tool, at: datetime
 ) -> datetime:
     """Return when a metered job may start: at once within the fair-use pace, else an hour later."""
     pace = next((each for each in version.paces if each.kind == tool.kind), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from mutoscope.domain.access import Access, access_at
 
@@ -12,14 +12,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
-    import asyncpg
-
     from mutoscope.app.ports import AssetStore, Clock, Generator, Ids
     from mutoscope.domain.catalog import Catalog
+    from mutoscope.storage.database import Connection, Pool
     from mutoscope.storage.journal import Journal
     from mutoscope.storage.workspaces import Workspace
-
-    Pooled = asyncpg.pool.PoolConnectionProxy[Any]
 
 ENGINE: Final = "engine"
 """The provider name of the built-in engine."""
@@ -34,7 +31,7 @@ class Studio:
     """
 
     journal: Journal
-    pool: asyncpg.Pool[Any]
+    pool: Pool
     catalog: Catalog
     clock: Clock
     ids: Ids
@@ -43,7 +40,7 @@ class Studio:
     routes: Mapping[str, str]
     email_key: bytes
 
-    def reading(self) -> AbstractAsyncContextManager[Pooled]:
+    def reading(self) -> AbstractAsyncContextManager[Connection]:
         """Borrow a connection for reading."""
         return self.pool.acquire()
 
@@ -52,6 +49,4 @@ class Studio:
         version = self.catalog.version_at(at=at)
         subscription = workspace.subscription
         plan = None if subscription is None else version.plan(key=subscription.plan)
-        return access_at(
-            version=version, plan=plan, trial_ends_at=workspace.trial_ends_at, at=at
-        )
+        return access_at(version=version, plan=plan, trial_ends_at=workspace.trial_ends_at, at=at)

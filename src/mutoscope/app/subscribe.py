@@ -133,7 +133,7 @@ def _standing(
     return tuple(
         Request(
             workspace.workspace_id, kind, NAMESPACE, f"{subscription_id}/{kind}",
-            ask.Stand(StandingGrant(subscription_id, credits, at, workspace.zone)),
+            ask.Stand(StandingGrant(subscription_id, amount, at, workspace.zone)),
         )
-        for kind, credits in allowances.items()
+        for kind, amount in allowances.items()
     )  # fmt: skip

@@ -12,7 +12,6 @@ from pathlib import Path
 from mutoscope.domain.credits import Refusal
 
 
-
 class AssetsUnwritable(Refusal):
     """The asset folder takes no file: it is full, or not ours to write."""
 

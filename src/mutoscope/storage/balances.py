@@ -38,9 +38,8 @@ from mutoscope.storage.database import queries
 from mutoscope.storage.facts import add_due, facts_from
 
 if TYPE_CHECKING:
-    import asyncpg
+    from mutoscope.storage.database import Connection
 
-    Connection = asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]
 
 _SQL: Final = queries("balances")
 

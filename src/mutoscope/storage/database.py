@@ -9,12 +9,16 @@ from __future__ import annotations
 import re
 from importlib import resources
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import aiosql
 import asyncpg
 
 from mutoscope.domain.credits import Refusal
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]
+    Pool = asyncpg.Pool[Any]
 
 VERSION_LEAST: Final = 150_000
 CONNECT_TIMEOUT_S: Final = 10

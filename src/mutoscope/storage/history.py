@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
 from mutoscope.domain.chart import Account, Operation
@@ -24,12 +24,11 @@ from mutoscope.domain.wording import words
 from mutoscope.storage.balances import sequences_at
 from mutoscope.storage.cursor import Boundary, decoded, encoded
 from mutoscope.storage.database import queries
-from mutoscope.storage.facts import entry_from
+from mutoscope.storage.facts import Row, entry_from
 
 if TYPE_CHECKING:
-    import asyncpg
+    from mutoscope.storage.database import Connection
 
-    Connection = asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]
 
 LIMIT_MAX: Final = 1_000
 """Lines on a page: what a caller can read and a connection carries in one breath."""
@@ -339,7 +338,7 @@ def _columns(names: Iterable[tuple[str, int]]) -> tuple[list[str], list[int]]:
     return [kind for kind, _ in pairs], [sequence for _, sequence in pairs]
 
 
-def _line(row: asyncpg.Record) -> Line:
+def _line(row: Row) -> Line:
     entry, postings, granted, note = row
     terms = None
     if granted is not None:

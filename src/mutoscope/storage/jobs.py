@@ -18,7 +18,7 @@ from mutoscope.domain.jobs import FrameName, JobSpec, JobState
 from mutoscope.storage.database import queries
 
 if TYPE_CHECKING:
-    from mutoscope.storage.workspaces import Connection
+    from mutoscope.storage.database import Connection
 
 _SQL: Final = queries("jobs")
 
@@ -66,6 +66,7 @@ class Job:
     progress: float
     provider: str
     provider_job_id: str | None
+    tries: int
     captured: int | None
     reason: str | None
     sentence: str | None
@@ -83,9 +84,9 @@ class Job:
             self.workspace_id, self.job_id, self.request_key, self.request_digest, self.tool,
             self.kind, self.version, self.price, self.is_metered,
             json.dumps(self.spec._asdict()), self.state, self.is_cancel_asked, self.progress,
-            self.provider, self.provider_job_id, self.captured, self.reason, self.sentence,
-            self.created_at, self.starts_at, self.deadline_at, self.submitting_at, self.submitted_at,
-            self.finished_at, self.stepped_at,
+            self.provider, self.provider_job_id, self.tries, self.captured, self.reason,
+            self.sentence, self.created_at, self.starts_at, self.deadline_at,
+            self.submitting_at, self.submitted_at, self.finished_at, self.stepped_at,
         )  # fmt: skip
 
 
@@ -100,13 +101,9 @@ async def get(connection: Connection, *, workspace_id: UUID, job_id: UUID) -> Jo
     return _job(row)
 
 
-async def by_request(
-    connection: Connection, *, workspace_id: UUID, request_key: str
-) -> Job | None:
+async def by_request(connection: Connection, *, workspace_id: UUID, request_key: str) -> Job | None:
     """Return the job that a request has placed, if it did."""
-    row = await _SQL.job_by_request(
-        connection, workspace_id=workspace_id, request_key=request_key
-    )
+    row = await _SQL.job_by_request(connection, workspace_id=workspace_id, request_key=request_key)
     return None if row is None else _job(row)
 
 
@@ -158,6 +155,12 @@ async def mark_progress(
     )  # fmt: skip
 
 
+async def count_try(connection: Connection, *, job: Job, at: datetime) -> int:
+    """Count a step that could not be taken; return how many there were in a row."""
+    row = await _SQL.count_try(connection, workspace_id=job.workspace_id, job_id=job.job_id, at=at)
+    return 0 if row is None else row["tries"]
+
+
 async def ask_cancel(connection: Connection, *, workspace_id: UUID, job_id: UUID) -> bool:
     """Record that the creator wants a job stopped; false when it is final already."""
     row = await _SQL.ask_cancel(connection, workspace_id=workspace_id, job_id=job_id)
@@ -189,7 +192,7 @@ async def add_jobs(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> i
 
 
 async def finish_jobs(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-    """Write final states; a job that is final already is not written again."""
+    """Write final states, unless another step has taken the job further in the meantime."""
     written: int = await _SQL.finish_jobs(connection, jobs=rows)
     return written
 

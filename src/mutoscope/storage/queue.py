@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pgqueuer.queries import Queries
 
 if TYPE_CHECKING:
     import asyncpg
 
+    from mutoscope.storage.database import Connection
+
 STEP: Final = "job_step"
 """The entry point that takes one step of a generation job; its payload names the job."""
 
 
-async def install(connection: asyncpg.Connection[Any]) -> None:
+async def install(connection: Connection) -> None:
     """Create or upgrade the queue's own tables."""
-    queue = Queries.from_asyncpg_connection(connection)
+    queue = _queue(connection)
     if await queue.schema_is_installed():
         await queue.upgrade()
     else:
         await queue.install()
 
 
-async def enqueue_steps(
-    connection: asyncpg.Connection[Any], rows: Sequence[tuple[Any, ...]]
-) -> int:
+async def enqueue_steps(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
     """Queue a step for each (workspace id, job id, seconds to wait); return how many."""
-    queue = Queries.from_asyncpg_connection(connection)
+    queue = _queue(connection)
     queued = await queue.enqueue(
         [STEP] * len(rows),
         [f"{workspace_id}/{job_id}".encode() for workspace_id, job_id, _ in rows],
@@ -36,3 +36,8 @@ async def enqueue_steps(
         execute_after=[timedelta(seconds=wait_s) for _, _, wait_s in rows],
     )
     return len(queued)
+
+
+def _queue(connection: Connection) -> Queries:
+    # a connection lent by a pool does all that the queue asks of one
+    return Queries.from_asyncpg_connection(cast("asyncpg.Connection[Any]", connection))

@@ -12,9 +12,8 @@ from mutoscope.domain.credits import Refusal
 from mutoscope.storage.database import queries
 
 if TYPE_CHECKING:
-    import asyncpg
+    from mutoscope.storage.database import Connection
 
-    Connection = asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]
 
 _SQL: Final = queries("workspaces")
 
@@ -111,9 +110,7 @@ async def page(
     connection: Connection, *, after_at: datetime, after_id: UUID, limit: int
 ) -> tuple[dict[str, Any], ...]:
     """Return workspaces by age, after the one that is named."""
-    rows = _SQL.list_workspaces(
-        connection, after_at=after_at, after_id=after_id, limit=limit
-    )
+    rows = _SQL.list_workspaces(connection, after_at=after_at, after_id=after_id, limit=limit)
     return tuple([dict(row) async for row in rows])
 
 
@@ -128,9 +125,7 @@ async def keep_code(
     )  # fmt: skip
 
 
-async def try_code(
-    connection: Connection, *, workspace_id: UUID
-) -> tuple[bytes, datetime] | None:
+async def try_code(connection: Connection, *, workspace_id: UUID) -> tuple[bytes, datetime] | None:
     """Use up one try; return the digest and its expiry, or None when no try is left."""
     row = await _SQL.try_verification(connection, workspace_id=workspace_id)
     return None if row is None else (row["code_digest"], row["expires_at"])
@@ -164,9 +159,7 @@ async def write_subscriptions(connection: Connection, rows: Sequence[tuple[Any, 
     return written
 
 
-async def write_message(
-    connection: Connection, *, workspace_id: UUID, message: Message
-) -> None:
+async def write_message(connection: Connection, *, workspace_id: UUID, message: Message) -> None:
     """Put a message into the outbox."""
     await _SQL.write_message(
         connection,
@@ -179,9 +172,7 @@ async def write_message(
     )
 
 
-async def outbox(
-    connection: Connection, *, workspace_id: UUID, limit: int
-) -> tuple[Message, ...]:
+async def outbox(connection: Connection, *, workspace_id: UUID, limit: int) -> tuple[Message, ...]:
     """Return the messages of a workspace, newest first."""
     rows = _SQL.outbox(connection, workspace_id=workspace_id, limit=limit)
     return tuple([Message(**row) async for row in rows])

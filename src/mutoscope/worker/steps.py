@@ -49,7 +49,7 @@ async def _for_ever(name: str, once: Callable[[], Awaitable[None]], pause_s: flo
     while True:
         try:
             await once()
-        except Exception:
+        except Exception:  # noqa: BLE001  # the worker's loop goes on, and records why
             _log.exception("worker_loop_failed", loop=name)
         await asyncio.sleep(pause_s)
 
@@ -74,7 +74,7 @@ async def _take_steps(house: House) -> None:
 async def _take_step(house: House, workspace_id: UUID, job_id: UUID) -> None:
     try:
         wait_s = await advance(house.studio, workspace_id=workspace_id, job_id=job_id)
-    except Exception:
+    except Exception:  # noqa: BLE001  # the same: the step is taken again
         _log.exception("job_step_failed", job_id=str(job_id))
         wait_s = RETRY_S
     if wait_s is not None:

@@ -56,6 +56,7 @@ CREATE TABLE jobs (
     progress real NOT NULL DEFAULT 0,
     provider text NOT NULL,
     provider_job_id text,
+    tries smallint NOT NULL DEFAULT 0,
     captured bigint,
     reason text,
     sentence text,

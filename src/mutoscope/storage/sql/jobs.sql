@@ -20,7 +20,8 @@ WITH written AS (
 SELECT count(*) FROM written;
 
 -- name: finish_jobs$
--- Final states, in the transaction of their settlements: a job that is final already stays.
+-- Final states, in the transaction of their settlements. A job that another step has taken further
+-- in the meantime, or that is final already, is left alone.
 WITH written AS (
     UPDATE jobs AS j
     SET state = n.state, captured = n.captured, reason = n.reason, sentence = n.sentence,
@@ -28,6 +29,8 @@ WITH written AS (
     FROM unnest(:jobs::jobs[]) AS n
     WHERE
         j.workspace_id = n.workspace_id AND j.job_id = n.job_id AND j.finished_at IS NULL
+        AND j.submitting_at IS NOT DISTINCT FROM n.submitting_at
+        AND j.submitted_at IS NOT DISTINCT FROM n.submitted_at
     RETURNING j.job_id
 )
 
@@ -65,9 +68,17 @@ RETURNING job_id;
 -- name: mark_progress^
 -- How far the work is, from 0 to 1; whoever looks at a job next sees that it is alive.
 UPDATE jobs
-SET progress = greatest(progress, :progress), deadline_at = :deadline_at, stepped_at = :at
+SET
+    progress = greatest(progress, :progress), deadline_at = :deadline_at, stepped_at = :at,
+    tries = 0
 WHERE workspace_id = :workspace_id AND job_id = :job_id AND finished_at IS NULL
 RETURNING is_cancel_asked;
+
+-- name: count_try^
+-- A step that could not be taken: how many in a row by now.
+UPDATE jobs SET tries = tries + 1, stepped_at = :at
+WHERE workspace_id = :workspace_id AND job_id = :job_id AND finished_at IS NULL
+RETURNING tries;
 
 -- name: ask_cancel^
 -- The creator wants it stopped.
@@ -79,7 +90,7 @@ RETURNING state;
 -- One job.
 SELECT
     workspace_id, job_id, request_key, request_digest, tool, kind, version, price, is_metered,
-    spec, state, is_cancel_asked, progress, provider, provider_job_id, captured, reason, sentence,
+    spec, state, is_cancel_asked, progress, provider, provider_job_id, tries, captured, reason, sentence,
     created_at, starts_at, deadline_at, submitting_at, submitted_at, finished_at, stepped_at
 FROM jobs
 WHERE workspace_id = :workspace_id AND job_id = :job_id;
@@ -88,7 +99,7 @@ WHERE workspace_id = :workspace_id AND job_id = :job_id;
 -- The job that a request has placed.
 SELECT
     workspace_id, job_id, request_key, request_digest, tool, kind, version, price, is_metered,
-    spec, state, is_cancel_asked, progress, provider, provider_job_id, captured, reason, sentence,
+    spec, state, is_cancel_asked, progress, provider, provider_job_id, tries, captured, reason, sentence,
     created_at, starts_at, deadline_at, submitting_at, submitted_at, finished_at, stepped_at
 FROM jobs
 WHERE workspace_id = :workspace_id AND request_key = :request_key;
@@ -97,7 +108,7 @@ WHERE workspace_id = :workspace_id AND request_key = :request_key;
 -- Jobs of a workspace, newest first, a page at a time.
 SELECT
     workspace_id, job_id, request_key, request_digest, tool, kind, version, price, is_metered,
-    spec, state, is_cancel_asked, progress, provider, provider_job_id, captured, reason, sentence,
+    spec, state, is_cancel_asked, progress, provider, provider_job_id, tries, captured, reason, sentence,
     created_at, starts_at, deadline_at, submitting_at, submitted_at, finished_at, stepped_at
 FROM jobs
 WHERE workspace_id = :workspace_id AND (created_at, job_id) < (:before_at, :before_id)
