@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import tempfile
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -50,8 +52,8 @@ class House:
     """A studio that runs, and what its operator's commands need beside it."""
 
     studio: Studio
-    database_url: str
-    signing_key: bytes
+    database_url: str = field(repr=False)
+    signing_key: bytes = field(repr=False)
 
 
 class SystemClock:
@@ -160,12 +162,19 @@ def _key(data: Path, name: str) -> bytes:
     """Return a secret key of this house, made on first use and readable by its owner alone."""
     path = _folder(data / "keys") / name
     try:
-        with path.open("xb") as file:
-            path.chmod(0o600)
-            file.write(secrets.token_bytes(KEY_BYTES))
-    except FileExistsError:
-        pass
+        if not path.exists():
+            _make_key(path)
+        return path.read_bytes()
     except OSError as error:
         reason = error.strerror or str(error)
         raise DataUnwritable(folder=path.parent, reason=reason) from error
-    return path.read_bytes()
+
+
+def _make_key(path: Path) -> None:
+    """Write a key whole or not at all; of two that are made at once the first stays."""
+    with tempfile.NamedTemporaryFile(dir=path.parent) as file:  # readable by its owner alone
+        file.write(secrets.token_bytes(KEY_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(file.name)

@@ -5,7 +5,7 @@ environment. Plans, packs and rates are no settings: they are the catalog's.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -61,12 +61,12 @@ class Settings:
     """The settings, in the order of `SETTINGS`; an empty `database_url` means the server inside."""
 
     data: Path
-    database_url: str
+    database_url: str = field(repr=False)
     postgres_bin: Path | None
     catalog: Path | None
     host: str
     port: int
-    api_key: str
+    api_key: str = field(repr=False)
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

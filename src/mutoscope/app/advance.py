@@ -9,6 +9,7 @@ inside a transaction. A final state and the settlement of its hold are one trans
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
@@ -41,6 +42,9 @@ POLL_S: Final = 0.5
 RETRY_S: Final = 5.0
 """Seconds until a step that could not be taken is tried again."""
 
+SUBMITTING: Final = timedelta(seconds=30)
+"""How long an order may be on its way: a second step never orders while the first still might."""
+
 TRIES_MAX: Final = 60
 """Tries in a row before a job is given up: five minutes of a provider that does not answer."""
 
@@ -55,6 +59,8 @@ _ENDS: Final = {
 _LOST: Final = Failure(code="lost", sentence="The provider lost this job.")
 _CANCELLED: Final = Failure(code="cancelled", sentence="Stopped as you asked.")
 _GIVEN_UP: Final = Failure(code="provider_unavailable", sentence="The provider did not answer.")
+_NOTHING: Final = Failure(code="nothing_delivered", sentence="The provider delivered nothing.")
+_BROKEN: Final = Failure(code="not_finished", sentence="The studio could not finish this job.")
 _LATE: Final = "This came after its credits were given back: it is yours, at no charge."
 
 
@@ -76,8 +82,18 @@ async def advance(studio: Studio, *, workspace_id: UUID, job_id: UUID) -> float 
             return await _try_again(studio, job)
         await _end(studio, job, JobState.FAILED, Failure(code=error.code, sentence=str(error)))
     except Refusal:
-        return await _try_again(studio, job)  # a full disk, a catalog that lost a tool
+        return await _try_again(studio, job, _BROKEN)  # a full disk, a catalog that lost a tool
     return None
+
+
+async def stumble(studio: Studio, *, workspace_id: UUID, job_id: UUID) -> float | None:
+    """Count a step that failed as no step should; return the seconds until it is tried again.
+
+    :raises UnknownJob: when the workspace has no such job.
+    """
+    async with studio.reading() as connection:
+        job = await jobs.get(connection, workspace_id=workspace_id, job_id=job_id)
+    return None if job.state in FINAL else await _try_again(studio, job, _BROKEN)
 
 
 async def _step(studio: Studio, job: Job) -> float | None:
@@ -95,6 +111,8 @@ async def _order(studio: Studio, job: Job) -> float | None:
         return await _end(studio, job, JobState.CANCELLED, _CANCELLED)
     if at < job.starts_at:
         return (job.starts_at - at).total_seconds()
+    if at >= job.deadline_at:
+        return await _end(studio, job, JobState.LOST, _GIVEN_UP)
     async with studio.reading() as connection:
         is_first = await jobs.begin_submitting(connection, job=job, at=at)
     if not is_first:
@@ -104,9 +122,20 @@ async def _order(studio: Studio, job: Job) -> float | None:
 
 async def _reconcile(studio: Studio, job: Job, generator: Generator) -> float | None:
     found = await generator.find(job_id=job.job_id)
-    if found is None:
-        return await _submit(studio, job)
-    return await _mark_running(studio, job, found)
+    if found is not None:
+        return await _mark_running(studio, job, found)
+    assert job.submitting_at is not None
+    at = studio.clock.now()
+    under_way = job.submitting_at + SUBMITTING - at
+    if under_way > timedelta(0):
+        return max(POLL_S, under_way.total_seconds())
+    if job.is_cancel_asked:
+        return await _end(studio, job, JobState.CANCELLED, _CANCELLED)
+    if at >= job.deadline_at:
+        return await _end(studio, job, JobState.FAILED, _GIVEN_UP)
+    async with studio.reading() as connection:
+        is_ours = await jobs.submit_again(connection, job=job, at=at)
+    return await _submit(studio, replace(job, submitting_at=at)) if is_ours else POLL_S
 
 
 async def _submit(studio: Studio, job: Job) -> float | None:
@@ -138,7 +167,7 @@ async def _look(studio: Studio, job: Job, generator: Generator) -> float | None:
         return await _deliver(studio, job, render.outputs)
     if render.state in _ENDS:
         return await _end(studio, job, _ENDS[render.state], render.failure or _LOST)
-    if studio.clock.now() - job.created_at > OVERDUE:
+    if studio.clock.now() - job.starts_at > OVERDUE:
         return await _end(studio, job, JobState.LOST, _LOST)
     await _note_progress(studio, job, render)
     return POLL_S
@@ -164,18 +193,21 @@ async def _note_progress(studio: Studio, job: Job, render: Render) -> None:
         )
 
 
-async def _try_again(studio: Studio, job: Job) -> float | None:
+async def _try_again(studio: Studio, job: Job, failure: Failure = _GIVEN_UP) -> float | None:
     """Count a step that could not be taken, and give the job up after too many in a row."""
     async with studio.reading() as connection:
         tries = await jobs.count_try(connection, job=job, at=studio.clock.now())
+        job = await jobs.get(connection, workspace_id=job.workspace_id, job_id=job.job_id)
     if tries < TRIES_MAX:
         return RETRY_S
     state = JobState.LOST if job.state is not JobState.SUBMITTING else JobState.FAILED
-    return await _end(studio, job, state, _GIVEN_UP)
+    return await _end(studio, job, state, failure)
 
 
 async def _deliver(studio: Studio, job: Job, outputs: tuple[Output, ...]) -> float | None:
     """Store what came, then capture for what was measured on the files."""
+    if not outputs:
+        return await _end(studio, job, JobState.FAILED, _NOTHING)
     rows = [
         await asyncio.to_thread(_stored, studio, ordinal, output)
         for ordinal, output in enumerate(outputs, 1)
@@ -204,7 +236,8 @@ async def _absorb(studio: Studio, job: Job, amount: int, side_rows: tuple[SideRo
 
 
 async def _end(studio: Studio, job: Job, state: JobState, failure: Failure) -> float | None:
-    sentence = f"{failure.sentence} Nothing was charged."
+    told = "Nothing was counted." if job.is_metered else "Its credits were returned."
+    sentence = f"{failure.sentence} {told}"
     ended = replace(job, state=state, captured=0, reason=failure.code, sentence=sentence)
     if not await _finished(studio, ended, ask.Release(hold_of(job)), ()):
         await _close_without_hold(studio, ended)
@@ -213,7 +246,10 @@ async def _end(studio: Studio, job: Job, state: JobState, failure: Failure) -> f
 
 async def _discarded(studio: Studio, job: Job) -> float | None:
     """Remove what was only needed until the job was final: no further step."""
-    await studio.generators[job.provider].discard(job_id=job.job_id)
+    generator = studio.generators.get(job.provider)
+    if generator is not None:
+        with suppress(ProviderError):  # the job is final: what is left over costs only space
+            await generator.discard(job_id=job.job_id)
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from mutoscope.domain.access import Access, access_at
@@ -38,7 +38,7 @@ class Studio:
     assets: AssetStore
     generators: Mapping[str, Generator]
     routes: Mapping[str, str]
-    email_key: bytes
+    email_key: bytes = field(repr=False)
 
     def reading(self) -> AbstractAsyncContextManager[Connection]:
         """Borrow a connection for reading."""

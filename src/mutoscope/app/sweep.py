@@ -21,9 +21,9 @@ SWEEP_MAX: Final = 1_000
 
 async def sweep(studio: Studio) -> int:
     """Queue a step for each open job without one; return how many were found."""
-    before = studio.clock.now() - STALE_AFTER
-    async with studio.reading() as connection:
-        stale = await jobs.stale(connection, before=before, limit=SWEEP_MAX)
+    at = studio.clock.now()
+    async with studio.reading() as connection, connection.transaction():
+        stale = await jobs.take_stale(connection, before=at - STALE_AFTER, at=at, limit=SWEEP_MAX)
         if stale:
             await enqueue_steps(connection, [(*name, 0.0) for name in stale])
     return len(stale)

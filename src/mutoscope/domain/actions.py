@@ -1,7 +1,8 @@
 """Actions: what may be asked of a wallet, as values.
 
-`content` is the text that a repeat of the same request must share; deadlines are left out of it,
-since they renew. Amounts are credits.
+`content` is the text that a repeat of the same request must share. Deadlines are left out of it,
+since they renew, and so is the instant from which a lot is spendable: a caller that repeats a grant
+says "now" at another time. Amounts are credits.
 """
 
 from datetime import datetime
@@ -202,11 +203,10 @@ REFERENCES: dict[type, str] = {
 
 
 def terms_content(terms: Terms) -> str:
-    """Return the text of a grant's terms that a repeat must share."""
+    """Return the text of a grant's terms that a repeat must share: not the caller's clock."""
     ends = terms.expires_at and checked_instant(terms.expires_at, name="expires_at")
-    starts = checked_instant(terms.effective_at, name="effective_at")
     paid = f"{terms.paid_amount} {terms.currency}"
-    return f"{terms.source} {terms.reference} {starts.isoformat()} {ends} {paid}"
+    return f"{terms.source} {terms.reference} {ends} {paid}"
 
 
 def is_whole(action: Action) -> bool:

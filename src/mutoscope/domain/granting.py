@@ -71,8 +71,7 @@ def forfeit(wallet: Wallet, _action: ask.Forfeit, stamp: Stamp, _context: Contex
     entry = wallet.record(Operation.FORFEIT, stamp, postings, due_at=wallet.posted_at)
     _restate(wallet, lots, LotState.FORFEITED)
     wallet.standing = {
-        name: standing.ended(at=wallet.posted_at)
-        for name, standing in wallet.standing.items()
+        name: standing.ended(at=wallet.posted_at) for name, standing in wallet.standing.items()
     }
     return entry
 
@@ -82,7 +81,6 @@ def stand(wallet: Wallet, action: ask.Stand, _stamp: Stamp, _context: Context) -
     subscription_id = action.standing.subscription_id
     before = wallet.standing.get(subscription_id)
     wallet.standing[subscription_id] = action.standing.after(before)
-    wallet.next_deadline_at = wallet.next_deadline_at or wallet.wake_at
     post_due(wallet=wallet, at=wallet.posted_at)
 
 

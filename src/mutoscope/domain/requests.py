@@ -16,13 +16,31 @@ from mutoscope.domain.actions import (
     Grant,
     Hold,
     Reference,
+    Refund,
     Renew,
     Settle,
     Stand,
 )
-from mutoscope.domain.credits import checked_amount, checked_code, checked_instant, checked_key
+from mutoscope.domain.credits import (
+    Refusal,
+    checked_amount,
+    checked_code,
+    checked_instant,
+    checked_key,
+)
 from mutoscope.domain.journal import NOBODY, Attribution
 from mutoscope.domain.lots import Terms
+from mutoscope.domain.standing import StandingGrant
+
+
+class BadWorkspace(Refusal):
+    """A workspace's id that is no UUID."""
+
+    code = "bad_workspace"
+
+    def __init__(self, *, workspace_id: object) -> None:
+        super().__init__(f"workspace_id must be a uuid.UUID, not {workspace_id!r}")
+        self.workspace_id = workspace_id
 
 
 class Note(NamedTuple):
@@ -74,24 +92,46 @@ class Request(NamedTuple):
 def checked(request: Request) -> Request:
     """Return the request when each of its fields can stand in the journal.
 
+    :raises BadWorkspace: when the workspace's id is no UUID.
     :raises BadKey: when a key, namespace, kind or reason is malformed.
     :raises BadAmount: when an amount is out of range.
     :raises NaiveInstant: when a datetime has no zone.
+    :raises UnknownZone: when a standing grant's zone is not in the database.
     """
+    if not isinstance(request.workspace_id, UUID):
+        raise BadWorkspace(workspace_id=request.workspace_id)
     checked_key(request.key)
     checked_code(request.namespace, name="namespace")
     checked_code(request.kind, name="kind")
     if request.reason is not None:
         checked_code(request.reason, name="reason")
-    action = request.action
-    if isinstance(action, Hold | Renew):
-        checked_instant(action.deadline_at, name="deadline_at")
-    if isinstance(action, Grant | Adjust) and action.terms is not None:
-        _check_terms(action.terms)
-    amount = getattr(action, "amount", None)
-    if amount is not None:
-        checked_amount(amount, least=0 if isinstance(action, Settle) else 1)
+    for namespace, key in request.references():
+        checked_code(namespace, name="namespace")
+        checked_key(key, name="reference")
+    _check_action(request.action)
     return request
+
+
+def _check_action(action: Action) -> None:
+    match action:
+        case Hold() | Renew():
+            checked_instant(action.deadline_at, name="deadline_at")
+        case Grant(terms=Terms() as terms) | Adjust(terms=Terms() as terms):
+            _check_terms(terms)
+        case Stand():
+            _check_standing(action.standing)
+        case _:
+            pass
+    amount: object = getattr(action, "amount", 1)
+    if amount is not None or not isinstance(action, Refund):
+        checked_amount(amount, least=0 if isinstance(action, Settle) else 1)
+
+
+def _check_standing(standing: StandingGrant) -> None:
+    checked_amount(standing.amount)
+    standing.next_terms()  # refuses an anchor, a zone or a period of which no date can be computed
+    if standing.ends_at is not None:
+        checked_instant(standing.ends_at, name="ends_at")
 
 
 def _check_terms(terms: Terms) -> None:

@@ -33,6 +33,20 @@ class HoldAlreadySettled(Refusal):
         self.reference = reference
 
 
+class DeadlinePassed(Refusal):
+    """A deadline that is not to come: the hold would be released before its job begins."""
+
+    code = "deadline_passed"
+
+    def __init__(self, *, deadline_at: datetime, at: datetime) -> None:
+        super().__init__(
+            f"a hold until {deadline_at.isoformat()} is over at {at.isoformat()}: "
+            "give it a later deadline"
+        )
+        self.deadline_at = deadline_at
+        self.at = at
+
+
 class AlreadyRefunded(Refusal):
     """A second refund of one entry."""
 
@@ -47,6 +61,7 @@ class AlreadyRefunded(Refusal):
 
 def hold(wallet: Wallet, action: ask.Hold, stamp: Stamp, _context: Context) -> Entry:
     """Set credits aside, or meter them."""
+    _check_deadline(wallet, action.deadline_at)
     if action.is_metered:
         postings = metered(amount=action.amount, source=_.UNLIMITED, target=_.METERING)
     else:
@@ -121,6 +136,7 @@ def refund(wallet: Wallet, action: ask.Refund, stamp: Stamp, context: Context) -
 def renew(wallet: Wallet, action: ask.Renew, _stamp: Stamp, context: Context) -> None:
     """Move a hold's deadline."""
     held = _open(wallet, action.hold, context)
+    _check_deadline(wallet, action.deadline_at)
     wallet.holds[held.sequence] = held._replace(deadline_at=action.deadline_at)
     wallet.wake(action.deadline_at)
 
@@ -144,6 +160,11 @@ def lapsed(*, entry: Entry, lots: Mapping[int, Lot]) -> int:
         and posting.target in {_.AVAILABLE, _.FROZEN}
         and lots[posting.lot].is_dead(at=entry.due_at)
     )
+
+
+def _check_deadline(wallet: Wallet, deadline_at: datetime) -> None:
+    if deadline_at <= wallet.posted_at:
+        raise DeadlinePassed(deadline_at=deadline_at, at=wallet.posted_at)
 
 
 def _end_returns(wallet: Wallet, postings: tuple[Posting, ...]) -> None:

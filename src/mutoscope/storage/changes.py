@@ -16,6 +16,7 @@ class Changes(NamedTuple):
     new_entries: Rows
     new_postings: Rows
     new_grants: Rows
+    new_lots: Rows
     moved_lots: Rows
     open_holds: Rows
     closed_holds: Rows
@@ -24,7 +25,7 @@ class Changes(NamedTuple):
 
 def changes_of(wallets: Iterable[Wallet]) -> Changes:
     """Return the rows of all wallets that the plan has changed."""
-    changes = Changes([], [], [], [], [], [], [], [])
+    changes = Changes([], [], [], [], [], [], [], [], [])
     for wallet in sorted(wallets, key=_name):  # the order of every lock: no two batches deadlock
         if wallet.is_changed():
             _add_wallet(changes, wallet)
@@ -67,8 +68,13 @@ def _add_entries(changes: Changes, wallet: Wallet) -> None:
 def _add_lots(changes: Changes, wallet: Wallet) -> None:
     loaded = wallet.loaded_lots
     for number, lot in wallet.lots.items():
-        if loaded.get(number) is not lot:
-            changes.moved_lots.append((wallet.workspace_id, wallet.kind, *lot, None))
+        before = loaded.get(number)
+        if before is None:
+            changes.new_lots.append((wallet.workspace_id, wallet.kind, *lot, None))
+        elif before is not lot:
+            changes.moved_lots.append((
+                wallet.workspace_id, wallet.kind, number, lot.expires_at, lot.state, *lot[9:]
+            ))  # fmt: skip
 
 
 def _add_holds(changes: Changes, wallet: Wallet) -> None:

@@ -134,6 +134,15 @@ async def begin_submitting(connection: Connection, *, job: Job, at: datetime) ->
     return row is not None
 
 
+async def submit_again(connection: Connection, *, job: Job, at: datetime) -> bool:
+    """Claim an order that never reached the provider; false when another step was first."""
+    row = await _SQL.submit_again(
+        connection, workspace_id=job.workspace_id, job_id=job.job_id, at=at,
+        submitting_at=job.submitting_at,
+    )  # fmt: skip
+    return row is not None
+
+
 async def mark_running(
     connection: Connection, *, job: Job, provider_job_id: str, at: datetime
 ) -> bool:
@@ -167,11 +176,11 @@ async def ask_cancel(connection: Connection, *, workspace_id: UUID, job_id: UUID
     return row is not None
 
 
-async def stale(
-    connection: Connection, *, before: datetime, limit: int
+async def take_stale(
+    connection: Connection, *, before: datetime, at: datetime, limit: int
 ) -> tuple[tuple[UUID, UUID], ...]:
-    """Return (workspace id, job id) of open jobs without a step since an instant."""
-    rows = _SQL.stale_jobs(connection, before=before, limit=limit)
+    """Mark open jobs without a step since an instant; return (workspace id, job id) of them."""
+    rows = _SQL.take_stale_jobs(connection, before=before, at=at, limit=limit)
     return tuple([(row["workspace_id"], row["job_id"]) async for row in rows])
 
 

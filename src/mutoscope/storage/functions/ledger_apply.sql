@@ -1,11 +1,11 @@
 -- Writes a plan with a constant number of statements, whatever the number of requests. This is the
 -- only place where entries and postings are written: credits move here. A plan made from a wallet
--- that has moved on since fails whole, by the wallet's version. Upserts find their rows by the
--- primary key, whatever the tables' size was when they were planned.
+-- that has moved on since fails whole, by the wallet's version. Rows are found by a lateral look-up
+-- in the primary key, so that a plan made on small tables stays right on large ones.
 CREATE OR REPLACE FUNCTION ledger_apply(
     moved_wallets wallets[],
     new_entries entries[], new_postings postings[], new_grants grants[],
-    moved_lots lots[],
+    new_lots lots[], moved_lots lot_move[],
     open_holds holds[], closed_holds holds[],
     new_standing standing_grants[]
 ) RETURNS void LANGUAGE plpgsql
@@ -15,18 +15,17 @@ AS $$
 DECLARE
     written bigint;
 BEGIN
-    INSERT INTO wallets (
-        workspace_id, kind, sequence, head, available, held, due_at, posted_at, wake_at, version
-    )
-    SELECT
-        n.workspace_id, n.kind, n.sequence, n.head, n.available, n.held, n.due_at, n.posted_at,
-        n.wake_at, n.version
+    UPDATE wallets AS w
+    SET sequence = n.sequence, head = n.head, available = n.available, held = n.held,
+        due_at = n.due_at, posted_at = n.posted_at, wake_at = n.wake_at, version = n.version
     FROM unnest(moved_wallets) AS n
-    ON CONFLICT ON CONSTRAINT wallets_pkey DO UPDATE
-    SET sequence = excluded.sequence, head = excluded.head, available = excluded.available,
-        held = excluded.held, due_at = excluded.due_at, posted_at = excluded.posted_at,
-        wake_at = excluded.wake_at, version = excluded.version
-    WHERE wallets.version = excluded.version - 1;
+    CROSS JOIN LATERAL (
+        SELECT x.ctid AS place FROM wallets AS x
+        WHERE
+            x.workspace_id = n.workspace_id AND x.kind = n.kind AND x.version = n.version - 1
+        LIMIT 1
+    ) AS f
+    WHERE w.ctid = f.place;
     GET DIAGNOSTICS written = ROW_COUNT;
     IF written <> cardinality(moved_wallets) THEN
         RAISE EXCEPTION 'a wallet has moved on since it was read' USING ERRCODE = '40001';
@@ -46,19 +45,21 @@ BEGIN
     SELECT p.workspace_id, p.kind, p.sequence, p.ordinal, p.source, p.target, p.lot, p.amount
     FROM unnest(new_postings) AS p;
 
-    INSERT INTO lots (
-        workspace_id, kind, lot, source, reference, effective_at, expires_at, paid_amount,
-        currency, state, granted, available, frozen, held, captured, expired, voided, forfeited
-    )
-    SELECT
-        l.workspace_id, l.kind, l.lot, l.source, l.reference, l.effective_at, l.expires_at,
-        l.paid_amount, l.currency, l.state, l.granted, l.available, l.frozen, l.held,
-        l.captured, l.expired, l.voided, l.forfeited
-    FROM unnest(moved_lots) AS l
-    ON CONFLICT ON CONSTRAINT lots_pkey DO UPDATE
-    SET state = excluded.state, expires_at = excluded.expires_at, available = excluded.available,
-        frozen = excluded.frozen, held = excluded.held, captured = excluded.captured,
-        expired = excluded.expired, voided = excluded.voided, forfeited = excluded.forfeited;
+    IF cardinality(moved_lots) > 0 THEN
+        UPDATE lots AS l
+        SET expires_at = n.expires_at, state = n.state, available = n.available,
+            frozen = n.frozen, held = n.held, captured = n.captured, expired = n.expired,
+            voided = n.voided, forfeited = n.forfeited
+        FROM unnest(moved_lots) AS n
+        CROSS JOIN LATERAL (
+            SELECT x.ctid AS place FROM lots AS x
+            WHERE x.workspace_id = n.workspace_id AND x.kind = n.kind AND x.lot = n.lot
+            LIMIT 1
+        ) AS f
+        WHERE l.ctid = f.place;
+        GET DIAGNOSTICS written = ROW_COUNT;
+        ASSERT written = cardinality(moved_lots), 'a lot vanished';
+    END IF;
 
     IF cardinality(new_grants) > 0 THEN
         INSERT INTO grants (
@@ -69,6 +70,16 @@ BEGIN
             g.workspace_id, g.kind, g.lot, g.source, g.reference, g.effective_at, g.expires_at,
             g.paid_amount, g.currency, g.amount
         FROM unnest(new_grants) AS g;
+
+        INSERT INTO lots (
+            workspace_id, kind, lot, source, reference, effective_at, expires_at, paid_amount,
+            currency, state, granted, available, frozen, held, captured, expired, voided, forfeited
+        )
+        SELECT
+            l.workspace_id, l.kind, l.lot, l.source, l.reference, l.effective_at, l.expires_at,
+            l.paid_amount, l.currency, l.state, l.granted, l.available, l.frozen, l.held,
+            l.captured, l.expired, l.voided, l.forfeited
+        FROM unnest(new_lots) AS l;
     END IF;
 
     IF cardinality(open_holds) > 0 THEN

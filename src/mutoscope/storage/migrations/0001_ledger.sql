@@ -14,8 +14,7 @@ CREATE TABLE wallets (
     wake_at timestamptz,
     version bigint NOT NULL DEFAULT 0,
     CONSTRAINT wallets_pkey PRIMARY KEY (workspace_id, kind),
-    CONSTRAINT available_is_not_negative CHECK (available >= 0),
-    CONSTRAINT held_is_not_negative CHECK (held >= 0)
+    CONSTRAINT wallet_is_nowhere_negative CHECK (least(available, held) >= 0)
 ) WITH (fillfactor = 50);
 
 -- The clock finds the wallets on which something is due.
@@ -149,6 +148,13 @@ CREATE TABLE entry_notes (
     actor text NOT NULL,
     note text NOT NULL,
     CONSTRAINT entry_notes_pkey PRIMARY KEY (workspace_id, kind, sequence)
+);
+
+-- Where a lot's credits are now: what moves of it, without its terms.
+CREATE TYPE lot_move AS (
+    workspace_id uuid, kind text, lot bigint, expires_at timestamptz, state text,
+    available bigint, frozen bigint, held bigint, captured bigint, expired bigint, voided bigint,
+    forfeited bigint
 );
 
 -- How the ledger's functions are told which wallets and which entries to load.

@@ -58,6 +58,14 @@ UPDATE jobs SET state = 'submitting', submitting_at = :at, stepped_at = :at
 WHERE workspace_id = :workspace_id AND job_id = :job_id AND state = 'waiting'
 RETURNING job_id;
 
+-- name: submit_again^
+-- One step alone orders again what the provider does not know.
+UPDATE jobs SET submitting_at = :at, stepped_at = :at
+WHERE
+    workspace_id = :workspace_id AND job_id = :job_id AND state = 'submitting'
+    AND submitting_at = :submitting_at
+RETURNING job_id;
+
 -- name: mark_running^
 -- The provider has the order.
 UPDATE jobs
@@ -122,18 +130,24 @@ FROM outputs
 WHERE workspace_id = :workspace_id AND job_id = :job_id
 ORDER BY ordinal;
 
--- name: stale_jobs
--- Open jobs on which nobody has taken a step for a while.
-SELECT workspace_id, job_id
-FROM jobs
-WHERE finished_at IS NULL AND stepped_at < :before
-ORDER BY stepped_at
-LIMIT :limit;
+-- name: take_stale_jobs
+-- Open jobs on which nobody has taken a step for a while, marked so that each gets one step alone.
+UPDATE jobs AS j SET stepped_at = :at
+FROM (
+    SELECT workspace_id, job_id
+    FROM jobs
+    WHERE finished_at IS NULL AND stepped_at < :before
+    ORDER BY stepped_at
+    LIMIT :limit
+    FOR UPDATE SKIP LOCKED
+) AS s
+WHERE j.workspace_id = s.workspace_id AND j.job_id = s.job_id
+RETURNING j.workspace_id, j.job_id;
 
 -- name: metered_since$
 -- Images that a workspace was given without charge since an instant: the fair-use pace counts them.
 SELECT coalesce(sum(price), 0)::bigint
 FROM jobs
 WHERE
-    workspace_id = :workspace_id AND kind = :kind AND is_metered AND created_at > :since
+    workspace_id = :workspace_id AND kind = :kind AND is_metered AND starts_at > :since
     AND state NOT IN ('failed', 'cancelled', 'lost');

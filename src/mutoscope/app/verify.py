@@ -1,0 +1,258 @@
+"""Verify the ledger: replay every wallet, compare what is projected, and sign the answer.
+
+Owns the order of the checks and the answer's canonical text. Invariant: an answer is about one
+snapshot of the database, and its signature covers every word of it. The surprising choice: the
+answer names the key that signed it, so `check_answer` needs no other file; who it belongs to is for
+the reader to know.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from mutoscope.domain.chain import ENTRIES, Chain, Link
+from mutoscope.domain.checkpoint import (
+    Head,
+    HeadsDigest,
+    is_signature,
+    public_key_of,
+    signature_of,
+)
+from mutoscope.domain.findings import Broken, Finding, Findings
+from mutoscope.domain.journal import Entry
+from mutoscope.domain.projection import (
+    Difference,
+    head_differences,
+    hold_differences,
+    lot_differences,
+    wake_differences,
+    wallet_differences,
+)
+from mutoscope.domain.replay import Replay
+from mutoscope.domain.wallet import WalletRow
+from mutoscope.storage.session import Connection
+from mutoscope.storage.verification import Scope, WalletRows, opened
+
+FORMAT_VERSION: Final = 1
+Progress = Callable[[int], None]
+"""Is told how many entries were verified so far."""
+
+
+def unheard(_entries: int) -> None:
+    """Tell nobody about progress."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """The answer: what was read, what was wrong with it, and who says so.
+
+    `counts` has how often each fault was found; `findings` lists the first of them.
+    """
+
+    is_clean: bool
+    is_full: bool
+    workspace_id: UUID | None
+    wallets: int
+    entries: int
+    lots: int
+    holds: int
+    erased_notes: int
+    counts: tuple[tuple[str, int], ...]
+    findings: tuple[Finding, ...]
+    started_at: datetime
+    finished_at: datetime
+    heads_digest: bytes
+    public_key: bytes
+    signature: bytes
+
+    def text(self) -> str:
+        """Return the answer as one line of JSON, its signature included."""
+        return _json({**_answer(self), "signature": self.signature.hex()})
+
+
+class Examination:
+    """What a verification has seen so far; it is counted up while wallets are read."""
+
+    __slots__ = ("entries", "erased_notes", "findings", "heads", "holds", "lots", "wallets")
+
+    def __init__(self) -> None:
+        self.wallets = self.entries = self.lots = self.holds = self.erased_notes = 0
+        self.findings = Findings()
+        self.heads = HeadsDigest()
+
+
+async def verify(
+    connection: Connection,
+    *,
+    scope: Scope,
+    private_key: bytes,
+    now: Callable[[], datetime],
+    progress: Progress = unheard,
+) -> Verification:
+    """Verify what the scope names and sign the answer.
+
+    :raises UnusableKey: when the private key is not 32 bytes.
+    """
+    public_key = public_key_of(private_key)
+    started_at = now()
+    examination = await examine(connection, scope=scope, progress=progress)
+    findings = examination.findings
+    unsigned = Verification(
+        is_clean=not findings.counts,
+        is_full=scope.is_full,
+        workspace_id=scope.workspace_id,
+        wallets=examination.wallets,
+        entries=examination.entries,
+        lots=examination.lots,
+        holds=examination.holds,
+        erased_notes=examination.erased_notes,
+        counts=tuple(sorted(findings.counts.items())),
+        findings=tuple(findings.listed),
+        started_at=started_at,
+        finished_at=now(),
+        heads_digest=examination.heads.value(),
+        public_key=public_key,
+        signature=b"",
+    )
+    signature = signature_of(private_key=private_key, text=_json(_answer(unsigned)))
+    return replace(unsigned, signature=signature)
+
+
+def check_answer(text: str, *, public_key: bytes | None = None) -> bool:
+    """Tell whether an answer's text is as it was signed, by a given key if there is one."""
+    try:
+        answer = json.loads(text)
+        signature = bytes.fromhex(answer.pop("signature"))
+        signer = bytes.fromhex(answer["public_key"])
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False
+    is_expected = public_key is None or public_key == signer
+    return is_expected and is_signature(public_key=signer, text=_json(answer), signature=signature)
+
+
+async def examine(
+    connection: Connection, *, scope: Scope, progress: Progress = unheard
+) -> Examination:
+    """Run every check of the scope over one snapshot."""
+    examination = Examination()
+    async with opened(connection=connection, scope=scope) as reading:
+        async for wallet in reading.wallets(examination.findings.add):
+            examine_wallet = _replay_wallet if scope.is_full else _link_wallet
+            await examine_wallet(wallet, examination, progress)
+        if scope.is_full:
+            for finding in await reading.repeated_keys():
+                examination.findings.add(finding)
+    return examination
+
+
+async def _link_wallet(wallet: WalletRows, examination: Examination, progress: Progress) -> None:
+    workspace_id, kind = wallet.name
+    chain = Chain(workspace_id=workspace_id, kind=kind)
+    async for links in wallet.links():
+        _take_in(chain, links, examination)
+        progress(examination.entries)
+    await _end_chain(wallet, chain, examination)
+
+
+async def _replay_wallet(wallet: WalletRows, examination: Examination, progress: Progress) -> None:
+    workspace_id, kind = wallet.name
+    chain = Chain(workspace_id=workspace_id, kind=kind)
+    replay: Replay | None = Replay(refunded=await wallet.refunded())
+    async for entries in wallet.parts():
+        _take_in(chain, chain.links(entries), examination)
+        replay = _followed(replay, entries, wallet) if replay is not None else None
+        progress(examination.entries)
+    examination.erased_notes += wallet.erased_notes
+    row = await _end_chain(wallet, chain, examination)
+    await _compare(wallet, examination, replay, row)
+
+
+def _take_in(chain: Chain, links: list[Link], examination: Examination) -> None:
+    examination.entries += len(links)
+    for finding in chain.findings(links):
+        examination.findings.add(finding)
+
+
+async def _end_chain(
+    wallet: WalletRows, chain: Chain, examination: Examination
+) -> WalletRow | None:
+    row = await wallet.wallet()
+    _report(wallet, head_differences(row=row, sequence=chain.sequence, head=chain.head))
+    examination.wallets += 1
+    if chain.sequence:
+        head = Head(chain.workspace_id, chain.kind, chain.sequence, chain.head)
+        examination.heads.add(head)
+    return row
+
+
+def _followed(replay: Replay, entries: list[Entry], wallet: WalletRows) -> Replay | None:
+    """Follow some entries; return None when one is broken, because nothing after it is judged."""
+    for entry in entries:
+        try:
+            replay.follow(entry)
+        except Broken as broken:
+            _report_broken(wallet, entry.sequence, broken)
+            return None
+    return replay
+
+
+async def _compare(
+    wallet: WalletRows, examination: Examination, replay: Replay | None, row: WalletRow | None
+) -> None:
+    lots, holds = await wallet.lots(), await wallet.holds()
+    examination.lots += len(lots)
+    examination.holds += len(holds)
+    if replay is None:
+        return
+    _report(wallet, lot_differences(rows=lots, replay=replay))
+    _report(wallet, hold_differences(rows=holds, replay=replay))
+    if row is not None:
+        _report(wallet, wallet_differences(row=row, replay=replay))
+        _report(wallet, wake_differences(row=row, holds=holds, replay=replay))
+    try:
+        replay.check_nothing_missed(at=replay.due_at)
+    except Broken as broken:
+        _report_broken(wallet, replay.sequence, broken)
+
+
+def _report(wallet: WalletRows, differences: Iterable[Difference]) -> None:
+    for fault, table, number, expected, found in differences:
+        wallet.report(fault, table, number, expected=expected, found=found)
+
+
+def _report_broken(wallet: WalletRows, number: int, broken: Broken) -> None:
+    wallet.report(broken.fault, ENTRIES, number, expected=broken.expected, found=broken.found)
+
+
+def _answer(verification: Verification) -> dict[str, object]:
+    return {
+        "format": FORMAT_VERSION,
+        "is_clean": verification.is_clean,
+        "is_full": verification.is_full,
+        "workspace_id": _id_text(verification.workspace_id),
+        "wallets": verification.wallets,
+        "entries": verification.entries,
+        "lots": verification.lots,
+        "holds": verification.holds,
+        "erased_notes": verification.erased_notes,
+        "counts": dict(verification.counts),
+        "findings": [
+            {**finding._asdict(), "workspace_id": _id_text(finding.workspace_id)}
+            for finding in verification.findings
+        ],
+        "started_at": verification.started_at.isoformat(),
+        "finished_at": verification.finished_at.isoformat(),
+        "heads_digest": verification.heads_digest.hex(),
+        "public_key": verification.public_key.hex(),
+    }
+
+
+def _id_text(workspace_id: UUID | None) -> str | None:
+    return None if workspace_id is None else str(workspace_id)
+
+
+def _json(fields: dict[str, object]) -> str:
+    return json.dumps(fields, sort_keys=True, separators=(",", ":"))

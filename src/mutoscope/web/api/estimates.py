@@ -1,0 +1,70 @@
+"""Estimates: the price of a job before the click, and which lots would pay for it."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar import post
+from litestar.params import FromPath, JSONBody
+
+from mutoscope.app.estimate import estimate
+from mutoscope.domain.catalog import UnknownTool
+from mutoscope.domain.estimate import BadDuration, BadImageCount
+from mutoscope.storage.workspaces import UnknownWorkspace
+from mutoscope.web.api.shape import HouseHere, Text
+from mutoscope.web.errors import documented
+
+Count = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A job whose price is asked: so many images, or a clip of so many seconds."""
+
+    tool: Text
+    images: Count = 1
+    duration_s: Count | None = None
+
+
+class DrawShape(msgspec.Struct, frozen=True):
+    """An amount that would be taken from one lot."""
+
+    lot: int
+    amount: int
+
+
+class EstimateShape(msgspec.Struct, frozen=True, kw_only=True):
+    """A ceiling: never more than `price` is charged. `shortfall` is 0 when it fits."""
+
+    tool: str
+    kind: str
+    price: int
+    metered: int
+    available: int
+    remaining: int
+    shortfall: int
+    draws: tuple[DrawShape, ...]
+    should_confirm: bool
+    next_grant_at: datetime | None
+    next_grant_amount: int
+    version: str
+
+
+@post(
+    "/workspaces/{workspace_id:uuid}/estimates", operation_id="estimateJob", tags=["jobs"],
+    summary="What a job would cost now, and which lots would pay", status_code=200,
+    responses=documented(
+        UnknownWorkspace, UnknownTool, BadDuration, BadImageCount, "not_json", "body_too_large"
+    ),
+)  # fmt: skip
+async def estimate_job(
+    *, house: HouseHere, workspace_id: FromPath[UUID], data: JSONBody[Question]
+) -> EstimateShape:
+    """Tell a price; nothing is held."""
+    found = await estimate(
+        house.studio, workspace_id=workspace_id, tool=data.tool, images=data.images,
+        duration_s=data.duration_s,
+    )  # fmt: skip
+    draws = tuple(DrawShape(*draw) for draw in found.draws)
+    return EstimateShape(**asdict(found) | {"draws": draws})

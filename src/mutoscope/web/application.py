@@ -1,0 +1,165 @@
+"""The application: every route, what stands before it, and the server that runs it.
+
+Owns the order in which a request is judged: who calls, what shape it has, what it asks. Invariant:
+one process serves and works, and ends as a whole.
+"""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import uvicorn
+from litestar import Litestar, MediaType, Request, Response, Router, get
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import ASGIApp
+
+from mutoscope.bootstrap import House
+from mutoscope.domain.credits import Refusal
+from mutoscope.settings import Settings
+from mutoscope.web.api import (
+    balances,
+    catalog,
+    estimates,
+    health,
+    history,
+    jobs,
+    ledger,
+    outputs,
+    receipts,
+    workspaces,
+)
+from mutoscope.web.api.callers import Callers
+from mutoscope.web.api.shape import StrictRequest, check_shape
+from mutoscope.web.errors import answer_error
+from mutoscope.web.pages.status import show_status
+
+BODY_MAX: Final = 1_048_576
+"""Bytes of a body: a thousand operations, each with a long key."""
+
+BACKLOG: Final = 512
+STOP_TIMEOUT_S: Final = 10
+"""Seconds in which open requests may end when the server stops."""
+
+ROUTES: Final = (
+    catalog.show_catalog,
+    workspaces.open_workspace,
+    workspaces.list_workspaces,
+    workspaces.show_workspace,
+    workspaces.start_plan,
+    balances.show_balances,
+    history.list_history,
+    ledger.perform_batch,
+    estimates.estimate_job,
+    jobs.place_job,
+    jobs.list_jobs,
+    jobs.show_job,
+    jobs.cancel_job,
+    jobs.regenerate_job,
+    receipts.show_receipt,
+    outputs.show_output,
+)
+
+Work = Callable[[House], Awaitable[None]]
+
+
+class PortInUse(Refusal):
+    """An address on which the server cannot listen."""
+
+    code = "port_in_use"
+
+    def __init__(self, *, host: str, port: int, reason: str) -> None:
+        super().__init__(
+            f"the API cannot listen on {host}:{port} ({reason}): stop what listens there, or set "
+            "MUTOSCOPE_HOST and MUTOSCOPE_PORT"
+        )
+        self.host = host
+        self.port = port
+
+
+def build_app(*, house: House, api_key: str) -> ASGIApp:
+    """Return the application of a house; an empty key lets in callers of this machine alone."""
+    openings = ledger.Openings()
+    app = Litestar(
+        route_handlers=[
+            Router("/v1", route_handlers=ROUTES),
+            health.check_health,
+            health.check_readiness,
+            show_openapi,
+            show_status,
+        ],
+        dependencies={
+            "house": Provide(lambda: house, sync_to_thread=False),
+            "openings": Provide(lambda: openings, sync_to_thread=False),
+        },
+        guards=[check_shape],
+        exception_handlers={Exception: answer_error},
+        openapi_config=_openapi(),
+        request_class=StrictRequest,
+        request_max_body_size=BODY_MAX,
+        logging_config=None,  # the command that serves owns the log
+        state=State({"house": house}),
+    )
+    return Callers(app=app, api_key=api_key)
+
+
+@get("/openapi.json", include_in_schema=False)
+async def show_openapi(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+    """Return the description of the API."""
+    return Response(request.app.openapi_schema.to_schema(), media_type=MediaType.JSON)
+
+
+async def serve(*, house: House, settings: Settings, work: Work) -> None:
+    """Serve the API and work beside it, in one process, until told to stop.
+
+    :raises PortInUse: when the address cannot be listened on.
+    """
+    listener = listening(host=settings.host, port=settings.port)
+    config = uvicorn.Config(
+        build_app(house=house, api_key=settings.api_key), log_config=None, access_log=False,
+        lifespan="off", proxy_headers=False, server_header=False,
+        timeout_graceful_shutdown=STOP_TIMEOUT_S,
+    )  # fmt: skip
+    working = asyncio.ensure_future(work(house))
+    try:
+        await uvicorn.Server(config).serve(sockets=[listener])
+    finally:
+        listener.close()
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+
+def listening(*, host: str, port: int) -> socket.socket:
+    """Return a socket that listens on an address.
+
+    :raises PortInUse: when it cannot.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise PortInUse(host=host, port=port, reason=error.strerror or str(error)) from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise PortInUse(host=host, port=port, reason=error.strerror or str(error)) from error
+    return listener
+
+
+def _openapi() -> OpenAPIConfig:
+    bearer = SecurityScheme(type="http", scheme="bearer", description="MUTOSCOPE_API_KEY")
+    return OpenAPIConfig(
+        title="Mutoscope", version="1", path="/schema",
+        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        components=Components(security_schemes={"key": bearer}),
+        security=[{}, {"key": []}],
+    )  # fmt: skip

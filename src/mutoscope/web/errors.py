@@ -1,0 +1,314 @@
+"""Problems: every refusal's HTTP status, in one table, and its shape by RFC 9457.
+
+Invariant: a refusal that reaches a client has a status here, and nothing of a failure of ours gets
+out but an id. The surprising choice: the data of a refusal are its own attributes, so that a
+402 carries what is required, available and short without anybody mapping it.
+"""
+
+import traceback
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import (
+    ClientException,
+    HTTPException,
+    MethodNotAllowedException,
+    NotFoundException,
+    ValidationException,
+)
+from litestar.openapi.datastructures import ResponseSpec
+
+from mutoscope.domain.credits import Refusal
+from mutoscope.storage.database import DatabaseUnreachable
+from mutoscope.storage.embedded import NOT_READY
+
+MEDIA_TYPE: Final = "application/problem+json"
+UNEXPECTED: Final = "unexpected"
+RETRY_AFTER_S: Final = 2
+"""Seconds after which a database that restarts is back."""
+
+STATUSES: Final[Mapping[str, int]] = {
+    **dict.fromkeys(
+        ("malformed", "idempotency_key_missing", "naive_instant", "bad_cursor", "bad_limit",
+         "instant_out_of_reach", "too_far_ahead"),
+        400,
+    ),
+    "not_authorised": 401,
+    "insufficient_credits": 402,
+    **dict.fromkeys(("not_entitled", "not_verified", "trial_taken", "not_local"), 403),
+    **dict.fromkeys(
+        ("unknown_workspace", "unknown_wallet", "unknown_job", "unknown_entry",
+         "unknown_reference", "unknown_output", "no_such_route", "no_version_in_force",
+         "asset_missing"),
+        404,
+    ),
+    "method_not_allowed": 405,
+    **dict.fromkeys(
+        ("already_refunded", "already_subscribed", "hold_already_settled", "job_is_final",
+         "state_moved_on", "tool_unavailable"),
+        409,
+    ),
+    "body_too_large": 413,
+    "not_json": 415,
+    **dict.fromkeys(
+        ("allowance_not_agreed", "anchor_out_of_reach", "bad_amount", "bad_code", "bad_duration",
+         "bad_email", "bad_image_count", "bad_key", "bad_ratio", "bad_resolution", "bad_workspace",
+         "capture_exceeds_hold", "empty_prompt", "empty_screenplay", "key_reused", "no_such_frame",
+         "not_for_sale", "not_started", "period_out_of_reach", "prompt_too_long",
+         "purchase_too_small", "refund_exceeds_capture", "screenplay_not_text",
+         "screenplay_too_long", "source_needed", "unknown_pack", "unknown_plan", "unknown_tool",
+         "unknown_version", "unknown_zone"),
+        422,
+    ),
+    **dict.fromkeys(
+        (UNEXPECTED, "archive_exists", "archive_unreadable", "bad_catalog", "bad_setting",
+         "bench_books_wrong", "catalog_unreadable", "checkpoints_unreadable", "data_unwritable",
+         "database_refused", "demo_running", "embedded_postgres", "file_unreadable",
+         "folder_foreign", "folder_not_a_demo", "folder_of_another_version", "folder_unusable",
+         "folder_unwritable", "no_plan", "pgbench_failed", "port_in_use",
+         "postgres_account_missing", "postgres_missing", "postgres_program_failed",
+         "postgres_program_missing", "postgres_programs_unreachable", "postgres_too_old",
+         "renewal_interrupted", "target_not_empty", "unusable_key"),
+        500,
+    ),
+    **dict.fromkeys(
+        ("assets_unwritable", "clock_went_back", "database_unreachable", "disk_full",
+         "journal_closed", "ledger_busy", "server_failed"),
+        503,
+    ),
+}  # fmt: skip
+"""The status of each code. Those of 500 are of the command line and of starting up: met inside a
+request they are a failure of ours, and told as `unexpected`."""
+
+FAILURES: Final = 500
+UNAVAILABLE: Final = 503
+ALWAYS: Final = (
+    "malformed", "not_authorised", "not_local", UNEXPECTED, "database_unreachable",
+)  # fmt: skip
+"""What any route may answer."""
+
+_HEADERS: Final = {
+    401: {"WWW-Authenticate": "Bearer"},
+    UNAVAILABLE: {"Retry-After": str(RETRY_AFTER_S)},
+}
+_SENTENCES: Final = {
+    FAILURES: "the studio failed, and nothing was half-done: tell its operator the id",
+    UNAVAILABLE: "the studio cannot answer just now: send the same request again in a moment",
+}
+_AWAY: Final = ("08", "53", "57")
+"""Classes of SQLSTATE that tell of a database that is away, full or restarting."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """What every error has; the data of its code stand beside these members."""
+
+    type: str
+    code: str
+    title: str
+    status: int
+    detail: str
+
+
+class Malformed(Refusal):
+    """A body or a parameter that has not the documented shape; `errors` names each place."""
+
+    code = "malformed"
+
+    def __init__(self, *, errors: tuple[dict[str, str], ...]) -> None:
+        told = "; ".join(f"{each['place']}: {each['message']}" for each in errors)
+        super().__init__(f"{told} (/openapi.json has the shape)")
+        self.errors = errors
+
+
+class IdempotencyKeyMissing(Refusal):
+    """A request that moves credits or makes something, without the key that makes it repeatable."""
+
+    code = "idempotency_key_missing"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the header Idempotency-Key is missing: send a key of your own, unique to this "
+            "request, and the same one when you repeat it"
+        )
+
+
+class NotAuthorised(Refusal):
+    """A request without the key of this house."""
+
+    code = "not_authorised"
+
+    def __init__(self) -> None:
+        super().__init__("send the key of MUTOSCOPE_API_KEY as `Authorization: Bearer KEY`")
+
+
+class NotLocal(Refusal):
+    """A request from elsewhere, to a house without a key."""
+
+    code = "not_local"
+
+    def __init__(self, *, what: str) -> None:
+        super().__init__(
+            f"{what} is not of this machine: a house without a key serves its own machine alone; "
+            "set MUTOSCOPE_API_KEY to serve others"
+        )
+
+
+class NoSuchRoute(Refusal):
+    """An address that is no route."""
+
+    code = "no_such_route"
+
+    def __init__(self) -> None:
+        super().__init__("there is nothing at this address: /openapi.json lists what there is")
+
+
+class MethodNotAllowed(Refusal):
+    """A method that a route does not have."""
+
+    code = "method_not_allowed"
+
+    def __init__(self) -> None:
+        super().__init__("this address has other methods: the header Allow names them")
+
+
+class BodyTooLarge(Refusal):
+    """A body beyond what any route takes."""
+
+    code = "body_too_large"
+
+    def __init__(self) -> None:
+        super().__init__("the body is too large: send at most 1,000 operations and 1 MiB")
+
+
+class NotJson(Refusal):
+    """A body of another media type."""
+
+    code = "not_json"
+
+    def __init__(self) -> None:
+        super().__init__("the body has to be JSON: send it with `Content-Type: application/json`")
+
+
+def status_of(code: str) -> int:
+    """Return the HTTP status of a code."""
+    return STATUSES.get(code, FAILURES)
+
+
+def problem_of(refusal: Refusal) -> dict[str, Any]:
+    """Return a refusal as the members of a problem; a failure of ours tells none of its data."""
+    status = status_of(refusal.code)
+    if status >= FAILURES:
+        code = UNEXPECTED if status == FAILURES else refusal.code
+        return _problem(code, _SENTENCES[status])
+    problem = _problem(refusal.code, str(refusal))
+    data = {name: value for name, value in vars(refusal).items() if _is_plain(value)}
+    return problem | {name: value for name, value in data.items() if name not in problem}
+
+
+def response_of(refusal: Refusal) -> Response[dict[str, Any]]:
+    """Return a refusal as a response."""
+    return _response(problem_of(refusal))
+
+
+def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    """Answer any error of a request: a refusal by its table, the rest by an id in the log."""
+    refusal = _refusal_of(error)
+    if refusal is not None and status_of(refusal.code) < FAILURES:
+        response = response_of(refusal)
+        if isinstance(error, HTTPException):
+            response.headers.update(error.headers or {})
+        return response
+    problem_id = str(request.app.state.house.studio.ids.new())
+    told = "".join(traceback.format_exception(error))
+    _log.error("request_failed", problem_id=problem_id, path=request.url.path, traceback=told)
+    problem = _problem(UNEXPECTED, _SENTENCES[FAILURES])
+    if refusal is not None:
+        problem = problem_of(refusal)
+    return _response(problem | {"id": problem_id})
+
+
+def documented(*refusals: type[Refusal] | str) -> dict[int, ResponseSpec]:
+    """Return the errors of a route for its documentation, by status, beside those of any route."""
+    codes = [each if isinstance(each, str) else each.code for each in refusals]
+    by_status: dict[int, list[str]] = {}
+    for code in dict.fromkeys((*ALWAYS, *codes)):
+        by_status.setdefault(STATUSES[code], []).append(code)
+    return {
+        status: ResponseSpec(
+            data_container=Problem, media_type=MEDIA_TYPE, generate_examples=False,
+            description=", ".join(found),
+        )
+        for status, found in sorted(by_status.items())
+    }  # fmt: skip
+
+
+def _problem(code: str, detail: str) -> dict[str, Any]:
+    return {
+        "type": f"/problems/{code}",
+        "code": code,
+        "title": code.replace("_", " ").capitalize(),
+        "status": status_of(code),
+        "detail": detail,
+    }
+
+
+def _response(problem: dict[str, Any]) -> Response[dict[str, Any]]:
+    status: int = problem["status"]
+    return Response(
+        problem, status_code=status, media_type=MEDIA_TYPE, headers=dict(_HEADERS.get(status, {}))
+    )
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, str | int | datetime | UUID | dict)
+
+
+def _refusal_of(error: Exception) -> Refusal | None:
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, HTTPException):
+        return _refused_by_framework(error)
+    if _is_away(error):
+        return DatabaseUnreachable(address="the database", reason=type(error).__name__)
+    return None
+
+
+def _refused_by_framework(error: HTTPException) -> Refusal | None:
+    if isinstance(error, NotFoundException):
+        return NoSuchRoute()
+    if isinstance(error, MethodNotAllowedException):
+        return MethodNotAllowed()
+    if error.status_code == STATUSES[BodyTooLarge.code]:
+        return BodyTooLarge()
+    if isinstance(error, ValidationException | ClientException):
+        return Malformed(errors=_places(error))
+    return None
+
+
+def _places(error: HTTPException) -> tuple[dict[str, str], ...]:
+    found = error.extra if isinstance(error.extra, list) else []
+    return tuple(_place(each) for each in found) or ({"place": "request", "message": error.detail},)
+
+
+def _place(found: Any) -> dict[str, str]:  # noqa: ANN401  # what the framework tells
+    if not isinstance(found, dict):
+        return {"place": "request", "message": str(found)}
+    place = f"{found.get('source', 'body')} {found.get('key', '')}".strip()
+    return {"place": place, "message": str(found.get("message", ""))}
+
+
+def _is_away(error: Exception) -> bool:
+    """Tell whether an error is that of a database that is away, and not of what was asked."""
+    if isinstance(error, OSError):
+        return isinstance(error, ConnectionError | TimeoutError)
+    state = getattr(error, "sqlstate", None) or _AWAY[0]
+    return isinstance(error, NOT_READY) and state[:2] in _AWAY

@@ -1,0 +1,79 @@
+"""The description of the API holds: whatever is sent, the answer is one that it documents."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.core.result import Ok
+
+from api_client import Api, open_api
+
+CASES = 8
+"""Requests a route: a small fixed sample, since each runs against the real database."""
+
+
+@pytest.fixture
+async def api(database_url: str, tmp_path: Path) -> AsyncIterator[Api]:
+    async with open_api(database_url, tmp_path) as api:
+        yield api
+
+
+def cases(operation: schemathesis.schemas.APIOperation) -> list[schemathesis.Case]:
+    """Return a fixed sample of requests to a route."""
+    found: list[schemathesis.Case] = []
+
+    @settings(
+        max_examples=CASES, derandomize=True, database=None, phases=[Phase.generate],
+        deadline=None, suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(operation.as_strategy())
+    def keep(case: schemathesis.Case) -> None:
+        found.append(case)
+
+    keep()
+    return found
+
+
+async def sent(api: Api, case: schemathesis.Case, workspace_id: str) -> httpx.Response:
+    """Send a request, to a workspace that there is."""
+    if "workspace_id" in case.path_parameters:
+        case.path_parameters["workspace_id"] = workspace_id
+    arguments = case.as_transport_kwargs(base_url="http://localhost")
+    wanted = {name: arguments.get(name) for name in ("method", "url", "params", "json")}
+    headers = {name: str(value) for name, value in arguments["headers"].items()}
+    return await api.client.request(**wanted, headers=headers)
+
+
+async def test_every_answer_is_one_that_is_documented(api: Api) -> None:
+    document = (await api.get("/openapi.json")).json()
+    workspace_id = (await api.workspace()).rpartition("/")[2]
+    schema = schemathesis.openapi.from_dict(document)
+
+    undocumented = []
+    for found in schema.get_all_operations():
+        assert isinstance(found, Ok)
+        operation = found.ok()
+        allowed = set(operation.definition.raw["responses"])
+        for case in cases(operation):
+            answer = await sent(api, case, workspace_id)
+            if str(answer.status_code) not in allowed or answer.status_code >= 500:
+                undocumented.append((operation.label, answer.status_code, answer.text))
+
+    assert undocumented == []
+
+
+async def test_the_description_is_openapi_with_every_error_as_a_problem(api: Api) -> None:
+    document = (await api.get("/openapi.json")).json()
+
+    errors = [
+        response
+        for path in document["paths"].values()
+        for route in path.values()
+        for status, response in route["responses"].items()
+        if status >= "400"
+    ]
+    assert document["openapi"].startswith("3.1")
+    assert all(list(error["content"]) == ["application/problem+json"] for error in errors)
