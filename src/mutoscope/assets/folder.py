@@ -7,6 +7,7 @@ written beside its place and then renamed).
 import hashlib
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 from mutoscope.domain.credits import Refusal
@@ -51,14 +52,10 @@ class AssetFolder:
         place = self._place(digest, path.suffix)
         if place.exists():
             return digest
-        beside = place.with_name(f"{place.name}.{os.getpid()}.part")
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, beside)
-            _flush(beside)
-            beside.replace(place)
+            _copy(path, place)
         except OSError as error:
-            beside.unlink(missing_ok=True)
             reason = error.strerror or str(error)
             raise AssetsUnwritable(folder=self._folder, reason=reason) from error
         return digest
@@ -78,6 +75,19 @@ class AssetFolder:
         return self._folder / name[:2] / f"{name}{suffix}"
 
 
+def _copy(path: Path, place: Path) -> None:
+    """Bring a copy to its place whole, however many do so at once."""
+    with tempfile.TemporaryDirectory(dir=place.parent, suffix=".part") as folder:
+        beside = Path(folder) / place.name
+        shutil.copyfile(path, beside)
+        _flush(beside)
+        beside.replace(place)
+    _flush(place.parent)
+
+
 def _flush(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

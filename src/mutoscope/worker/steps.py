@@ -17,10 +17,11 @@ from pgqueuer.core.qm import QueueManager
 from pgqueuer.domain.models import Job as Step
 from pgqueuer.queries import Queries
 
-from mutoscope.app.advance import RETRY_S, advance
+from mutoscope.app.advance import RETRY_S, advance, stumble
 from mutoscope.app.renew import run as renew
 from mutoscope.app.sweep import sweep
 from mutoscope.storage.database import connect
+from mutoscope.storage.jobs import UnknownJob
 from mutoscope.storage.queue import STEP, enqueue_steps
 
 if TYPE_CHECKING:
@@ -76,10 +77,20 @@ async def _take_step(house: House, workspace_id: UUID, job_id: UUID) -> None:
         wait_s = await advance(house.studio, workspace_id=workspace_id, job_id=job_id)
     except Exception:  # noqa: BLE001  # the same: the step is taken again
         _log.exception("job_step_failed", job_id=str(job_id))
-        wait_s = RETRY_S
+        wait_s = await _counted(house, workspace_id, job_id)
     if wait_s is not None:
         async with house.studio.reading() as connection:
             await enqueue_steps(connection, [(workspace_id, job_id, wait_s)])
+
+
+async def _counted(house: House, workspace_id: UUID, job_id: UUID) -> float | None:
+    try:
+        return await stumble(house.studio, workspace_id=workspace_id, job_id=job_id)
+    except UnknownJob:
+        return None
+    except Exception:  # noqa: BLE001  # the database is away: the job waits for it
+        _log.exception("job_step_not_counted", job_id=str(job_id))
+        return RETRY_S
 
 
 async def _keep_clock(house: House) -> None:

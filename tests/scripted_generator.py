@@ -1,0 +1,74 @@
+"""A generator whose outcome a test writes down; it keeps the port's rules and refuses to bend them.
+
+It counts what it was asked for, so that a test can say "exactly once". A second order of the same
+job is a bug of the caller, and raises.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from mutoscope.app.ports import Failure, Order, Output, ProviderError, Render, RenderState
+
+RUNNING = Render(state=RenderState.RUNNING, progress=0.5)
+PIXEL = bytes.fromhex("89504e470d0a1a0a")
+BUSY = ProviderError("The provider is busy.", code="busy", permanent=False)
+REFUSED = ProviderError("The provider refuses this.", code="moderated", permanent=True)
+
+
+@dataclass
+class ScriptedGenerator:
+    """What to answer: `render` to a poll; `trouble` before, `mishap` after an order is taken."""
+
+    folder: Path
+    render: Render = RUNNING
+    trouble: ProviderError | None = None
+    mishap: ProviderError | None = None
+    can_cancel: bool = True
+    gate: asyncio.Event | None = None
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    orders: list[Order] = field(default_factory=list)
+    calls: int = 0
+
+    async def submit(self, *, order: Order) -> str:
+        self.calls += 1
+        self.reached.set()
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.trouble is not None:
+            raise self.trouble
+        assert order.job_id not in {each.job_id for each in self.orders}, "ordered twice"
+        self.orders.append(order)
+        if self.mishap is not None:
+            raise self.mishap
+        return str(order.job_id)
+
+    async def poll(self, *, provider_job_id: str) -> Render:
+        assert provider_job_id in {str(each.job_id) for each in self.orders}
+        return self.render
+
+    async def cancel(self, *, provider_job_id: str) -> bool:
+        assert provider_job_id
+        return self.can_cancel
+
+    async def find(self, *, job_id: UUID) -> str | None:
+        found = [each for each in self.orders if each.job_id == job_id]
+        return str(job_id) if found else None
+
+    async def discard(self, *, job_id: UUID) -> None:
+        assert job_id
+
+    def succeed(self, *, images: int) -> None:
+        """Deliver small files from now on."""
+        outputs = []
+        for number in range(images):
+            path = self.folder / f"{number}.png"
+            path.write_bytes(PIXEL + bytes([number]))
+            outputs.append(Output(path=path, media_type="image/png", width=2, height=2))
+        self.render = Render(state=RenderState.SUCCEEDED, progress=1.0, outputs=tuple(outputs))
+
+    def fail(self, *, state: RenderState, code: str) -> None:
+        """End without a result from now on."""
+        failure = Failure(code=code, sentence="It did not work.")
+        self.render = Render(state=state, failure=failure)
