@@ -194,11 +194,16 @@ async def _note_progress(studio: Studio, job: Job, render: Render) -> None:
 
 
 async def _try_again(studio: Studio, job: Job, failure: Failure = _GIVEN_UP) -> float | None:
-    """Count a step that could not be taken, and give the job up after too many in a row."""
+    """Count a step that could not be taken; give up after too many in a row.
+
+    What a provider has begun is waited for until the hold's deadline: it may be a success yet.
+    """
+    at = studio.clock.now()
     async with studio.reading() as connection:
-        tries = await jobs.count_try(connection, job=job, at=studio.clock.now())
+        tries = await jobs.count_try(connection, job=job, at=at)
         job = await jobs.get(connection, workspace_id=job.workspace_id, job_id=job.job_id)
-    if tries < TRIES_MAX:
+    is_begun = job.state is JobState.RUNNING
+    if tries < TRIES_MAX or (is_begun and at < job.deadline_at):
         return RETRY_S
     state = JobState.LOST if job.state is not JobState.SUBMITTING else JobState.FAILED
     return await _end(studio, job, state, failure)

@@ -164,6 +164,8 @@ def _workspace(
 
 
 async def _begin_trial(studio: Studio, workspace: Workspace) -> None:
+    if workspace.subscription is not None:
+        return  # verified again after a plan was started: the trial is over
     began_at = workspace.created_at
     if workspace.email is not None:
         person = hmac.digest(studio.email_key, normalised_email(workspace.email).encode(), "sha256")

@@ -30,7 +30,9 @@ FINAL = frozenset(
 
 TRANSITIONS: dict[JobState, frozenset[JobState]] = {
     JobState.WAITING: frozenset({JobState.SUBMITTING, JobState.CANCELLED, JobState.LOST}),
-    JobState.SUBMITTING: frozenset({JobState.RUNNING, JobState.FAILED, JobState.LOST}),
+    JobState.SUBMITTING: frozenset(
+        {JobState.RUNNING, JobState.FAILED, JobState.CANCELLED, JobState.LOST}
+    ),
     JobState.RUNNING: FINAL,
     JobState.SUCCEEDED: frozenset(),
     JobState.FAILED: frozenset(),
