@@ -6,7 +6,7 @@ only a bounded number of rows. The plans are made when the tables are all but em
 such, which is when a wrong one would be pinned.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -99,7 +99,9 @@ async def touched(connection: asyncpg.Connection) -> dict[str, tuple[int, int]]:
         pytest.param(lambda _: [ask.Freeze(), ask.Thaw()], id="freeze and thaw"),
     ],
 )
-async def test_an_operation_touches_few_rows(session: Session, actions) -> None:
+async def test_an_operation_touches_few_rows(
+    session: Session, actions: Callable[[int], list[ask.Action]]
+) -> None:
     before = await touched(session.connection)
 
     for number in range(2, 12):

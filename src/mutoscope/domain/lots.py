@@ -84,9 +84,7 @@ class Lot(NamedTuple):
     def is_spendable(self, *, at: datetime) -> bool:
         """Tell whether a hold or a charge may draw from it at an instant."""
         ends_at = self.expires_at
-        return (
-            self.available > 0 and self.effective_at <= at and (ends_at is None or at < ends_at)
-        )
+        return self.available > 0 and self.effective_at <= at and (ends_at is None or at < ends_at)
 
 
 class Draw(NamedTuple):

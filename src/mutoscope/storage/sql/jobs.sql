@@ -90,7 +90,7 @@ RETURNING tries;
 
 -- name: ask_cancel^
 -- The creator wants it stopped.
-UPDATE jobs SET is_cancel_asked = true
+UPDATE jobs SET is_cancel_asked = TRUE
 WHERE workspace_id = :workspace_id AND job_id = :job_id AND finished_at IS NULL
 RETURNING state;
 
@@ -98,7 +98,8 @@ RETURNING state;
 -- One job.
 SELECT
     workspace_id, job_id, request_key, request_digest, tool, kind, version, price, is_metered,
-    spec, state, is_cancel_asked, progress, provider, provider_job_id, tries, captured, reason, sentence,
+    spec, state, is_cancel_asked, progress, provider, provider_job_id, tries, captured, reason,
+    sentence,
     created_at, starts_at, deadline_at, submitting_at, submitted_at, finished_at, stepped_at
 FROM jobs
 WHERE workspace_id = :workspace_id AND job_id = :job_id;
@@ -107,7 +108,8 @@ WHERE workspace_id = :workspace_id AND job_id = :job_id;
 -- The job that a request has placed.
 SELECT
     workspace_id, job_id, request_key, request_digest, tool, kind, version, price, is_metered,
-    spec, state, is_cancel_asked, progress, provider, provider_job_id, tries, captured, reason, sentence,
+    spec, state, is_cancel_asked, progress, provider, provider_job_id, tries, captured, reason,
+    sentence,
     created_at, starts_at, deadline_at, submitting_at, submitted_at, finished_at, stepped_at
 FROM jobs
 WHERE workspace_id = :workspace_id AND request_key = :request_key;
@@ -116,7 +118,8 @@ WHERE workspace_id = :workspace_id AND request_key = :request_key;
 -- Jobs of a workspace, newest first, a page at a time.
 SELECT
     workspace_id, job_id, request_key, request_digest, tool, kind, version, price, is_metered,
-    spec, state, is_cancel_asked, progress, provider, provider_job_id, tries, captured, reason, sentence,
+    spec, state, is_cancel_asked, progress, provider, provider_job_id, tries, captured, reason,
+    sentence,
     created_at, starts_at, deadline_at, submitting_at, submitted_at, finished_at, stepped_at
 FROM jobs
 WHERE workspace_id = :workspace_id AND (created_at, job_id) < (:before_at, :before_id)
