@@ -1,15 +1,31 @@
-"""A person proves an address and has one trial, whatever the spelling and however often."""
+"""A person proves an address, and gets the trial's credits once."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from mutoscope.app import sign_up
-from mutoscope.app.sign_up import BadCode, BadEmail, TrialTaken, normalised_email
+from mutoscope.app.sign_up import (
+    BadCode,
+    BadEmail,
+    TrialTaken,
+    create,
+    normalised_email,
+    sign_up,
+    verify_email,
+)
+from mutoscope.domain.calendar import UnknownZone
+from mutoscope.storage import workspaces
+from mutoscope.storage.journal import JournalClosed
+from mutoscope.storage.workspaces import UnknownWorkspace, Workspace
 from soundness import assert_sound
+from studio_fixture import lines
 from studio_stage import Stage, open_stage
+
+TRIAL = [("grant", 50)]
 
 
 @pytest.fixture
@@ -19,30 +35,161 @@ async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
         await assert_sound(database_url)
 
 
-def test_one_person_has_one_form() -> None:
-    assert normalised_email(" A.nn+x@Gmail.com ") == "ann@gmail.com"
-    assert normalised_email("a.nn@example.org") == "a.nn@example.org"
+async def newcomer(stage: Stage, email: str = "ada@example.com") -> tuple[Workspace, str]:
+    """Sign somebody up, and return the code that lies in the outbox."""
+    workspace = await sign_up(stage.studio, name="Ada", email=email, zone="Europe/Paris")
+    async with stage.studio.reading() as connection:
+        (message,) = await workspaces.outbox(
+            connection, workspace_id=workspace.workspace_id, limit=10
+        )
+    found = re.search(r"\b\d{6}\b", message.body)
+    assert found is not None
+    assert message.recipient == email
+    return workspace, found[0]
 
 
-@pytest.mark.parametrize("email", ["", "ann", "@example.org", "ann@host", "a n@example.org"])
-def test_what_is_no_address_is_refused(email: str) -> None:
-    with pytest.raises(BadEmail):
+async def verified(stage: Stage, workspace: Workspace, code: str) -> Workspace:
+    return await verify_email(stage.studio, workspace_id=workspace.workspace_id, code=code)
+
+
+@pytest.mark.parametrize(
+    ("email", "person"),
+    [
+        ("Ada@Example.com", "ada@example.com"),
+        ("ada+trial@example.com", "ada@example.com"),
+        (" a.da@gmail.com ", "ada@gmail.com"),
+        ("a.d.a+7@GMAIL.com", "ada@gmail.com"),
+        ("a.da@example.com", "a.da@example.com"),
+    ],
+)
+def test_a_person_is_known_by_one_form_of_the_address(email: str, person: str) -> None:
+    assert normalised_email(email) == person
+
+
+def test_the_two_names_of_one_mail_service_are_one_person() -> None:
+    assert normalised_email("a.da@googlemail.com") == normalised_email("ada@gmail.com")
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["", "ada", "@example.com", "ada@", "ada@host", "a da@example.com", "+x@example.com",
+     "a" * 250 + "@example.com", "ada@example.com\nbcc@example.com", "ada@.", "ada@example..com",
+     "...@gmail.com", "a@b@example.com"],
+)  # fmt: skip
+def test_what_cannot_receive_a_message_is_no_address(email: str) -> None:
+    with pytest.raises(BadEmail, match="write it as name@example"):
         normalised_email(email)
 
 
-async def test_one_person_at_once_from_many_sides_has_one_trial(stage: Stage) -> None:
-    spellings = [f"ann+{number}@example.org" for number in range(8)]
+async def test_the_trial_begins_when_the_code_is_entered(stage: Stage) -> None:
+    workspace, code = await newcomer(stage)
 
-    opened = await asyncio.gather(
-        *(sign_up.create(stage.studio, name="Ann", zone="UTC", email=each) for each in spellings),
-        return_exceptions=True,
-    )
+    assert await lines(stage, workspace_id=workspace.workspace_id) == []
+    begun = await verified(stage, workspace, f" {code} ")
 
-    assert sum(isinstance(each, TrialTaken) for each in opened) == 7
+    assert begun.verified_at == stage.clock.now()
+    assert begun.trial_ends_at == stage.clock.now() + timedelta(days=14)
+    assert await lines(stage, workspace_id=workspace.workspace_id) == TRIAL
 
 
-async def test_a_wrong_code_opens_no_trial(stage: Stage) -> None:
-    workspace = await sign_up.sign_up(stage.studio, name="Ann", email="ann@example.org", zone="UTC")
+async def test_a_wrong_code_proves_nothing(stage: Stage) -> None:
+    workspace, code = await newcomer(stage)
+    wrong = f"{(int(code) + 1) % 1_000_000:06}"
 
     with pytest.raises(BadCode):
-        await sign_up.verify_email(stage.studio, workspace_id=workspace.workspace_id, code="wrong")
+        await verified(stage, workspace, wrong)
+
+    assert await lines(stage, workspace_id=workspace.workspace_id) == []
+    assert (await verified(stage, workspace, code)).verified_at is not None
+
+
+async def test_a_code_that_is_half_an_hour_old_is_refused(stage: Stage) -> None:
+    workspace, code = await newcomer(stage)
+    stage.clock.move(minutes=30)
+
+    with pytest.raises(BadCode):
+        await verified(stage, workspace, code)
+
+
+async def test_the_right_code_is_refused_after_five_wrong_ones(stage: Stage) -> None:
+    workspace, code = await newcomer(stage)
+    for guess in ("", "x", "12345", "é", code + "0"):
+        with pytest.raises(BadCode):
+            await verified(stage, workspace, guess)
+
+    with pytest.raises(BadCode):
+        await verified(stage, workspace, code)
+
+
+async def test_entering_the_code_eight_times_at_once_is_one_trial(stage: Stage) -> None:
+    workspace, code = await newcomer(stage)
+    entries = (verified(stage, workspace, code) for _ in range(8))
+
+    entered = await asyncio.gather(*entries, return_exceptions=True)
+
+    assert {type(each) for each in entered} <= {Workspace, BadCode}
+    assert any(isinstance(each, Workspace) for each in entered)
+    assert await lines(stage, workspace_id=workspace.workspace_id) == TRIAL
+
+
+async def test_one_person_with_eight_workspaces_has_one_trial(stage: Stage) -> None:
+    people = [await newcomer(stage, f"ada+{number}@example.com") for number in range(8)]
+    entries = (verified(stage, *each) for each in people)
+
+    entered = await asyncio.gather(*entries, return_exceptions=True)
+
+    granted = [await lines(stage, workspace_id=each.workspace_id) for each, _ in people]
+    assert sorted(granted) == [[]] * 7 + [TRIAL]
+    assert [type(each) for each in entered].count(TrialTaken) == 7
+
+
+async def test_a_person_without_a_trial_is_verified_all_the_same(stage: Stage) -> None:
+    await create(stage.studio, name="First", zone="UTC", email="ada@example.com")
+    workspace, code = await newcomer(stage, "Ada+again@example.com")
+
+    with pytest.raises(TrialTaken, match="start a plan"):
+        await verified(stage, workspace, code)
+
+    async with stage.studio.reading() as connection:
+        kept = await workspaces.get(connection, workspace_id=workspace.workspace_id)
+    assert (kept.verified_at, kept.trial_ends_at) == (stage.clock.now(), None)
+
+
+async def test_a_trial_that_was_claimed_and_not_granted_is_granted_on_the_next_try(
+    stage: Stage,
+) -> None:
+    workspace, code = await newcomer(stage)
+    await stage.studio.journal.close()
+    with pytest.raises(JournalClosed):
+        await verified(stage, workspace, code)
+    claimed_at = stage.clock.now()
+    await stage.studio.journal.open()
+    stage.clock.move(minutes=5)
+
+    begun = await verified(stage, workspace, code)
+
+    assert begun.trial_ends_at == claimed_at + timedelta(days=14)
+    assert await lines(stage, workspace_id=workspace.workspace_id) == TRIAL
+
+
+async def test_an_unknown_zone_opens_nothing(stage: Stage) -> None:
+    with pytest.raises(UnknownZone):
+        await sign_up(stage.studio, name="Ada", email="ada@example.com", zone="Mars/Olympus")
+
+    async with stage.studio.reading() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM outbox") == 0
+
+
+async def test_a_code_for_no_workspace_is_refused(stage: Stage) -> None:
+    with pytest.raises(UnknownWorkspace):
+        await verify_email(stage.studio, workspace_id=stage.studio.ids.new(), code="000000")
+
+
+async def test_a_code_is_not_kept_as_it_was_sent(stage: Stage) -> None:
+    _, code = await newcomer(stage)
+
+    async with stage.studio.reading() as connection:
+        (digest,) = await connection.fetchrow("SELECT code_digest FROM verifications")
+
+    assert code.encode() not in digest
+    assert len(digest) == 32

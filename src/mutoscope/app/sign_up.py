@@ -8,6 +8,7 @@ creates are verified by that.
 from __future__ import annotations
 
 import hmac
+import re
 from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
@@ -32,7 +33,9 @@ CODE_LASTS: Final = timedelta(minutes=30)
 CODE_TRIES: Final = 5
 NAMESPACE: Final = "trial"
 EMAIL_MAX: Final = 254
-_DOTLESS: Final = frozenset({"gmail.com", "googlemail.com"})
+_ADDRESS: Final = re.compile(r"([^@\s\x00-\x1f\x7f]+)@((?:[\w-]+\.)+[\w-]+)")
+_DOTLESS: Final = "gmail.com"
+_SAME_HOSTS: Final = {"googlemail.com": _DOTLESS}
 
 
 class BadEmail(Refusal):
@@ -76,7 +79,7 @@ async def sign_up(studio: Studio, *, name: str, email: str, zone: str) -> Worksp
     code = studio.ids.code()
     message = Message(
         message_id=studio.ids.new(),
-        recipient=email,
+        recipient=email.strip(),
         subject="Your code for Mutoscope",
         body=f"Your code is {code}. It is valid for 30 minutes.",
         created_at=workspace.created_at,
@@ -138,11 +141,16 @@ def normalised_email(email: str) -> str:
 
     :raises BadEmail: when the address is malformed.
     """
-    name, at_sign, host = email.strip().lower().rpartition("@")
-    name = name.partition("+")[0]
-    if not at_sign or not name or "." not in host or len(email) > EMAIL_MAX or " " in name + host:
+    found = _ADDRESS.fullmatch(email.strip().lower())
+    if found is None or len(email) > EMAIL_MAX:
         raise BadEmail(email=email)
-    return f"{name.replace('.', '') if host in _DOTLESS else name}@{host}"
+    host = _SAME_HOSTS.get(found[2], found[2])
+    name = found[1].partition("+")[0]
+    if host == _DOTLESS:
+        name = name.replace(".", "")
+    if not name:
+        raise BadEmail(email=email)
+    return f"{name}@{host}"
 
 
 def _workspace(
@@ -153,7 +161,7 @@ def _workspace(
     return Workspace(
         workspace_id=studio.ids.new(),
         name=name,
-        email=email,
+        email=None if email is None else email.strip(),
         zone=zone,
         is_demo=is_demo,
         created_at=at,

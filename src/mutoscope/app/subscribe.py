@@ -14,7 +14,7 @@ from mutoscope.domain.credits import Refusal
 from mutoscope.domain.lots import Source
 from mutoscope.domain.offers import Basis
 from mutoscope.domain.planner import Submission
-from mutoscope.domain.requests import Request
+from mutoscope.domain.requests import Request, checked
 from mutoscope.domain.standing import StandingGrant
 from mutoscope.storage import workspaces
 from mutoscope.storage.session import SideRow, SideRowRefused
@@ -74,6 +74,7 @@ async def start_plan(
     :raises AlreadySubscribed: when it has a plan.
     :raises NotVerified: when the person has not proven the address.
     :raises AllowanceNotAgreed: when the plan leaves credits open that `agreed` does not set.
+    :raises BadAmount: when what was agreed is no amount of credits.
     """
     at = studio.clock.now()
     version = studio.catalog.version_at(at=at)
@@ -95,12 +96,20 @@ async def start_plan(
     )  # fmt: skip
     try:
         await studio.journal.submit(
-            Submission(requests), side_rows=(SideRow(workspaces.write_subscriptions, row),)
+            Submission(tuple(map(checked, requests))),
+            side_rows=(SideRow(workspaces.write_subscriptions, row),),
         )
-    except SideRowRefused:
-        raise AlreadySubscribed(plan=plan) from None
+    except SideRowRefused:  # another start was first
+        raise AlreadySubscribed(plan=await _current_plan(studio, workspace_id)) from None
     async with studio.reading() as connection:
         return await workspaces.get(connection, workspace_id=workspace_id)
+
+
+async def _current_plan(studio: Studio, workspace_id: UUID) -> str:
+    async with studio.reading() as connection:
+        workspace = await workspaces.get(connection, workspace_id=workspace_id)
+    assert workspace.subscription is not None
+    return workspace.subscription.plan
 
 
 def _monthly(version: Version, plan: str, agreed: dict[str, int]) -> dict[str, int]:

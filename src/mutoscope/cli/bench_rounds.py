@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 from uuid import uuid4
 
+from mutoscope.bootstrap import calm_collector
 from mutoscope.cli.bench_load import (
     BATCH_SIZE,
     Call,
@@ -95,6 +96,7 @@ async def stage_at(url: str, *, wallets: int) -> AsyncIterator[Stage]:
         names = workspaces(count=wallets, chance=chance)
         stage = Stage(url=database, ledger=ledger, wallets=names, chance=chance)
         await fill(stage, at=datetime.now(UTC))
+        calm_collector()
         await check_books(url=database, acknowledged=stage.acknowledged)
         yield stage
 

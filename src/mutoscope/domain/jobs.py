@@ -92,8 +92,9 @@ class JobSpec(NamedTuple):
     adjustments: dict[str, str | float] | None = None
 
     def digest(self, *, tool: str) -> bytes:
-        """Return 16 bytes that are equal for repeats of the same request (seeds aside)."""
-        text = repr((tool, self._replace(seed=0)))
+        """Return 16 bytes that are equal for repeats of the same request."""
+        adjustments = self.adjustments and dict(sorted(self.adjustments.items()))
+        text = repr((tool, self._replace(adjustments=adjustments)))
         return sha256(text.encode()).digest()[:16]
 
 

@@ -75,7 +75,8 @@ class Replay:
         :raises Broken: when one has.
         """
         for lot in self.filled.values():
-            if lot.is_dead(at=at) or lot.state in _CLOSED:
+            ends_at = lot.expires_at
+            if (ends_at is not None and ends_at <= at) or lot.state in _CLOSED:
                 expected = f"lot {lot.lot} empty at {at}"
                 found = f"{lot.available} available and {lot.frozen} frozen"
                 raise Broken(fault=Fault.LAPSE_MISSED, expected=expected, found=found)
@@ -121,10 +122,11 @@ class Replay:
         for source, target, number, amount in postings:
             if number is None:
                 continue
-            lot = moved(lot=self.lots[number], source=source, target=target, amount=amount)
+            before = self.lots[number]
+            lot = moved(lot=before, source=source, target=target, amount=amount)
+            self.available += lot.available - before.available
+            self.held += lot.held - before.held
             self._keep(lot)
-            self.available += amount * ((target == _.AVAILABLE) - (source == _.AVAILABLE))
-            self.held += amount * ((target == _.HELD) - (source == _.HELD))
 
     def _keep(self, lot: Lot) -> None:
         self.lots[lot.lot] = lot

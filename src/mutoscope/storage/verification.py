@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mutoscope.domain.planner import WalletName
     from mutoscope.storage.session import Connection
 
-CHUNK: Final = 4_000
+CHUNK: Final = 1_000
 """Rows of a stream that are in memory at once: more is not faster."""
 
 _FIRST: Final = UUID(int=0)

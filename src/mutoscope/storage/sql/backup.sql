@@ -6,5 +6,5 @@ SELECT EXISTS(
     SELECT 1
     FROM pg_catalog.pg_class AS relation
     INNER JOIN pg_catalog.pg_namespace AS space ON relation.relnamespace = space.oid
-    WHERE relation.relkind IN ('r', 'p', 'S') AND space.nspname = 'public'
+    WHERE relation.relkind::text = ANY(ARRAY['r', 'p', 'S']) AND space.nspname = 'public'
 );

@@ -1,0 +1,293 @@
+"""`mutoscope generate`, `edit`, `animate`, `regenerate`, `cancel` and `estimate`.
+
+Invariant: the price that is asked for is the price that is held, and a job that is waited for ends
+before the command does. The surprising choice: every command makes a key of its own, so that only
+`--key` makes a repeat of it the same request.
+"""
+
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import typer
+
+from mutoscope.app.cancel import cancel as ask_to_stop
+from mutoscope.app.estimate import Estimate
+from mutoscope.app.estimate import estimate as estimated
+from mutoscope.app.generate import Wish, place
+from mutoscope.app.generate import regenerate as place_again
+from mutoscope.bootstrap import House
+from mutoscope.cli.opening import in_house
+from mutoscope.cli.options import JobId, Json, WorkspaceId, takes
+from mutoscope.cli.plain import print_json
+from mutoscope.cli.screen import console, job_line, told
+from mutoscope.cli.waiting import watched
+from mutoscope.domain.jobs import FrameName, JobState
+from mutoscope.storage import jobs, workspaces
+from mutoscope.storage.jobs import Job
+
+DID_NOT_DELIVER: Final = 7
+CONFIRM_HELP: Final = "Do not ask, however large a share of the balance it takes."
+
+Key = Annotated[
+    str | None, typer.Option(help="The request's key: the same one again is the same job.")
+]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Place the job and leave it to a worker.")]
+Ratio = Annotated[str | None, typer.Option(help="Width to height, such as 16:9.")]
+Frame = Annotated[
+    str, typer.Argument(metavar="FRAME", help="A still: a job's id, or JOB/2 for its second one.")
+]
+Placing = Callable[[House, str], Coroutine[Any, Any, tuple[Job, bool]]]
+
+commands = typer.Typer()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How a job is placed and told."""
+
+    key: Key = None
+    no_wait: NoWait = False
+    yes: Annotated[bool, typer.Option("--yes", help=CONFIRM_HELP)] = False
+    is_json: Json = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generate(Manner):
+    """What is generated, and how."""
+
+    workspace: WorkspaceId
+    prompt: Annotated[str, typer.Argument(help="What the frames show.")]
+    images: Annotated[int, typer.Option(min=1, help="How many, each with its own seed.")] = 1
+    ratio: Ratio = None
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same picture.")] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit(Manner):
+    """What is changed about a frame: in words, or by named values."""
+
+    workspace: WorkspaceId
+    frame: Frame
+    instruction: Annotated[
+        str | None, typer.Argument(help="The change in words: Edit with Open Assistant.")
+    ] = None
+    adjust: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE, again for more: Edit with Fine-tune.")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Animate(Manner):
+    """What is animated, with which tool, for how long."""
+
+    workspace: WorkspaceId
+    frame: Frame
+    tool: Annotated[str, typer.Option(help="One of the tools that make clips.")] = (
+        "runway_gen4_turbo"
+    )
+    seconds: Annotated[int | None, typer.Option(help="One of the tool's durations.")] = None
+    prompt: Annotated[str, typer.Option(help="What happens; else the frame's own prompt.")] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regenerate(Manner):
+    """Which job is made again, and how."""
+
+    workspace: WorkspaceId
+    job: JobId
+
+
+@commands.command()
+@takes(Generate)
+def generate(asked: Generate) -> None:
+    """Make frames from a description: 1 image credit each."""
+    wish = Wish(
+        tool="image_generation", prompt=asked.prompt, images=asked.images, ratio=asked.ratio,
+        seed=asked.seed,
+    )  # fmt: skip
+    _place(asked, asked.workspace, wish)
+
+
+@commands.command()
+@takes(Edit)
+def edit(asked: Edit) -> None:
+    """Change a frame by an INSTRUCTION or by --adjust: 1 image credit."""
+    if (asked.instruction is None) == (not asked.adjust):
+        raise typer.BadParameter("give either an INSTRUCTION or --adjust NAME=VALUE")
+    tool = "edit_fine_tune" if asked.adjust else "edit_open_assistant"
+    wish = Wish(
+        tool=tool, prompt="", source=frame_name(asked.frame), instruction=asked.instruction,
+        adjustments=dict(map(_adjustment, asked.adjust)) if asked.adjust else None,
+    )  # fmt: skip
+    _place(asked, asked.workspace, wish)
+
+
+@commands.command()
+@takes(Animate)
+def animate(asked: Animate) -> None:
+    """Turn a frame into a clip; the price depends on the tool."""
+
+    async def placed(house: House, key: str) -> tuple[Job, bool]:
+        studio = house.studio
+        tool = studio.catalog.version_at(at=studio.clock.now()).tool(key=asked.tool)
+        seconds = asked.seconds or next(iter(tool.durations_s), None)
+        wish = Wish(
+            tool=asked.tool, prompt=asked.prompt, duration_s=seconds,
+            source=frame_name(asked.frame),
+        )  # fmt: skip
+        return await _confirmed(house, asked, workspace=asked.workspace, wish=wish, key=key)
+
+    _carry_out(asked, placed)
+
+
+@commands.command()
+@takes(Regenerate)
+def regenerate(asked: Regenerate) -> None:
+    """Make a job again with another seed; it costs as much again."""
+
+    async def placed(house: House, key: str) -> tuple[Job, bool]:
+        return await place_again(
+            house.studio, workspace_id=asked.workspace, job_id=asked.job, key=key
+        )
+
+    _carry_out(asked, placed)
+
+
+@commands.command()
+def cancel(workspace: WorkspaceId, job: JobId, *, is_json: Json = False) -> None:
+    """Ask for a job to be stopped; what its provider cannot stop is charged on delivery."""
+    asked = in_house(lambda house: ask_to_stop(house.studio, workspace_id=workspace, job_id=job))
+    if is_json:
+        print_json(asked)
+    else:
+        console().print(f"Asked to stop. {job_line(job=asked)}")
+
+
+@commands.command()
+def estimate(
+    workspace: WorkspaceId,
+    tool: Annotated[str, typer.Argument(help="A tool's key, as `catalog show` lists them.")],
+    *,
+    images: Annotated[int, typer.Option(min=1, help="How many images.")] = 1,
+    seconds: Annotated[int | None, typer.Option(help="How long the clip.")] = None,
+    is_json: Json = False,
+) -> None:
+    """Tell what a job would cost, which lots would pay, and what would remain."""
+
+    async def told_by(house: House) -> tuple[Estimate, str]:
+        found = await estimated(
+            house.studio, workspace_id=workspace, tool=tool, images=images, duration_s=seconds
+        )
+        async with house.studio.reading() as connection:
+            zone = (await workspaces.get(connection, workspace_id=workspace)).zone
+        return found, zone
+
+    found, zone = in_house(told_by)
+    if is_json:
+        print_json(found)
+    else:
+        console().print("\n".join(estimate_sentences(found, zone=zone)))
+
+
+def estimate_sentences(found: Estimate, *, zone: str) -> tuple[str, ...]:
+    """Return an estimate in sentences: the price, what remains, which lots pay."""
+    unit = f"{found.kind} credits"
+    if found.metered:
+        return (f"{found.tool}: unlimited, {found.metered:,} {unit} metered at no charge.",)
+    if found.shortfall:
+        grant = f"; {found.next_grant_amount:,} come {told(found.next_grant_at, zone=zone)}"
+        return (
+            f"{found.tool}: {found.price:,} {unit}, of which {found.shortfall:,} are missing"
+            + (grant if found.next_grant_at else "")
+            + ".",
+        )
+    draws = ", ".join(f"{draw.amount:,} from lot {draw.lot}" for draw in found.draws)
+    return (
+        f"{found.tool}: {found.price:,} {unit} at most, {found.remaining:,} remain.",
+        f"Paid by: {draws}.",
+    )
+
+
+def frame_name(text: str) -> FrameName:
+    """Return the still that JOB or JOB/NUMBER names.
+
+    :raises typer.BadParameter: when it is neither.
+    """
+    job, _, ordinal = text.partition("/")
+    try:
+        return FrameName(str(UUID(job)), int(ordinal or 1))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no frame: write JOB or JOB/2") from None
+
+
+def _place(manner: Manner, workspace: UUID, wish: Wish) -> None:
+    _carry_out(
+        manner,
+        lambda house, key: _confirmed(house, manner, workspace=workspace, wish=wish, key=key),
+    )
+
+
+async def _confirmed(
+    house: House, manner: Manner, *, workspace: UUID, wish: Wish, key: str
+) -> tuple[Job, bool]:
+    """Place a job; at a terminal one that takes much of the balance is asked about before."""
+    if sys.stdin.isatty() and not manner.yes:
+        found = await estimated(
+            house.studio, workspace_id=workspace, tool=wish.tool, images=wish.images,
+            duration_s=wish.duration_s,
+        )  # fmt: skip
+        if found.should_confirm and not found.shortfall:
+            question = f"This takes {found.price:,} of {found.available:,} {found.kind} credits. Go"
+            typer.confirm(question, abort=True, err=True)
+    return await place(house.studio, workspace_id=workspace, wish=wish, key=key)
+
+
+def _carry_out(manner: Manner, placing: Placing) -> None:
+    """Place a job, wait for it unless told not to, and tell what it delivered.
+
+    :raises typer.Exit: when it ended without a delivery.
+    """
+
+    async def carried_out(house: House) -> dict[str, Any]:
+        key = manner.key or str(house.studio.ids.new())
+        job, is_replay = await placing(house, key)
+        if not manner.no_wait:
+            (job,) = await watched(house, placed=[job])
+        outputs = await _outputs(house, job)
+        return {"job": job, "is_replay": is_replay, "outputs": outputs}
+
+    answer = in_house(carried_out)
+    _show(answer, is_json=manner.is_json)
+    if not manner.no_wait and answer["job"].state is not JobState.SUCCEEDED:
+        raise typer.Exit(DID_NOT_DELIVER)
+
+
+async def _outputs(house: House, job: Job) -> tuple[dict[str, Any], ...]:
+    async with house.studio.reading() as connection:
+        found = await jobs.outputs_of(connection, workspace_id=job.workspace_id, job_id=job.job_id)
+    return tuple({"frame": f"{job.job_id}/{each.ordinal}", "output": each} for each in found)
+
+
+def _show(answer: dict[str, Any], *, is_json: bool) -> None:
+    if is_json:
+        print_json(answer)
+        return
+    screen = console()
+    screen.print(f"job {answer['job'].job_id}")
+    screen.print(job_line(job=answer["job"]))
+    for each in answer["outputs"]:
+        output = each["output"]
+        screen.print(f"{each['frame']}  {output.width}x{output.height} {output.media_type}")
+
+
+def _adjustment(text: str) -> tuple[str, str | float]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{text!r} is no adjustment: write NAME=VALUE")
+    try:
+        return name, float(value)
+    except ValueError:
+        return name, value

@@ -1,0 +1,159 @@
+"""The entry of the command line: which command lies where, and what each way of ending exits with.
+
+Invariant: a refusal is one line on the error stream, `code: sentence` (JSON with `--json`), never a
+traceback. The surprising choice: a command's module is imported when the command runs, and listed
+here with its help, so that `--help` is as quick as a small program's.
+"""
+
+import json
+import logging
+import os
+import sys
+from importlib import import_module
+from typing import Any, Final, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from mutoscope.domain.credits import Refusal
+
+OK: Final = 0
+REFUSED: Final = 1
+USAGE: Final = 2
+NOT_FOUND: Final = 3
+NOT_ENOUGH_CREDITS: Final = 4
+DATABASE_UNREACHABLE: Final = 5
+EXIT_CODES: Final = {
+    OK: "done",
+    REFUSED: "refused: nothing has changed, the sentence tells the remedy",
+    USAGE: "the command line itself is wrong",
+    NOT_FOUND: "there is nothing of that id or key",
+    NOT_ENOUGH_CREDITS: "not enough credits",
+    DATABASE_UNREACHABLE: "no database answers, or it cannot be used",
+    6: "verify found something",
+    7: "the job ended without a delivery; nothing was charged",
+    130: "interrupted",
+}
+"""What every command exits with, as `docs/reference/cli.md` tells."""
+
+EXITS: Final = {
+    **dict.fromkeys(
+        (
+            "unknown_workspace", "unknown_job", "unknown_wallet", "unknown_entry", "no_such_frame",
+            "unknown_tool", "unknown_plan", "unknown_version", "asset_missing",
+            "catalog_unreadable", "file_unreadable",
+        ),
+        NOT_FOUND,
+    ),
+    "insufficient_credits": NOT_ENOUGH_CREDITS,
+    **dict.fromkeys(
+        ("database_unreachable", "database_refused", "server_failed", "postgres_missing",
+         "postgres_too_old"),
+        DATABASE_UNREACHABLE,
+    ),
+}  # fmt: skip
+"""The exit code of a refusal by its own code; any other exits with `REFUSED`."""
+
+
+class Entry(NamedTuple):
+    """A command, the module of `mutoscope.cli` that has it, and how the list describes it."""
+
+    name: str
+    module: str
+    panel: str
+    help: str
+
+
+ENTRIES: Final = (
+    Entry("demo", "demo", "Try", "See it all: a screenplay becomes frames and a clip."),
+    Entry("generate", "jobs", "Create", "Make frames from a description."),
+    Entry("edit", "jobs", "Create", "Change a frame, in words or by adjustments."),
+    Entry("animate", "jobs", "Create", "Turn a frame into a clip."),
+    Entry("regenerate", "jobs", "Create", "Make a job again; it costs as much again."),
+    Entry("cancel", "jobs", "Create", "Ask for a job to be stopped."),
+    Entry("estimate", "jobs", "Create", "Tell a price, and which lots would pay."),
+    Entry("balance", "reads", "Credits", "Explain a balance, now or at any instant."),
+    Entry("history", "reads", "Credits", "List the lines of the ledger."),
+    Entry("receipt", "reads", "Credits", "Tell what a job made, cost, and who paid."),
+    Entry("calendar", "calendar", "Credits", "List billing dates, or write them as .ics."),
+    Entry("workspace", "workspaces", "Studio", "Open workspaces and start their plans."),
+    Entry("catalog", "catalog", "Studio", "Show the plans, tools and packs, or check a file."),
+    Entry("renew", "operations", "Studio", "Post every grant and lapse that is due."),
+    Entry("serve", "operations", "Run", "Serve the API and work, on this machine."),
+    Entry("worker", "operations", "Run", "Work on jobs and renewals alone."),
+    Entry("settings", "operations", "Run", "List the settings, their defaults and meaning."),
+    Entry("backup", "archive", "Run", "Write the database, assets and keys to one file."),
+    Entry("restore", "archive", "Run", "Restore a backup into an empty place, and verify it."),
+    Entry("verify", "proof", "Prove", "Replay the ledger and sign the answer."),
+    Entry("checkpoint", "proof", "Prove", "Sign the heads of all wallets, or export them."),
+    Entry("bench", "bench", "Prove", "Measure this machine."),
+)
+
+
+class Commands(TyperGroup):
+    """The commands by name; a module is imported only to run what it has."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 -- Typer's own
+        """Return the names in the order of the list."""
+        return [entry.name for entry in ENTRIES]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002 -- Typer's own
+        """Return what the list shows of a command."""
+        for entry in ENTRIES:
+            if entry.name == cmd_name:
+                return TyperCommand(cmd_name, help=entry.help, rich_help_panel=entry.panel)
+        return None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 -- Typer's own
+        """Return the command itself, imported now."""
+        name, listed, rest = super().resolve_command(ctx, args)
+        if name is None or listed is None:
+            return name, listed, rest
+        return name, loaded(name), rest
+
+
+def loaded(name: str) -> Any:  # noqa: ANN401 -- Typer does not export its command's type
+    """Return a command or group with what it needs imported."""
+    (place,) = (entry.module for entry in ENTRIES if entry.name == name)
+    module = import_module(f"mutoscope.cli.{place}")
+    if place == name == "bench":
+        return typer.main.get_group(module.bench)
+    return typer.main.get_group(module.commands).commands[name]
+
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def mutoscope() -> None:
+    """Credits for generative media: an exact ledger, plans, billing dates and generation.
+
+    Data go to the output stream, messages to the error stream; every command takes --json.
+    """
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    logging.basicConfig(level=logging.CRITICAL)
+    try:
+        typer.main.get_command(app)(prog_name="mutoscope")
+    except Refusal as refusal:
+        sys.exit(refused(refusal=refusal, is_json="--json" in sys.argv[1:]))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on
+        sys.exit(OK)
+
+
+def refused(*, refusal: Refusal, is_json: bool) -> int:
+    """Tell a refusal on the error stream and return its exit code."""
+    if is_json:
+        plain = import_module("mutoscope.cli.plain")
+        text = json.dumps(plain.problem(refusal=refusal), ensure_ascii=False)
+    else:
+        text = f"{refusal.code}: {refusal}"
+    sys.stderr.write(f"{text}\n")
+    return EXITS.get(refusal.code, REFUSED)
+
+
+if __name__ == "__main__":
+    main()

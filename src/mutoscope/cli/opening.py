@@ -1,0 +1,51 @@
+"""The house that a command works in: opened from the environment's settings, closed in the end.
+
+Owns the only reading of the environment. Invariant: a command runs in one event loop and leaves
+nothing running, however it ends.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from mutoscope.bootstrap import House, open_house
+from mutoscope.cli.logs import configure
+from mutoscope.settings import Settings, read_settings
+from mutoscope.storage.database import connect
+from mutoscope.storage.session import Connection
+
+T = TypeVar("T")
+
+
+def settings_here() -> Settings:
+    """Return the settings of this process's environment.
+
+    :raises BadSetting: when one of them cannot be used.
+    """
+    return read_settings(os.environ)
+
+
+def in_house(use: Callable[[House], Coroutine[Any, Any, T]]) -> T:
+    """Open the house, use it, close it, and return what the use returned.
+
+    :raises Refusal: when the house cannot be opened, or the use is refused.
+    """
+    configure()
+
+    async def opened() -> T:
+        async with open_house(settings_here()) as house:
+            return await use(house)
+
+    return asyncio.run(opened())
+
+
+@asynccontextmanager
+async def own_connection(house: House) -> AsyncIterator[Connection]:
+    """Open a connection for one long piece of reading, beside those that others share."""
+    connection = await connect(house.database_url)
+    try:
+        yield connection
+    finally:
+        await connection.close()

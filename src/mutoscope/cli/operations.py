@@ -1,0 +1,113 @@
+"""`mutoscope serve`, `worker`, `renew` and `settings`: the studio as a running thing."""
+
+import asyncio
+import logging
+import signal
+from typing import Annotated
+
+import typer
+
+from mutoscope.app import renew as renewals
+from mutoscope.app.renew import PROCESSES_MAX, Renewal
+from mutoscope.bootstrap import House, calm_collector
+from mutoscope.cli.logs import configure
+from mutoscope.cli.opening import in_house, settings_here
+from mutoscope.cli.options import Json, instant
+from mutoscope.cli.plain import print_json
+from mutoscope.cli.screen import bars, console, table, tell
+from mutoscope.settings import SETTINGS
+from mutoscope.web import application
+from mutoscope.worker.steps import work
+
+commands = typer.Typer()
+
+
+@commands.command()
+def serve() -> None:
+    """Serve the API and a status page, and work, until interrupted."""
+    settings = settings_here()
+
+    async def until_stopped(house: House) -> None:
+        configure(level=logging.INFO)
+        calm_collector()
+        tell(f"Starting http://{settings.host}:{settings.port}; Ctrl-C stops.")
+        await application.serve(house=house, settings=settings, work=work)
+
+    in_house(until_stopped)
+    tell("Stopped.")
+
+
+@commands.command()
+def worker() -> None:
+    """Work on jobs and renewals until interrupted."""
+
+    async def until_stopped(house: House) -> None:
+        configure(level=logging.INFO)
+        calm_collector()
+        tell("Working; Ctrl-C stops.")
+        await _until_stopped(asyncio.create_task(work(house)))
+
+    in_house(until_stopped)
+    tell("Stopped.")
+
+
+@commands.command()
+def renew(
+    *,
+    at: Annotated[str | None, typer.Option(help="Up to an instant of the past.")] = None,
+    processes: Annotated[
+        int, typer.Option(min=0, max=PROCESSES_MAX, help="0 works in this process.")
+    ] = 0,
+    is_json: Json = False,
+) -> None:
+    """Post every grant, lapse and deadline that is due; a worker does it by itself."""
+
+    async def renewed(house: House) -> Renewal:
+        now = house.studio.clock.now()
+        due_by = min(now, instant(at, zone="UTC")) if at else now
+        with bars() as progress:
+            task = progress.add_task("renewing", total=None)
+
+            def hear(so_far: Renewal) -> None:
+                progress.update(task, description=f"{so_far.wallets:,} wallets renewed")
+
+            return await renewals.run(
+                url=house.database_url, at=due_by, processes=processes, progress=hear
+            )
+
+    done = in_house(renewed)
+    if is_json:
+        print_json(done)
+    else:
+        console().print(f"{done.wallets:,} wallets renewed, {done.entries:,} lines written.")
+    for failure in done.failures:
+        tell(f"failed: {failure}")
+    if done.failures:
+        raise typer.Exit(1)
+
+
+@commands.command()
+def settings(*, is_json: Json = False) -> None:
+    """List the settings with their defaults and meaning; NAME_FILE names a file with the value."""
+    settings_here()
+    if is_json:
+        print_json(SETTINGS)
+        return
+    made = table("setting", "default", "meaning")
+    for one in SETTINGS:
+        made.add_row(one.name, one.default or "-", one.help)
+    console().print(made)
+
+
+async def _until_stopped(task: asyncio.Task[None]) -> None:
+    """Wait for a task until the process is asked to stop, then end it in good order."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        return
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)

@@ -1,0 +1,59 @@
+"""What the commands' arguments and options share: their spelling, and options as one value.
+
+The surprising choice: where a command takes more than a handful, the fields of a dataclass are its
+options. Typer reads a function's signature, so the command is given that of the dataclass.
+"""
+
+import inspect
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Annotated, Any, TypeVar, get_type_hints
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import typer
+
+from mutoscope.domain.calendar import local_date
+
+T = TypeVar("T")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+WorkspaceId = Annotated[UUID, typer.Argument(metavar="WORKSPACE", help="The workspace's id.")]
+JobId = Annotated[UUID, typer.Argument(metavar="JOB", help="The job's id.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do it without being asked.")]
+
+
+def takes(options: type[T]) -> Callable[[Callable[[T], None]], Callable[..., None]]:
+    """Give a command an argument or option for each field of a dataclass."""
+
+    def decorate(command: Callable[[T], None]) -> Callable[..., None]:
+        @wraps(command)
+        def with_options(**given: Any) -> None:  # noqa: ANN401 -- Typer has checked them
+            command(options(**given))
+
+        vars(with_options)["__signature__"] = inspect.signature(options)
+        with_options.__annotations__ = get_type_hints(options, include_extras=True)
+        return with_options
+
+    return decorate
+
+
+def instant(text: str, *, zone: str) -> datetime:
+    """Return the instant that a person wrote: ISO 8601; without an offset it is in the zone.
+
+    :raises typer.BadParameter: when it is no instant.
+    :raises UnknownZone: when the zone is not in the zone database.
+    """
+    try:
+        written = datetime.fromisoformat(text.strip())
+    except ValueError:
+        remedy = f"{text!r} is no instant: write 2026-01-31, or 2026-01-31T10:00+01:00"
+        raise typer.BadParameter(remedy) from None
+    aware = written if written.tzinfo else written.replace(tzinfo=_zone(zone))
+    return aware.astimezone(UTC)
+
+
+def _zone(name: str) -> ZoneInfo:
+    local_date(at=datetime.now(UTC), zone=name)  # refuses a zone that nobody knows
+    return ZoneInfo(name)

@@ -1,0 +1,190 @@
+"""`mutoscope balance`, `history` and `receipt`: reading changes nothing."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from mutoscope.app.receipt import Receipt
+from mutoscope.app.receipt import receipt as receipt_of
+from mutoscope.bootstrap import House
+from mutoscope.cli.opening import in_house
+from mutoscope.cli.options import JobId, Json, WorkspaceId, instant, takes
+from mutoscope.cli.plain import plain, print_json
+from mutoscope.cli.screen import (
+    balances_table,
+    console,
+    job_line,
+    lines_table,
+    lots_table,
+    tell,
+    told,
+)
+from mutoscope.domain.balance import Balance
+from mutoscope.domain.chart import Operation
+from mutoscope.domain.explanation import explanation
+from mutoscope.domain.offers import Entitlement
+from mutoscope.storage import balances, history, workspaces
+from mutoscope.storage.history import Filters, Line, Page, Window
+from mutoscope.storage.jobs import StoredOutput
+
+SUFFIXES: Final = {"image/png": ".png", "image/jpeg": ".jpg", "video/mp4": ".mp4"}
+
+commands = typer.Typer()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryOptions:
+    """Which lines are listed, and how."""
+
+    workspace: WorkspaceId
+    kind: Annotated[str | None, typer.Option(help="The lines of one wallet: image, video.")] = None
+    operation: Annotated[
+        list[Operation] | None, typer.Option(help="Lines of an operation; again for more.")
+    ] = None
+    since: Annotated[str | None, typer.Option(help="From an instant on.")] = None
+    until: Annotated[str | None, typer.Option(help="Before an instant.")] = None
+    key: Annotated[str | None, typer.Option(help="The line of a request's key.")] = None
+    reason: Annotated[str | None, typer.Option(help="Lines of a reason's code.")] = None
+    limit: Annotated[int, typer.Option(help="Lines on the page, at most 1,000.")] = 50
+    after: Annotated[str | None, typer.Option(help="Read on after a cursor.")] = None
+    is_oldest_first: Annotated[bool, typer.Option("--oldest-first", help="Begin long ago.")] = False
+    is_json: Json = False
+
+
+@commands.command()
+def balance(
+    workspace: WorkspaceId,
+    *,
+    at: Annotated[str | None, typer.Option(help="Any instant, past or future.")] = None,
+    is_json: Json = False,
+) -> None:
+    """Explain what every wallet holds: lots, holds, grants and lapses that are due."""
+
+    async def read(house: House) -> tuple[tuple[Balance, ...], str]:
+        now = house.studio.clock.now()
+        async with house.studio.reading() as connection:
+            zone = (await workspaces.get(connection, workspace_id=workspace)).zone
+            asked = instant(at, zone=zone) if at else now
+            found = await balances.balances(connection, workspace_id=workspace, at=asked, now=now)
+        return found, zone
+
+    found, zone = in_house(read)
+    if is_json:
+        print_json([plain(one) | {"explanation": explanation(balance=one)} for one in found])
+        return
+    screen = console()
+    screen.print(balances_table(balances=found, zone=zone))
+    screen.print(lots_table(balances=found, zone=zone))
+    for one in found:
+        for sentence in explanation(balance=one):
+            screen.print(sentence, markup=False)
+
+
+@commands.command(name="history")
+@takes(HistoryOptions)
+def list_history(asked: HistoryOptions) -> None:
+    """List the lines of the ledger in plain words, with the running balance."""
+
+    async def read(house: House) -> tuple[Page, str]:
+        async with house.studio.reading() as connection:
+            zone = (await workspaces.get(connection, workspace_id=asked.workspace)).zone
+            page = await history.page(
+                connection, workspace_id=asked.workspace, kind=asked.kind,
+                filters=_filters(asked, zone), window=_window(asked),
+            )  # fmt: skip
+        return page, zone
+
+    page, zone = in_house(read)
+    if asked.is_json:
+        lines = [line_fields(line) for line in page.lines]
+        print_json(
+            {"lines": lines, "before": page.before, "after": page.after, "has_more": page.has_more}
+        )
+        return
+    console().print(lines_table(lines=page.lines, zone=zone))
+    if page.has_more:
+        tell(f"There are more lines: --after {page.after}")
+
+
+@commands.command()
+def receipt(
+    workspace: WorkspaceId,
+    job: JobId,
+    *,
+    out: Annotated[Path | None, typer.Option(help="A folder to save the files in.")] = None,
+    is_json: Json = False,
+) -> None:
+    """Tell what a job was asked to make, what it delivered and cost, and which lots paid."""
+
+    async def read(house: House) -> tuple[Receipt, str]:
+        found = await receipt_of(house.studio, workspace_id=workspace, job_id=job)
+        async with house.studio.reading() as connection:
+            owner = await workspaces.get(connection, workspace_id=workspace)
+        if out is not None:
+            access = house.studio.access_of(owner, at=house.studio.clock.now())
+            access.require(Entitlement.DOWNLOADS)
+            save_outputs(house, found, out)
+        return found, owner.zone
+
+    found, zone = in_house(read)
+    if is_json:
+        print_json(receipt_fields(found))
+        return
+    _show_receipt(found, zone)
+
+
+def line_fields(line: Line) -> dict[str, Any]:
+    """Return a line as plain data, with its sentence."""
+    fields: dict[str, Any] = plain(line)
+    return {**fields, "words": line.words, "is_note_erased": line.is_note_erased}
+
+
+def receipt_fields(found: Receipt) -> dict[str, Any]:
+    """Return a receipt as plain data."""
+    lines = [line_fields(line) for line in found.lines]
+    return {"job": plain(found.job), "outputs": plain(found.outputs), "lines": lines}
+
+
+def save_outputs(house: House, found: Receipt, folder: Path) -> tuple[Path, ...]:
+    """Copy what a job delivered into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    saved = []
+    for output in found.outputs:
+        place = folder / f"{found.job.job_id}-{output.ordinal}{suffix(output)}"
+        shutil.copyfile(house.studio.assets.path(digest=output.asset), place)
+        saved.append(place)
+    return tuple(saved)
+
+
+def suffix(output: StoredOutput) -> str:
+    """Return the ending of a file's name for what is in it."""
+    return SUFFIXES.get(output.media_type, ".bin")
+
+
+def _show_receipt(found: Receipt, zone: str) -> None:
+    job, spec, screen = found.job, found.job.spec, console()
+    seconds = f", {spec.duration_s} s" if spec.duration_s else ""
+    screen.print(job_line(job=job))
+    screen.print(f"asked      {spec.images} of {spec.ratio}{seconds}: {spec.prompt}", markup=False)
+    for output in found.outputs:
+        length = f", {output.duration_ms / 1000:g} s" if output.duration_ms else ""
+        screen.print(f"delivered  {output.width}x{output.height} {output.media_type}{length}")
+    screen.print(f"rates      {job.version}, provider {job.provider}")
+    screen.print(f"placed     {told(job.created_at, zone=zone)}")
+    screen.print(f"finished   {told(job.finished_at, zone=zone)}")
+    screen.print(lines_table(lines=found.lines, zone=zone))
+
+
+def _filters(asked: HistoryOptions, zone: str) -> Filters:
+    return Filters(
+        operations=tuple(asked.operation or ()), key=asked.key, reason=asked.reason,
+        due_from=instant(asked.since, zone=zone) if asked.since else None,
+        due_until=instant(asked.until, zone=zone) if asked.until else None,
+    )  # fmt: skip
+
+
+def _window(asked: HistoryOptions) -> Window:
+    return Window(limit=asked.limit, after=asked.after, is_oldest_first=asked.is_oldest_first)

@@ -1,0 +1,146 @@
+"""What a person sees in a terminal: tables, amounts, instants, progress.
+
+Owns the wording of screens and nothing of their figures. Invariant: data go to the output stream,
+messages and progress to the error stream, so that a pipe gets data alone. Colours follow the
+terminal and `NO_COLOR`.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from mutoscope.domain.balance import Balance, LotView
+from mutoscope.domain.offers import Money
+from mutoscope.domain.wording import SOURCES
+from mutoscope.storage.history import Line
+from mutoscope.storage.jobs import Job
+from mutoscope.storage.workspaces import Workspace
+
+WIDTH_LEAST: Final = 100
+"""Columns where nobody can tell, as in a pipe: enough for every table of ours."""
+
+MINOR_DIGITS: Final = {"JPY": 0, "KRW": 0, "CLP": 0, "VND": 0, "KWD": 3, "BHD": 3, "TND": 3}
+"""Digits after the point of the currencies that have not two."""
+
+
+def console(*, is_error: bool = False) -> Console:
+    """Return the output stream's console, or the error stream's."""
+    made = Console(stderr=is_error, highlight=False)
+    if not made.is_terminal:
+        made = Console(stderr=is_error, highlight=False, width=max(made.width, WIDTH_LEAST))
+    return made
+
+
+def tell(message: str) -> None:
+    """Tell a person something that is not data."""
+    console(is_error=True).print(message)
+
+
+def bars() -> Progress:
+    """Return progress bars on the error stream, which vanish when done."""
+    share = TextColumn("{task.percentage:>3.0f}%")
+    columns = (TextColumn("{task.description}"), BarColumn(), share)
+    return Progress(*columns, TimeElapsedColumn(), console=console(is_error=True), transient=True)
+
+
+def table(*columns: str, title: str = "") -> Table:
+    """Return an empty table; a column whose name begins with > stands at the right."""
+    made = Table(
+        box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, show_edge=False
+    )
+    for column in columns:
+        name = column.lstrip(">")
+        is_right = column.startswith(">")
+        made.add_column(
+            name, justify="right" if is_right else "left", no_wrap=is_right, overflow="fold"
+        )
+    return made
+
+
+def told(at: datetime | None, *, zone: str) -> str:
+    """Return an instant as the zone's clocks and calendars show it."""
+    if at is None:
+        return "-"
+    return f"{at.astimezone(ZoneInfo(zone)):%d %b %Y %H:%M %Z}"
+
+
+def money(amount: Money) -> str:
+    """Return an amount of money with its currency."""
+    digits = MINOR_DIGITS.get(amount.currency, 2)
+    whole, minor = divmod(amount.amount, 10**digits)
+    fraction = f".{minor:0{digits}}" if digits else ""
+    return f"{whole:,}{fraction} {amount.currency}"
+
+
+def source_of(lot: LotView) -> str:
+    """Return the plain name of why a lot was granted."""
+    return SOURCES.get(lot.source, lot.source.replace("_", " "))
+
+
+def balances_table(*, balances: Iterable[Balance], zone: str, title: str = "") -> Table:
+    """Return the wallets of a workspace: what can be spent, is held, comes next and lapses."""
+    made = table("wallet", ">to spend", ">held", "next grant", "next lapse", title=title)
+    for each in balances:
+        made.add_row(
+            each.kind, f"[bold]{each.spendable:,}[/]", f"{each.held:,}",
+            _due(each.next_grant_amount, each.next_grant_at, zone),
+            _due(each.next_lapse_amount, each.next_lapse_at, zone),
+        )  # fmt: skip
+    return made
+
+
+def _due(amount: int, at: datetime | None, zone: str) -> str:
+    return f"{amount:,} on {told(at, zone=zone)}" if at is not None else "-"
+
+
+def lots_table(*, balances: Iterable[Balance], zone: str) -> Table:
+    """Return the lots of some wallets, in the order in which they are spent."""
+    made = table("wallet", ">lot", "source", ">available", ">frozen", ">held", "lapses")
+    for each in balances:
+        for lot in each.lots:
+            made.add_row(
+                each.kind, str(lot.lot), source_of(lot), f"{lot.available:,}",
+                f"{lot.frozen:,}", f"{lot.held:,}",
+                "never" if lot.expires_at is None else told(lot.expires_at, zone=zone),
+            )  # fmt: skip
+    return made
+
+
+def lines_table(*, lines: Iterable[Line], zone: str) -> Table:
+    """Return lines of the journal in plain words, with the running balance."""
+    made = table("when", "wallet", ">line", "what", ">to spend", ">held")
+    for line in lines:
+        entry = line.entry
+        made.add_row(
+            told(entry.due_at, zone=zone), line.kind, str(entry.sequence), escape(line.words),
+            f"{entry.available:,}", f"{entry.held:,}",
+        )  # fmt: skip
+    return made
+
+
+def job_line(*, job: Job) -> str:
+    """Return how a job stands, with what it cost."""
+    cost = f"{job.price:,} {job.kind} credits held"
+    if job.captured is not None:
+        cost = f"{job.captured:,} of {job.price:,} held {job.kind} credits charged"
+    ending = f": {job.sentence}" if job.sentence else ""
+    return escape(f"{job.tool} {job.state}, {cost}{ending}")
+
+
+def workspaces_table(*, workspaces: Sequence[Workspace]) -> Table:
+    """Return workspaces by age."""
+    made = table("workspace", "name", "plan", "kind", "created")
+    for each in workspaces:
+        plan = each.subscription.plan if each.subscription else "-"
+        made.add_row(
+            str(each.workspace_id), escape(each.name), plan, "demo" if each.is_demo else "live",
+            told(each.created_at, zone=each.zone),
+        )  # fmt: skip
+    return made

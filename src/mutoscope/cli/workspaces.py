@@ -1,0 +1,192 @@
+"""`mutoscope workspace`: open workspaces, prove addresses, start plans on account."""
+
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import typer
+
+from mutoscope.app import sign_up, subscribe
+from mutoscope.bootstrap import House
+from mutoscope.cli.opening import in_house
+from mutoscope.cli.options import Json, WorkspaceId, Yes, takes
+from mutoscope.cli.plain import print_json
+from mutoscope.cli.screen import balances_table, console, told, workspaces_table
+from mutoscope.domain.balance import Balance
+from mutoscope.storage import balances, workspaces
+from mutoscope.storage.workspaces import Message, Workspace
+
+LISTED_MAX: Final = 500
+MESSAGES_MAX: Final = 5
+BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+commands = typer.Typer()
+workspace = typer.Typer(help="Open workspaces and start their plans.", no_args_is_help=True)
+commands.add_typer(workspace, name="workspace")
+
+
+@commands.callback()
+def studio() -> None:
+    """Keep the workspaces of the studio."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A workspace with its balances and the latest messages to it."""
+
+    workspace: Workspace
+    balances: tuple[Balance, ...]
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateOptions:
+    """Whose workspace is opened, and how."""
+
+    name: Annotated[str, typer.Argument(help="What the workspace is called.")]
+    zone: Annotated[str, typer.Option(help="The time zone of screens and billing dates.")] = "UTC"
+    email: Annotated[str | None, typer.Option(help="Whose one trial this is.")] = None
+    is_demo: Annotated[
+        bool, typer.Option("--demo", help="The built-in engine stands in for every tool.")
+    ] = False
+    is_sign_up: Annotated[
+        bool, typer.Option("--sign-up", help="The trial waits until the address is proven.")
+    ] = False
+    is_json: Json = False
+
+
+@workspace.command()
+@takes(CreateOptions)
+def create(asked: CreateOptions) -> None:
+    """Open a workspace with its trial; one that the operator opens is verified."""
+
+    async def made(house: House) -> Shown:
+        if not asked.is_sign_up:
+            found = await sign_up.create(
+                house.studio, name=asked.name, zone=asked.zone, email=asked.email,
+                is_demo=asked.is_demo,
+            )  # fmt: skip
+        elif asked.email is None:
+            raise typer.BadParameter("--sign-up needs --email")
+        else:
+            found = await sign_up.sign_up(
+                house.studio, name=asked.name, email=asked.email, zone=asked.zone
+            )
+        return await _shown(house, found.workspace_id)
+
+    _show(in_house(made), is_json=asked.is_json)
+
+
+@workspace.command()
+def show(workspace_id: WorkspaceId, *, is_json: Json = False) -> None:
+    """Show a workspace: plan, billing date, balances, and the latest messages to it."""
+    _show(in_house(lambda house: _shown(house, workspace_id)), is_json=is_json)
+
+
+@workspace.command(name="list")
+def list_all(*, is_json: Json = False) -> None:
+    """List the workspaces by age."""
+
+    async def read(house: House) -> tuple[Workspace, ...]:
+        async with house.studio.reading() as connection:
+            rows = await workspaces.page(
+                connection, after_at=BEGINNING, after_id=UUID(int=0), limit=LISTED_MAX
+            )
+            return tuple(
+                [await workspaces.get(connection, workspace_id=row["workspace_id"]) for row in rows]
+            )
+
+    found = in_house(read)
+    if is_json:
+        print_json(found)
+    else:
+        console().print(workspaces_table(workspaces=found))
+
+
+@workspace.command()
+def plan(
+    workspace_id: WorkspaceId,
+    plan_key: Annotated[str, typer.Argument(metavar="PLAN", help="A plan's key, such as pro.")],
+    *,
+    is_annual: Annotated[bool, typer.Option("--annual", help="Charged once a year.")] = False,
+    agreed: Annotated[
+        list[str] | None, typer.Option(help="KIND=CREDITS a month, where the plan leaves it open.")
+    ] = None,
+    yes: Yes = False,
+    is_json: Json = False,
+) -> None:
+    """Start a plan on account, now: the trial's credits lapse, the billing date is fixed."""
+    if sys.stdin.isatty() and not yes:
+        question = f"{plan_key} starts now, and what is left of the trial lapses. Go"
+        typer.confirm(question, abort=True, err=True)
+    credits_agreed = dict(map(_agreed, agreed or ()))
+
+    async def started(house: House) -> Shown:
+        await subscribe.start_plan(
+            house.studio, workspace_id=workspace_id, plan=plan_key, is_annual=is_annual,
+            agreed=credits_agreed,
+        )  # fmt: skip
+        return await _shown(house, workspace_id)
+
+    _show(in_house(started), is_json=is_json)
+
+
+@workspace.command(name="verify-email")
+def verify_email(
+    workspace_id: WorkspaceId,
+    code: Annotated[str, typer.Argument(help="The six digits that were sent.")],
+    *,
+    is_json: Json = False,
+) -> None:
+    """Take the code that was sent to a person, and begin the trial."""
+
+    async def verified(house: House) -> Shown:
+        await sign_up.verify_email(house.studio, workspace_id=workspace_id, code=code)
+        return await _shown(house, workspace_id)
+
+    _show(in_house(verified), is_json=is_json)
+
+
+async def _shown(house: House, workspace_id: UUID) -> Shown:
+    now = house.studio.clock.now()
+    async with house.studio.reading() as connection:
+        found = await workspaces.get(connection, workspace_id=workspace_id)
+        wallets = await balances.balances(connection, workspace_id=workspace_id, at=now, now=now)
+        messages = await workspaces.outbox(
+            connection, workspace_id=workspace_id, limit=MESSAGES_MAX
+        )
+    return Shown(workspace=found, balances=wallets, messages=messages)
+
+
+def _show(shown: Shown, *, is_json: bool) -> None:
+    if is_json:
+        print_json(shown)
+        return
+    screen, found = console(), shown.workspace
+    screen.print(f"workspace  {found.workspace_id}")
+    for name, text in _facts(found):
+        screen.print(f"{name:<10} {text}", markup=False)
+    screen.print(balances_table(balances=shown.balances, zone=found.zone))
+    for message in shown.messages:
+        screen.print(f"to {message.recipient}: {message.subject}. {message.body}", markup=False)
+
+
+def _facts(found: Workspace) -> list[tuple[str, Any]]:
+    facts: list[tuple[str, Any]] = [
+        ("name", found.name), ("kind", "demo" if found.is_demo else "live"), ("zone", found.zone)
+    ]  # fmt: skip
+    if found.subscription is not None:
+        anchor_at = told(found.subscription.anchor_at, zone=found.subscription.zone)
+        facts += [("plan", found.subscription.plan), ("since", anchor_at)]
+    elif found.trial_ends_at is not None:
+        facts.append(("trial", f"until {told(found.trial_ends_at, zone=found.zone)}"))
+    return facts
+
+
+def _agreed(text: str) -> tuple[str, int]:
+    kind, _, amount = text.partition("=")
+    if not amount.isdecimal():
+        raise typer.BadParameter(f"{text!r} is no allowance: write KIND=CREDITS")
+    return kind, int(amount)

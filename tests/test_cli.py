@@ -1,0 +1,225 @@
+"""The command line as processes: exit codes, streams, JSON, and how quickly it starts."""
+
+import subprocess
+import sys
+from pathlib import Path
+from time import perf_counter
+from uuid import uuid4
+
+import pytest
+
+from command_line import Done, run
+from mutoscope.cli.main import ENTRIES, EXIT_CODES
+from tidy import ROOT
+
+HELP_LIMIT_S = 2.0  # the target is 0.4 s on an idle machine; tests share theirs
+IMPORT_LIMIT_S = 1.0  # the target is 0.15 s
+HEAVY = ("litestar", "numpy", "av", "PIL", "asyncpg", "pgqueuer")
+
+
+@pytest.fixture
+def place(database_url: str, tmp_path: Path) -> dict[str, object]:
+    return {"database_url": database_url, "data": tmp_path / "data"}
+
+
+@pytest.fixture
+def workspace(place: dict[str, object]) -> str:
+    made = run("workspace", "create", "Ada", "--demo", "--json", **place)
+    return str(made.json()["workspace"]["workspace_id"])
+
+
+def imported_by(*arguments: str) -> tuple[set[str], float]:
+    began_s = perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *arguments],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    names = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    return names, perf_counter() - began_s
+
+
+def test_the_list_of_commands_is_quick_and_imports_nothing_heavy() -> None:
+    names, took_s = imported_by("-m", "mutoscope.cli.main", "--help")
+    started = run("--help")
+
+    assert names.isdisjoint(HEAVY)
+    assert took_s < HELP_LIMIT_S
+    assert all(entry.name in started.output for entry in ENTRIES)
+
+
+def test_importing_the_package_is_quick() -> None:
+    names, took_s = imported_by("-c", "import mutoscope")
+
+    assert "mutoscope" in names
+    assert took_s < IMPORT_LIMIT_S
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_every_listed_command_explains_itself(entry: object) -> None:
+    done = run(entry.name, "--help")  # type: ignore[attr-defined]
+
+    assert (done.code, done.errors) == (0, "")
+    assert "--help" in done.output
+
+
+def test_the_reference_names_every_command_and_exit_code() -> None:
+    reference = (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8")
+
+    assert [entry.name for entry in ENTRIES if f"`{entry.name}" not in reference] == []
+    assert [code for code in EXIT_CODES if f"| {code} |" not in reference] == []
+
+
+def test_an_unknown_command_is_a_mistake_of_usage() -> None:
+    assert run("generat").code == 2
+
+
+def test_what_is_not_there_has_an_exit_code_of_its_own(place: dict[str, object]) -> None:
+    done = run("workspace", "show", str(uuid4()), **place)
+
+    assert (done.code, done.output) == (3, "")
+    assert done.errors.startswith("unknown_workspace: ")
+    assert done.errors.count("\n") == 1
+
+
+def test_a_refusal_in_json_carries_its_data(place: dict[str, object], workspace: str) -> None:
+    done = run("generate", workspace, "a pier", "--images", "50", "--json", **place)
+    refused = run("generate", workspace, "a pier", "--images", "7", "--json", **place)
+
+    assert done.code == 7 or done.code == 0
+    assert (refused.code, refused.output) == (4, "")
+    assert '"code": "insufficient_credits"' in refused.errors
+    assert '"shortfall": 7' in refused.errors
+
+
+def test_a_database_that_does_not_answer_is_told_without_its_password(tmp_path: Path) -> None:
+    url = "postgresql://ann:secret@127.0.0.1:1/none"
+
+    done = run("workspace", "list", database_url=url, data=tmp_path)
+
+    assert done.code == 5
+    assert done.errors.startswith("database_unreachable: ")
+    assert "secret" not in done.errors
+
+
+def test_the_trial_has_no_video_and_says_what_opens_it(
+    place: dict[str, object], workspace: str
+) -> None:
+    frame = run("generate", workspace, "a pier at dusk", "--json", **place).json()["outputs"][0]
+
+    done = run("animate", workspace, frame["frame"], **place)
+
+    assert done.code == 1
+    assert done.errors.startswith("not_entitled: ")
+    assert "start a plan" in done.errors
+
+
+def test_a_failure_exits_apart_and_charges_nothing(
+    place: dict[str, object], workspace: str
+) -> None:
+    done = run("generate", workspace, "a pier [[fail]]", "--json", **place)
+
+    assert done.code == 7
+    assert done.json()["job"]["state"] == "failed"
+    (balance,) = run("balance", workspace, "--json", **place).json()
+    assert (balance["spendable"], balance["held"]) == (50, 0)
+
+
+def test_the_same_key_is_the_same_job(place: dict[str, object], workspace: str) -> None:
+    order = ("generate", workspace, "a pier", "--key", "frame-1", "--json")
+
+    placed, again = (run(*order, "--no-wait", **place), run(*order, **place))
+
+    assert placed.json()["job"]["job_id"] == again.json()["job"]["job_id"]
+    assert [placed.json()["is_replay"], again.json()["is_replay"]] == [False, True]
+    assert again.json()["job"]["captured"] == 1
+
+
+def test_a_job_that_waits_can_be_cancelled(place: dict[str, object], workspace: str) -> None:
+    job = run("generate", workspace, "a pier", "--no-wait", "--json", **place).json()["job"]
+
+    done = run("cancel", workspace, job["job_id"], "--json", **place)
+
+    assert done.json()["is_cancel_asked"]
+
+
+def test_reads_agree_about_what_was_spent(place: dict[str, object], workspace: str) -> None:
+    job = run("generate", workspace, "a pier", "--images", "2", "--json", **place).json()["job"]
+
+    history = run("history", workspace, "--json", "--oldest-first", **place).json()
+    receipt = run("receipt", workspace, job["job_id"], "--json", **place).json()
+
+    assert [line["words"] for line in history["lines"]] == [
+        "50 trial credits granted", "2 credits held", "2 credits charged",
+    ]  # fmt: skip
+    assert receipt["lines"] == history["lines"][1:]
+    assert receipt["job"]["captured"] == len(receipt["outputs"]) == 2
+
+
+def test_a_plan_fixes_the_billing_date_and_an_estimate_names_the_lots(
+    place: dict[str, object], workspace: str
+) -> None:
+    run("workspace", "plan", workspace, "pro", **place)
+
+    dates = run("calendar", workspace, "--periods", "2", "--json", **place).json()
+    estimate = run("estimate", workspace, "veo3", "--seconds", "8", "--json", **place).json()
+
+    assert dates[0]["ends_at"] == dates[1]["starts_at"]
+    assert (estimate["price"], estimate["remaining"]) == (250, 1_250)
+    assert sum(draw["amount"] for draw in estimate["draws"]) == 250
+
+
+def test_a_balance_is_told_at_an_instant_of_the_past(
+    place: dict[str, object], workspace: str
+) -> None:
+    done = run("balance", workspace, "--at", "2020-01-01", "--json", **place)
+
+    (balance,) = done.json()
+    assert (balance["spendable"], balance["explanation"]) == (
+        0, ["0 image credits can be spent at 2020-01-01 00:00:00+00:00."],
+    )  # fmt: skip
+
+
+def test_verify_signs_a_clean_answer(place: dict[str, object], workspace: str) -> None:
+    run("checkpoint", "take", **place)
+    exported = Path(str(place["data"])) / "checkpoints.jsonl"
+    run("checkpoint", "export", "--out", str(exported), **place)
+
+    done = run("verify", "--json", "--against", str(exported), **place)
+
+    assert (done.code, workspace != "") == (0, True)
+    assert done.json()["is_clean"]
+    assert done.json()["against"] == []
+
+
+def test_verify_exits_apart_when_checkpoints_do_not_fit(
+    place: dict[str, object], workspace: str, tmp_path: Path
+) -> None:
+    run("checkpoint", "take", **place)
+    text = run("checkpoint", "export", **place).output
+    forged = tmp_path / "forged.jsonl"
+    forged.write_text(text.replace('"sequence":1', '"sequence":2'), encoding="utf-8")
+
+    done = run("verify", "--against", str(forged), **place)
+
+    assert done.code == 6, (text, workspace, done)
+
+
+def test_a_catalog_that_is_wrong_is_told_with_its_key(tmp_path: Path) -> None:
+    shipped = (ROOT / "src/mutoscope/catalog.toml").read_text(encoding="utf-8")
+    wrong = tmp_path / "catalog.toml"
+    wrong.write_text(shipped.replace("credits = 250", "credits = -1"), encoding="utf-8")
+
+    done = run("catalog", "check", str(wrong), data=tmp_path)
+
+    assert done.code == 1
+    assert "versions[2025-01].tools.veo3.credits" in done.errors
+
+
+def test_an_example_calendar_clamps_to_the_month(tmp_path: Path) -> None:
+    example = ("calendar", "--anchor", "2027-01-31T10:00", "--zone", "Europe/Berlin")
+
+    done: Done = run(*example, "--periods", "3", data=tmp_path)
+
+    assert [line.split()[1:3] for line in done.output.splitlines() if "payment" in line] == [
+        ["31", "Jan"], ["28", "Feb"], ["31", "Mar"],
+    ]  # fmt: skip
