@@ -16,7 +16,7 @@ class Done(NamedTuple):
     output: str
     errors: str
 
-    def json(self) -> Any:
+    def json(self) -> Any:  # noqa: ANN401 -- JSON has no narrower type
         return json.loads(self.output)
 
 
