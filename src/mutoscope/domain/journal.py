@@ -14,6 +14,9 @@ from uuid import UUID
 from mutoscope.domain.lots import Terms
 
 FORMAT_VERSION = 1
+ABSENT = "-"
+"""What stands in a line for a field that has no value."""
+
 GENESIS = bytes(32)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

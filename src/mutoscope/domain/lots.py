@@ -8,7 +8,7 @@ that granted it, so that no other id is needed.
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mutoscope.domain.chart import LOT_ACCOUNTS, Account
 
@@ -87,6 +87,9 @@ class Lot(NamedTuple):
         return self.available > 0 and self.effective_at <= at and (ends_at is None or at < ends_at)
 
 
+_PLACES: dict[str, int] = {account: Lot._fields.index(account) for account in LOT_ACCOUNTS}
+
+
 class Draw(NamedTuple):
     """An amount taken from one lot."""
 
@@ -140,12 +143,12 @@ def moved(*, lot: Lot, source: str, target: str, amount: int) -> Lot:
 
     A lot that would fall below zero anywhere is a bug of the planner, not a refusal.
     """
-    change = {}
+    amounts: list[Any] = list(lot)
     if source != Account.ISSUED:
-        change[source] = getattr(lot, source) - amount
-        assert change[source] >= 0, (lot, source, target, amount)
-    change[target] = getattr(lot, target) + amount
-    return lot._replace(**change)
+        amounts[_PLACES[source]] -= amount
+        assert amounts[_PLACES[source]] >= 0, (lot, source, target, amount)
+    amounts[_PLACES[target]] += amount
+    return Lot._make(amounts)
 
 
 def is_conserved(lot: Lot) -> bool:

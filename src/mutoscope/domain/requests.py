@@ -22,13 +22,14 @@ from mutoscope.domain.actions import (
     Stand,
 )
 from mutoscope.domain.credits import (
+    BadKey,
     Refusal,
     checked_amount,
     checked_code,
     checked_instant,
     checked_key,
 )
-from mutoscope.domain.journal import NOBODY, Attribution
+from mutoscope.domain.journal import ABSENT, NOBODY, Attribution
 from mutoscope.domain.lots import Terms
 from mutoscope.domain.standing import StandingGrant
 
@@ -141,6 +142,8 @@ def _check_terms(terms: Terms) -> None:
         checked_instant(terms.expires_at, name="expires_at")
     if terms.reference is not None:
         checked_key(terms.reference, name="reference")
+        if terms.reference == ABSENT:
+            raise BadKey(name="reference", value=terms.reference)  # it stands for none in a line
     if terms.paid_amount is not None:
         checked_amount(terms.paid_amount, name="paid_amount", least=0)
         checked_code((terms.currency or "").lower(), name="currency")

@@ -53,6 +53,9 @@ class Saved(NamedTuple):
     entries: int
 
 
+_LEFT = frozenset({Account.AVAILABLE, Account.FROZEN})
+
+
 class WalletRow(NamedTuple):
     """A wallet's own columns, in the table's order; `version` counts its writings."""
 
@@ -114,15 +117,10 @@ class Wallet:
         if terms is not None:
             self._open_lot(terms, postings)
         permitted = MOVES[operation]
-        for source, target, lot, amount in postings:
-            assert amount > 0, postings
-            assert (source, target) in permitted, (operation, source, target)
-            if lot is not None:
-                self.lots[lot] = moved(
-                    lot=self.lots[lot], source=source, target=target, amount=amount
-                )
-            self._track(source, -amount)
-            self._track(target, amount)
+        for posting in postings:
+            assert posting.amount > 0, postings
+            assert posting[:2] in permitted, (operation, posting)
+            self._move(posting)
         unchained = Entry(
             self.sequence, operation, stamp.namespace, stamp.key, stamp.digest, self.due_at,
             self.posted_at, refers_to, stamp.reason, self.available, self.held,
@@ -181,8 +179,18 @@ class Wallet:
         self.lots[lot] = granted_lot(lot=lot, terms=terms, amount=amount, is_frozen=is_frozen)
         self.wake(terms.expires_at)
 
-    def _track(self, account: str, amount: int) -> None:
-        if account == Account.AVAILABLE:
+    def _move(self, posting: Posting) -> None:
+        source, target, number, amount = posting
+        if number is not None:
+            lot = self.lots[number]
+            self.lots[number] = moved(lot=lot, source=source, target=target, amount=amount)
+            if target in _LEFT and not lot.is_dead(at=self.due_at):
+                self.wake(lot.expires_at)  # an emptied lot has something to lapse again
+        if source == Account.AVAILABLE:
+            self.available -= amount
+        elif source == Account.HELD:
+            self.held -= amount
+        if target == Account.AVAILABLE:
             self.available += amount
-        elif account == Account.HELD:
+        elif target == Account.HELD:
             self.held += amount
