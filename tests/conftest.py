@@ -1,11 +1,13 @@
 """The real database that the tests use: one server a run, a fresh migrated database a test."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 
+from mutoscope.storage import queue
 from mutoscope.storage.database import connect, migrate
 from mutoscope.storage.embedded import EmbeddedPostgres
 from servers import enterable_folder
@@ -26,6 +28,7 @@ async def template(server_url: str) -> str:
     await _execute(server_url, f"CREATE DATABASE {name}")
     connection = await connect(database_at(server_url, name))
     await migrate(connection)
+    await queue.install(connection)
     await connection.close()
     return name
 
@@ -36,7 +39,7 @@ async def database_url(server_url: str, template: str) -> AsyncIterator[str]:
     name = f"test_{secrets.token_hex(6)}"
     await _execute(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
     yield database_at(server_url, name)
-    await _execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+    await _drop(server_url, name)
 
 
 @pytest.fixture
@@ -53,7 +56,21 @@ def database_at(server_url: str, name: str) -> str:
     return f"{address.rpartition('/')[0]}/{name}{question}{options}"
 
 
+async def _drop(server_url: str, name: str) -> None:
+    """Drop a database; what cleans it up in the background is the supervisor's, and ends soon."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await _execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+            except (asyncpg.InsufficientPrivilegeError, asyncpg.ObjectInUseError):
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+
 async def _execute(url: str, statement: str) -> None:
     connection = await connect(url)
-    await connection.execute(statement)
-    await connection.close()
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from mutoscope.app.advance import stumble
 from mutoscope.app.cancel import JobIsFinal, cancel
 from mutoscope.app.generate import NotEnoughCredits
 from mutoscope.app.ports import Render, RenderState
@@ -14,6 +16,7 @@ from mutoscope.domain.jobs import JobState
 from mutoscope.storage.jobs import Job
 from scripted_generator import BUSY, REFUSED
 from soundness import assert_sound
+from studio_fixture import lines
 from studio_stage import Stage, open_stage
 
 
@@ -236,3 +239,114 @@ async def test_progress_is_told_while_a_job_runs(stage: Stage) -> None:
     await stage.step(job)
 
     assert (await stage.read(job)).progress == 0.25
+
+
+async def test_eight_steps_at_once_deliver_and_capture_once(stage: Stage) -> None:
+    job = await stage.place(images=4)
+    await stage.step(job)
+    stage.generator.succeed(images=3)
+
+    taken = await asyncio.gather(*(stage.step(job) for _ in range(8)))
+    done = await stage.play(job)
+
+    assert None in taken
+    assert (done.state, done.captured) == (JobState.SUCCEEDED, 3)
+    assert len(await stage.outputs(job)) == 3
+    assert await lines(stage) == [("grant", 50), ("hold", 4), ("settle", 4)]
+
+
+@pytest.mark.parametrize("images", [0, 1])
+async def test_steps_that_see_different_ends_at_once_agree_on_one(
+    stage: Stage, images: int
+) -> None:
+    job = await stage.place()
+    await stage.step(job)
+    stage.generator.succeed(images=images)
+    slow = asyncio.create_task(stage.step(job))
+    await asyncio.sleep(0)
+    stage.generator.fail(state=RenderState.FAILED, code="failed")
+
+    await asyncio.gather(slow, *(stage.step(job) for _ in range(4)))
+    done = await stage.play(job)
+
+    assert done.captured == len(await stage.outputs(job))
+    assert await stage.credits() == (50 - len(await stage.outputs(job)), 0)
+
+
+async def test_the_hold_of_a_job_that_runs_is_renewed(stage: Stage) -> None:
+    job = await stage.place(images=4)
+    await stage.step(job)
+    for _ in range(12):
+        stage.clock.move(minutes=14)
+        await stage.step(job)
+
+    renewed = await stage.read(job)
+    stage.generator.succeed(images=4)
+    done = await stage.play(job)
+
+    assert renewed.deadline_at > job.deadline_at + timedelta(hours=2)
+    assert (done.state, done.captured) == (JobState.SUCCEEDED, 4)
+    assert await lines(stage) == [("grant", 50), ("hold", 4), ("settle", 4)]
+
+
+async def test_a_hold_that_nobody_renews_is_given_back_at_its_deadline(stage: Stage) -> None:
+    job = await stage.place(images=4)
+    await stage.step(job)
+
+    stage.clock.at = job.deadline_at
+    at_the_deadline = await stage.credits()
+    stage.clock.move(seconds=60)
+
+    assert at_the_deadline[1] in {0, 4}
+    assert await stage.credits() == (50, 0)
+
+
+async def test_a_late_failure_gives_nothing_back_twice(stage: Stage) -> None:
+    job = await stage.place(images=4)
+    await stage.step(job)
+    stage.clock.move(hours=2)
+    stage.generator.fail(state=RenderState.FAILED, code="failed")
+
+    failed = await stage.play(job)
+
+    assert (failed.state, failed.captured) == (JobState.FAILED, 0)
+    assert await stage.credits() == (50, 0)
+
+
+async def test_an_order_is_tried_again_until_the_provider_answers(stage: Stage) -> None:
+    stage.generator.trouble = BUSY
+    job = await stage.place()
+    for _ in range(3):
+        await stage.step(job)
+        stage.clock.move(seconds=31)
+    stage.generator.trouble = None
+    stage.generator.succeed(images=1)
+
+    done = await stage.play(job)
+
+    assert (done.state, len(stage.generator.orders)) == (JobState.SUCCEEDED, 1)
+    assert await stage.credits() == (49, 0)
+
+
+async def test_a_disk_that_stays_full_ends_the_job_uncharged(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "assets").write_text("in the way")
+    stage.generator.succeed(images=1)
+
+    job = await stage.place()
+    while await stage.step(job) is not None:
+        stage.clock.move(seconds=30)
+    done = await stage.read(job)
+
+    assert (done.state, done.captured, done.reason) == (JobState.LOST, 0, "not_finished")
+    assert "credits were returned" in (done.sentence or "")
+    assert await stage.credits() == (50, 0)
+
+
+async def test_a_final_job_takes_no_further_step(stage: Stage) -> None:
+    stage.generator.succeed(images=1)
+    job = await stage.play(await stage.place())
+    stage.generator.fail(state=RenderState.FAILED, code="failed")
+
+    assert await stage.step(job) is None
+    assert await stumble(stage.studio, workspace_id=job.workspace_id, job_id=job.job_id) is None
+    assert await stage.read(job) == job

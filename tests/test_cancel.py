@@ -150,4 +150,4 @@ async def test_a_cancel_and_a_first_step_at_once_end_in_one_way(stage: Stage) ->
     delivered = [job for job in ended if job.state is JobState.SUCCEEDED]
     assert {job.state for job in ended} <= {JobState.SUCCEEDED, JobState.CANCELLED}
     assert await stage.credits() == (50 - len(delivered), 0)
-    assert all(job.captured == len(await stage.outputs(job)) for job in ended)
+    assert [len(await stage.outputs(job)) for job in ended] == [job.captured for job in ended]

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from command_line import Done, run
-from mutoscope.cli.main import ENTRIES, EXIT_CODES
+from command_line import Done, run, run_here
+from mutoscope.cli.main import ENTRIES, EXIT_CODES, Entry
 from tidy import ROOT
 
 HELP_LIMIT_S = 2.0  # the target is 0.4 s on an idle machine; tests share theirs
@@ -24,7 +24,7 @@ def place(database_url: str, tmp_path: Path) -> dict[str, object]:
 
 @pytest.fixture
 def workspace(place: dict[str, object]) -> str:
-    made = run("workspace", "create", "Ada", "--demo", "--json", **place)
+    made = run_here("workspace", "create", "Ada", "--demo", "--json", **place)
     return str(made.json()["workspace"]["workspace_id"])
 
 
@@ -55,8 +55,8 @@ def test_importing_the_package_is_quick() -> None:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_every_listed_command_explains_itself(entry: object) -> None:
-    done = run(entry.name, "--help")  # type: ignore[attr-defined]
+def test_every_listed_command_explains_itself(entry: Entry) -> None:
+    done = run_here(entry.name, "--help")
 
     assert (done.code, done.errors) == (0, "")
     assert "--help" in done.output
@@ -70,7 +70,7 @@ def test_the_reference_names_every_command_and_exit_code() -> None:
 
 
 def test_an_unknown_command_is_a_mistake_of_usage() -> None:
-    assert run("generat").code == 2
+    assert run("frobnicate").code == 2
 
 
 def test_what_is_not_there_has_an_exit_code_of_its_own(place: dict[str, object]) -> None:
@@ -82,7 +82,7 @@ def test_what_is_not_there_has_an_exit_code_of_its_own(place: dict[str, object])
 
 
 def test_a_refusal_in_json_carries_its_data(place: dict[str, object], workspace: str) -> None:
-    run("generate", workspace, "a pier", "--images", "50", "--no-wait", **place)
+    run_here("generate", workspace, "a pier", "--images", "50", "--no-wait", **place)
 
     refused = run("generate", workspace, "a pier", "--images", "7", "--json", **place)
 
@@ -106,7 +106,7 @@ def test_the_trial_has_no_video_and_says_what_opens_it(
 ) -> None:
     frame = run("generate", workspace, "a pier at dusk", "--json", **place).json()["outputs"][0]
 
-    done = run("animate", workspace, frame["frame"], **place)
+    done = run_here("animate", workspace, frame["frame"], **place)
 
     assert done.code == 1
     assert done.errors.startswith("not_entitled: ")
@@ -120,14 +120,14 @@ def test_a_failure_exits_apart_and_charges_nothing(
 
     assert done.code == 7
     assert done.json()["job"]["state"] == "failed"
-    (balance,) = run("balance", workspace, "--json", **place).json()
+    (balance,) = run_here("balance", workspace, "--json", **place).json()
     assert (balance["spendable"], balance["held"]) == (50, 0)
 
 
 def test_the_same_key_is_the_same_job(place: dict[str, object], workspace: str) -> None:
     order = ("generate", workspace, "a pier", "--key", "frame-1", "--json")
 
-    placed, again = (run(*order, "--no-wait", **place), run(*order, **place))
+    placed, again = (run_here(*order, "--no-wait", **place), run(*order, **place))
 
     assert placed.json()["job"]["job_id"] == again.json()["job"]["job_id"]
     assert [placed.json()["is_replay"], again.json()["is_replay"]] == [False, True]
@@ -135,9 +135,9 @@ def test_the_same_key_is_the_same_job(place: dict[str, object], workspace: str) 
 
 
 def test_a_job_that_waits_can_be_cancelled(place: dict[str, object], workspace: str) -> None:
-    job = run("generate", workspace, "a pier", "--no-wait", "--json", **place).json()["job"]
+    job = run_here("generate", workspace, "a pier", "--no-wait", "--json", **place).json()["job"]
 
-    done = run("cancel", workspace, job["job_id"], "--json", **place)
+    done = run_here("cancel", workspace, job["job_id"], "--json", **place)
 
     assert done.json()["is_cancel_asked"]
 
@@ -145,8 +145,8 @@ def test_a_job_that_waits_can_be_cancelled(place: dict[str, object], workspace: 
 def test_reads_agree_about_what_was_spent(place: dict[str, object], workspace: str) -> None:
     job = run("generate", workspace, "a pier", "--images", "2", "--json", **place).json()["job"]
 
-    history = run("history", workspace, "--json", "--oldest-first", **place).json()
-    receipt = run("receipt", workspace, job["job_id"], "--json", **place).json()
+    history = run_here("history", workspace, "--json", "--oldest-first", **place).json()
+    receipt = run_here("receipt", workspace, job["job_id"], "--json", **place).json()
 
     assert [line["words"] for line in history["lines"]] == [
         "50 trial credits granted", "2 credits held", "2 credits charged",
@@ -158,10 +158,10 @@ def test_reads_agree_about_what_was_spent(place: dict[str, object], workspace: s
 def test_a_plan_fixes_the_billing_date_and_an_estimate_names_the_lots(
     place: dict[str, object], workspace: str
 ) -> None:
-    run("workspace", "plan", workspace, "pro", **place)
+    run_here("workspace", "plan", workspace, "pro", **place)
 
-    dates = run("calendar", workspace, "--periods", "2", "--json", **place).json()
-    estimate = run("estimate", workspace, "veo3", "--seconds", "8", "--json", **place).json()
+    dates = run_here("calendar", workspace, "--periods", "2", "--json", **place).json()
+    estimate = run_here("estimate", workspace, "veo3", "--seconds", "8", "--json", **place).json()
 
     assert dates[0]["ends_at"] == dates[1]["starts_at"]
     assert (estimate["price"], estimate["remaining"]) == (250, 1_250)
@@ -171,7 +171,7 @@ def test_a_plan_fixes_the_billing_date_and_an_estimate_names_the_lots(
 def test_a_balance_is_told_at_an_instant_of_the_past(
     place: dict[str, object], workspace: str
 ) -> None:
-    done = run("balance", workspace, "--at", "2020-01-01", "--json", **place)
+    done = run_here("balance", workspace, "--at", "2020-01-01", "--json", **place)
 
     (balance,) = done.json()
     assert (balance["spendable"], balance["explanation"]) == (
@@ -180,9 +180,9 @@ def test_a_balance_is_told_at_an_instant_of_the_past(
 
 
 def test_verify_signs_a_clean_answer(place: dict[str, object], workspace: str) -> None:
-    run("checkpoint", "take", **place)
+    run_here("checkpoint", "take", **place)
     exported = Path(str(place["data"])) / "checkpoints.jsonl"
-    run("checkpoint", "export", "--out", str(exported), **place)
+    run_here("checkpoint", "export", "--out", str(exported), **place)
 
     done = run("verify", "--json", "--against", str(exported), **place)
 
@@ -194,12 +194,12 @@ def test_verify_signs_a_clean_answer(place: dict[str, object], workspace: str) -
 def test_verify_exits_apart_when_checkpoints_do_not_fit(
     place: dict[str, object], workspace: str, tmp_path: Path
 ) -> None:
-    run("checkpoint", "take", **place)
-    text = run("checkpoint", "export", **place).output
+    run_here("checkpoint", "take", **place)
+    text = run_here("checkpoint", "export", **place).output
     forged = tmp_path / "forged.jsonl"
     forged.write_text(text.replace('"sequence":1', '"sequence":2'), encoding="utf-8")
 
-    done = run("verify", "--against", str(forged), **place)
+    done = run_here("verify", "--against", str(forged), **place)
 
     assert done.code == 6, (text, workspace, done)
 
@@ -209,7 +209,7 @@ def test_a_catalog_that_is_wrong_is_told_with_its_key(tmp_path: Path) -> None:
     wrong = tmp_path / "catalog.toml"
     wrong.write_text(shipped.replace("credits = 250", "credits = -1"), encoding="utf-8")
 
-    done = run("catalog", "check", str(wrong), data=tmp_path)
+    done = run_here("catalog", "check", str(wrong), data=tmp_path)
 
     assert done.code == 1
     assert "versions[2025-01].tools.veo3.credits" in done.errors
@@ -218,7 +218,7 @@ def test_a_catalog_that_is_wrong_is_told_with_its_key(tmp_path: Path) -> None:
 def test_an_example_calendar_clamps_to_the_month(tmp_path: Path) -> None:
     example = ("calendar", "--anchor", "2027-01-31T10:00", "--zone", "Europe/Berlin")
 
-    done: Done = run(*example, "--periods", "3", data=tmp_path)
+    done: Done = run_here(*example, "--periods", "3", data=tmp_path)
 
     assert [line.split()[1:3] for line in done.output.splitlines() if "payment" in line] == [
         ["31", "Jan"], ["28", "Feb"], ["31", "Mar"],

@@ -65,24 +65,26 @@ async def test_the_example_of_the_module_works(ledger: Ledger) -> None:
     assert (balance.spendable, balance.held) == (55, 0)
 
 
+def one_of_each(ledger: Ledger) -> list[Coroutine[Any, Any, Any]]:
+    return [
+        ledger.grant(ADA, "video", 7, key="gift", source="goodwill"),
+        ledger.hold(ADA, "video", 50, key="clip"),
+        ledger.settle(ADA, "video", 45, key="clip-done", hold="clip"),
+        ledger.hold(ADA, "video", 5, key="shot"),
+        ledger.release(ADA, "video", key="shot-failed", hold="shot"),
+        ledger.charge(ADA, "video", 3, key="picture", attribution=Attribution()),
+        ledger.refund(ADA, "video", key="picture-back", of="picture"),
+        ledger.void(ADA, "video", key="gift-back", grant="gift"),
+    ]
+
+
 async def test_every_operation_repeated_later_is_answered_as_before(
     ledger: Ledger, clock: Clock
 ) -> None:
-    def calls() -> list[Coroutine[Any, Any, Any]]:
-        return [
-            ledger.grant(ADA, "video", 7, key="gift", source="goodwill"),
-            ledger.hold(ADA, "video", 50, key="clip"),
-            ledger.settle(ADA, "video", 45, key="clip-done", hold="clip"),
-            ledger.hold(ADA, "video", 5, key="shot"),
-            ledger.release(ADA, "video", key="shot-failed", hold="shot"),
-            ledger.charge(ADA, "video", 3, key="picture", attribution=Attribution()),
-            ledger.refund(ADA, "video", key="picture-back", of="picture"),
-            ledger.void(ADA, "video", key="gift-back", grant="gift"),
-        ]
-
-    first = [await call for call in calls()]
+    first = [await call for call in one_of_each(ledger)]
     clock.at += timedelta(days=400)
-    again = [await call for call in calls()]
+
+    again = [await call for call in one_of_each(ledger)]
 
     assert not any(answer.is_replay for answer in first)
     assert all(answer.is_replay for answer in again)

@@ -16,7 +16,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from ledger_model import PLACES, Book
 from mutoscope.domain import actions as ask
@@ -34,11 +40,18 @@ Result = TypeVar("Result")
 
 BEGINNING = datetime(2025, 1, 20, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-KINDS = st.sampled_from(["image", "video", "video"])
+DAY = timedelta(days=1)
+KINDS = st.sampled_from(["video", "video", "video", "video", "image"])
 AMOUNTS = st.integers(1, 30)
 PICKS = st.integers(0, 7)
 SPANS = st.sampled_from([MINUTE, 30 * MINUTE, timedelta(days=1), timedelta(days=17)])
 ENDS = st.none() | SPANS
+JOURNALS = st.tuples(st.integers(0, 1), st.integers(0, 1))
+TURNS: list[ask.Action] = [
+    ask.Freeze(), ask.Thaw(), ask.Expire("promo"), ask.Expire("pack"), ask.Forfeit(),
+    ask.Freeze(ask.Reference("api", "key-1")), ask.Void(ask.Reference("api", "key-1")),
+    ask.Void(ask.Reference("api", "key-2")),
+]  # fmt: skip
 SUBSCRIPTIONS = [UUID(int=1), UUID(int=2)]
 
 
@@ -137,6 +150,9 @@ class LedgerMachine(RuleBasedStateMachine):
         self.bench.at = BEGINNING
         self.book = Book()
         self.names = 0
+        for source, ends in (("pack", None), ("promo", timedelta(days=1))):
+            terms = Terms(source, self.at, None if ends is None else self.at + ends)
+            self._do(0, "video", ask.Grant(100, terms))
 
     @property
     def at(self) -> datetime:
@@ -169,26 +185,54 @@ class LedgerMachine(RuleBasedStateMachine):
         )  # fmt: skip
         self._do(journal, kind, ask.Grant(amount * 3, terms, is_frozen=pick == 7))
 
-    @rule(
-        journal=st.integers(0, 1), kind=KINDS, amount=AMOUNTS, span=SPANS, is_metered=st.booleans()
-    )
-    def hold(
-        self, journal: int, kind: str, amount: int, span: timedelta, *, is_metered: bool
-    ) -> None:
-        self._do(journal, kind, ask.Hold(amount, self.at + span, is_metered))
+    @rule(journal=st.integers(0, 1), kind=KINDS, amount=AMOUNTS, span=SPANS, pick=PICKS)
+    def hold(self, journal: int, kind: str, amount: int, *, span: timedelta, pick: int) -> None:
+        self._do(journal, kind, ask.Hold(amount, self.at + span, is_metered=pick == 7))
 
     @rule(journal=st.integers(0, 1), kind=KINDS, amount=AMOUNTS, is_meter=st.booleans())
     def charge(self, journal: int, kind: str, amount: int, *, is_meter: bool) -> None:
         self._do(journal, kind, ask.Meter(amount) if is_meter else ask.Charge(amount))
 
+    @precondition(lambda self: self.has_holds())
     @rule(journal=st.integers(0, 1), kind=KINDS, amount=st.integers(0, 30), pick=PICKS)
     def settle(self, journal: int, kind: str, amount: int, pick: int) -> None:
-        hold = self._picked(kind, pick, "hold")
+        hold = self._held(kind, pick)
         self._do(journal, kind, ask.Settle(hold, amount) if amount else ask.Release(hold))
 
+    @rule(journals=JOURNALS, amount=AMOUNTS, part=st.integers(0, 3), action=st.sampled_from(TURNS))
+    def what_is_held_comes_back_to_another_lot_than_it_left(
+        self, journals: tuple[int, int], amount: int, part: int, action: ask.Action
+    ) -> None:
+        first, second = journals
+        hold = self._do(first, "video", ask.Hold(amount, self.at + DAY))
+        self._do(second, "video", action)
+        self._do(first, "video", ask.Settle(hold, amount * part // 3))
+
+    @rule(journals=JOURNALS, amount=AMOUNTS, part=st.integers(0, 3))
+    def what_is_held_comes_back_after_its_lot_lapsed(
+        self, journals: tuple[int, int], amount: int, part: int
+    ) -> None:
+        first, second = journals
+        self._do(second, "video", ask.Grant(amount, self._until(DAY)))
+        deadline_at = self.at + (2 if part else 1) * DAY
+        hold = self._do(first, "video", ask.Hold(amount + part, deadline_at))
+        self.bench.at += DAY
+        self._do(second, "video", ask.Settle(hold, amount * part // 3))
+
+    @rule(journals=JOURNALS, amount=AMOUNTS, part=st.none() | AMOUNTS, span=SPANS)
+    def what_was_spent_comes_back_later(
+        self, journals: tuple[int, int], amount: int, part: int | None, span: timedelta
+    ) -> None:
+        first, second = journals
+        self._do(second, "video", ask.Grant(amount, self._until(DAY)))
+        charge = self._do(first, "video", ask.Charge(amount))
+        self.bench.at += span
+        self._do(second, "video", ask.Refund(charge, part))
+
+    @precondition(lambda self: self.has_holds())
     @rule(journal=st.integers(0, 1), kind=KINDS, span=SPANS, pick=PICKS)
     def renew(self, journal: int, kind: str, span: timedelta, pick: int) -> None:
-        self._do(journal, kind, ask.Renew(self._picked(kind, pick, "hold"), self.at + span))
+        self._do(journal, kind, ask.Renew(self._held(kind, pick), self.at + span))
 
     @rule(journal=st.integers(0, 1), kind=KINDS, amount=st.none() | AMOUNTS, pick=PICKS)
     def refund(self, journal: int, kind: str, amount: int | None, pick: int) -> None:
@@ -264,8 +308,16 @@ class LedgerMachine(RuleBasedStateMachine):
         if done:
             self._submit(journal, done[pick % len(done)])
 
-    def _do(self, journal: int, kind: str, action: ask.Action) -> None:
-        self._submit(journal, self._request(kind, action))
+    def has_holds(self) -> bool:
+        return any(purse.holds for purse in self.book.purses.values())
+
+    def _until(self, span: timedelta) -> Terms:
+        return Terms("promo", self.at, self.at + span)
+
+    def _do(self, journal: int, kind: str, action: ask.Action) -> ask.Reference:
+        request = self._request(kind, action)
+        self._submit(journal, request)
+        return ask.Reference("api", request.key)
 
     def _request(self, kind: str, action: ask.Action) -> Request:
         self.names += 1
@@ -285,6 +337,13 @@ class LedgerMachine(RuleBasedStateMachine):
             if pick == 7 or (made["kind"] == kind and made["content"][1] in verbs)
         ]
         return ask.Reference("api", fit[-1 - pick % min(3, len(fit))] if fit else "nothing")
+
+    def _held(self, kind: str, pick: int) -> ask.Reference:
+        """Pick an open hold of a wallet, or now and then one that is over."""
+        purse = self.book.purses.get(kind)
+        if pick < 6 and purse is not None and purse.holds:
+            return ask.Reference("api", list(purse.holds)[pick % len(purse.holds)])
+        return self._picked(kind, pick, "hold")
 
     def _compare(self) -> None:
         assert self.bench.shown(self.workspace_id) == expected(self.book)

@@ -108,6 +108,7 @@ class Stage:
         """Show what can be spent and is held now."""
         found = await self.balances()
         made = balances_table(balances=found, zone=ZONE, title=f"[bold cyan]Balance[/] {title}")
+        self.screen.print()
         self.show(made)
 
     def remember(self, moment: str) -> None:

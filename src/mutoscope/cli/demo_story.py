@@ -35,7 +35,7 @@ CLIP_SECONDS: Final = 5
 INSTRUCTION: Final = "make it night"
 ANOTHER_SEED: Final = 7
 ADJUSTMENTS: Final[dict[str, str | float]] = {"temperature": -0.6, "contrast": 0.3}
-PROMPT_SHOWN: Final = 58
+PROMPT_SHOWN: Final = 40
 
 
 async def open_screenplay(stage: Stage) -> None:

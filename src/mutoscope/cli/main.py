@@ -31,7 +31,7 @@ EXIT_CODES: Final = {
     NOT_ENOUGH_CREDITS: "not enough credits",
     DATABASE_UNREACHABLE: "no database answers, or it cannot be used",
     6: "verify found something",
-    7: "the job ended without a delivery; nothing was charged",
+    7: "the job ended without a delivery: its credits were returned",
     130: "interrupted",
 }
 """What every command exits with, as `docs/reference/cli.md` tells."""
@@ -93,20 +93,20 @@ ENTRIES: Final = (
 class Commands(TyperGroup):
     """The commands by name; a module is imported only to run what it has."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 -- Typer's own
+    def list_commands(self, context: Any) -> list[str]:  # noqa: ANN401, ARG002 -- Typer's own
         """Return the names in the order of the list."""
         return [entry.name for entry in ENTRIES]
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002 -- Typer's own
+    def get_command(self, context: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002 -- Typer's own
         """Return what the list shows of a command."""
         for entry in ENTRIES:
             if entry.name == cmd_name:
                 return TyperCommand(cmd_name, help=entry.help, rich_help_panel=entry.panel)
         return None
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 -- Typer's own
+    def resolve_command(self, context: Any, args: list[str]) -> Any:  # noqa: ANN401 -- Typer's own
         """Return the command itself, imported now."""
-        name, listed, rest = super().resolve_command(ctx, args)
+        name, listed, rest = super().resolve_command(context, args)
         if name is None or listed is None:
             return name, listed, rest
         return name, loaded(name), rest

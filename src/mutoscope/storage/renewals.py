@@ -81,7 +81,11 @@ class Renewals:
         :raises DatabaseUnreachable: when no server answers.
         """
         session = await Session.opened(url, WalletCache())
-        await _SQL.pin_plans(session.connection)
+        try:
+            await _SQL.pin_plans(session.connection)
+        except BaseException:  # cancelled midway, too
+            session.close()
+            raise
         return cls(session, failed=failed)
 
     @property

@@ -96,7 +96,12 @@ class Session:
     @classmethod
     async def opened(cls, url: str, cache: WalletCache) -> Session:
         """Connect and prepare the ledger's statements."""
-        return await cls(await connect(url), cache).prepared()
+        connection = await connect(url)
+        try:
+            return await cls(connection, cache).prepared()
+        except BaseException:  # cancelled midway, too: nobody else knows of the connection
+            connection.terminate()
+            raise
 
     async def prepared(self) -> Session:
         """Prepare the ledger's statements on the connection that it was given."""

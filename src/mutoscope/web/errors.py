@@ -57,6 +57,7 @@ STATUSES: Final[Mapping[str, int]] = {
     "not_json": 415,
     **dict.fromkeys(
         ("allowance_not_agreed", "anchor_out_of_reach", "bad_amount", "bad_code", "bad_duration",
+         "deadline_passed",
          "bad_email", "bad_image_count", "bad_key", "bad_ratio", "bad_resolution", "bad_workspace",
          "capture_exceeds_hold", "empty_prompt", "empty_screenplay", "key_reused", "no_such_frame",
          "not_for_sale", "not_started", "period_out_of_reach", "prompt_too_long",
