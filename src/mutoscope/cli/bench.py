@@ -19,11 +19,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from mutoscope.cli.bench_options import Options, takes_options
+from mutoscope.cli.bench_options import Options
 from mutoscope.cli.bench_rounds import Plan, Tick, measured_rounds
 from mutoscope.cli.bench_rows import Row, Target, as_json, targets
 from mutoscope.cli.bench_scale import measured_balance, measured_renewals, measured_verification
 from mutoscope.cli.bench_tables import markdown, show
+from mutoscope.cli.options import takes
 from mutoscope.domain.credits import Refusal
 from mutoscope.storage.benchmark import check_durable
 from mutoscope.storage.embedded import EmbeddedPostgres
@@ -54,7 +55,7 @@ class Result:
 
 
 @bench.command()
-@takes_options
+@takes(Options)
 def ledger(options: Options) -> None:
     """Measure the ledger in one interleaved run, beside pgbench on the same durable server.
 

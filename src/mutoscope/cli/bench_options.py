@@ -1,14 +1,7 @@
-"""The options of `mutoscope bench ledger`, as one value.
+"""The options of `mutoscope bench ledger`, as one value: its fields are the command's options."""
 
-The surprising choice: the fields of the dataclass are the command's options. Typer reads a
-function's signature, so the command is given that of the dataclass.
-"""
-
-import inspect
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import wraps
-from typing import Annotated, Any, Final, get_type_hints
+from typing import Annotated, Final
 
 import typer
 
@@ -51,15 +44,3 @@ class Options:
             renewals=min(self.renewals, QUICK_SCALE),
             history=min(self.history, QUICK_SCALE),
         )
-
-
-def takes_options(command: Callable[[Options], None]) -> Callable[..., None]:
-    """Return the command with an option for each field of `Options`."""
-
-    @wraps(command)
-    def with_options(**given: Any) -> None:  # noqa: ANN401 -- Typer has checked them
-        command(Options(**given))
-
-    vars(with_options)["__signature__"] = inspect.signature(Options)
-    with_options.__annotations__ = get_type_hints(Options, include_extras=True)
-    return with_options
