@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
-from mutoscope.app.ports import Failure, Order, Output, ProviderError, Render, RenderState
+from mutoscope.app.ports import (
+    Failure,
+    Order,
+    Output,
+    ProviderError,
+    Render,
+    RenderState,
+    Submitted,
+)
 
 RUNNING = Render(state=RenderState.RUNNING, progress=0.5)
 PIXEL = bytes.fromhex("89504e470d0a1a0a")
@@ -31,7 +39,7 @@ class ScriptedGenerator:
     orders: list[Order] = field(default_factory=list)
     calls: int = 0
 
-    async def submit(self, *, order: Order) -> str:
+    async def submit(self, *, order: Order) -> Submitted:
         self.calls += 1
         self.reached.set()
         if self.gate is not None:
@@ -42,10 +50,12 @@ class ScriptedGenerator:
         self.orders.append(order)
         if self.mishap is not None:
             raise self.mishap
-        return str(order.job_id)
+        return Submitted(provider_job_id=str(order.job_id))
 
-    async def poll(self, *, provider_job_id: str) -> Render:
-        assert provider_job_id in {str(each.job_id) for each in self.orders}
+    async def poll(self, *, provider_job_id: str, job_id: UUID, is_clip: bool) -> Render:
+        assert provider_job_id == str(job_id)
+        assert is_clip in {each.duration_s is not None for each in self.orders}
+        assert job_id in {each.job_id for each in self.orders}
         return self.render
 
     async def cancel(self, *, provider_job_id: str) -> bool:

@@ -4,13 +4,15 @@ Each Protocol has at least two implementations; storage has none, since the test
 database.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
+
+from mutoscope.app.export_board import ExportBoard, ExportOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +21,8 @@ class Order:
 
     `images` counts stills; `duration_s` is set for a clip alone; `source_path` is the still that
     an edit or a clip starts from; `adjustments` are the structured changes of a fine-tune.
+    `model` and `parameters` are the route's. A mask is white where an edit may change the source.
+    `history` are the earlier instructions of an edit's conversation, oldest first.
     """
 
     job_id: UUID
@@ -33,6 +37,12 @@ class Order:
     instruction: str | None = None
     adjustments: Mapping[str, str | float] | None = None
     is_demo: bool = False
+    model: str = ""
+    parameters: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    reference_paths: tuple[Path, ...] = ()
+    mask_path: Path | None = None
+    history: tuple[str, ...] = ()
+    callback_url: str | None = None
 
 
 class RenderState(StrEnum):
@@ -63,46 +73,147 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why a generator did not deliver: a stored code and a sentence for the creator."""
+    """Why a generator did not deliver: a stored code and a sentence for the creator.
+
+    `provider_code` is the provider's own, for staff alone.
+    """
 
     code: str
     sentence: str
+    provider_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Render:
-    """A provider's answer about an order: its state, progress from 0 to 1, and the outcome."""
+    """A provider's answer about an order: its state, progress from 0 to 1, and the outcome.
+
+    `cost_micros` is what the provider charges for it, in millionths of a US dollar, where it says
+    so; `provider_state` is its own word for the state.
+    """
 
     state: RenderState
     progress: float = 0.0
     outputs: tuple[Output, ...] = ()
     failure: Failure | None = None
+    cost_micros: int | None = None
+    provider_state: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """What a provider answered to an order; one that works at once answers with the render.
+
+    `cost_micros` is what it says beforehand that the order will cost.
+    """
+
+    provider_job_id: str
+    render: Render | None = None
+    cost_micros: int | None = None
+
+
+class ErrorCode(StrEnum):
+    """Why a provider did not do what it was asked; stored, and never changed."""
+
+    BAD_INPUT = "bad_input"
+    MODERATED = "moderated"
+    AUTH = "auth"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    RATE_LIMITED = "rate_limited"
+    CONCURRENCY = "concurrency"
+    TRANSIENT = "transient"
+    NOT_CREATED = "not_created"
+    SUBMIT_UNKNOWN = "submit_unknown"
+    PROVIDER_FAILED = "provider_failed"
+    RETIRED_MODEL = "retired_model"
+    TIMEOUT = "timeout"
+    OUTPUT_LOST = "output_lost"
+    CANCELLED = "cancelled"
+
+
+UNCREATED = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.CONCURRENCY, ErrorCode.NOT_CREATED})
+"""After these a provider has certainly begun nothing: the order may be handed over again."""
+
+TEMPORARY = UNCREATED | {ErrorCode.TRANSIENT, ErrorCode.SUBMIT_UNKNOWN}
 
 
 class ProviderError(Exception):
     """A call to a provider that failed.
 
-    `permanent` says that the same call will fail again; `code` is stored and never changes.
+    `permanent` says that the same call will fail again; `code` is stored and never changes;
+    `provider_code` is the provider's own. A `cost_micros` is charged all the same.
     """
 
-    def __init__(self, sentence: str, *, code: str, permanent: bool) -> None:
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        code: str,
+        permanent: bool,
+        retry_after_s: float | None = None,
+        provider_code: str | None = None,
+        cost_micros: int | None = None,
+    ) -> None:
         super().__init__(sentence)
         self.code = code
         self.permanent = permanent
+        self.retry_after_s = retry_after_s
+        self.provider_code = provider_code
+        self.cost_micros = cost_micros
+
+
+class CancelRule(StrEnum):
+    """When a provider stops work that was begun."""
+
+    ALWAYS = "always"
+    QUEUED_ONLY = "queued_only"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a provider's model can do, as data for estimates and screens.
+
+    Without `durations_s` it makes stills; without `ratios` a picture has its source's. A provider
+    that `is_reconcilable` can be asked about an order by our own job id.
+    """
+
+    durations_s: tuple[int, ...] = ()
+    ratios: tuple[str, ...] = ()
+    resolutions_px: tuple[int, ...] = ()
+    prompt_max: int
+    images_max: int = 1
+    image_bytes_max: int = 5_000_000
+    references_max: int = 0
+    takes_mask: bool = False
+    has_seed: bool = False
+    has_negative_prompt: bool = False
+    cancel: CancelRule = CancelRule.NONE
+    has_webhook: bool = False
+    is_reconcilable: bool = False
+    poll_s: float = 5
+    output_ttl_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Funds:
+    """What is left at a provider, in millionths of a US dollar where it tells, and in words."""
+
+    micros: int | None = None
+    sentence: str
 
 
 class Generator(Protocol):
     """A company's API, or the built-in engine, that turns orders into files."""
 
-    async def submit(self, *, order: Order) -> str:
-        """Begin the work and return the provider's id of it.
+    async def submit(self, *, order: Order) -> Submitted:
+        """Begin the work and return what the provider answered.
 
         :raises ProviderError: when the order is refused (`permanent`) or could not be handed over.
         """
         ...
 
-    async def poll(self, *, provider_job_id: str) -> Render:
-        """Tell where the work stands.
+    async def poll(self, *, provider_job_id: str, job_id: UUID, is_clip: bool) -> Render:
+        """Tell where the work stands; what was delivered is kept until the job is discarded.
 
         :raises ProviderError: when the provider cannot be asked just now.
         """
@@ -118,6 +229,37 @@ class Generator(Protocol):
 
     async def discard(self, *, job_id: UUID) -> None:
         """Remove what was only needed until its outputs were stored."""
+        ...
+
+
+class Provider(Generator, Protocol):
+    """A generator that is a company: it has models and money, and may call back."""
+
+    def capabilities(self, *, model: str) -> Capabilities:
+        """Return what a model can do.
+
+        :raises ProviderError: when the provider has no such model.
+        """
+        ...
+
+    async def funds(self) -> Funds:
+        """Return what is left at the provider; an answer also proves that the key is good.
+
+        :raises ProviderError: when it does not answer, or refuses the key.
+        """
+        ...
+
+    def parse_webhook(
+        self, *, headers: Mapping[str, str], body: bytes, secret: str, at: datetime
+    ) -> str:
+        """Return whose work a call back is about; it moves nothing, it is a reason to poll.
+
+        :raises ProviderError: when the signature or the body is not the provider's.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Drop the connections."""
         ...
 
 
@@ -141,6 +283,15 @@ class Ids(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptFile:
+    """A file of the asset store, and when it came there."""
+
+    digest: bytes
+    size_bytes: int
+    kept_at: datetime
+
+
 class AssetStore(Protocol):
     """Where delivered files are kept, each by the SHA-256 of its content."""
 
@@ -155,5 +306,44 @@ class AssetStore(Protocol):
         """Return a file that can be read.
 
         :raises Refusal: when it is not there.
+        """
+        ...
+
+    def chunks(self, *, digest: bytes) -> Iterator[bytes]:
+        """Return a file piece by piece.
+
+        :raises Refusal: when it is not there.
+        """
+        ...
+
+    def link(self, *, digest: bytes, lasts: timedelta) -> str | None:
+        """Return an address of the store's own that serves a file for a time, if it has any.
+
+        :raises Refusal: when it is not there.
+        """
+        ...
+
+    def kept(self) -> Iterator[KeptFile]:
+        """Return every file of the store."""
+        ...
+
+    def remove(self, *, digest: bytes, before: datetime) -> None:
+        """Remove a file that came before an instant, and has not come again since."""
+        ...
+
+
+class Exporter(Protocol):
+    """What makes one file of a storyboard: a PDF, a film, an archive."""
+
+    suffix: str
+    media_type: str
+
+    def write(
+        self, *, board: ExportBoard, options: ExportOptions, path: Path,
+        hear: Callable[[float], None],
+    ) -> None:  # fmt: skip
+        """Write a board to a file, telling how far it is from 0 to 1; `hear` may raise to stop it.
+
+        :raises Refusal: when the board cannot be shown so.
         """
         ...

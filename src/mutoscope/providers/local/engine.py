@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
-from mutoscope.app.ports import Failure, Order, ProviderError, Render, RenderState
+from mutoscope.app.ports import Failure, Order, ProviderError, Render, RenderState, Submitted
 from mutoscope.providers.local.orders import check
 from mutoscope.providers.local.refusals import OrderRefused
 from mutoscope.providers.local.scratch import (
@@ -42,7 +42,7 @@ class AnimaticEngine:
         self._slots = asyncio.Semaphore(renders_max or os.cpu_count() or 1)
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
 
-    async def submit(self, *, order: Order) -> str:
+    async def submit(self, *, order: Order) -> Submitted:
         """Keep an order and begin its render; a repeat returns the same id and begins nothing.
 
         :raises ProviderError: when the order cannot be carried out (`bad_input`), the job was
@@ -51,15 +51,21 @@ class AnimaticEngine:
         """
         await asyncio.to_thread(_keep, self._folder / str(order.job_id), order)
         await self._resume(order.job_id)
-        return str(order.job_id)
+        return Submitted(provider_job_id=str(order.job_id))
 
-    async def poll(self, *, provider_job_id: str) -> Render:
+    async def poll(
+        self,
+        *,
+        provider_job_id: str,
+        job_id: UUID | None = None,  # noqa: ARG002 -- the engine's own id is the job's
+        is_clip: bool = False,  # noqa: ARG002 -- the kept order tells
+    ) -> Render:
         """Tell where a render stands, and start it again when it was cut short."""
-        job_id = _job_id(provider_job_id)
-        if job_id is None or not await asyncio.to_thread(self._is_known, job_id):
+        ours = _job_id(provider_job_id)
+        if ours is None or not await asyncio.to_thread(self._is_known, ours):
             return Render(state=RenderState.LOST)
-        await self._resume(job_id)
-        return await asyncio.to_thread(_standing, self._folder / str(job_id))
+        await self._resume(ours)
+        return await asyncio.to_thread(_standing, self._folder / str(ours))
 
     async def cancel(self, *, provider_job_id: str) -> bool:
         """Stop a render; true only when it ended by this before it was complete."""
