@@ -23,6 +23,7 @@ from mutoscope.domain.planner import Answer, Submission
 from mutoscope.domain.requests import Note, Request
 from mutoscope.domain.standing import StandingGrant
 from mutoscope.storage import journal as writer
+from mutoscope.storage.database import connect
 from mutoscope.storage.journal import Journal
 from mutoscope.storage.session import Session
 
@@ -40,6 +41,14 @@ POINTS = {
     "after_write": ("write", True),
 }
 """The names of the points: before or after which step of a session."""
+
+_SAY = """
+    SELECT sequence, operation, namespace, key, available, held, array_agg(
+        (source, target, lot, amount)::text ORDER BY ordinal) AS postings
+    FROM entries LEFT JOIN postings USING (workspace_id, kind, sequence)
+    WHERE workspace_id = $1 GROUP BY sequence, operation, namespace, key, available, held
+    ORDER BY sequence
+"""
 
 
 class Crash(NamedTuple):
@@ -97,6 +106,14 @@ async def play(*, url: str, workspace_id: UUID, notes: Path | None) -> list[tupl
                 file.write(f"{number}\n")
     await journal.close()
     return answers
+
+
+async def lines(url: str, workspace_id: UUID) -> list[tuple[Any, ...]]:
+    """Return the journal of a workspace, without what differs from run to run."""
+    connection = await connect(url)
+    rows = await connection.fetch(_SAY, workspace_id)
+    await connection.close()
+    return [tuple(row) for row in rows]
 
 
 def dying(crash: Crash, *, die: Callable[[], None]) -> type[Session]:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from crash_points import NOW, Crash, crashed, dying, noted, play
+from crash_points import NOW, Crash, crashed, dying, lines, noted, play
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.lots import Terms
@@ -28,13 +28,6 @@ from soundness import assert_sound
 PASSINGS = (1, 3, 6)
 KILLS = 2
 WORKSPACES = [UUID(int=number) for number in range(1, 9)]
-_SAY = """
-    SELECT sequence, operation, namespace, key, available, held, array_agg(
-        (source, target, lot, amount)::text ORDER BY ordinal) AS postings
-    FROM entries LEFT JOIN postings USING (workspace_id, kind, sequence)
-    WHERE workspace_id = $1 GROUP BY sequence, operation, namespace, key, available, held
-    ORDER BY sequence
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -66,13 +59,6 @@ def charges(count: int, *, name: str = "clip") -> list[Submission]:
         submission(f"{name}-{number}", ask.Charge(1), workspace_id=WORKSPACES[number % 8])
         for number in range(count)
     ]
-
-
-async def lines(url: str, workspace_id: UUID) -> list[Any]:
-    connection = await connect(url)
-    rows = await connection.fetch(_SAY, workspace_id)
-    await connection.close()
-    return [tuple(row) for row in rows]
 
 
 async def keys(url: str) -> set[str]:

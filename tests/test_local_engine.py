@@ -58,7 +58,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[AnimaticEngine]:
 
 
 async def test_an_order_becomes_as_many_stills_as_asked(engine: AnimaticEngine) -> None:
-    job = await engine.submit(order=ordered("frames", images=2))
+    job = (await engine.submit(order=ordered("frames", images=2))).provider_job_id
 
     render = await ended(engine, job)
 
@@ -73,10 +73,10 @@ async def test_a_repeated_order_begins_nothing_and_another_is_refused(
     engine: AnimaticEngine, tmp_path: Path
 ) -> None:
     order = ordered("repeat")
-    job = await engine.submit(order=order)
+    job = (await engine.submit(order=order)).provider_job_id
     await ended(engine, job)
 
-    assert await engine.submit(order=order) == job
+    assert (await engine.submit(order=order)).provider_job_id == job
     with pytest.raises(ProviderError, match="another order") as refused:
         await engine.submit(order=replace(order, seed=8))
 
@@ -97,7 +97,7 @@ async def test_an_order_that_could_not_be_kept_is_worth_another_try(tmp_path: Pa
 async def test_a_job_is_found_after_a_restart_and_not_before_it_began(tmp_path: Path) -> None:
     first = AnimaticEngine(folder=tmp_path)
     order = ordered("found", prompt="[[slow:60]]", is_demo=True)
-    job = await first.submit(order=order)
+    job = (await first.submit(order=order)).provider_job_id
     await first.close()
 
     second = AnimaticEngine(folder=tmp_path)
@@ -111,7 +111,7 @@ async def test_a_killed_render_starts_again_and_gives_the_same_bytes(
 ) -> None:
     slow = ordered("killed", prompt="a forest [[slow:1]]", is_demo=True)
     folder = tmp_path / "scratch" / str(slow.job_id)
-    job = await engine.submit(order=slow)
+    job = (await engine.submit(order=slow)).provider_job_id
     await until(lambda: scratch.is_held(folder=folder))
 
     os.kill(child_of(folder), signal.SIGKILL)
@@ -125,7 +125,7 @@ async def test_a_killed_render_starts_again_and_gives_the_same_bytes(
 async def test_a_render_cut_short_by_its_host_is_resumed_by_the_next(tmp_path: Path) -> None:
     first = AnimaticEngine(folder=tmp_path)
     order = ordered("resumed", prompt="a forest [[slow:1]]", is_demo=True)
-    job = await first.submit(order=order)
+    job = (await first.submit(order=order)).provider_job_id
     await until(lambda: scratch.is_held(folder=tmp_path / job))
     await first.close()
 
@@ -138,7 +138,7 @@ async def test_a_render_cut_short_by_its_host_is_resumed_by_the_next(tmp_path: P
 async def test_a_render_begun_by_another_engine_is_left_to_it(tmp_path: Path) -> None:
     first, second = AnimaticEngine(folder=tmp_path), AnimaticEngine(folder=tmp_path)
     order = ordered("shared", prompt="a field [[slow:1]]", is_demo=True)
-    job = await first.submit(order=order)
+    job = (await first.submit(order=order)).provider_job_id
     await until(lambda: scratch.is_held(folder=tmp_path / job))
 
     render = await second.poll(provider_job_id=job)
@@ -180,8 +180,10 @@ async def test_renders_end_with_the_process_that_began_them(tmp_path: Path) -> N
 
 
 async def test_cancelling_is_confirmed_only_before_completion(engine: AnimaticEngine) -> None:
-    slow = await engine.submit(order=ordered("stopped", prompt="[[slow:60]]", is_demo=True))
-    done = await engine.submit(order=ordered("done"))
+    slow = (
+        await engine.submit(order=ordered("stopped", prompt="[[slow:60]]", is_demo=True))
+    ).provider_job_id
+    done = (await engine.submit(order=ordered("done"))).provider_job_id
     await ended(engine, done)
 
     assert await engine.cancel(provider_job_id=slow)
@@ -194,8 +196,10 @@ async def test_cancelling_is_confirmed_only_before_completion(engine: AnimaticEn
 
 async def test_orders_beyond_the_slots_wait_their_turn(tmp_path: Path) -> None:
     engine = AnimaticEngine(folder=tmp_path, renders_max=1)
-    first = await engine.submit(order=ordered("first", prompt="[[slow:60]]", is_demo=True))
-    second = await engine.submit(order=ordered("second"))
+    first = (
+        await engine.submit(order=ordered("first", prompt="[[slow:60]]", is_demo=True))
+    ).provider_job_id
+    second = (await engine.submit(order=ordered("second"))).provider_job_id
     await until(lambda: scratch.progress(folder=tmp_path / first) > 0)
 
     assert (await engine.poll(provider_job_id=first)).state is RenderState.RUNNING
@@ -207,12 +211,15 @@ async def test_orders_beyond_the_slots_wait_their_turn(tmp_path: Path) -> None:
 
 async def test_a_waiting_order_that_ended_meanwhile_is_never_started(tmp_path: Path) -> None:
     engine = AnimaticEngine(folder=tmp_path, renders_max=1)
-    first = await engine.submit(order=ordered("first", prompt="[[slow:60]]", is_demo=True))
-    second = await engine.submit(order=ordered("second"))
+    first = (
+        await engine.submit(order=ordered("first", prompt="[[slow:60]]", is_demo=True))
+    ).provider_job_id
+    second = (await engine.submit(order=ordered("second"))).provider_job_id
 
     scratch.conclude(folder=tmp_path / second, render=Render(state=RenderState.CANCELLED))
     await engine.cancel(provider_job_id=first)
-    await ended(engine, await engine.submit(order=ordered("third")))
+    third = (await engine.submit(order=ordered("third"))).provider_job_id
+    await ended(engine, third)
 
     assert scratch.starts(folder=tmp_path / second) == 0
     await engine.close()
@@ -233,7 +240,7 @@ async def test_many_who_ask_at_once_start_one_render(
 
 async def test_what_is_discarded_or_unknown_is_lost(engine: AnimaticEngine, tmp_path: Path) -> None:
     order = ordered("discarded")
-    job = await engine.submit(order=order)
+    job = (await engine.submit(order=order)).provider_job_id
 
     await engine.discard(job_id=order.job_id)
     await engine.discard(job_id=order.job_id)

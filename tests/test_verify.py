@@ -1,17 +1,22 @@
 """Verify names what is wrong, row by row, and signs what it says."""
 
 import json
+import tracemalloc
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from eventful_journal import ERASED, NOTED, STUDIOS, write_eventful_journal
-from mutoscope.app.verify import Verification, check_answer, verify
+from mutoscope.app.verify import Verification, check_answer, examine, verify
+from mutoscope.domain import actions as ask
 from mutoscope.domain.checkpoint import UnusableKey, public_key_of
 from mutoscope.domain.findings import LISTED_MAX, Fault, Finding, Findings
-from mutoscope.storage.verification import Scope
+from mutoscope.domain.requests import Request
+from mutoscope.ledger import Ledger
+from mutoscope.storage.verification import CHUNK, Scope
 from tampers import disarm, loot, rebuilt
 
 PRIVATE_KEY = bytes(range(32))
@@ -104,6 +109,36 @@ async def test_progress_tells_the_entries_done(ledger: asyncpg.Connection) -> No
 
     assert told == sorted(told)
     assert told[-1] == answer.entries
+
+
+async def peak_bytes(connection: asyncpg.Connection, workspace_id: UUID, scope: Scope) -> int:
+    """Return what a verification of one workspace takes of memory at most."""
+    tracemalloc.start()
+    examined = await examine(connection, scope=scope._replace(workspace_id=workspace_id))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert not examined.findings.counts
+    return peak
+
+
+@pytest.mark.parametrize("scope", [FULL, CHAIN])
+async def test_a_long_journal_takes_no_more_memory_than_a_short_one(
+    database_url: str, connection: asyncpg.Connection, scope: Scope
+) -> None:
+    short, long = STUDIOS
+    async with Ledger(database_url) as ledger:
+        for workspace_id, entries in ((short, 2 * CHUNK), (long, 8 * CHUNK)):
+            await ledger.grant(workspace_id, "image", entries, key="pack")
+            charges = [
+                [Request(workspace_id, "image", "api", f"clip-{number}", ask.Charge(1))]
+                for number in range(entries)
+            ]
+            await ledger.batch(charges)
+
+    few = await peak_bytes(connection, short, scope)
+    many = await peak_bytes(connection, long, scope)
+
+    assert many < 1.3 * few
 
 
 @pytest.mark.parametrize(

@@ -79,8 +79,9 @@ def bloom(*, pixels: Floats, strength: float) -> None:
     sheet = Image.fromarray((bright * 255).astype(np.uint8)).resize(small, Image.Resampling.BOX)
     for radius, share in ((0.012, 0.6), (0.06, 0.55)):
         soft = sheet.filter(ImageFilter.GaussianBlur(radius * small.height))
-        wide = np.asarray(soft.resize(size, Image.Resampling.BILINEAR), dtype=np.float32)
-        pixels += wide * np.float32(share * strength / 255)
+        for channel, wide in enumerate(soft.resize(size, Image.Resampling.BILINEAR).split()):
+            spilt = np.asarray(wide, dtype=np.float32)
+            pixels[..., channel] += spilt * np.float32(share * strength / 255)
 
 
 def roll_off(*, pixels: Floats) -> Floats:

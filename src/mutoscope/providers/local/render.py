@@ -97,7 +97,7 @@ def _failed(code: str, sentence: str) -> Render:
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    os.read(sys.stdin.fileno(), 1)  # not of `sys.stdin`, whose lock made a normal end a crash
     os._exit(1)
 
 

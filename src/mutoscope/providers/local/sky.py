@@ -115,7 +115,7 @@ def _paint_clouds(stage: Stage) -> None:
     bright = np.clip(0.5 - 2.4 * lit, 0, 1) * (base + (1 - base) * near_sun)
     shade = mix(palette.upper, palette.haze, 0.55)
     light = mix(palette.horizon, palette.glow, 0.55)
-    body = np.asarray(shade, dtype=np.float32) * np.float32(0.9)
-    colours = body + (np.asarray(light, dtype=np.float32) - body) * bright[..., None]
+    body = np.asarray(shade, dtype=np.float32)[:, None, None] * np.float32(0.9)
+    planes = body + (np.asarray(light, dtype=np.float32)[:, None, None] - body) * bright
     fade = step(rows(stage.size), stage.horizon * 1.02, stage.horizon * 0.75)
-    lay(stage.pixels, density * fade * 0.85, colours.astype(np.float32))
+    lay(stage.pixels, density * fade * 0.85, planes.astype(np.float32).transpose(1, 2, 0))

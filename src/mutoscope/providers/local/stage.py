@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mutoscope.providers.local.canvas import Colour, Floats, Size, mix, size_of
+from mutoscope.providers.local.canvas import Colour, Floats, Size, empty, mix, size_of
 from mutoscope.providers.local.chance import stream
 from mutoscope.providers.local.palette import Palette, palette_of
 from mutoscope.providers.local.scene import Scene, Side, TimeOfDay
@@ -55,5 +55,4 @@ def set_stage(*, scene: Scene, size: Size, horizon: float) -> Stage:
     palette = palette_of(scene=scene)
     drift = float(stream(seed=scene.seed, name="sun").uniform(-0.05, 0.05))
     sun = ((_LIGHT_X[scene.light] + drift) * size.aspect, min(palette.sun_y, horizon - 0.02))
-    pixels = np.zeros((size.height, size.width, 3), dtype=np.float32)
-    return Stage(scene=scene, palette=palette, pixels=pixels, sun=sun, horizon=horizon)
+    return Stage(scene=scene, palette=palette, pixels=empty(size), sun=sun, horizon=horizon)

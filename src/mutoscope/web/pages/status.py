@@ -1,13 +1,12 @@
 """The status page: what this house holds, at a glance, and the first commands for a new one.
 
 Owns a page of one document: its style lies in it, nothing is fetched. Invariant: every text that
-somebody wrote is escaped. The surprising choice: jobs are counted over the workspaces that are
-shown, so that the page costs the same in a large house.
+somebody wrote is escaped. Figures are of the whole house; the table lists its first workspaces.
 """
 
 from base64 import b64encode
-from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
@@ -20,6 +19,7 @@ from mutoscope.app.studio import Studio
 from mutoscope.domain.balance import Balance
 from mutoscope.domain.jobs import JobState
 from mutoscope.storage import balances, jobs, workspaces
+from mutoscope.storage.totals import Credits, Totals, totals
 from mutoscope.web.api.cursors import FIRST, LAST
 from mutoscope.web.api.shape import HouseHere
 
@@ -27,7 +27,7 @@ SHOWN_MAX: Final = 12
 """Workspaces on the page; the API lists them all."""
 
 JOBS_MAX: Final = 50
-"""Jobs that are counted of each of them."""
+"""Jobs that are counted of each of them; more are told as so many and more."""
 
 _PAGES: Final = files("mutoscope.web.pages")
 _STYLE: Final = _PAGES.joinpath("status.css").read_text(encoding="utf-8")
@@ -50,75 +50,121 @@ class Shown(NamedTuple):
 
     workspace: dict[str, Any]
     balances: tuple[Balance, ...]
-    states: Counter[JobState]
+    jobs: int
 
 
 @get("/", include_in_schema=False, media_type=MediaType.HTML)
 async def show_status(house: HouseHere) -> Response[str]:
     """Show the status page."""
-    shown, has_more = await _shown(house.studio)
-    states = sum((each.states for each in shown), Counter[JobState]())
-    count = f"{len(shown)}{'+' if has_more else ''}"
+    shown, found = await _shown(house.studio)
     page = _PAGE.substitute(
         style=_STYLE,
-        at=f"{house.studio.clock.now():%d %B %Y, %H:%M} UTC",
-        workspaces=count,
-        open_jobs=sum(states[state] for state in _OPEN),
-        delivered=states[JobState.SUCCEEDED],
-        returned=sum(states[state] for state in _RETURNED),
-        body=_table(shown, has_more=has_more) if shown else _EMPTY,
-        states=_states(states),
+        at=_instant(house.studio.clock.now()),
+        workspaces=f"{found.workspaces:,}",
+        open_jobs=f"{_count(found, _OPEN):,}",
+        delivered=f"{found.jobs[JobState.SUCCEEDED]:,}",
+        returned=f"{_count(found, _RETURNED):,}",
+        holds=f"{found.holds:,}",
+        body=_body(shown, found) if shown else _EMPTY,
+        states=_states(found),
+        checkpoint=_checkpoint(found),
     )
     return Response(page, media_type=MediaType.HTML, headers=HEADERS)
 
 
+_CREDITS: Final = ("Kind", "Spendable", "Held", "Frozen", "In all")
+_WORKSPACES: Final = ("Workspace", "Credits", "Held", "Jobs", "Since")
+_NUMBERS: Final = frozenset({"Spendable", "Held", "Frozen", "In all", "Jobs"})
 _OPEN: Final = (JobState.WAITING, JobState.SUBMITTING, JobState.RUNNING)
 _RETURNED: Final = (JobState.FAILED, JobState.CANCELLED, JobState.LOST)
 
 
-async def _shown(studio: Studio) -> tuple[list[Shown], bool]:
+async def _shown(studio: Studio) -> tuple[list[Shown], Totals]:
     now = studio.clock.now()
     async with studio.reading() as connection:
-        found = await workspaces.page(
-            connection, after_at=FIRST.at, after_id=FIRST.item_id, limit=SHOWN_MAX + 1
+        found = await totals(connection)
+        first = await workspaces.page(
+            connection, after_at=FIRST.at, after_id=FIRST.item_id, limit=SHOWN_MAX
         )
         shown = []
-        for each in found[:SHOWN_MAX]:
+        for each in first:
             workspace_id = each["workspace_id"]
             held = await balances.balances(connection, workspace_id=workspace_id, at=now, now=now)
             placed = await jobs.page(
                 connection, workspace_id=workspace_id, before_at=LAST.at,
                 before_id=LAST.item_id, limit=JOBS_MAX,
             )  # fmt: skip
-            shown.append(Shown(each, held, Counter(job.state for job in placed)))
-    return shown, len(found) > SHOWN_MAX
+            shown.append(Shown(each, held, len(placed)))
+    return shown, found
 
 
-def _states(states: Counter[JobState]) -> str:
+def _count(found: Totals, states: Iterable[JobState]) -> int:
+    return sum(found.jobs[state] for state in states)
+
+
+def _states(found: Totals) -> str:
     return "".join(
-        f'<li class="{state}"><b>{states[state]:,}</b> {state}</li>' for state in JobState
+        f'<li class="{state}"><b>{count:,}</b> {state}</li>' for state, count in found.jobs.items()
     )
 
 
-def _table(shown: Iterable[Shown], *, has_more: bool) -> str:
-    rows = "".join(map(_row, shown))
+def _checkpoint(found: Totals) -> str:
+    last = found.checkpoint
+    if last is None:
+        return "No checkpoint was signed yet: <code>mutoscope checkpoint take</code> signs one."
+    return f"Checkpoint {last.number:,} was signed on <time>{_instant(last.taken_at)}</time>."
+
+
+def _body(shown: Iterable[Shown], found: Totals) -> str:
     more = '<p class="quiet">The API lists more: <code>GET /v1/workspaces</code>.</p>'
+    return _section("Credits outstanding", _CREDITS, map(_credit_cells, found.credits)) + _section(
+        "Workspaces", _WORKSPACES, map(_cells, shown),
+        after=more if found.workspaces > SHOWN_MAX else "",
+    )  # fmt: skip
+
+
+def _section(
+    title: str, heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], *, after: str = ""
+) -> str:
+    """Return a table of cells that are markup; on a narrow screen each cell tells its head."""
+    head = "".join(f"<th{_alignment(each)}>{each}</th>" for each in heads)
     return (
-        "<section><h2>Workspaces</h2><div class=scroll tabindex=0 role=region "
-        'aria-label="Workspaces"><table><thead><tr><th>Workspace<th>Credits<th class=number>Held'
-        "<th class=number>Jobs<th>Since</tr></thead>"
-        f"<tbody>{rows}</tbody></table></div>{more if has_more else ''}</section>"
+        f'<section><h2>{title}</h2><div class="scroll" tabindex="0" role="region" '
+        f'aria-label="{title}"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(_row(heads, cells) for cells in rows)}</tbody></table></div>{after}"
+        "</section>"
     )
 
 
-def _row(shown: Shown) -> str:
-    workspace, found, states = shown
+def _row(heads: tuple[str, ...], cells: tuple[str, ...]) -> str:
+    rest = "".join(
+        f'<td data-label="{head}"{_alignment(head)}>{cell}</td>'
+        for head, cell in zip(heads[1:], cells[1:], strict=True)
+    )
+    return f'<tr><th scope="row">{cells[0]}</th>{rest}</tr>'
+
+
+def _alignment(head: str) -> str:
+    return ' class="number"' if head in _NUMBERS else ""
+
+
+def _credit_cells(of: Credits) -> tuple[str, ...]:
+    amounts = (of.available, of.held, of.frozen, of.outstanding())
+    return (escape(of.kind.capitalize()), *(f"{amount:,}" for amount in amounts))
+
+
+def _cells(shown: Shown) -> tuple[str, ...]:
+    workspace, found, placed = shown
     badge = ' <span class="badge">demo</span>' if workspace["is_demo"] else ""
-    spendable = ", ".join(f"{each.spendable:,} {escape(each.kind)}" for each in found) or "none"
     held = sum(each.held + each.metering for each in found)
     return (
-        f"<tr><th scope=row>{escape(workspace['name'])}{badge}"
-        f"<small>{workspace['workspace_id']}</small></th><td>{spendable}</td>"
-        f"<td class=number>{held:,}</td><td class=number>{states.total():,}</td>"
-        f"<td>{workspace['created_at']:%d %b %Y}</td></tr>"
+        f"{escape(workspace['name'])}{badge}<small>{workspace['workspace_id']}</small>",
+        ", ".join(f"{each.spendable:,} {escape(each.kind)}" for each in found) or "none",
+        f"{held:,}",
+        f"{placed:,}{'+' if placed == JOBS_MAX else ''}",
+        f"{workspace['created_at']:%d %b %Y}",
     )
+
+
+def _instant(at: datetime) -> str:
+    return f"{at:%d %B %Y, %H:%M} UTC"
