@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mutoscope.domain.fountain import parse_screenplay
 from mutoscope.domain.screenplay import (
     TEXT_MAX,
     EmptyScreenplay,
     NotText,
     Scene,
     ScreenplayTooLong,
-    parse_screenplay,
 )
 from mutoscope.domain.shots import PROMPT_MAX, shots
 

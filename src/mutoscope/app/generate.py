@@ -6,22 +6,26 @@ job without its credits and no credits held for nothing. What can be refused is 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from mutoscope.app.fitting import fits, limits
 from mutoscope.app.frames import frame_at
+from mutoscope.app.pace import starts_of
 from mutoscope.app.studio import ENGINE
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal, checked_key
 from mutoscope.domain.estimate import Size, picture_size, price
+from mutoscope.domain.fine_tune import checked_adjustments
 from mutoscope.domain.jobs import FrameName, JobSpec, JobState, checked_prompt
 from mutoscope.domain.journal import NOBODY, Attribution
 from mutoscope.domain.ledger import InsufficientCredits
 from mutoscope.domain.offers import Entitlement, Tool, Unit
 from mutoscope.domain.planner import KeyReused, Submission, UnknownWallet
 from mutoscope.domain.requests import Request, checked
-from mutoscope.storage import balances, jobs, workspaces
+from mutoscope.storage import balances, jobs, routes, workspaces
 from mutoscope.storage.jobs import Job
 from mutoscope.storage.queue import enqueue_steps
 from mutoscope.storage.session import SideRow, SideRowRefused
@@ -31,11 +35,14 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from mutoscope.app.studio import Studio
+    from mutoscope.domain.access import Access
     from mutoscope.domain.catalog import Version
     from mutoscope.storage.workspaces import Workspace
 
 NAMESPACE: Final = "job"
-PACE_SPAN: Final = timedelta(hours=1)
+Beside = Callable[[Job], tuple[SideRow, ...]]
+"""What commits beside a job."""
+
 SEEDS: Final = 2**31
 ENGINE_RESOLUTION_PX: Final = 720
 """The shorter side of what the built-in engine makes, whatever the tool that it stands in for."""
@@ -51,6 +58,16 @@ class ToolUnavailable(Refusal):
             f"{tool} has no route to a provider: the operator has to set one "
             "(demo workspaces use the built-in engine)"
         )
+        self.tool = tool
+
+
+class RouteCannot(Refusal):
+    """A job that the tool allows, and no model behind it can do at once."""
+
+    code = "route_cannot"
+
+    def __init__(self, *, tool: str, remedy: str) -> None:
+        super().__init__(f"no model behind {tool} can make this in one job: {remedy}")
         self.tool = tool
 
 
@@ -109,45 +126,110 @@ class Wish:
     source: FrameName | None = None
     instruction: str | None = None
     adjustments: dict[str, str | float] | None = None
+    references: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placing:
+    """Whose jobs are placed, and what holds at that instant: the prices, and what is allowed.
+
+    `parked` are the routes over which no orders go until staff say so.
+    """
+
+    workspace: Workspace
+    version: Version
+    access: Access
+    at: datetime
+    parked: frozenset[str]
+
+    def require(self, *, tool: Tool) -> None:
+        """Pass when the workspace may use a tool.
+
+        :raises NotEntitled: when it may not.
+        """
+        if tool.unit is not Unit.PER_IMAGE:
+            self.access.require(Entitlement.VIDEO)
+
+
+def nothing_beside(_: Job) -> tuple[SideRow, ...]:
+    """Return no further rows."""
+    return ()
 
 
 async def place(
     studio: Studio, *, workspace_id: UUID, wish: Wish, key: str,
-    attribution: Attribution = NOBODY,
+    attribution: Attribution = NOBODY, beside: Beside = nothing_beside,
 ) -> tuple[Job, bool]:  # fmt: skip
     """Place a job under a key of the client's; return it, and whether it was placed before.
 
     :raises Refusal: when the tool, the wish or the balance does not allow it; nothing is held.
     """
     checked_key(key)
-    at = studio.clock.now()
-    version = studio.catalog.version_at(at=at)
-    tool = version.tool(key=wish.tool)
+    placing = await placing_now(studio, workspace_id=workspace_id)
+    tool = placing.version.tool(key=wish.tool)
     async with studio.reading() as connection:
-        workspace = await workspaces.get(connection, workspace_id=workspace_id)
         before = await jobs.by_request(connection, workspace_id=workspace_id, request_key=key)
-    spec = await _spec(studio, workspace, tool, wish)
+    spec = await spec_of(studio, placing.workspace, tool=tool, wish=wish)
     if before is not None:
         return _same(before, tool.key, spec), True
-    access = studio.access_of(workspace, at=at)
-    if tool.unit is not Unit.PER_IMAGE:
-        access.require(Entitlement.VIDEO)
-    provider = _provider(studio, workspace, tool)
-    is_metered = tool.kind in access.unlimited
-    starts_at = at
-    if is_metered:
-        starts_at = await _paced(studio, workspace_id, version=version, tool=tool, at=at)
-    job = Job(
-        workspace_id=workspace_id, job_id=studio.ids.new(), request_key=key,
-        request_digest=spec.digest(tool=tool.key), tool=tool.key, kind=tool.kind,
-        version=version.key, is_metered=is_metered, spec=spec, state=JobState.WAITING,
-        price=price(tool=tool, images=spec.images, duration_s=spec.duration_s),
-        is_cancel_asked=False, progress=0.0, provider=provider, provider_job_id=None, tries=0,
-        captured=None, reason=None, sentence=None, created_at=at, starts_at=starts_at,
-        deadline_at=starts_at + timedelta(minutes=version.rules.deadline_minutes),
-        submitting_at=None, submitted_at=None, finished_at=None, stepped_at=starts_at,
+    placing.require(tool=tool)
+    job = job_of(studio, placing, tool=tool, spec=spec, key=key)
+    (starts_at,) = await starts_of(studio, placing, tool=tool, amounts=[job.price])
+    job = started(job, starts_at=starts_at)
+    try:
+        await hold(studio, placing, placed=[job], attribution=attribution, rows=beside(job))
+    except SideRowRefused:
+        async with studio.reading() as connection:
+            winner = await jobs.by_request(connection, workspace_id=workspace_id, request_key=key)
+        if winner is None:
+            raise
+        return _same(winner, tool.key, spec), True
+    return job, False
+
+
+async def placing_now(studio: Studio, *, workspace_id: UUID) -> Placing:
+    """Return what holds now for the jobs of a workspace.
+
+    :raises UnknownWorkspace: when there is no such workspace.
+    """
+    at = studio.clock.now()
+    async with studio.reading() as connection:
+        workspace = await workspaces.get(connection, workspace_id=workspace_id)
+        health = await routes.health(connection)
+    return Placing(
+        workspace=workspace, version=studio.catalog.version_at(at=at),
+        access=studio.access_of(workspace, at=at), at=at,
+        parked=frozenset(name for name, known in health.items() if known.parked_at is not None),
     )  # fmt: skip
-    return await _placed(studio, job, attribution=attribution, plan=access.plan)
+
+
+def job_of(studio: Studio, placing: Placing, *, tool: Tool, spec: JobSpec, key: str) -> Job:
+    """Return a new job at the current price, to be started at once.
+
+    :raises ToolUnavailable: when no provider serves the tool for the workspace.
+    """
+    return Job(
+        workspace_id=placing.workspace.workspace_id, job_id=studio.ids.new(), request_key=key,
+        request_digest=spec.digest(tool=tool.key), tool=tool.key, kind=tool.kind,
+        version=placing.version.key, is_metered=tool.kind in placing.access.unlimited, spec=spec,
+        state=JobState.WAITING,
+        price=price(tool=tool, images=spec.images, duration_s=spec.duration_s),
+        is_cancel_asked=False, progress=0.0,
+        provider=_provider(studio, placing.workspace, tool, spec=spec, parked=placing.parked),
+        provider_job_id=None, tries=0,
+        captured=None, reason=None, sentence=None, created_at=placing.at, starts_at=placing.at,
+        deadline_at=placing.at + timedelta(minutes=placing.version.rules.deadline_minutes),
+        submitting_at=None, submitted_at=None, finished_at=None, stepped_at=placing.at,
+    )  # fmt: skip
+
+
+def started(job: Job, *, starts_at: datetime) -> Job:
+    """Return a new job that is to be started at another instant."""
+    span = starts_at - job.starts_at
+    return replace(
+        job, starts_at=starts_at, stepped_at=starts_at, deadline_at=job.deadline_at + span
+    )
 
 
 async def regenerate(
@@ -157,15 +239,20 @@ async def regenerate(
     """Place a job like an earlier one, with another seed; it costs as much again."""
     async with studio.reading() as connection:
         job = await jobs.get(connection, workspace_id=workspace_id, job_id=job_id)
-    spec = job.spec
-    wish = Wish(
-        tool=job.tool, prompt=spec.prompt, seed=(spec.seed + spec.images) % SEEDS,
-        images=spec.images, ratio=spec.ratio, duration_s=spec.duration_s,
-        source=spec.source, instruction=spec.instruction, adjustments=spec.adjustments,
-    )  # fmt: skip
+    wish = wish_again(job, seed=(job.spec.seed + job.spec.images) % SEEDS)
     return await place(
         studio, workspace_id=workspace_id, wish=wish, key=key, attribution=attribution
     )
+
+
+def wish_again(job: Job, *, seed: int) -> Wish:
+    """Return the wish that a job was placed for, with another seed."""
+    spec = job.spec
+    return Wish(
+        tool=job.tool, prompt=spec.prompt, seed=seed, images=spec.images, ratio=spec.ratio,
+        duration_s=spec.duration_s, source=spec.source, instruction=spec.instruction,
+        adjustments=spec.adjustments, references=spec.references, history=spec.history,
+    )  # fmt: skip
 
 
 def hold_of(job: Job) -> ask.Reference:
@@ -173,41 +260,51 @@ def hold_of(job: Job) -> ask.Reference:
     return ask.Reference(NAMESPACE, f"hold/{job.job_id}")
 
 
-async def _placed(
-    studio: Studio, job: Job, *, attribution: Attribution, plan: str
-) -> tuple[Job, bool]:
-    hold = Request(
-        job.workspace_id, job.kind, *hold_of(job),
-        ask.Hold(job.price, job.deadline_at, job.is_metered), attribution,
-    )  # fmt: skip
-    wait_s = (job.starts_at - job.created_at).total_seconds()
-    rows = (
-        SideRow(jobs.add_jobs, job.row()),
-        SideRow(enqueue_steps, (job.workspace_id, job.job_id, wait_s)),
-    )
+async def hold(
+    studio: Studio, placing: Placing, *, placed: Sequence[Job], attribution: Attribution,
+    rows: tuple[SideRow, ...],
+) -> None:  # fmt: skip
+    """Hold the prices of jobs, write them with their rows, and queue them: all of it or nothing.
+
+    :raises NotEnoughCredits: when the balance does not pay for all of them.
+    :raises SideRowRefused: when one of them, or a row, was written before.
+    """
+    holds = [
+        Request(
+            job.workspace_id, job.kind, *hold_of(job),
+            ask.Hold(job.price, job.deadline_at, job.is_metered), attribution,
+        )
+        for job in placed
+    ]  # fmt: skip
+    own = [SideRow(jobs.add_jobs, job.row()) for job in placed]
+    steps = [
+        SideRow(
+            enqueue_steps,
+            (job.workspace_id, job.job_id, (job.starts_at - job.created_at).total_seconds()),
+        )
+        for job in placed
+    ]
+    submission = Submission(tuple(map(checked, holds)))
     try:
-        await studio.journal.submit(Submission((checked(hold),)), side_rows=rows)
-    except SideRowRefused:
-        async with studio.reading() as connection:
-            winner = await jobs.by_request(
-                connection, workspace_id=job.workspace_id, request_key=job.request_key
-            )
-        assert winner is not None
-        return _same(winner, job.tool, job.spec), True
-    except UnknownWallet:
-        raise await _shortage(studio, job, 0, plan) from None
-    except InsufficientCredits as refusal:
-        raise await _shortage(studio, job, refusal.available, plan) from None
-    return job, False
+        await studio.journal.submit(submission, side_rows=(*own, *rows, *steps))
+    except (UnknownWallet, InsufficientCredits) as refusal:
+        raise await _shortage(studio, placing, placed, refusal.kind) from None
 
 
-async def _shortage(studio: Studio, job: Job, available: int, plan: str) -> NotEnoughCredits:
+async def _shortage(
+    studio: Studio, placing: Placing, placed: Sequence[Job], kind: str
+) -> NotEnoughCredits:
+    """Return the refusal of all jobs of the kind that fell short, with the way out."""
+    required = sum(job.price for job in placed if job.kind == kind)
     at = studio.clock.now()
     async with studio.reading() as connection:
-        found = await balances.balances(connection, workspace_id=job.workspace_id, at=at, now=at)
-    balance = next((each for each in found if each.kind == job.kind), None)
+        found = await balances.balances(
+            connection, workspace_id=placing.workspace.workspace_id, at=at, now=at
+        )
+    balance = next((each for each in found if each.kind == kind), None)
     return NotEnoughCredits(
-        kind=job.kind, required=job.price, available=available, plan=plan,
+        kind=kind, required=required, plan=placing.access.plan,
+        available=min(balance.spendable, required - 1) if balance else 0,  # it fell short, then
         next_grant_at=balance.next_grant_at if balance else None,
         next_grant_amount=balance.next_grant_amount if balance else 0,
     )  # fmt: skip
@@ -219,21 +316,47 @@ def _same(job: Job, tool: str, spec: JobSpec) -> Job:
     return job
 
 
-async def _spec(studio: Studio, workspace: Workspace, tool: Tool, wish: Wish) -> JobSpec:
-    if tool.needs_source_frame and wish.source is None:
-        raise SourceNeeded(tool=tool.key)
-    ratio, prompt = wish.ratio or tool.ratios[0], wish.prompt
+async def spec_of(studio: Studio, workspace: Workspace, *, tool: Tool, wish: Wish) -> JobSpec:
+    """Return what a job is asked to make, checked as far as it can be before anything is held.
+
+    :raises Refusal: when the tool cannot make it, or its source is no still of the workspace.
+    """
     if wish.source is not None:
         _, origin = await frame_at(studio, workspace_id=workspace.workspace_id, frame=wish.source)
-        ratio, prompt = wish.ratio or origin.ratio, wish.prompt.strip() or origin.prompt
+        prompt = wish.prompt.strip() or origin.prompt
+        wish = replace(wish, ratio=wish.ratio or origin.ratio, prompt=prompt)
+    return checked_spec(workspace, tool=tool, wish=wish)
+
+
+def checked_spec(workspace: Workspace, *, tool: Tool, wish: Wish) -> JobSpec:
+    """Return what a job is asked to make of a source that is known to be there.
+
+    :raises Refusal: when the tool cannot make it.
+    """
+    if tool.needs_source_frame and wish.source is None:
+        raise SourceNeeded(tool=tool.key)
     price(tool=tool, images=wish.images, duration_s=wish.duration_s)
+    ratio = wish.ratio or tool.ratios[0]
     size = _size(tool, ratio, is_engine=workspace.is_demo)
     return JobSpec(
-        prompt=checked_prompt(prompt), seed=wish.seed or 0, ratio=ratio, width=size.width,
+        prompt=checked_prompt(wish.prompt), seed=wish.seed or 0, ratio=ratio, width=size.width,
         height=size.height, images=wish.images, duration_s=wish.duration_s, source=wish.source,
         instruction=checked_prompt(wish.instruction) if wish.instruction is not None else None,
-        adjustments=wish.adjustments,
+        adjustments=_adjusted(wish.adjustments), references=wish.references, history=wish.history,
     )  # fmt: skip
+
+
+def is_served(studio: Studio, workspace: Workspace, *, tool: Tool) -> bool:
+    """Tell whether a provider serves a tool for a workspace."""
+    try:
+        _provider(studio, workspace, tool)
+    except ToolUnavailable:
+        return False
+    return True
+
+
+def _adjusted(adjustments: dict[str, str | float] | None) -> dict[str, str | float] | None:
+    return None if adjustments is None else checked_adjustments(adjustments)
 
 
 def _size(tool: Tool, ratio: str, *, is_engine: bool) -> Size:
@@ -242,22 +365,18 @@ def _size(tool: Tool, ratio: str, *, is_engine: bool) -> Size:
     return picture_size(tool=tool, ratio=ratio, resolution_px=tool.resolutions_px[0])
 
 
-def _provider(studio: Studio, workspace: Workspace, tool: Tool) -> str:
-    provider = ENGINE if workspace.is_demo else studio.routes.get(tool.key)
-    if provider is None or provider not in studio.generators:
+def _provider(
+    studio: Studio, workspace: Workspace, tool: Tool, *, spec: JobSpec | None = None,
+    parked: frozenset[str] = frozenset(),
+) -> str:  # fmt: skip
+    if workspace.is_demo:
+        return ENGINE
+    at = studio.clock.now()
+    found = studio.routes.of(tool=tool.key, providers=studio.generators, at=at)
+    usable = [route for route in found if route.key not in parked]
+    if not usable:
         raise ToolUnavailable(tool=tool.key)
-    return provider
-
-
-async def _paced(
-    studio: Studio, workspace_id: UUID, *, version: Version, tool: Tool, at: datetime
-) -> datetime:
-    """Return when a metered job may start: at once within the fair-use pace, else an hour later."""
-    pace = next((each for each in version.paces if each.kind == tool.kind), None)
-    if pace is None:
-        return at
-    async with studio.reading() as connection:
-        used = await jobs.metered_since(
-            connection, workspace_id=workspace_id, kind=tool.kind, since=at - PACE_SPAN
-        )
-    return at + PACE_SPAN * (used // pace.credits_per_hour)
+    fitting = [route for route in usable if fits(studio, route, spec)] if spec else usable
+    if not fitting:
+        raise RouteCannot(tool=tool.key, remedy=limits(studio, usable))
+    return fitting[0].provider

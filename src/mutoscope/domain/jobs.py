@@ -67,6 +67,10 @@ PROMPT_MAX = 4_000
 """Characters in a prompt or an instruction."""
 
 
+LATER = frozenset({"references", "history"})
+"""Fields that came later: left out of the digest when empty, so that elder digests stay equal."""
+
+
 class FrameName(NamedTuple):
     """A still: which job delivered it, and its place among the outputs, from 1."""
 
@@ -77,7 +81,8 @@ class FrameName(NamedTuple):
 class JobSpec(NamedTuple):
     """What a job is asked to make: fixed when it is placed, and kept for regenerating.
 
-    Sizes are pixels. `source` is the frame that an edit or a clip starts from.
+    Sizes are pixels. `source` is the frame that an edit or a clip starts from; `references` are
+    digests of pictures of the cast, `history` the earlier instructions of a conversation.
     """
 
     prompt: str
@@ -90,11 +95,15 @@ class JobSpec(NamedTuple):
     source: FrameName | None = None
     instruction: str | None = None
     adjustments: dict[str, str | float] | None = None
+    references: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()
 
     def digest(self, *, tool: str) -> bytes:
         """Return 16 bytes that are equal for repeats of the same request."""
         adjustments = self.adjustments and dict(sorted(self.adjustments.items()))
-        text = repr((tool, self._replace(adjustments=adjustments)))
+        fields = self._replace(adjustments=adjustments)._asdict()
+        told = [f"{name}={each!r}" for name, each in fields.items() if each or name not in LATER]
+        text = f"({tool!r}, JobSpec({', '.join(told)}))"
         return sha256(text.encode()).digest()[:16]
 
 

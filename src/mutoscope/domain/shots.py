@@ -9,6 +9,7 @@ nearer, as films do.
 import re
 from dataclasses import dataclass
 
+from mutoscope.domain.fine_tune import ShotSize
 from mutoscope.domain.screenplay import Scene, Screenplay
 
 PROMPT_MAX = 400  # characters; every provider takes as many
@@ -18,6 +19,14 @@ _SHOT_SIZE = re.compile(
     r"|macro|portrait)\b",
     re.IGNORECASE,
 )
+_MEANT = {
+    "wide": ShotSize.WIDE, "long": ShotSize.WIDE, "establishing": ShotSize.WIDE,
+    "aerial": ShotSize.EXTREME_WIDE, "full": ShotSize.FULL, "mid": ShotSize.MEDIUM,
+    "two": ShotSize.MEDIUM, "medium": ShotSize.MEDIUM, "close": ShotSize.CLOSE_UP,
+    "closeup": ShotSize.CLOSE_UP, "portrait": ShotSize.CLOSE_UP,
+    "macro": ShotSize.EXTREME_CLOSE_UP,
+}  # fmt: skip
+"""Which shot size an author means by the first word of those that name one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,19 +37,26 @@ class Shot:
     scene: int
     heading: str
     prompt: str
+    dialogue: str
+    shot_size: ShotSize
 
 
 def shots(*, screenplay: Screenplay, prompt_max: int = PROMPT_MAX) -> tuple[Shot, ...]:
     """Return the shots of a screenplay in order, each prompt cut at a word to `prompt_max`."""
-    prompts = [
-        (number, scene, _capped(_prompt(scene, position), prompt_max))
+    places = [
+        (number, scene, position)
         for number, scene in enumerate(screenplay.scenes, start=1)
         for position in range(len(scene.action))
     ]
     return tuple(
-        Shot(number=count, scene=number, heading=scene.heading, prompt=prompt)
-        for count, (number, scene, prompt) in enumerate(prompts, start=1)
-    )
+        Shot(
+            number=count, scene=number, heading=scene.heading,
+            prompt=_capped(_prompt(scene, position), prompt_max),
+            dialogue=scene.dialogue[position] if scene.dialogue else "",
+            shot_size=_shot_size(scene, position),
+        )
+        for count, (number, scene, position) in enumerate(places, start=1)
+    )  # fmt: skip
 
 
 def _prompt(scene: Scene, position: int) -> str:
@@ -49,9 +65,17 @@ def _prompt(scene: Scene, position: int) -> str:
     setting = ", ".join(part for part in (scene.place, scene.time_of_day, *scene.details) if part)
     sentences = [f"{setting[0].upper()}{setting[1:]}."] if setting else []
     if not _SHOT_SIZE.search(paragraph):
-        opens_wide = position == 0 and "interior" not in scene.details
-        sentences.append("Wide shot." if opens_wide else "Medium shot.")
+        sentences.append(f"{_shot_size(scene, position).capitalize()} shot.")
     return " ".join((*sentences, paragraph))
+
+
+def _shot_size(scene: Scene, position: int) -> ShotSize:
+    """Return the size that the author names, or the one that films would have here."""
+    named = _SHOT_SIZE.search(scene.action[position])
+    if named is not None:
+        return _MEANT[re.split(r"[ -]", named.group().lower())[0]]
+    opens_wide = position == 0 and "interior" not in scene.details
+    return ShotSize.WIDE if opens_wide else ShotSize.MEDIUM
 
 
 def _capped(prompt: str, prompt_max: int) -> str:

@@ -1,0 +1,175 @@
+"""Storyboards on the command line: from a file to frames, in JSON and in tables."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from command_line import Done, run, run_here
+from storyboard_stage import SCRIPT
+
+
+class Studio:
+    """A demo workspace with a board, and the commands of it."""
+
+    def __init__(self, database_url: str, folder: Path) -> None:
+        self.where: dict[str, Any] = {"database_url": database_url, "data": folder / "data"}
+        self.folder = folder
+        made = self.here("workspace", "create", "Ada", "--demo").json()
+        self.workspace = made["workspace"]["workspace_id"]
+        self.project = self.here("project", "create", self.workspace, "Rain").json()["project_id"]
+        script = folder / "rain.fountain"
+        script.write_text(SCRIPT, encoding="cp1252")
+        self.of_board("import", str(script))
+
+    def here(self, *arguments: str) -> Done:
+        return run_here(*arguments, "--json", **self.where)
+
+    def of_board(self, command: str, *arguments: str) -> Done:
+        return self.here("project", command, self.workspace, self.project, *arguments)
+
+    def frames(self) -> list[dict[str, Any]]:
+        board = self.of_board("show").json()
+        return [frame for scene in board["scenes"] for frame in scene["frames"]]
+
+    def frame(self, command: str, *arguments: str, number: int = 1) -> Done:
+        frame_id = self.frames()[number - 1]["frame_id"]
+        return self.here("frame", command, self.workspace, frame_id, *arguments)
+
+
+@pytest.fixture
+def studio(database_url: str, tmp_path: Path) -> Studio:
+    return Studio(database_url, tmp_path)
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> str:
+    path = tmp_path / "mara.png"
+    Image.new("RGB", (64, 36), "teal").save(path)
+    return str(path)
+
+
+def test_an_order_is_waited_for_until_each_shot_has_its_still(studio: Studio) -> None:
+    done = run(
+        "project", "order", studio.workspace, studio.project, "still", "--json", **studio.where
+    )
+    again = studio.of_board("order", "still", "--no-wait")
+
+    frames = studio.frames()
+    first = frames[0]["versions"][0]["name"]
+    studio.frame("final")
+    told = studio.frame("compare", *[f"{first['job_id']}/{first['ordinal']}"] * 2)
+
+    assert done.code == 0
+    assert {job["captured"] for job in done.json()["jobs"]} == {1}
+    assert [len(frame["versions"]) for frame in frames] == [1, 1, 1]
+    assert (again.code, json.loads(again.errors)["code"]) == (1, "nothing_lacking")
+    assert studio.frames()[0]["is_final"]
+    assert told.json() == []
+
+
+def test_what_a_board_costs_is_told_and_locked(studio: Studio) -> None:
+    studio.here("workspace", "plan", studio.workspace, "pro")
+    estimate, quote = studio.of_board("estimate").json(), studio.of_board("quote").json()
+
+    placed = studio.of_board("order", "still", "--no-wait", "--quote", quote["quote_id"])
+    mix = studio.of_board("mix", "--budget", "100", "--choose").json()
+    tools = studio.here("tools", studio.workspace).json()
+
+    assert [total["required"] for total in estimate["totals"]] == [3, 75]
+    assert quote["estimate"] == estimate
+    assert len(placed.json()["jobs"]) == 3
+    assert (mix["price"], mix["is_chosen"]) == (100, True)
+    assert {row["tool"]: row["seconds_affordable"] for row in tools}["runway_gen4_turbo"] == 300
+
+
+def test_screens_tell_the_same_in_tables(studio: Studio) -> None:
+    studio.here("workspace", "plan", studio.workspace, "pro")
+    place = (studio.workspace, studio.project)
+
+    board = run_here("project", "show", *place, **studio.where).output
+    estimate = run_here("project", "quote", *place, **studio.where).output
+    mix = run_here("project", "mix", *place, **studio.where).output
+    tools = run_here("tools", studio.workspace, **studio.where).output
+    listed = run_here("project", "list", studio.workspace, **studio.where).output
+
+    assert "INT. KITCHEN - NIGHT" in board
+    assert "75 video credits at most, 1,425 remain." in estimate
+    assert "These prices are locked until" in estimate
+    assert "not chosen yet" in mix
+    assert "60 clips, 300 s" in tools
+    assert "Rain" in listed
+
+
+def test_a_frame_is_added_moved_deleted_and_brought_back(studio: Studio) -> None:
+    scene = studio.of_board("scene", "INT. ATTIC").json()["scene_id"]
+    added = studio.here(
+        "frame", "add", studio.workspace, studio.project, scene, "A moth.", "--tool", "veo3"
+    ).json()
+    moved = studio.frame("move", "1", "--scene", studio.frames()[0]["scene_id"], number=4).json()
+    name = (studio.workspace, added["frame_id"])
+    studio.here("frame", "archive", *name)
+    gone = studio.here("frame", "show", *name)
+    studio.here("frame", "archive", *name, "--undo")
+
+    assert (added["number"], added["duration_s"], moved["number"]) == (4, 8, 1)
+    assert (gone.code, json.loads(gone.errors)["code"]) == (3, "unknown_frame")
+    assert studio.here("frame", "show", *name).json() == moved
+
+
+def test_pictures_are_versions_and_show_the_cast(studio: Studio, picture: str) -> None:
+    part = studio.here(
+        "cast", "add", studio.workspace, studio.project, "Mara", "--picture", picture
+    ).json()[0]
+    upload = studio.frame("upload", picture).json()
+    job = studio.frame("generate", "--no-wait").json()["job"]
+    edit = studio.frame("edit", "at night", "--no-wait", "--key", "night").json()["job"]
+    again = studio.frame("edit", "at night", "--no-wait", "--key", "night").json()
+    shown = run_here("cast", "list", studio.workspace, studio.project, **studio.where).output
+    studio.here("cast", "archive", studio.workspace, studio.project, part["part_id"])
+
+    assert job["spec"]["references"] == part["pictures"]
+    assert edit["spec"]["source"]["job_id"] == upload["upload_id"]
+    assert (again["is_replay"], again["job"]["job_id"]) == (True, edit["job_id"])
+    assert "character Mara (pictures: 1)" in shown
+    assert studio.here("cast", "list", studio.workspace, studio.project).json() == []
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "exit_code"),
+    [
+        (("animate", "--not-final"), "frame_not_made", 1),
+        (("fine-tune", "light=behind"), "bad_adjustment", 1),
+        (("regenerate",), "nothing_to_regenerate", 1),
+        (("final",), "frame_not_made", 1),
+        (("generate", "--images", "51"), "bad_image_count", 1),
+        (("choose", "00000000-0000-0000-0000-000000000000"), "no_such_frame", 3),
+    ],
+)
+def test_a_refusal_of_a_frame_has_its_code(
+    studio: Studio, command: tuple[str, ...], code: str, exit_code: int
+) -> None:
+    refused = studio.frame(*command)
+
+    assert (refused.code, json.loads(refused.errors)["code"]) == (exit_code, code)
+
+
+def test_a_file_that_is_no_screenplay_is_refused(studio: Studio) -> None:
+    bad = studio.folder / "bad.fdx"
+    bad.write_bytes(b"\x81\x8d")
+
+    for file, code in ((bad, "unknown_encoding"), (studio.folder / "none", "file_unreadable")):
+        refused = studio.of_board("import", str(file))
+        assert json.loads(refused.errors)["code"] == code
+
+
+def test_a_board_is_deleted_and_brought_back(studio: Studio) -> None:
+    studio.of_board("archive")
+    gone = studio.here("project", "list", studio.workspace).json()
+    deleted = studio.here("project", "list", studio.workspace, "--archived").json()
+    studio.of_board("archive", "--undo")
+
+    assert (gone, len(deleted)) == ([], 1)
+    assert len(studio.here("project", "list", studio.workspace).json()) == 1
