@@ -1,0 +1,132 @@
+"""A receipt as it is printed: facts in sections, and the lines of the ledger, in plain words.
+
+Invariant: each figure is one of the job's, its attempts' or its entries'; nothing is computed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+from mutoscope.domain.chart import Account
+
+if TYPE_CHECKING:
+    from mutoscope.app.receipt import Receipt
+    from mutoscope.storage.attempts import Attempt
+    from mutoscope.storage.jobs import Job, StoredOutput
+
+Rows = tuple[tuple[str, str], ...]
+MICROS: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Facts under a heading, each with its name."""
+
+    heading: str
+    rows: Rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptPage:
+    """What is printed; a line is its instant, its words, and the balance and hold after it."""
+
+    title: str
+    subtitle: str
+    sections: tuple[Section, ...]
+    lines: tuple[tuple[str, str, str, str], ...]
+
+
+def receipt_page(
+    receipt: Receipt, *, attempts: Iterable[Attempt] = (), zone: str
+) -> ReceiptPage:  # fmt: skip
+    """Return a receipt in words, its instants by the zone's clocks."""
+    job, place = receipt.job, ZoneInfo(zone)
+    sections = (
+        Section(heading="Asked", rows=_asked(job)),
+        Section(heading="Delivered", rows=_delivered(receipt.outputs)),
+        Section(heading="Price", rows=_price(receipt)),
+        *(Section(heading=f"Order {each.ordinal}", rows=_order(each)) for each in attempts),
+        Section(heading="Course", rows=_course(job, place)),
+    )
+    lines = tuple(
+        (_told(line.entry.due_at, place), line.words, f"{line.entry.available:,}",
+         f"{line.entry.held:,}")
+        for line in receipt.lines
+    )  # fmt: skip
+    return ReceiptPage(
+        title=f"Receipt of {job.tool}", subtitle=f"job {job.job_id}, {job.state}",
+        sections=sections, lines=lines,
+    )  # fmt: skip
+
+
+def _asked(job: Job) -> Rows:
+    spec = job.spec
+    seconds = "" if spec.duration_s is None else f", {spec.duration_s} seconds"
+    return (
+        ("prompt", spec.instruction or spec.prompt),
+        ("what", f"{spec.images} of {spec.width} x {spec.height} ({spec.ratio}){seconds}"),
+        ("seed", str(spec.seed)),
+    )
+
+
+def _delivered(outputs: Iterable[StoredOutput]) -> Rows:
+    rows = tuple(
+        (
+            f"{each.media_type} {each.ordinal}",
+            f"{each.width} x {each.height}{_seconds(each.duration_ms)}, SHA-256 {each.asset.hex()}",
+        )
+        for each in outputs
+    )
+    return rows or (("nothing", "no file was delivered"),)
+
+
+def _price(receipt: Receipt) -> Rows:
+    job = receipt.job
+    lots = [
+        f"{posting.amount:,} of lot {posting.lot}"
+        for line in receipt.lines[:1]
+        for posting in line.entry.postings
+        if posting.target == Account.HELD
+    ]
+    return (
+        ("rate card", job.version),
+        ("held", "unlimited use, at no charge" if job.is_metered else f"{job.price:,} {job.kind}"),
+        ("charged", "not yet" if job.captured is None else f"{job.captured:,} {job.kind}"),
+        ("drawn", ", ".join(lots) or "no lot"),
+        *((("reason", job.sentence),) if job.sentence else ()),
+    )
+
+
+def _order(attempt: Attempt) -> Rows:
+    return (
+        ("provider", f"{attempt.provider}, {attempt.model}"),
+        ("its job", attempt.provider_job_id or "none"),
+        ("state", str(attempt.state)),
+        ("cost by list", _dollars(attempt.list_micros)),
+        ("cost for certain", _dollars(attempt.cost_micros)),
+    )
+
+
+def _course(job: Job, place: ZoneInfo) -> Rows:
+    known = (
+        ("placed", job.created_at), ("due to begin", job.starts_at),
+        ("intent recorded", job.submitting_at), ("taken by the provider", job.submitted_at),
+        (str(job.state), job.finished_at),
+    )  # fmt: skip
+    return tuple((name, _told(at, place)) for name, at in known if at is not None)
+
+
+def _told(at: datetime, place: ZoneInfo) -> str:
+    return f"{at.astimezone(place):%Y-%m-%d %H:%M:%S %Z}"
+
+
+def _seconds(duration_ms: int | None) -> str:
+    return "" if duration_ms is None else f", {duration_ms / 1000:g} s"
+
+
+def _dollars(micros: int | None) -> str:
+    return "unknown" if micros is None else f"{micros / MICROS:.6f} USD"

@@ -1,0 +1,1 @@
+"""Documents: a storyboard as PDF, animatic or ZIP."""

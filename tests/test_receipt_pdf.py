@@ -1,0 +1,66 @@
+"""A printed receipt says what was asked, delivered, charged and drawn, as the ledger has it."""
+
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader
+
+from mutoscope.app.receipt import receipt
+from mutoscope.app.receipt_page import receipt_page
+from mutoscope.documents.letters import FontMissing
+from mutoscope.documents.receipt_pdf import receipt_pdf
+from mutoscope.storage.attempts import attempts_of
+from studio_stage import Stage, open_stage
+
+
+@pytest.fixture
+async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with open_stage(database_url, tmp_path) as stage:
+        yield stage
+
+
+async def printed(stage: Stage, *, images: int, folder: Path) -> str:
+    """Make images and print the receipt; return its words."""
+    stage.generator.succeed(images=images)
+    job = await stage.play(await stage.place(images=images))
+    found = await receipt(stage.studio, workspace_id=job.workspace_id, job_id=job.job_id)
+    async with stage.studio.reading() as connection:
+        attempts = await attempts_of(connection, workspace_id=job.workspace_id, job_id=job.job_id)
+    page = receipt_page(found, attempts=attempts, zone="Europe/Berlin")
+    reader = PdfReader(io.BytesIO(receipt_pdf(page, fonts=folder / "none")))
+    return " ".join(" ".join(page.extract_text() for page in reader.pages).split())
+
+
+async def test_a_receipt_tells_the_whole_story_of_a_job(stage: Stage, tmp_path: Path) -> None:
+    text = await printed(stage, images=2, folder=tmp_path)
+
+    for told in (
+        "Receipt of image_generation", "a lighthouse at dusk", "2 of 1280 x 720 (16:9)",
+        "2 x 2, SHA-256", "held 2 image", "charged 2 image", "2 of lot 1", "engine",
+        "2025-01-20 13:00:00 CET", "2 credits held", "2 credits charged", "48",
+    ):  # fmt: skip
+        assert told in text
+
+
+async def test_a_receipt_of_nothing_says_so(stage: Stage, tmp_path: Path) -> None:
+    job = await stage.place()
+
+    found = await receipt(stage.studio, workspace_id=job.workspace_id, job_id=job.job_id)
+    page = receipt_page(found, zone="UTC")
+
+    rows = dict(row for section in page.sections for row in section.rows)
+    assert (rows["nothing"], rows["charged"]) == ("no file was delivered", "not yet")
+    assert [line[1] for line in page.lines] == ["1 credit held"]
+    assert receipt_pdf(page, fonts=tmp_path / "none").startswith(b"%PDF")
+
+
+async def test_a_receipt_that_cannot_be_read_is_refused(stage: Stage, tmp_path: Path) -> None:
+    job = await stage.place()
+    found = await receipt(stage.studio, workspace_id=job.workspace_id, job_id=job.job_id)
+    page = receipt_page(found, zone="UTC")
+    foreign = type(page)(title="\U00020000", subtitle="", sections=(), lines=())
+
+    with pytest.raises(FontMissing):
+        receipt_pdf(foreign, fonts=tmp_path / "none")
