@@ -28,7 +28,9 @@ async def place(
 
 async def drive(stage: Stage, job: Job) -> Job:
     """Take steps until there is none left, while the clock stands."""
-    while await advance(stage.studio, workspace_id=job.workspace_id, job_id=job.job_id) is not None:
+    while (
+        await advance(stage.studio, workspace_id=job.workspace_id, job_id=job.job_id)
+    ).wait_s is not None:
         continue
     return await stage.read(job)
 

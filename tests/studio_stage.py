@@ -14,6 +14,7 @@ from mutoscope.app.studio import ENGINE, Studio
 from mutoscope.assets.folder import AssetFolder
 from mutoscope.bootstrap import RandomIds, prepare_database, read_catalog
 from mutoscope.domain.jobs import FINAL
+from mutoscope.domain.routes import RouteTable
 from mutoscope.storage import balances, jobs
 from mutoscope.storage.database import open_pool
 from mutoscope.storage.jobs import Job, StoredOutput
@@ -54,7 +55,8 @@ class Stage:
         return job
 
     async def step(self, job: Job) -> float | None:
-        return await advance(self.studio, workspace_id=self.workspace_id, job_id=job.job_id)
+        step = await advance(self.studio, workspace_id=self.workspace_id, job_id=job.job_id)
+        return step.wait_s
 
     async def play(self, job: Job) -> Job:
         """Take steps until the job is final, moving the clock as long as each wants to wait."""
@@ -103,7 +105,7 @@ async def open_stage(url: str, folder: Path) -> AsyncIterator[Stage]:
         studio = Studio(
             journal=journal, pool=pool, catalog=read_catalog(None), clock=clock, ids=RandomIds(),
             assets=AssetFolder(folder=folder / "assets"), generators={ENGINE: generator},
-            routes={}, email_key=b"key",
+            routes=RouteTable(routes=()), email_key=b"key",
         )  # fmt: skip
         workspace = await sign_up.create(studio, name="Aurora", zone="UTC", is_demo=True)
         yield Stage(studio, generator, clock, workspace.workspace_id)

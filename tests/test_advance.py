@@ -348,5 +348,6 @@ async def test_a_final_job_takes_no_further_step(stage: Stage) -> None:
     stage.generator.fail(state=RenderState.FAILED, code="failed")
 
     assert await stage.step(job) is None
-    assert await stumble(stage.studio, workspace_id=job.workspace_id, job_id=job.job_id) is None
+    stumbled = await stumble(stage.studio, workspace_id=job.workspace_id, job_id=job.job_id)
+    assert stumbled.wait_s is None
     assert await stage.read(job) == job

@@ -1,5 +1,7 @@
 """What the built-in engine makes of an order: stills, edits, clips, and marked failures."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -199,3 +201,16 @@ def test_a_render_that_died_too_often_is_not_started_again(tmp_path: Path) -> No
     carry_out(folder=tmp_path)
 
     assert not scratch.has_outcome(folder=tmp_path)
+
+
+def test_a_render_that_is_done_ends_while_the_one_that_began_it_lives(tmp_path: Path) -> None:
+    scratch.keep_order(folder=tmp_path, order=ordered("alive"))
+
+    with subprocess.Popen(
+        [sys.executable, "-m", "mutoscope.providers.local.render", str(tmp_path)],
+        stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        code, said = process.wait(timeout=60), process.stderr.read()
+
+    assert (code, said) == (0, b"")
+    assert scratch.has_outcome(folder=tmp_path)

@@ -35,6 +35,41 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         read_settings({"DATABASE_URL_FILE": str(tmp_path / "gone")})
 
 
+def test_the_options_of_a_bucket_are_lines_and_stay_secret(tmp_path: Path) -> None:
+    secret = tmp_path / "bucket"
+    secret.write_text("access_key_id = ada\n\nsecret_access_key=a=b, region=here\n")
+
+    settings = read_settings({"MUTOSCOPE_ASSETS_OPTIONS_FILE": str(secret)})
+
+    assert settings.assets_options == {
+        "access_key_id": "ada", "secret_access_key": "a=b", "region": "here",
+    }  # fmt: skip
+    assert "a=b" not in repr(settings)
+    with pytest.raises(BadSetting, match="NAME=VALUE") as refused:
+        read_settings({"MUTOSCOPE_ASSETS_OPTIONS": "sesame"})
+    assert "sesame" not in str(refused.value)
+
+
+def test_limits_of_files_are_whole_numbers() -> None:
+    settings = read_settings({"MUTOSCOPE_ASSETS_QUOTA": "5000", "MUTOSCOPE_EXPORTS_DAYS": "0"})
+
+    assert (settings.assets_quota, settings.exports_days) == (5000, 0)
+    assert read_settings({"MUTOSCOPE_ASSETS_REDIRECT": "yes"}).assets_redirect
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MUTOSCOPE_ASSETS_QUOTA", "5 GB"), ("MUTOSCOPE_ASSETS_QUOTA", "9" * 30),
+        ("MUTOSCOPE_EXPORTS_DAYS", "-1"), ("MUTOSCOPE_EXPORTS_DAYS", "36501"),
+        ("MUTOSCOPE_ASSETS_REDIRECT", "maybe"),
+    ],
+)  # fmt: skip
+def test_a_value_that_says_nothing_is_refused(name: str, value: str) -> None:
+    with pytest.raises(BadSetting, match="write"):
+        read_settings({name: value})
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "http"])
 def test_a_port_out_of_range_is_refused(port: str) -> None:
     with pytest.raises(BadSetting, match="use 1 to 65535"):

@@ -6,6 +6,9 @@ import pytest
 HOUSE = {
     "checkpoints": "one checkpoint covers every workspace",
     "trial_claims": "a person has one trial, whatever the workspace",
+    "route_health": "a route serves every workspace",
+    "provider_spend": "the day's limit of money is the house's",
+    "staff_alerts": "staff look after the house",
     "migrations": "of the schema, not of anybody's data",
 }
 QUEUE = "pgqueuer"  # the queue's own tables: steps of work, not a workspace's data

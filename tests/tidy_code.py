@@ -39,7 +39,7 @@ REFUSED_WORDS = {
     "tenant": "workspace",
 }
 # Adapters speak the language of what they adapt: an object store has buckets.
-FOREIGN_TONGUES = ("providers", "payments", "mail", "assets", "documents")
+FOREIGN_TONGUES = ("providers", "payments", "mail", "assets", "documents", "simulators")
 ABBREVIATIONS = re.compile(
     r"(?:^|_)(acct|amt|cfg|conn|ctx|idx|mgr|msg|qty|req|resp|txn|usr)(?:_|$)"
 )
@@ -77,7 +77,13 @@ SEEDED = re.compile(
 )
 # The worker's loop records what it catches; nothing else may catch everything.
 CATCHES_EVERYTHING: frozenset[str] = frozenset({"worker/steps.py"})  # its loops record it
-STATUS_NUMBERS = ("web/errors.py", "providers", "payments", "sdk")  # the last three read them
+STATUS_NUMBERS = (
+    "web/errors.py",
+    "providers",  # these three read them
+    "payments",
+    "sdk",
+    "simulators",  # they speak as providers do
+)
 
 LEFTOVERS = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b|\bbreak" + r"point\(")
 BUILT_SQL = re.compile(

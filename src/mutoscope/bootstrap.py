@@ -4,35 +4,49 @@ from __future__ import annotations
 
 import gc
 import os
+import random
 import secrets
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid4
 
+from mutoscope.app.asset_rules import AssetRules
+from mutoscope.app.call_backs import CallBacks
+from mutoscope.app.export_board import Form
 from mutoscope.app.studio import ENGINE, Studio
+from mutoscope.assets.bucket import AssetBucket
 from mutoscope.assets.folder import AssetFolder
+from mutoscope.documents.animatic import Animatic
+from mutoscope.documents.archive import BoardArchive
+from mutoscope.documents.storyboard_pdf import StoryboardPdf
 from mutoscope.domain.catalog_text import parse_catalog
 from mutoscope.domain.credits import Refusal
+from mutoscope.domain.routes_text import parse_routes
 from mutoscope.providers.local.engine import AnimaticEngine
+from mutoscope.providers.registry import Account, Surroundings, set_up
 from mutoscope.storage import queue
 from mutoscope.storage.database import check_server, connect, migrate, open_pool
 from mutoscope.storage.embedded import EmbeddedPostgres
 from mutoscope.storage.journal import Journal
 
 if TYPE_CHECKING:
+    from mutoscope.app.ports import AssetStore, Exporter, Provider
     from mutoscope.domain.catalog import Catalog
+    from mutoscope.domain.routes import RouteTable
     from mutoscope.settings import Settings
 
 CONNECTIONS_MAX: Final = 20
 """Connections for reading and for steps of jobs, beside the two that write the ledger."""
 
 KEY_BYTES: Final = 32
+FONTS: Final = "fonts"
+"""The folder of the operator's own fonts, for what is printed."""
 
 
 class DataUnwritable(Refusal):
@@ -50,11 +64,15 @@ class DataUnwritable(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """A studio that runs, and what its operator's commands need beside it."""
+    """A studio that runs, and what its operator's commands need beside it.
+
+    `fonts` is the folder of the operator's own fonts; it need not be there.
+    """
 
     studio: Studio
     database_url: str = field(repr=False)
     signing_key: bytes = field(repr=False)
+    fonts: Path
 
 
 class SystemClock:
@@ -101,12 +119,20 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         stack.push_async_callback(journal.close)
         engine = AnimaticEngine(folder=_folder(settings.data / "renders"))
         stack.push_async_callback(engine.close)
+        providers = _providers(settings, clock)
+        for provider in providers.values():
+            stack.push_async_callback(provider.close)
         studio = Studio(
             journal=journal, pool=pool, catalog=catalog, clock=clock, ids=RandomIds(),
-            assets=AssetFolder(folder=settings.data / "assets"), generators={ENGINE: engine},
-            routes={}, email_key=_key(settings.data, "email"),
+            assets=_assets(settings), generators={ENGINE: engine, **providers},
+            routes=read_routes(settings.routes), email_key=_key(settings.data, "email"),
+            asset_rules=_asset_rules(settings), exporters=_exporters(settings.data / FONTS),
+            providers=providers, call_backs=_call_backs(settings),
         )  # fmt: skip
-        yield House(studio=studio, database_url=url, signing_key=_key(settings.data, "signing"))
+        yield House(
+            studio=studio, database_url=url, signing_key=_key(settings.data, "signing"),
+            fonts=settings.data / FONTS,
+        )  # fmt: skip
 
 
 def calm_collector() -> None:
@@ -141,24 +167,82 @@ def read_catalog(path: Path | None) -> Catalog:
     :raises CatalogRefused: when its data are bad; the message names the place and the remedy.
     :raises CatalogUnreadable: when there is no such text file.
     """
-    if path is None:
-        text = files("mutoscope").joinpath("catalog.toml").read_text(encoding="utf-8")
-        return parse_catalog(text=text, source="catalog.toml")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CatalogUnreadable(path=path, reason=str(error)) from error
-    return parse_catalog(text=text, source=str(path))
+    text, source = _text(path, "catalog.toml")
+    return parse_catalog(text=text, source=source)
+
+
+def read_routes(path: Path | None) -> RouteTable:
+    """Return the routes of a file, or those that are shipped.
+
+    :raises RoutesRefused: when its data are bad; the message names the place and the remedy.
+    :raises CatalogUnreadable: when there is no such text file.
+    """
+    text, source = _text(path, "routes.toml")
+    return parse_routes(text=text, source=source)
 
 
 class CatalogUnreadable(Refusal):
-    """A catalog file that is not there, or no text."""
+    """A file of the catalog or the routes that is not there, or no text."""
 
     code = "catalog_unreadable"
 
     def __init__(self, *, path: Path, reason: str) -> None:
-        super().__init__(f"the catalog {path} cannot be read ({reason}): name a TOML text file")
+        super().__init__(f"the file {path} cannot be read ({reason}): name a TOML text file")
         self.path = path
+
+
+def _text(path: Path | None, shipped: str) -> tuple[str, str]:
+    """Return a file's text, or the shipped one's, and the name to call it by."""
+    if path is None:
+        return files("mutoscope").joinpath(shipped).read_text(encoding="utf-8"), shipped
+    try:
+        return path.read_text(encoding="utf-8"), str(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise CatalogUnreadable(path=path, reason=str(error)) from error
+
+
+def _providers(settings: Settings, clock: SystemClock) -> dict[str, Provider]:
+    around = Surroundings(
+        now=clock.now, new_id=uuid4, random=random.Random(secrets.randbits(64)),  # noqa: S311 -- only spreads waits
+        folder=settings.data / "deliveries",
+    )  # fmt: skip
+    return {
+        name: set_up(
+            provider=name, around=around,
+            account=Account(key=account.key, base_url=account.url, place=account.place),
+        )
+        for name, account in settings.providers.items()
+    }  # fmt: skip
+
+
+def _call_backs(settings: Settings) -> CallBacks:
+    return CallBacks(
+        url=settings.public_url, key=_key(settings.data, "call_backs"),
+        secrets={name: account.secret for name, account in settings.providers.items()},
+    )  # fmt: skip
+
+
+def _assets(settings: Settings) -> AssetStore:
+    if not settings.assets:
+        return AssetFolder(folder=settings.data / "assets")
+    copies = settings.data / "copies"
+    return AssetBucket(url=settings.assets, options=settings.assets_options, copies=copies)
+
+
+def _asset_rules(settings: Settings) -> AssetRules:
+    days = settings.exports_days
+    return AssetRules(
+        link_key=_key(settings.data, "links"), quota_bytes=settings.assets_quota,
+        keep_exports=timedelta(days=days) if days else None,
+        can_redirect=settings.assets_redirect,
+    )  # fmt: skip
+
+
+def _exporters(fonts: Path) -> dict[str, Exporter]:
+    return {
+        Form.PDF: StoryboardPdf(fonts=fonts), Form.ANIMATIC: Animatic(fonts=fonts),
+        Form.ZIP: BoardArchive(),
+    }  # fmt: skip
 
 
 def _folder(path: Path) -> Path:

@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 from mutoscope.domain.credits import Refusal
 
 PORT_MAX: Final = 65_535
+BYTES_MAX: Final = 2**60
+DAYS_MAX: Final = 36_500
 
 
 class Setting(NamedTuple):
@@ -21,6 +23,31 @@ class Setting(NamedTuple):
     default: str
     help: str
 
+
+PROVIDERS: Final = {
+    "runway": "Runway's key",
+    "google": "the Gemini API's key",
+    "vertex": "the JSON key of a Google service account; better named by MUTOSCOPE_VERTEX_KEY_FILE",
+    "kling": "Kling's keys, as ACCESS_KEY:SECRET_KEY",
+    "pixverse": "PixVerse's key",
+    "dashscope": "Alibaba Model Studio's key, of the region of the address",
+    "fal": "fal's key, as ID:SECRET",
+    "openai": "OpenAI's key",
+    "bfl": "Black Forest Labs' key",
+}
+"""Companies that make pictures and clips, each set up by its key."""
+
+PROVIDER_SETTINGS: Final = (
+    *(Setting(f"MUTOSCOPE_{name.upper()}_KEY", "", told) for name, told in PROVIDERS.items()),
+    *(
+        Setting(f"MUTOSCOPE_{name.upper()}_URL", "", "another address of it, such as a simulator's")
+        for name in PROVIDERS
+    ),
+    Setting("MUTOSCOPE_VERTEX_PLACE", "", "projects/PROJECT/locations/LOCATION at Google Cloud"),
+    Setting("MUTOSCOPE_PIXVERSE_SECRET", "", "what proves that PixVerse calls back"),
+    Setting("MUTOSCOPE_FAL_SECRET", "", "the JSON of fal's public keys, which prove call backs"),
+)
+"""What is told of every company; only those with a key are used."""
 
 SETTINGS: Final = (
     Setting(
@@ -36,12 +63,32 @@ SETTINGS: Final = (
         "folder of the PostgreSQL programs for the server inside; empty for those that come along",
     ),
     Setting("MUTOSCOPE_CATALOG", "", "your catalog file; empty for the one that is shipped"),
+    Setting("MUTOSCOPE_ROUTES", "", "your routes file; empty for the one that is shipped"),
     Setting("MUTOSCOPE_HOST", "127.0.0.1", "address on which the API listens"),
     Setting("MUTOSCOPE_PORT", "8420", "port on which the API listens"),
     Setting(
         "MUTOSCOPE_API_KEY", "",
         "key that every request must bear; empty lets in requests of this machine alone",
     ),
+    Setting(
+        "MUTOSCOPE_ASSETS", "",
+        "bucket of the assets, such as s3://bucket/folder; empty for a folder in MUTOSCOPE_DATA",
+    ),
+    Setting(
+        "MUTOSCOPE_ASSETS_OPTIONS", "",
+        "options of the bucket, each NAME=VALUE, separated by commas or lines",
+    ),
+    Setting(
+        "MUTOSCOPE_ASSETS_REDIRECT", "no",
+        "yes lets links lead to the bucket's own signed addresses; no serves files from here",
+    ),
+    Setting("MUTOSCOPE_ASSETS_QUOTA", "0", "bytes that a workspace's files may take; 0 for any"),
+    Setting("MUTOSCOPE_EXPORTS_DAYS", "30", "days for which exported files are kept; 0 for ever"),
+    Setting(
+        "MUTOSCOPE_PUBLIC_URL", "",
+        "address of this studio for providers that call back, such as https://studio.example",
+    ),
+    *PROVIDER_SETTINGS,
 )  # fmt: skip
 
 
@@ -57,16 +104,37 @@ class BadSetting(Refusal):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderAccount:
+    """What the studio has at a company; `secret` proves its call backs, `place` is Google's."""
+
+    key: str = field(repr=False)
+    url: str = ""
+    place: str = ""
+    secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The settings, in the order of `SETTINGS`; an empty `database_url` means the server inside."""
+    """The settings, in the order of `SETTINGS`; an empty `database_url` means the server inside.
+
+    `providers` are the accounts at companies, by their names.
+    """
 
     data: Path
     database_url: str = field(repr=False)
     postgres_bin: Path | None
     catalog: Path | None
+    routes: Path | None
     host: str
     port: int
     api_key: str = field(repr=False)
+    assets: str
+    assets_options: Mapping[str, str] = field(repr=False)
+    assets_redirect: bool
+    assets_quota: int
+    exports_days: int
+    public_url: str
+    providers: Mapping[str, ProviderAccount] = field(repr=False)
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -74,19 +142,33 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
     :raises BadSetting: when a value cannot be used, or a named file cannot be read.
     """
-    data, database_url, postgres_bin, catalog, host, port, api_key = (
-        _value(environment, setting) for setting in SETTINGS
-    )
-    assert len(fields(Settings)) == len(SETTINGS)
+    found = {setting.name: _value(environment, setting) for setting in SETTINGS}
+    assert len(fields(Settings)) - 1 == len(SETTINGS) - len(PROVIDER_SETTINGS)
     return Settings(
-        data=Path(data).expanduser().absolute(),
-        database_url=database_url,
-        postgres_bin=Path(postgres_bin) if postgres_bin else None,
-        catalog=Path(catalog) if catalog else None,
-        host=host,
-        port=_port(port),
-        api_key=api_key,
+        data=Path(found["MUTOSCOPE_DATA"]).expanduser().absolute(),
+        database_url=found["DATABASE_URL"],
+        postgres_bin=_path(found["MUTOSCOPE_POSTGRES_BIN"]),
+        catalog=_path(found["MUTOSCOPE_CATALOG"]),
+        routes=_path(found["MUTOSCOPE_ROUTES"]),
+        host=found["MUTOSCOPE_HOST"],
+        port=_port(found["MUTOSCOPE_PORT"]),
+        api_key=found["MUTOSCOPE_API_KEY"],
+        assets=found["MUTOSCOPE_ASSETS"],
+        assets_options=_options(found["MUTOSCOPE_ASSETS_OPTIONS"]),
+        assets_redirect=_truth("MUTOSCOPE_ASSETS_REDIRECT", found["MUTOSCOPE_ASSETS_REDIRECT"]),
+        assets_quota=_count("MUTOSCOPE_ASSETS_QUOTA", found["MUTOSCOPE_ASSETS_QUOTA"], BYTES_MAX),
+        exports_days=_count("MUTOSCOPE_EXPORTS_DAYS", found["MUTOSCOPE_EXPORTS_DAYS"], DAYS_MAX),
+        public_url=found["MUTOSCOPE_PUBLIC_URL"].rstrip("/"),
+        providers={name: account for name in PROVIDERS if (account := _account(name, found)).key},
     )
+
+
+def _account(name: str, found: Mapping[str, str]) -> ProviderAccount:
+    prefix = f"MUTOSCOPE_{name.upper()}"
+    return ProviderAccount(
+        key=found[f"{prefix}_KEY"], url=found[f"{prefix}_URL"],
+        place=found.get(f"{prefix}_PLACE", ""), secret=found.get(f"{prefix}_SECRET", ""),
+    )  # fmt: skip
 
 
 def _value(environment: Mapping[str, str], setting: Setting) -> str:
@@ -98,6 +180,35 @@ def _value(environment: Mapping[str, str], setting: Setting) -> str:
     except OSError as error:
         remedy = f"the file cannot be read ({error.strerror})"
         raise BadSetting(name=f"{setting.name}_FILE", value=path, remedy=remedy) from error
+
+
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None
+
+
+def _options(text: str) -> dict[str, str]:
+    """Return the options of a bucket; what is wrong is told by its name alone, for it is secret."""
+    options = {}
+    for part in filter(None, (each.strip() for each in text.replace(",", "\n").splitlines())):
+        name, equals, value = part.partition("=")
+        if not equals:
+            remedy = "write each option as NAME=VALUE"
+            raise BadSetting(name="MUTOSCOPE_ASSETS_OPTIONS", value="...", remedy=remedy)
+        options[name.strip()] = value.strip()
+    return options
+
+
+def _truth(name: str, text: str) -> bool:
+    if text not in {"yes", "no"}:
+        raise BadSetting(name=name, value=text, remedy="write yes or no")
+    return text == "yes"
+
+
+def _count(name: str, text: str, most: int) -> int:
+    if not text.isdecimal() or len(text) > len(str(most)) or int(text) > most:
+        remedy = f"write a whole number up to {most}, 0 for no limit"
+        raise BadSetting(name=name, value=text, remedy=remedy)
+    return int(text)
 
 
 def _port(text: str) -> int:

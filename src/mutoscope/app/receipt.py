@@ -6,22 +6,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mutoscope.app.generate import hold_of
-from mutoscope.storage import history, jobs
+from mutoscope.storage import attempts, history, jobs
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from mutoscope.app.studio import Studio
+    from mutoscope.storage.attempts import Attempt
     from mutoscope.storage.history import Line
     from mutoscope.storage.jobs import Job, StoredOutput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """A job, its outputs, and every line of the ledger about it, oldest first."""
+    """A job, its outputs, its orders to providers, and every line of the ledger about it.
+
+    Orders and lines are the oldest first.
+    """
 
     job: Job
     outputs: tuple[StoredOutput, ...]
+    attempts: tuple[Attempt, ...]
     lines: tuple[Line, ...]
 
 
@@ -33,6 +38,7 @@ async def receipt(studio: Studio, *, workspace_id: UUID, job_id: UUID) -> Receip
     async with studio.reading() as connection:
         job = await jobs.get(connection, workspace_id=workspace_id, job_id=job_id)
         outputs = await jobs.outputs_of(connection, workspace_id=workspace_id, job_id=job_id)
+        ordered = await attempts.attempts_of(connection, workspace_id=workspace_id, job_id=job_id)
         namespace, key = hold_of(job)
         hold = await history.entry_by_key(
             connection, workspace_id=workspace_id, namespace=namespace, key=key
@@ -40,4 +46,4 @@ async def receipt(studio: Studio, *, workspace_id: UUID, job_id: UUID) -> Receip
         lines = await history.related(
             connection, workspace_id=workspace_id, kind=job.kind, sequence=hold.entry.sequence
         )
-    return Receipt(job=job, outputs=outputs, lines=lines)
+    return Receipt(job=job, outputs=outputs, attempts=ordered, lines=lines)

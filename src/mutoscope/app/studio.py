@@ -6,14 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from mutoscope.app.asset_rules import AssetRules
+from mutoscope.app.call_backs import CallBacks
+from mutoscope.app.ports import ProviderError
 from mutoscope.domain.access import Access, access_at
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
-    from mutoscope.app.ports import AssetStore, Clock, Generator, Ids
+    from mutoscope.app.ports import AssetStore, Clock, Exporter, Generator, Ids, Provider
     from mutoscope.domain.catalog import Catalog
+    from mutoscope.domain.routes import RouteTable
     from mutoscope.storage.database import Connection, Pool
     from mutoscope.storage.journal import Journal
     from mutoscope.storage.workspaces import Workspace
@@ -21,13 +25,17 @@ if TYPE_CHECKING:
 ENGINE: Final = "engine"
 """The provider name of the built-in engine."""
 
+ENGINE_POLL_S: Final = 0.5
+"""Seconds between looks at a job of the built-in engine."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Studio:
     """The ledger's writer, the pool for reading, the catalog, and the outside world.
 
-    `generators` are by provider name, `routes` give a live workspace's provider by tool key.
-    `email_key` keys the digests by which a person's one trial is known.
+    `generators` are by provider name; those of them that are companies are `providers`, too.
+    `routes` tell over which of them a live workspace's tools are made.
+    `email_key` keys the digests by which a person's one trial is known; `exporters` are by form.
     """
 
     journal: Journal
@@ -37,12 +45,31 @@ class Studio:
     ids: Ids
     assets: AssetStore
     generators: Mapping[str, Generator]
-    routes: Mapping[str, str]
+    routes: RouteTable
     email_key: bytes = field(repr=False)
+    asset_rules: AssetRules = field(default_factory=AssetRules)
+    exporters: Mapping[str, Exporter] = field(default_factory=dict)
+    providers: Mapping[str, Provider] = field(default_factory=dict)
+    call_backs: CallBacks = field(default_factory=CallBacks)
 
     def reading(self) -> AbstractAsyncContextManager[Connection]:
         """Borrow a connection for reading."""
         return self.pool.acquire()
+
+    def generator(self, provider: str) -> Generator:
+        """Return who makes what was ordered of a provider.
+
+        :raises ProviderError: when the provider is not set up any more.
+        """
+        if provider not in self.generators:
+            sentence = f"The provider {provider} is not set up here."
+            raise ProviderError(sentence, code="provider_missing", permanent=False)
+        return self.generators[provider]
+
+    def poll_s(self, provider: str, model: str) -> float:
+        """Return the seconds between looks at a provider's work."""
+        company = self.providers.get(provider)
+        return ENGINE_POLL_S if company is None else company.capabilities(model=model).poll_s
 
     def access_of(self, workspace: Workspace, *, at: datetime) -> Access:
         """Return what a workspace may do at an instant."""

@@ -10,14 +10,18 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
+from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
 from time import monotonic
 from typing import Annotated, Final
+from uuid import uuid4
 
 import typer
 
 from mutoscope.bootstrap import open_house
+from mutoscope.cli import demo_providers
 from mutoscope.cli import demo_story as story
 from mutoscope.cli.contact_sheet import contact_sheet
 from mutoscope.cli.demo_outputs import write_outputs
@@ -27,13 +31,23 @@ from mutoscope.cli.options import Json
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.proof import FOUND
 from mutoscope.cli.screen import console
+from mutoscope.cli.simulate import environment
 from mutoscope.cli.waiting import working
 from mutoscope.domain.credits import Refusal
-from mutoscope.domain.screenplay import parse_screenplay
+from mutoscope.domain.fountain import parse_screenplay
 from mutoscope.domain.shots import Shot, shots
 from mutoscope.settings import read_settings
+from mutoscope.simulators.server import running
 from mutoscope.storage.cluster import ELSEWHERE, postmaster
 from mutoscope.storage.embedded import EmbeddedPostgres
+
+
+class Providers(StrEnum):
+    """Who makes the pictures of the demo."""
+
+    ENGINE = "engine"
+    SIMULATED = "simulated"
+
 
 MARK: Final = ".mutoscope-demo"
 SHOTS_MAX: Final = 6
@@ -70,19 +84,29 @@ def demo(
     shots_max: Annotated[
         int, typer.Option("--shots", min=2, max=SHOTS_MAX, help="Shots of the screenplay.")
     ] = SHOTS_MAX,
+    providers: Annotated[
+        Providers, typer.Option(help="Who makes the pictures: the built-in engine, or companies.")
+    ] = Providers.ENGINE,
     is_json: Json = False,
 ) -> None:
-    """See it all: a screenplay becomes frames and a clip, and every credit is proved."""
+    """See it all: a screenplay becomes frames and a clip, and every credit is proved.
+
+    With `--providers simulated` all nine tools run over their providers' protocols, against
+    simulators on this machine, with faults.
+    """
     configure()
     began_s = monotonic()
     folder = out.absolute()
     try:
         _prepare(folder)
-        stage = asyncio.run(_perform(folder, _shots()[:shots_max], is_quiet=is_json))
+        perform = _perform if providers is Providers.ENGINE else _perform_simulated
+        stage = asyncio.run(perform(folder, _shots()[:shots_max], is_quiet=is_json))
     except OSError as error:
         raise FolderUnwritable(folder=folder, reason=error.strerror or str(error)) from error
     if is_json:
         print_json(stage.summary())
+    elif providers is Providers.SIMULATED:
+        stage.say(f"\nDone in {monotonic() - began_s:.0f} s, with simulated providers.")
     else:
         stage.say(f"\nDone in {monotonic() - began_s:.0f} s. Open {out / 'index.html'} first.")
     if not stage.is_clean:
@@ -115,6 +139,22 @@ async def _perform(folder: Path, chosen: tuple[Shot, ...], *, is_quiet: bool) ->
         await asyncio.to_thread(contact_sheet, stage)
         stage.list_files()
         await story.prove(stage)
+    return stage
+
+
+async def _perform_simulated(folder: Path, chosen: tuple[Shot, ...], *, is_quiet: bool) -> Stage:
+    async with running(port=0, now=lambda: datetime.now(UTC), new_id=uuid4) as world:
+        settings = replace(
+            read_settings(environment(world)), data=folder / "data", postgres_bin=_programs()
+        )
+        async with open_house(settings) as house, working(house):
+            screen = console(is_error=is_quiet)
+            stage = Stage(
+                house=house, screen=screen, folder=folder, shots=chosen,
+                simulators=world.address,
+            )  # fmt: skip
+            for chapter in demo_providers.CHAPTERS:
+                await chapter(stage)
     return stage
 
 

@@ -22,7 +22,7 @@ from mutoscope.cli.waiting import until_final
 from mutoscope.domain.balance import Balance
 from mutoscope.domain.jobs import FrameName
 from mutoscope.domain.shots import Shot
-from mutoscope.storage import balances
+from mutoscope.storage import balances, jobs
 from mutoscope.storage.jobs import Job
 from mutoscope.storage.workspaces import Workspace
 
@@ -35,7 +35,8 @@ class Stage:
     """What has happened so far: the workspace, the jobs by their keys, and moments to go back to.
 
     `jobs` are in the order in which they were placed, `outputs` their pictures by the same keys;
-    `written` are all files.
+    `written` are all files. `simulators` is the address of the simulated providers, whose books
+    `are_books_right` compares with the studio's; `is_sent_once` says that nothing was bought twice.
     """
 
     house: House
@@ -49,6 +50,9 @@ class Stage:
     written: list[Path] = field(default_factory=list)
     verification: Verification | None = None
     chapters: int = 0
+    simulators: str = ""
+    are_books_right: bool = True
+    is_sent_once: bool = True
 
     @property
     def owner(self) -> Workspace:
@@ -58,8 +62,9 @@ class Stage:
 
     @property
     def is_clean(self) -> bool:
-        """Tell whether the last chapter's verification found nothing."""
-        return self.verification is not None and self.verification.is_clean
+        """Tell whether the last chapter's verification found nothing, and all books agree."""
+        is_proved = self.verification is not None and self.verification.is_clean
+        return is_proved and self.are_books_right and self.is_sent_once
 
     def begin(self, title: str) -> None:
         """Begin a chapter."""
@@ -82,6 +87,11 @@ class Stage:
         )
         self.jobs[key] = job
         return job, is_replay
+
+    async def read(self, job: Job) -> Job:
+        """Return a job as it stands."""
+        async with self.house.studio.reading() as connection:
+            return await jobs.get(connection, workspace_id=job.workspace_id, job_id=job.job_id)
 
     async def wait(self, keys: Sequence[str]) -> tuple[Job, ...]:
         """Wait until some jobs are final, behind one progress bar."""

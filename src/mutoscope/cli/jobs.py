@@ -120,7 +120,7 @@ def edit(asked: Edit) -> None:
     tool = "edit_fine_tune" if asked.adjust else "edit_open_assistant"
     wish = Wish(
         tool=tool, prompt="", source=frame_name(asked.frame), instruction=asked.instruction,
-        adjustments=dict(map(_adjustment, asked.adjust)) if asked.adjust else None,
+        adjustments=dict(map(adjustment, asked.adjust)) if asked.adjust else None,
     )  # fmt: skip
     _place(asked, asked.workspace, wish)
 
@@ -140,7 +140,7 @@ def animate(asked: Animate) -> None:
         )  # fmt: skip
         return await _confirmed(house, asked, workspace=asked.workspace, wish=wish, key=key)
 
-    _carry_out(asked, placed)
+    carry_out(asked, placed)
 
 
 @commands.command()
@@ -153,7 +153,7 @@ def regenerate(asked: Regenerate) -> None:
             house.studio, workspace_id=asked.workspace, job_id=asked.job, key=key
         )
 
-    _carry_out(asked, placed)
+    carry_out(asked, placed)
 
 
 @commands.command()
@@ -224,7 +224,7 @@ def frame_name(text: str) -> FrameName:
 
 
 def _place(manner: Manner, workspace: UUID, wish: Wish) -> None:
-    _carry_out(
+    carry_out(
         manner,
         lambda house, key: _confirmed(house, manner, workspace=workspace, wish=wish, key=key),
     )
@@ -234,6 +234,15 @@ async def _confirmed(
     house: House, manner: Manner, *, workspace: UUID, wish: Wish, key: str
 ) -> tuple[Job, bool]:
     """Place a job; at a terminal one that takes much of the balance is asked about before."""
+    await ask_first(house, manner, workspace=workspace, wish=wish)
+    return await place(house.studio, workspace_id=workspace, wish=wish, key=key)
+
+
+async def ask_first(house: House, manner: Manner, *, workspace: UUID, wish: Wish) -> None:
+    """Ask at a terminal about a job that takes much of the balance.
+
+    :raises typer.Abort: when the answer is no.
+    """
     if sys.stdin.isatty() and not manner.yes:
         found = await estimated(
             house.studio, workspace_id=workspace, tool=wish.tool, images=wish.images,
@@ -242,10 +251,9 @@ async def _confirmed(
         if found.should_confirm and not found.shortfall:
             question = f"This takes {found.price:,} of {found.available:,} {found.kind} credits. Go"
             typer.confirm(question, abort=True, err=True)
-    return await place(house.studio, workspace_id=workspace, wish=wish, key=key)
 
 
-def _carry_out(manner: Manner, placing: Placing) -> None:
+def carry_out(manner: Manner, placing: Placing) -> None:
     """Place a job, wait for it unless told not to, and tell what it delivered.
 
     :raises typer.Exit: when it ended without a delivery.
@@ -283,7 +291,11 @@ def _show(answer: dict[str, Any], *, is_json: bool) -> None:
         screen.print(f"{each['frame']}  {output.width}x{output.height} {output.media_type}")
 
 
-def _adjustment(text: str) -> tuple[str, str | float]:
+def adjustment(text: str) -> tuple[str, str | float]:
+    """Return the named value that NAME=VALUE gives.
+
+    :raises typer.BadParameter: when it is none.
+    """
     name, equals, value = text.partition("=")
     if not equals:
         raise typer.BadParameter(f"{text!r} is no adjustment: write NAME=VALUE")

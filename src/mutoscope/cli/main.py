@@ -2,7 +2,7 @@
 
 Invariant: a refusal is one line on the error stream, `code: sentence` (JSON with `--json`), never a
 traceback. The surprising choice: a command's module is imported when the command runs, and listed
-here with its help, so that `--help` is as quick as a small program's.
+here with its help; and help is plain text, since Rich takes longer to load than all the rest.
 """
 
 import json
@@ -10,6 +10,8 @@ import logging
 import os
 import sys
 from importlib import import_module
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import typer
@@ -41,7 +43,8 @@ EXITS: Final = {
         (
             "unknown_workspace", "unknown_job", "unknown_wallet", "unknown_entry", "no_such_frame",
             "unknown_tool", "unknown_plan", "unknown_version", "asset_missing",
-            "catalog_unreadable", "file_unreadable",
+            "catalog_unreadable", "file_unreadable", "unknown_asset", "unknown_export",
+            "unknown_project", "unknown_scene", "unknown_frame", "unknown_part", "unknown_quote",
         ),
         NOT_FOUND,
     ),
@@ -70,23 +73,31 @@ ENTRIES: Final = (
     Entry("edit", "jobs", "Create", "Change a frame, in words or by adjustments."),
     Entry("animate", "jobs", "Create", "Turn a frame into a clip."),
     Entry("regenerate", "jobs", "Create", "Make a job again; it costs as much again."),
+    Entry("project", "projects", "Create", "Make storyboards, price and order them."),
+    Entry("frame", "frames", "Create", "Make, choose and compare versions of a frame."),
+    Entry("cast", "cast", "Create", "Keep the characters and places of a board."),
     Entry("cancel", "jobs", "Create", "Ask for a job to be stopped."),
+    Entry("export", "exports", "Create", "Export a storyboard as PDF, film or ZIP."),
     Entry("estimate", "jobs", "Create", "Tell a price, and which lots would pay."),
+    Entry("tools", "projects", "Create", "Compare the tools, and what the balance buys."),
     Entry("balance", "reads", "Credits", "Explain a balance, now or at any instant."),
     Entry("history", "reads", "Credits", "List the lines of the ledger."),
     Entry("receipt", "reads", "Credits", "Tell what a job made, cost, and who paid."),
     Entry("calendar", "calendar", "Credits", "List billing dates, or write them as .ics."),
     Entry("workspace", "workspaces", "Studio", "Open workspaces and start their plans."),
+    Entry("assets", "assets", "Studio", "Show, bring and sweep files."),
+    Entry("providers", "providers", "Studio", "Check companies, routes, and orders in doubt."),
     Entry("catalog", "catalog", "Studio", "Show the plans, tools and packs, or check a file."),
     Entry("renew", "operations", "Studio", "Post every grant and lapse that is due."),
     Entry("serve", "operations", "Run", "Serve the API and work, on this machine."),
     Entry("worker", "operations", "Run", "Work on jobs and renewals alone."),
+    Entry("simulate-providers", "simulate", "Run", "Play every provider here, without a key."),
     Entry("settings", "operations", "Run", "List the settings, their defaults and meaning."),
     Entry("backup", "archive", "Run", "Write the database, assets and keys to one file."),
     Entry("restore", "archive", "Run", "Restore a backup into an empty place, and verify it."),
     Entry("verify", "proof", "Prove", "Replay the ledger and sign the answer."),
     Entry("checkpoint", "proof", "Prove", "Sign the heads of all wallets, or export them."),
-    Entry("bench", "bench", "Prove", "Measure this machine."),
+    Entry("bench", "bench_engine", "Prove", "Measure this machine."),
 )
 
 
@@ -101,8 +112,15 @@ class Commands(TyperGroup):
         """Return what the list shows of a command."""
         for entry in ENTRIES:
             if entry.name == cmd_name:
-                return TyperCommand(cmd_name, help=entry.help, rich_help_panel=entry.panel)
+                return TyperCommand(cmd_name, help=entry.help)
         return None
+
+    def format_commands(self, context: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002 -- Typer's own
+        """Write the list, a section for each panel."""
+        width = max(len(entry.name) for entry in ENTRIES)
+        for panel, entries in groupby(ENTRIES, key=attrgetter("panel")):
+            with formatter.section(panel):
+                formatter.write_dl([(entry.name.ljust(width), entry.help) for entry in entries])
 
     def resolve_command(self, context: Any, args: list[str]) -> Any:  # noqa: ANN401 -- Typer's own
         """Return the command itself, imported now."""
@@ -116,12 +134,23 @@ def loaded(name: str) -> Any:  # noqa: ANN401 -- Typer does not export its comma
     """Return a command or group with what it needs imported."""
     (place,) = (entry.module for entry in ENTRIES if entry.name == name)
     module = import_module(f"mutoscope.cli.{place}")
-    if place == name == "bench":
-        return typer.main.get_group(module.bench)
-    return typer.main.get_group(module.commands).commands[name]
+    if name == "bench":
+        return _plain(typer.main.get_group(module.bench))
+    return _plain(typer.main.get_group(module.commands).commands[name])
 
 
-app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False)
+def _plain(command: Any) -> Any:  # noqa: ANN401 -- Typer does not export its command's type
+    """Let a command and those below it write their help and their errors without Rich."""
+    command.rich_markup_mode = None
+    command.short_help = (command.help or "").partition("\n\n")[0]  # whole, not cut to fit
+    for each in getattr(command, "commands", {}).values():
+        _plain(each)
+    return command
+
+
+app = typer.Typer(
+    cls=Commands, no_args_is_help=True, add_completion=False, rich_markup_mode=None
+)  # fmt: skip
 
 
 @app.callback()

@@ -27,6 +27,7 @@ from mutoscope.domain.chart import Operation
 from mutoscope.domain.explanation import explanation
 from mutoscope.domain.offers import Entitlement
 from mutoscope.storage import balances, history, workspaces
+from mutoscope.storage.attempts import Attempt
 from mutoscope.storage.history import Filters, Line, Page, Window
 from mutoscope.storage.jobs import StoredOutput
 
@@ -145,7 +146,10 @@ def line_fields(line: Line) -> dict[str, Any]:
 def receipt_fields(found: Receipt) -> dict[str, Any]:
     """Return a receipt as plain data."""
     lines = [line_fields(line) for line in found.lines]
-    return {"job": plain(found.job), "outputs": plain(found.outputs), "lines": lines}
+    return {
+        "job": plain(found.job), "outputs": plain(found.outputs),
+        "attempts": plain(found.attempts), "lines": lines,
+    }  # fmt: skip
 
 
 def save_outputs(house: House, found: Receipt, folder: Path) -> tuple[Path, ...]:
@@ -172,10 +176,21 @@ def _show_receipt(found: Receipt, zone: str) -> None:
     for output in found.outputs:
         length = f", {output.duration_ms / 1000:g} s" if output.duration_ms else ""
         screen.print(f"delivered  {output.width}x{output.height} {output.media_type}{length}")
-    screen.print(f"rates      {job.version}, provider {job.provider}")
+    screen.print(f"rates      {job.version}")
+    for each in found.attempts:
+        screen.print(_order_line(each), markup=False)
     screen.print(f"placed     {told(job.created_at, zone=zone)}")
     screen.print(f"finished   {told(job.finished_at, zone=zone)}")
     screen.print(lines_table(lines=found.lines, zone=zone))
+
+
+def _order_line(attempt: Attempt) -> str:
+    cost = "cost not known yet"
+    if attempt.cost_micros is not None:
+        cost = f"cost {attempt.cost_micros / 1_000_000:.4f} USD"
+    named = attempt.provider_job_id or "no id"
+    why = f" ({attempt.reason})" if attempt.reason else ""
+    return f"order {attempt.ordinal}    {attempt.provider}, {named}: {attempt.state}{why}, {cost}"
 
 
 def _filters(asked: HistoryOptions, zone: str) -> Filters:

@@ -49,7 +49,11 @@ class StoredOutput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One generation; `price` is what was held, `captured` what was charged in the end."""
+    """One generation; `price` is what was held, `captured` what was charged in the end.
+
+    `route` is the one of its last order; `look_at` is when somebody looks at the provider's work
+    next, also after the job's end, until its last order's outcome is known.
+    """
 
     workspace_id: UUID
     job_id: UUID
@@ -77,6 +81,8 @@ class Job:
     submitted_at: datetime | None
     finished_at: datetime | None
     stepped_at: datetime
+    route: str | None = None
+    look_at: datetime | None = None
 
     def row(self) -> tuple[Any, ...]:
         """Return its columns in the table's order."""
@@ -87,6 +93,7 @@ class Job:
             self.provider, self.provider_job_id, self.tries, self.captured, self.reason,
             self.sentence, self.created_at, self.starts_at, self.deadline_at,
             self.submitting_at, self.submitted_at, self.finished_at, self.stepped_at,
+            self.route, self.look_at,
         )  # fmt: skip
 
 
@@ -98,13 +105,13 @@ async def get(connection: Connection, *, workspace_id: UUID, job_id: UUID) -> Jo
     row = await _SQL.job(connection, workspace_id=workspace_id, job_id=job_id)
     if row is None:
         raise UnknownJob(job_id=job_id)
-    return _job(row)
+    return job_from(row)
 
 
 async def by_request(connection: Connection, *, workspace_id: UUID, request_key: str) -> Job | None:
     """Return the job that a request has placed, if it did."""
     row = await _SQL.job_by_request(connection, workspace_id=workspace_id, request_key=request_key)
-    return None if row is None else _job(row)
+    return None if row is None else job_from(row)
 
 
 async def page(
@@ -115,7 +122,7 @@ async def page(
         connection, workspace_id=workspace_id, before_at=before_at, before_id=before_id,
         limit=limit,
     )  # fmt: skip
-    return tuple([_job(row) async for row in rows])
+    return tuple([job_from(row) async for row in rows])
 
 
 async def outputs_of(
@@ -126,48 +133,23 @@ async def outputs_of(
     return tuple([StoredOutput(**row) async for row in rows])
 
 
-async def begin_submitting(connection: Connection, *, job: Job, at: datetime) -> bool:
-    """Commit the intent to order; false when another step was first."""
-    row = await _SQL.begin_submitting(
-        connection, workspace_id=job.workspace_id, job_id=job.job_id, at=at
-    )
-    return row is not None
-
-
-async def submit_again(connection: Connection, *, job: Job, at: datetime) -> bool:
-    """Claim an order that never reached the provider; false when another step was first."""
-    row = await _SQL.submit_again(
-        connection, workspace_id=job.workspace_id, job_id=job.job_id, at=at,
-        submitting_at=job.submitting_at,
-    )  # fmt: skip
-    return row is not None
-
-
-async def mark_running(
-    connection: Connection, *, job: Job, provider_job_id: str, at: datetime
-) -> bool:
-    """Record that the provider has the order; false when another step was first."""
-    row = await _SQL.mark_running(
-        connection, workspace_id=job.workspace_id, job_id=job.job_id,
-        provider_job_id=provider_job_id, at=at,
-    )  # fmt: skip
-    return row is not None
-
-
-async def mark_progress(
-    connection: Connection, *, job: Job, progress: float, deadline_at: datetime, at: datetime
-) -> None:
-    """Record how far the work is, from 0 to 1, and until when its hold lasts."""
-    await _SQL.mark_progress(
-        connection, workspace_id=job.workspace_id, job_id=job.job_id, progress=progress,
-        deadline_at=deadline_at, at=at,
-    )  # fmt: skip
-
-
 async def count_try(connection: Connection, *, job: Job, at: datetime) -> int:
     """Count a step that could not be taken; return how many there were in a row."""
     row = await _SQL.count_try(connection, workspace_id=job.workspace_id, job_id=job.job_id, at=at)
     return 0 if row is None else row["tries"]
+
+
+async def note_step(connection: Connection, *, job: Job, at: datetime) -> None:
+    """Record that somebody works on a job, so that the sweep leaves it alone."""
+    await _SQL.note_step(connection, workspace_id=job.workspace_id, job_id=job.job_id, at=at)
+
+
+async def stop_looking(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Look no more at jobs that were followed after their end; return how many."""
+    written: int = await _SQL.stop_looking(
+        connection, workspaces=[row[0] for row in rows], jobs=[row[1] for row in rows]
+    )
+    return written
 
 
 async def ask_cancel(connection: Connection, *, workspace_id: UUID, job_id: UUID) -> bool:
@@ -212,9 +194,12 @@ async def add_outputs(connection: Connection, rows: Sequence[tuple[Any, ...]]) -
     return written
 
 
-def _job(row: Any) -> Job:  # noqa: ANN401  # a row of asyncpg
+def job_from(row: Any) -> Job:  # noqa: ANN401  # a row of asyncpg
+    """Return the job of a row of `jobs`."""
     fields = dict(row)
     spec = json.loads(fields.pop("spec"))
     if spec["source"] is not None:
         spec["source"] = FrameName(*spec["source"])
+    for name in ("references", "history"):
+        spec[name] = tuple(spec.get(name, ()))
     return Job(**fields | {"spec": JobSpec(**spec), "state": JobState(fields["state"])})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
+from uuid import UUID
 
 from pgqueuer.queries import Queries
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 STEP: Final = "job_step"
 """The entry point that takes one step of a generation job; its payload names the job."""
+
+EXPORT: Final = "export"
+"""The entry point that makes an export; its payload names it."""
 
 
 async def install(connection: Connection) -> None:
@@ -36,6 +40,11 @@ async def enqueue_steps(connection: Connection, rows: Sequence[tuple[Any, ...]])
         execute_after=[timedelta(seconds=wait_s) for _, _, wait_s in rows],
     )
     return len(queued)
+
+
+async def enqueue_export(connection: Connection, *, workspace_id: UUID, export_id: UUID) -> None:
+    """Queue the making of an export."""
+    await _queue(connection).enqueue(EXPORT, f"{workspace_id}/{export_id}".encode())
 
 
 def _queue(connection: Connection) -> Queries:

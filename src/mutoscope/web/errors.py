@@ -40,17 +40,25 @@ STATUSES: Final[Mapping[str, int]] = {
     ),
     "not_authorised": 401,
     "insufficient_credits": 402,
-    **dict.fromkeys(("not_entitled", "not_verified", "trial_taken", "not_local"), 403),
+    **dict.fromkeys(
+        ("call_back_refused", "link_expired", "link_forged", "not_entitled", "not_verified",
+         "trial_taken", "not_local"),
+        403,
+    ),
     **dict.fromkeys(
         ("unknown_workspace", "unknown_wallet", "unknown_job", "unknown_entry",
          "unknown_reference", "unknown_output", "no_such_route", "no_version_in_force",
-         "asset_missing"),
+         "asset_missing", "unknown_asset", "unknown_export", "unknown_frame", "unknown_part",
+         "unknown_project", "unknown_quote", "unknown_scene"),
         404,
     ),
     "method_not_allowed": 405,
     **dict.fromkeys(
         ("already_refunded", "already_subscribed", "hold_already_settled", "job_is_final",
-         "state_moved_on", "tool_unavailable"),
+         "state_moved_on", "tool_unavailable", "route_cannot", "route_not_parked",
+         "not_in_doubt", "frame_not_final", "frame_not_made",
+         "no_clip_wanted", "nothing_lacking", "nothing_to_regenerate", "quote_expired",
+         "quote_outdated", "quota_exceeded", "export_is_final"),
         409,
     ),
     "body_too_large": 413,
@@ -63,11 +71,18 @@ STATUSES: Final[Mapping[str, int]] = {
          "not_for_sale", "not_started", "period_out_of_reach", "prompt_too_long",
          "purchase_too_small", "refund_exceeds_capture", "screenplay_not_text",
          "screenplay_too_long", "source_needed", "unknown_pack", "unknown_plan", "unknown_tool",
-         "unknown_version", "unknown_zone"),
+         "unknown_version", "unknown_zone", "bad_lasting", "not_a_picture", "picture_animated",
+         "picture_too_large", "picture_too_small", "picture_truncated",
+         "bad_export", "clip_unreadable", "font_missing",
+         "nothing_to_export", "bad_adjustment", "bad_board_ratio",
+         "bad_final_draft", "bad_text", "board_full", "budget_too_small", "no_adjustments",
+         "no_tool_fits", "screenplay_file_too_large", "tool_makes_no_clip", "unknown_encoding"),
         422,
     ),
     **dict.fromkeys(
-        (UNEXPECTED, "archive_exists", "archive_unreadable", "bad_catalog", "bad_setting",
+        (UNEXPECTED, "archive_exists", "archive_unreadable", "asset_damaged", "bad_bucket",
+         "export_failed", "out_unwritable",
+         "bad_catalog", "bad_routes", "bad_account", "bad_service_account", "bad_setting",
          "bench_books_wrong", "catalog_unreadable", "checkpoints_unreadable", "data_unwritable",
          "database_refused", "demo_running", "embedded_postgres", "file_unreadable",
          "folder_foreign", "folder_not_a_demo", "folder_of_another_version", "folder_unusable",
@@ -78,8 +93,8 @@ STATUSES: Final[Mapping[str, int]] = {
         500,
     ),
     **dict.fromkeys(
-        ("assets_unwritable", "clock_went_back", "database_unreachable", "disk_full",
-         "journal_closed", "ledger_busy", "server_failed"),
+        ("assets_unreachable", "assets_unwritable", "clock_went_back", "database_unreachable",
+         "disk_full", "export_unwritable", "journal_closed", "ledger_busy", "server_failed"),
         503,
     ),
 }  # fmt: skip
@@ -185,7 +200,9 @@ class BodyTooLarge(Refusal):
     code = "body_too_large"
 
     def __init__(self) -> None:
-        super().__init__("the body is too large: send at most 1,000 operations and 1 MiB")
+        super().__init__(
+            "the body is too large: send at most 1,000 operations and 1 MiB, or a picture of 32 MiB"
+        )
 
 
 class NotJson(Refusal):

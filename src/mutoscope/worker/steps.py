@@ -1,8 +1,8 @@
 """The worker: takes steps of jobs from the queue, and keeps the clock's promises.
 
-Three loops run side by side: steps of jobs, whatever is due by the clock, and the sweep for jobs
-that nobody works on. A loop that fails is recorded and begun again after a pause, so that a
-database that restarts does not end the worker.
+Loops run side by side: single steps of jobs, the turns of jobs that wait, looks at the providers'
+work, whatever is due by the clock, and the sweep for jobs that nobody works on. A loop that fails
+is recorded and begun again after a pause, so that a database that restarts does not end the worker.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ from pgqueuer.core.qm import QueueManager
 from pgqueuer.domain.models import Job as Step
 from pgqueuer.queries import Queries
 
-from mutoscope.app.advance import RETRY_S, advance, stumble
+from mutoscope.app.advance import advance, stumble
+from mutoscope.app.order import NEVER, RETRY_S, Next
 from mutoscope.app.renew import run as renew
 from mutoscope.app.sweep import sweep
+from mutoscope.app.watch import LOOKS_MAX, admit, watch
 from mutoscope.storage.database import connect
 from mutoscope.storage.jobs import UnknownJob
 from mutoscope.storage.queue import STEP, enqueue_steps
+from mutoscope.worker import exports
 
 if TYPE_CHECKING:
     from mutoscope.bootstrap import House
@@ -31,6 +34,12 @@ CLOCK_S: Final = 5.0
 """Seconds between looks for what is due by the clock."""
 
 SWEEP_S: Final = 30.0
+LOOK_S: Final = 0.2
+"""Seconds between passes of looks, when the last one found nothing more to do."""
+
+TURN_S: Final = 0.5
+"""Seconds between passes over the jobs that wait for their turn."""
+
 RESTART_S: Final = 1.0
 STEPS_MAX: Final = 50
 """Steps that one worker takes at once; most of them wait for a provider."""
@@ -42,6 +51,8 @@ async def work(house: House) -> None:
     """Work until cancelled."""
     async with asyncio.TaskGroup() as loops:
         loops.create_task(_for_ever("steps", lambda: _take_steps(house), RESTART_S))
+        loops.create_task(_for_ever("looks", lambda: _look(house), LOOK_S))
+        loops.create_task(_for_ever("turns", lambda: _take_turns(house), TURN_S))
         loops.create_task(_for_ever("clock", lambda: _keep_clock(house), CLOCK_S))
         loops.create_task(_for_ever("sweep", lambda: _sweep(house), SWEEP_S))
 
@@ -65,6 +76,7 @@ async def _take_steps(house: House) -> None:
         workspace_id, job_id = (UUID(part) for part in step.payload.decode().split("/"))
         await _take_step(house, workspace_id, job_id)
 
+    exports.take_exports(manager, house)
     try:
         await manager.run(batch_size=STEPS_MAX // 2, max_concurrent_tasks=STEPS_MAX)
     finally:
@@ -74,23 +86,32 @@ async def _take_steps(house: House) -> None:
 
 async def _take_step(house: House, workspace_id: UUID, job_id: UUID) -> None:
     try:
-        wait_s = await advance(house.studio, workspace_id=workspace_id, job_id=job_id)
+        step = await advance(house.studio, workspace_id=workspace_id, job_id=job_id)
     except Exception:  # noqa: BLE001  # the same: the step is taken again
         _log.exception("job_step_failed", job_id=str(job_id))
-        wait_s = await _counted(house, workspace_id, job_id)
-    if wait_s is not None:
+        step = await _counted(house, workspace_id, job_id)
+    if step.wait_s is not None and not step.is_watched:
         async with house.studio.reading() as connection:
-            await enqueue_steps(connection, [(workspace_id, job_id, wait_s)])
+            await enqueue_steps(connection, [(workspace_id, job_id, step.wait_s)])
 
 
-async def _counted(house: House, workspace_id: UUID, job_id: UUID) -> float | None:
+async def _counted(house: House, workspace_id: UUID, job_id: UUID) -> Next:
     try:
         return await stumble(house.studio, workspace_id=workspace_id, job_id=job_id)
     except UnknownJob:
-        return None
+        return NEVER
     except Exception:  # noqa: BLE001  # the database is away: the job waits for it
         _log.exception("job_step_not_counted", job_id=str(job_id))
-        return RETRY_S
+        return Next(RETRY_S)
+
+
+async def _look(house: House) -> None:
+    while await watch(house.studio) == LOOKS_MAX:
+        continue
+
+
+async def _take_turns(house: House) -> None:
+    await admit(house.studio)
 
 
 async def _keep_clock(house: House) -> None:
@@ -100,6 +121,7 @@ async def _keep_clock(house: House) -> None:
 
 
 async def _sweep(house: House) -> None:
+    await exports.sweep(house)
     found = await sweep(house.studio)
     if found:
         _log.warning("jobs_without_a_step", found=found)

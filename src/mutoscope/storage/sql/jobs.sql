@@ -25,7 +25,8 @@ SELECT count(*) FROM written;
 WITH written AS (
     UPDATE jobs AS j
     SET state = n.state, captured = n.captured, reason = n.reason, sentence = n.sentence,
-        progress = n.progress, finished_at = n.finished_at, stepped_at = n.finished_at
+        progress = n.progress, finished_at = n.finished_at, stepped_at = n.finished_at,
+        look_at = n.look_at
     FROM unnest(:jobs::jobs[]) AS n
     WHERE
         j.workspace_id = n.workspace_id AND j.job_id = n.job_id AND j.finished_at IS NULL
@@ -52,41 +53,27 @@ WITH written AS (
 
 SELECT count(*) FROM written;
 
--- name: begin_submitting^
--- The intent, committed before the provider is called.
-UPDATE jobs SET state = 'submitting', submitting_at = :at, stepped_at = :at
-WHERE workspace_id = :workspace_id AND job_id = :job_id AND state = 'waiting'
-RETURNING job_id;
-
--- name: submit_again^
--- One step alone orders again what the provider does not know.
-UPDATE jobs SET submitting_at = :at, stepped_at = :at
-WHERE
-    workspace_id = :workspace_id AND job_id = :job_id AND state = 'submitting'
-    AND submitting_at = :submitting_at
-RETURNING job_id;
-
--- name: mark_running^
--- The provider has the order.
-UPDATE jobs
-SET state = 'running', submitted_at = :at, provider_job_id = :provider_job_id, stepped_at = :at
-WHERE workspace_id = :workspace_id AND job_id = :job_id AND state = 'submitting'
-RETURNING job_id;
-
--- name: mark_progress^
--- How far the work is, from 0 to 1; whoever looks at a job next sees that it is alive.
-UPDATE jobs
-SET
-    progress = greatest(progress, :progress), deadline_at = :deadline_at, stepped_at = :at,
-    tries = 0
-WHERE workspace_id = :workspace_id AND job_id = :job_id AND finished_at IS NULL
-RETURNING is_cancel_asked;
-
 -- name: count_try^
 -- A step that could not be taken: how many in a row by now.
 UPDATE jobs SET tries = tries + 1, stepped_at = :at
 WHERE workspace_id = :workspace_id AND job_id = :job_id AND finished_at IS NULL
 RETURNING tries;
+
+-- name: note_step!
+-- Somebody works on a job: the sweep leaves it alone.
+UPDATE jobs SET stepped_at = :at
+WHERE workspace_id = :workspace_id AND job_id = :job_id AND finished_at IS NULL;
+
+-- name: stop_looking$
+-- Nothing more is to be learned of a job that has ended.
+WITH written AS (
+    UPDATE jobs AS j SET look_at = NULL
+    FROM unnest(:workspaces::uuid[], :jobs::uuid[]) AS n (workspace_id, job_id)
+    WHERE j.workspace_id = n.workspace_id AND j.job_id = n.job_id
+    RETURNING j.job_id
+)
+
+SELECT count(*) FROM written;
 
 -- name: ask_cancel^
 -- The creator wants it stopped.
@@ -100,7 +87,8 @@ SELECT
     workspace_id, job_id, request_key, request_digest, tool, kind, version, price, is_metered,
     spec, state, is_cancel_asked, progress, provider, provider_job_id, tries, captured, reason,
     sentence,
-    created_at, starts_at, deadline_at, submitting_at, submitted_at, finished_at, stepped_at
+    created_at, starts_at, deadline_at, submitting_at, submitted_at, finished_at, stepped_at,
+    route, look_at
 FROM jobs
 WHERE workspace_id = :workspace_id AND job_id = :job_id;
 
@@ -110,7 +98,8 @@ SELECT
     workspace_id, job_id, request_key, request_digest, tool, kind, version, price, is_metered,
     spec, state, is_cancel_asked, progress, provider, provider_job_id, tries, captured, reason,
     sentence,
-    created_at, starts_at, deadline_at, submitting_at, submitted_at, finished_at, stepped_at
+    created_at, starts_at, deadline_at, submitting_at, submitted_at, finished_at, stepped_at,
+    route, look_at
 FROM jobs
 WHERE workspace_id = :workspace_id AND request_key = :request_key;
 
@@ -120,7 +109,8 @@ SELECT
     workspace_id, job_id, request_key, request_digest, tool, kind, version, price, is_metered,
     spec, state, is_cancel_asked, progress, provider, provider_job_id, tries, captured, reason,
     sentence,
-    created_at, starts_at, deadline_at, submitting_at, submitted_at, finished_at, stepped_at
+    created_at, starts_at, deadline_at, submitting_at, submitted_at, finished_at, stepped_at,
+    route, look_at
 FROM jobs
 WHERE workspace_id = :workspace_id AND (created_at, job_id) < (:before_at, :before_id)
 ORDER BY created_at DESC, job_id DESC

@@ -68,7 +68,11 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class SpecShape(msgspec.Struct, frozen=True, kw_only=True):
-    """What a job was asked to make; sizes are pixels."""
+    """What a job was asked to make; sizes are pixels.
+
+    `references` are digests of pictures of the cast, `history` the conversation's earlier
+    instructions.
+    """
 
     prompt: str
     seed: int
@@ -80,6 +84,8 @@ class SpecShape(msgspec.Struct, frozen=True, kw_only=True):
     source: FrameShape | None
     instruction: str | None
     adjustments: dict[str, str | float] | None
+    references: tuple[str, ...]
+    history: tuple[str, ...]
 
 
 class OutputShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,7 +169,7 @@ async def place_job(
         house.studio, workspace_id=workspace_id, wish=_wish(data), key=idempotency_key,
         attribution=Attribution(data.member_id, data.project_id),
     )  # fmt: skip
-    return _placed(job, is_replay=is_replay)
+    return placed_job(job, is_replay=is_replay)
 
 
 @get(
@@ -229,10 +235,11 @@ async def regenerate_job(
     job, is_replay = await generate.regenerate(
         house.studio, workspace_id=workspace_id, job_id=job_id, key=idempotency_key
     )
-    return _placed(job, is_replay=is_replay)
+    return placed_job(job, is_replay=is_replay)
 
 
-def _placed(job: Job, *, is_replay: bool) -> Response[JobShape]:
+def placed_job(job: Job, *, is_replay: bool) -> Response[JobShape]:
+    """Return a job that was placed, now or before, with where it is."""
     place_of_job = f"/v1/workspaces/{job.workspace_id}/jobs/{job.job_id}"
     headers = {"Location": place_of_job, **replay_headers(is_replay=is_replay)}
     return Response(job_shape(job), headers=headers)

@@ -1,29 +1,28 @@
-"""Outputs: the files that jobs delivered, to look at, or to download where the plan allows it."""
+"""Outputs: the files that jobs delivered, to look at, or to download where that is allowed."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated
 from uuid import UUID
 
 from litestar import get
 from litestar.params import FromPath, QueryParameter
-from litestar.response import File
+from litestar.response import Stream
 
-from mutoscope.assets.folder import AssetMissing
+from mutoscope.app import downloads
+from mutoscope.assets.refusals import AssetMissing
 from mutoscope.domain.access import NotEntitled
 from mutoscope.domain.credits import Refusal
-from mutoscope.domain.offers import Entitlement
-from mutoscope.storage import jobs, workspaces
-from mutoscope.storage.jobs import StoredOutput, UnknownJob
+from mutoscope.storage import jobs
+from mutoscope.storage.assets import NamedFile
+from mutoscope.storage.jobs import UnknownJob
+from mutoscope.web.api.serving import served, suffix_of
 from mutoscope.web.api.shape import HouseHere
 from mutoscope.web.errors import documented
 
-HEADERS: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "sandbox; default-src 'none'",
-    "Cache-Control": "private, max-age=31536000, immutable",
-}
-
 IsDownload = Annotated[
-    bool, QueryParameter(description="as an attachment; the plan has to include downloads")
+    bool,
+    QueryParameter(
+        description="as an attachment; the plan has to include downloads, now or when it was made"
+    ),
 ]
 
 
@@ -42,32 +41,28 @@ class UnknownOutput(Refusal):
     "/workspaces/{workspace_id:uuid}/jobs/{job_id:uuid}/outputs/{ordinal:int}",
     operation_id="showOutput", tags=["jobs"], summary="A delivered file, to look at or download",
     media_type="application/octet-stream",
-    responses=documented(UnknownJob, UnknownOutput, AssetMissing, NotEntitled),
+    responses=documented(
+        UnknownJob, UnknownOutput, AssetMissing, NotEntitled, "assets_unreachable"
+    ),
 )  # fmt: skip
 async def show_output(
     *, house: HouseHere, workspace_id: FromPath[UUID], job_id: FromPath[UUID],
     ordinal: FromPath[int], is_download: IsDownload = False,
-) -> File:  # fmt: skip
-    """Return a file; to download it the workspace's plan has to allow that now."""
+) -> Stream:  # fmt: skip
+    """Return a file; to download it the workspace's plan has to allow that, now or then."""
     studio = house.studio
     async with studio.reading() as connection:
-        await jobs.get(connection, workspace_id=workspace_id, job_id=job_id)
+        job = await jobs.get(connection, workspace_id=workspace_id, job_id=job_id)
         found = await jobs.outputs_of(connection, workspace_id=workspace_id, job_id=job_id)
-        workspace = await workspaces.get(connection, workspace_id=workspace_id)
-    output = next((each for each in found if each.ordinal == ordinal), None)
-    if output is None:
-        raise UnknownOutput(job_id=job_id, ordinal=ordinal)
-    if is_download:
-        access = studio.access_of(workspace, at=studio.clock.now())
-        access.require(Entitlement.DOWNLOADS)
-    path = studio.assets.path(digest=output.asset)
-    name = f"{job_id}-{ordinal}{path.suffix}"
-    return File(path, filename=name, **_form(output, is_download=is_download))
-
-
-def _form(output: StoredOutput, *, is_download: bool) -> dict[str, Any]:
-    disposition = "attachment" if is_download else "inline"
-    return {
-        "media_type": output.media_type, "content_disposition_type": disposition,
-        "headers": HEADERS,
-    }  # fmt: skip
+        output = next((each for each in found if each.ordinal == ordinal), None)
+        if output is None:
+            raise UnknownOutput(job_id=job_id, ordinal=ordinal)
+        if is_download:
+            await downloads.require(
+                studio, connection, workspace_id=workspace_id, made_at=job.created_at
+            )
+    file = NamedFile(
+        asset=output.asset, name=f"{job_id}-{ordinal}{suffix_of(output.media_type)}",
+        media_type=output.media_type, size_bytes=output.size_bytes, made_at=job.created_at,
+    )  # fmt: skip
+    return await served(studio, file, is_download=is_download)

@@ -1,5 +1,6 @@
 """Receipts: what a job made, what it cost, and every line of the ledger about it."""
 
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -7,6 +8,8 @@ from litestar import get
 from litestar.params import FromPath
 
 from mutoscope.app.receipt import receipt
+from mutoscope.domain.attempts import AttemptState
+from mutoscope.storage.attempts import Attempt
 from mutoscope.storage.jobs import UnknownJob
 from mutoscope.web.api.history import LineShape, line_shape
 from mutoscope.web.api.jobs import JobShape, OutputShape, job_shape, output_shape
@@ -14,11 +17,30 @@ from mutoscope.web.api.shape import HouseHere
 from mutoscope.web.errors import documented
 
 
+class AttemptShape(msgspec.Struct, frozen=True, kw_only=True):
+    """One order to a provider; costs are in millionths of a US dollar, `cost_micros` is certain."""
+
+    ordinal: int
+    route: str
+    provider: str
+    model: str
+    state: AttemptState
+    list_micros: int
+    cost_micros: int | None
+    provider_job_id: str | None
+    provider_state: str | None
+    reason: str | None
+    intended_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+
+
 class ReceiptShape(msgspec.Struct, frozen=True, kw_only=True):
-    """A job, its outputs, and its lines, oldest first."""
+    """A job, its outputs, its orders to providers, and its lines, oldest first."""
 
     job: JobShape
     outputs: tuple[OutputShape, ...]
+    attempts: tuple[AttemptShape, ...]
     lines: tuple[LineShape, ...]
 
 
@@ -35,5 +57,10 @@ async def show_receipt(
     return ReceiptShape(
         job=job_shape(found.job),
         outputs=tuple(output_shape(found.job, output) for output in found.outputs),
+        attempts=tuple(map(_attempt_shape, found.attempts)),
         lines=tuple(map(line_shape, found.lines)),
     )
+
+
+def _attempt_shape(attempt: Attempt) -> AttemptShape:
+    return AttemptShape(**{name: getattr(attempt, name) for name in AttemptShape.__struct_fields__})

@@ -1,0 +1,180 @@
+"""`mutoscope providers`: the companies behind the tools, their routes, and orders in doubt."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final
+
+import typer
+
+from mutoscope.app import routing
+from mutoscope.app.ports import Provider, ProviderError
+from mutoscope.app.resolve import Finding, resolve
+from mutoscope.bootstrap import House
+from mutoscope.cli.opening import in_house
+from mutoscope.cli.options import JobId, Json, WorkspaceId
+from mutoscope.cli.plain import plain, print_json
+from mutoscope.cli.screen import console, table, tell
+from mutoscope.domain.routes import Route
+from mutoscope.storage import attempts, routes
+from mutoscope.storage.attempts import Attempt
+from mutoscope.storage.routes import Alert, Health
+
+SHOWN_MAX: Final = 500
+MICROS: Final = 1_000_000
+
+commands = typer.Typer()
+providers = typer.Typer(no_args_is_help=True, help="The companies behind the tools.")
+commands.add_typer(providers, name="providers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What a company told when it was asked, just now."""
+
+    provider: str
+    is_well: bool
+    funds: str
+    micros: int | None
+
+
+@providers.command()
+def check(*, is_json: Json = False) -> None:
+    """Ask every company that is set up for its health and balance, and tell what is open."""
+
+    async def ask(house: House) -> tuple[list[Checked], list[Alert]]:
+        studio = house.studio
+        asked = [_asked(name, company) for name, company in studio.providers.items()]
+        found = await asyncio.gather(*asked)
+        async with studio.reading() as connection:
+            alerts = await routes.open_alerts(connection, limit=SHOWN_MAX)
+        return list(found), list(alerts)
+
+    found, alerts = in_house(ask)
+    if is_json:
+        print_json({"providers": plain(tuple(found)), "alerts": plain(tuple(alerts))})
+        return
+    if not found:
+        tell("No company is set up: set a key, such as MUTOSCOPE_RUNWAY_KEY; `settings` has all.")
+    made = table("provider", "health", "balance")
+    for each in found:
+        made.add_row(each.provider, "well" if each.is_well else "not well", each.funds)
+    console().print(made)
+    for alert in alerts:
+        console().print(f"{alert.raised_at:%Y-%m-%d %H:%M} {alert.sentence}", markup=False)
+
+
+@providers.command(name="routes")
+def list_routes(*, is_json: Json = False) -> None:
+    """List the routes of every tool in order, which are in force, and what is held against them."""
+
+    async def read(house: House) -> list[tuple[Route, Health | None, str]]:
+        studio, at = house.studio, house.studio.clock.now()
+        async with studio.reading() as connection:
+            known = await routes.health(connection)
+        return [
+            (route, known.get(route.key), _state(house, route, known.get(route.key), at))
+            for route in studio.routes.routes
+        ]
+
+    found = in_house(read)
+    if is_json:
+        print_json([plain(route) | {"state": state} for route, _, state in found])
+        return
+    made = table("tool", "route", "provider", "model", "list price", "state")
+    for route, _, state in found:
+        price = f"{route.price.micros / MICROS:.4f} USD {route.price.unit}"
+        made.add_row(route.tool, route.key, route.provider, route.model, price, state)
+    console().print(made)
+
+
+@providers.command()
+def unpark(
+    route: Annotated[str, typer.Argument(help="A route that is parked.")], *, is_json: Json = False
+) -> None:
+    """Let orders over a parked route again, once its key, money or model is put right."""
+    in_house(lambda house: routing.unpark(house.studio, route=route))
+    if is_json:
+        print_json({"route": route, "is_parked": False})
+        return
+    tell(f"Orders go over {route} again.")
+
+
+@providers.command()
+def unknown(*, is_json: Json = False) -> None:
+    """List the orders of which nobody knows what became of them, the longest waiting first."""
+
+    async def read(house: House) -> tuple[Attempt, ...]:
+        async with house.studio.reading() as connection:
+            return await attempts.unknown_attempts(connection, limit=SHOWN_MAX)
+
+    found = in_house(read)
+    if is_json:
+        print_json(plain(found))
+        return
+    if not found:
+        tell("No order is in doubt.")
+        return
+    made = table("workspace", "job", "provider", "model", "ordered", "list price", "why")
+    for each in found:
+        price = f"{each.list_micros / MICROS:.4f} USD"
+        ordered = f"{each.intended_at:%Y-%m-%d %H:%M:%S}"
+        made.add_row(
+            str(each.workspace_id), str(each.job_id), each.provider, each.model, ordered, price,
+            each.reason or "",
+        )  # fmt: skip
+    console().print(made)
+
+
+@providers.command(name="resolve")
+def resolve_order(
+    workspace: WorkspaceId,
+    job: JobId,
+    *,
+    staff: Annotated[str, typer.Option(help="Who looked it up.")],
+    created: Annotated[
+        str | None, typer.Option(help="It is at work or done at the provider, under this id.")
+    ] = None,
+    cost_micros: Annotated[
+        int, typer.Option(min=0, help="What it cost in millionths of a dollar; 0: never taken.")
+    ] = 0,
+    is_json: Json = False,
+) -> None:
+    """Tell what became of an order in doubt, after a look at the provider's own pages."""
+    finding = Finding(staff=staff, provider_job_id=created, cost_micros=cost_micros)
+    in_house(lambda h: resolve(h.studio, workspace_id=workspace, job_id=job, finding=finding))
+    if is_json:
+        print_json({"job_id": str(job), **plain(finding)})
+        return
+    tell("It is followed now." if created else "It is closed.")
+
+
+async def _asked(name: str, company: Provider) -> Checked:
+    try:
+        funds = await company.funds()
+    except ProviderError as error:
+        return Checked(provider=name, is_well=False, funds=str(error), micros=None)
+    return Checked(provider=name, is_well=True, funds=funds.sentence, micros=funds.micros)
+
+
+def _state(house: House, route: Route, health: Health | None, at: datetime) -> str:
+    if route.provider not in house.studio.generators:
+        return "not set up"
+    company = house.studio.providers.get(route.provider)
+    if company is not None and not _knows(company, route):
+        return "unknown model"
+    if not route.is_in_force(at=at):
+        return "not in force"
+    if health is not None and health.parked_at is not None:
+        return f"parked: {health.parked_reason}"
+    if health is not None and not health.is_usable(at=at):
+        return "resting"
+    return "open"
+
+
+def _knows(company: Provider, route: Route) -> bool:
+    try:
+        company.capabilities(model=route.model)
+    except ProviderError:
+        return False
+    return True

@@ -1,0 +1,262 @@
+-- Orders to providers. A state is written only over the states before it, so that two steps, or an
+-- answer that comes late, never take an order back.
+
+-- name: lock_route!
+-- Counting the orders of a route and adding one go together, one after another.
+SELECT pg_advisory_xact_lock(hashtextextended(:route::text, 7086351));
+
+-- name: intend^
+-- The intent, committed before the provider is called: the job's turn, and its next attempt.
+-- Nothing is written when the route or the workspace is at its limit, or the job does not wait.
+WITH claimed AS (
+    UPDATE jobs AS j
+    SET
+        state = 'submitting', submitting_at = :at, stepped_at = :at, submitted_at = NULL,
+        provider_job_id = NULL, route = :route, provider = :provider
+    WHERE
+        j.workspace_id = :workspace_id AND j.job_id = :job_id AND j.state = 'waiting'
+        AND (
+            SELECT count(*) FROM attempts AS a
+            WHERE a.route = :route AND a.state IN ('intended', 'created')
+        ) < :route_max
+        AND (
+            SELECT count(*) FROM jobs AS o
+            WHERE o.workspace_id = :workspace_id AND o.state IN ('submitting', 'running')
+        ) < :workspace_max
+    RETURNING j.workspace_id, j.job_id
+)
+
+INSERT INTO attempts (
+    workspace_id, job_id, ordinal, route, provider, model, state, list_micros, intended_at
+)
+SELECT
+    c.workspace_id, c.job_id,
+    (
+        SELECT coalesce(max(a.ordinal), 0) + 1 FROM attempts AS a
+        WHERE a.workspace_id = c.workspace_id AND a.job_id = c.job_id
+    ),
+    :route, :provider, :model, 'intended', :list_micros, :at
+FROM claimed AS c
+RETURNING ordinal;
+
+-- name: intend_again^
+-- The same order once more, where the provider is certain to know nothing of it.
+UPDATE attempts SET state = 'intended', intended_at = :at
+WHERE
+    workspace_id = :workspace_id AND job_id = :job_id AND ordinal = :ordinal
+    AND state = 'intended' AND intended_at = :intended_at
+RETURNING ordinal;
+
+-- name: mark_created$
+-- What a provider answered is recorded whoever waited for it, and however late.
+WITH created AS (
+    UPDATE attempts
+    SET
+        state = 'created', provider_job_id = :provider_job_id, answered_at = :at, ended_at = NULL,
+        reason = NULL, cost_micros = NULL
+    WHERE
+        workspace_id = :workspace_id AND job_id = :job_id AND ordinal = :ordinal
+        AND state = any(:before::text[])
+    RETURNING job_id
+),
+
+running AS (
+    UPDATE jobs AS j
+    SET
+        state = CASE WHEN j.finished_at IS NULL THEN 'running' ELSE j.state END,
+        submitted_at = coalesce(j.submitted_at, :at), stepped_at = :at, look_at = :look_at,
+        provider_job_id = :provider_job_id, tries = 0
+    FROM created
+    WHERE
+        j.workspace_id = :workspace_id AND j.job_id = :job_id
+        AND NOT EXISTS (
+            SELECT FROM attempts AS a
+            WHERE
+                a.workspace_id = j.workspace_id AND a.job_id = j.job_id AND a.ordinal > :ordinal
+        )
+    RETURNING j.job_id
+)
+
+SELECT count(*) FROM created;
+
+-- name: mark_unknown$
+-- Nobody can tell whether the provider began.
+WITH written AS (
+    UPDATE attempts
+    SET state = 'unknown', reason = :reason, answered_at = :at, cost_micros = NULL
+    WHERE
+        workspace_id = :workspace_id AND job_id = :job_id AND ordinal = :ordinal
+        AND state = any(:before::text[])
+    RETURNING ordinal
+)
+
+SELECT count(*) FROM written;
+
+-- name: mark_refused$
+-- The provider has begun nothing; what it charges all the same is recorded.
+WITH written AS (
+    UPDATE attempts
+    SET
+        state = 'refused', reason = :reason, provider_code = :provider_code,
+        cost_micros = :cost_micros, answered_at = :at, ended_at = :at, closed_by = :closed_by
+    WHERE
+        workspace_id = :workspace_id AND job_id = :job_id AND ordinal = :ordinal
+        AND state = any(:before::text[])
+    RETURNING ordinal
+)
+
+SELECT count(*) FROM written;
+
+-- name: wait_again^
+-- Nothing was begun: the job waits for its turn once more.
+UPDATE jobs SET state = 'waiting', submitting_at = NULL, starts_at = :starts_at, stepped_at = :at
+WHERE
+    workspace_id = :workspace_id AND job_id = :job_id AND state = 'submitting'
+    AND submitting_at = :submitting_at
+RETURNING job_id;
+
+-- name: end_attempts$
+-- Outcomes and costs, in the transaction that settles for them or after it; once.
+WITH written AS (
+    UPDATE attempts AS a
+    SET
+        state = 'ended', cost_micros = n.cost_micros, provider_state = n.provider_state,
+        reason = n.reason, provider_code = n.provider_code, ended_at = n.ended_at,
+        closed_by = n.closed_by
+    FROM unnest(:attempts::attempts[]) AS n
+    WHERE
+        a.workspace_id = n.workspace_id AND a.job_id = n.job_id AND a.ordinal = n.ordinal
+        AND a.state IN ('intended', 'unknown', 'created')
+    RETURNING a.ordinal
+)
+
+SELECT count(*) FROM written;
+
+-- name: attempts_of
+-- The attempts of a job, in order.
+SELECT
+    workspace_id, job_id, ordinal, route, provider, model, state, list_micros, cost_micros,
+    provider_job_id, provider_state, reason, provider_code, intended_at, answered_at, ended_at,
+    closed_by
+FROM attempts
+WHERE workspace_id = :workspace_id AND job_id = :job_id
+ORDER BY ordinal;
+
+-- name: unknown_attempts
+-- The queue of orders of which nobody knows whether they were taken, the longest waiting first.
+SELECT
+    workspace_id, job_id, ordinal, route, provider, model, state, list_micros, cost_micros,
+    provider_job_id, provider_state, reason, provider_code, intended_at, answered_at, ended_at,
+    closed_by
+FROM attempts
+WHERE state = 'unknown'
+ORDER BY intended_at
+LIMIT :limit;
+
+-- name: jobs_of_provider_job
+-- Whose work a provider calls back about; behind a `#` an adapter keeps notes of its own.
+SELECT workspace_id, job_id
+FROM attempts
+WHERE provider = :provider AND split_part(provider_job_id, '#', 1) = :provider_job_id
+LIMIT 10;
+
+-- name: costs^
+-- What was paid to providers for certain, and what open orders may still cost at list price.
+SELECT
+    coalesce(sum(cost_micros), 0)::bigint AS certain_micros,
+    coalesce(sum(list_micros) FILTER (
+        WHERE state IN ('intended', 'created', 'unknown')
+    ), 0)::bigint AS possible_micros
+FROM attempts;
+
+-- name: waiting_jobs
+-- Jobs that may be ordered, in a fair turn: a workspace with fewer at work comes first, then age.
+WITH at_work AS (
+    SELECT o.workspace_id, count(*) AS busy
+    FROM jobs AS o
+    WHERE o.state IN ('submitting', 'running')
+    GROUP BY o.workspace_id
+),
+
+ranked AS (
+    SELECT
+        j.workspace_id, j.job_id, j.created_at,
+        coalesce(a.busy, 0)
+        + row_number() OVER (PARTITION BY j.workspace_id ORDER BY j.created_at, j.job_id) AS turn
+    FROM jobs AS j
+    LEFT JOIN at_work AS a ON j.workspace_id = a.workspace_id
+    WHERE j.state = 'waiting' AND j.starts_at <= :at
+)
+
+SELECT workspace_id, job_id
+FROM ranked
+ORDER BY turn, created_at, job_id
+LIMIT :limit;
+
+-- name: take_looks
+-- Whose turn it is to be looked at; each is put off, so that no other worker looks meanwhile.
+UPDATE jobs AS j SET look_at = :again_at, stepped_at = :at
+FROM (
+    SELECT workspace_id, job_id
+    FROM jobs
+    WHERE look_at <= :at
+    ORDER BY look_at
+    LIMIT :limit
+    FOR UPDATE SKIP LOCKED
+) AS s
+WHERE j.workspace_id = s.workspace_id AND j.job_id = s.job_id
+RETURNING
+    j.workspace_id, j.job_id, j.request_key, j.request_digest, j.tool, j.kind, j.version, j.price,
+    j.is_metered, j.spec, j.state, j.is_cancel_asked, j.progress, j.provider, j.provider_job_id,
+    j.tries, j.captured, j.reason, j.sentence, j.created_at, j.starts_at, j.deadline_at,
+    j.submitting_at, j.submitted_at, j.finished_at, j.stepped_at, j.route, j.look_at;
+
+-- name: attempts_of_jobs
+-- The attempts of some jobs, in order.
+SELECT
+    a.workspace_id, a.job_id, a.ordinal, a.route, a.provider, a.model, a.state, a.list_micros,
+    a.cost_micros, a.provider_job_id, a.provider_state, a.reason, a.provider_code, a.intended_at,
+    a.answered_at, a.ended_at, a.closed_by
+FROM unnest(:workspaces::uuid[], :jobs::uuid[]) AS n (workspace_id, job_id)
+INNER JOIN attempts AS a ON n.workspace_id = a.workspace_id AND n.job_id = a.job_id
+ORDER BY a.workspace_id, a.job_id, a.ordinal;
+
+-- name: look_now!
+-- Jobs that are at work, whose provider has called back.
+UPDATE jobs AS j SET look_at = :at
+FROM unnest(:workspaces::uuid[], :jobs::uuid[]) AS n (workspace_id, job_id)
+WHERE
+    j.workspace_id = n.workspace_id AND j.job_id = n.job_id AND j.look_at IS NOT NULL;
+
+-- name: set_look!
+-- When a job is looked at next; never again when absent.
+UPDATE jobs SET look_at = :look_at
+WHERE workspace_id = :workspace_id AND job_id = :job_id;
+
+-- name: note_looks!
+-- How far some jobs are by now, in one statement.
+UPDATE jobs AS j
+SET
+    progress = greatest(j.progress, n.progress), look_at = n.look_at,
+    deadline_at = n.deadline_at, stepped_at = :at, tries = 0
+FROM unnest(
+    :workspaces::uuid[], :jobs::uuid[], :progresses::real[], :looks::timestamptz[],
+    :deadlines::timestamptz[]
+) AS n (workspace_id, job_id, progress, look_at, deadline_at)
+WHERE j.workspace_id = n.workspace_id AND j.job_id = n.job_id AND j.look_at IS NOT NULL;
+
+-- name: deliver_late$
+-- What came after its job was given up: the creator gets it.
+WITH written AS (
+    UPDATE jobs AS j
+    SET
+        state = 'succeeded', captured = 0, progress = 1, reason = n.reason, sentence = n.sentence,
+        look_at = NULL, stepped_at = n.stepped_at
+    FROM unnest(:jobs::jobs[]) AS n
+    WHERE
+        j.workspace_id = n.workspace_id AND j.job_id = n.job_id
+        AND j.state = 'lost' AND j.submitted_at IS NOT NULL
+    RETURNING j.job_id
+)
+
+SELECT count(*) FROM written;

@@ -1,0 +1,74 @@
+"""Staff tell what no machine could learn of an order, and the job is settled accordingly."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from company_stage import MICROS, UNANSWERED, Companies, open_companies
+from mutoscope.app.resolve import Finding, NotInDoubt, resolve
+from mutoscope.domain.jobs import JobState
+from mutoscope.storage import routes
+from mutoscope.storage.jobs import Job
+from soundness import assert_sound
+
+
+@pytest.fixture
+async def companies(database_url: str, tmp_path: Path) -> AsyncIterator[Companies]:
+    async with open_companies(database_url, tmp_path) as companies:
+        yield companies
+        await assert_sound(database_url)
+
+
+async def alerts(companies: Companies) -> list[str]:
+    async with companies.studio.reading() as connection:
+        return [alert.code for alert in await routes.open_alerts(connection, limit=10)]
+
+
+async def in_doubt(companies: Companies) -> Job:
+    companies.acme.mishap = UNANSWERED
+    job = await companies.place()
+    await companies.step(job)
+    return job
+
+
+async def test_staff_tell_that_an_order_was_never_taken(companies: Companies) -> None:
+    job = await in_doubt(companies)
+    names = {"workspace_id": companies.workspace_id, "job_id": job.job_id}
+
+    await resolve(companies.studio, **names, finding=Finding(staff="grace"))
+
+    (attempt,) = await companies.attempts(job)
+    assert (attempt.state, attempt.cost_micros, attempt.closed_by) == ("refused", 0, "grace")
+    assert ((await companies.stage.read(job)).state, await companies.held()) == (
+        JobState.FAILED, 0,
+    )  # fmt: skip
+    assert await alerts(companies) == []
+    with pytest.raises(NotInDoubt):
+        await resolve(companies.studio, **names, finding=Finding(staff="grace"))
+
+
+async def test_staff_find_the_order_and_it_is_delivered(companies: Companies) -> None:
+    job = await in_doubt(companies)
+    companies.acme.succeed(images=1)
+    finding = Finding(staff="grace", provider_job_id=str(job.job_id))
+
+    await resolve(
+        companies.studio, workspace_id=job.workspace_id, job_id=job.job_id, finding=finding
+    )
+    done = await companies.play(job)
+
+    assert (done.state, done.captured, await companies.held()) == (JobState.SUCCEEDED, 1, 1)
+
+
+async def test_staff_tell_what_a_lost_order_cost(companies: Companies) -> None:
+    job = await companies.play(await in_doubt(companies))
+    finding = Finding(staff="grace", cost_micros=MICROS)
+
+    await resolve(
+        companies.studio, workspace_id=job.workspace_id, job_id=job.job_id, finding=finding
+    )
+
+    (attempt,) = await companies.attempts(job)
+    assert (attempt.state, attempt.cost_micros) == ("ended", MICROS)
+    assert (await companies.stage.read(job)).state is JobState.LOST
