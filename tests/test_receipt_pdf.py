@@ -11,7 +11,6 @@ from mutoscope.app.receipt import receipt
 from mutoscope.app.receipt_page import receipt_page
 from mutoscope.documents.letters import FontMissing
 from mutoscope.documents.receipt_pdf import receipt_pdf
-from mutoscope.storage.attempts import attempts_of
 from studio_stage import Stage, open_stage
 
 
@@ -26,9 +25,7 @@ async def printed(stage: Stage, *, images: int, folder: Path) -> str:
     stage.generator.succeed(images=images)
     job = await stage.play(await stage.place(images=images))
     found = await receipt(stage.studio, workspace_id=job.workspace_id, job_id=job.job_id)
-    async with stage.studio.reading() as connection:
-        attempts = await attempts_of(connection, workspace_id=job.workspace_id, job_id=job.job_id)
-    page = receipt_page(found, attempts=attempts, zone="Europe/Berlin")
+    page = receipt_page(found, zone="Europe/Berlin")
     reader = PdfReader(io.BytesIO(receipt_pdf(page, fonts=folder / "none")))
     return " ".join(" ".join(page.extract_text() for page in reader.pages).split())
 

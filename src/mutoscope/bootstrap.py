@@ -30,6 +30,7 @@ from mutoscope.domain.credits import Refusal
 from mutoscope.domain.routes_text import parse_routes
 from mutoscope.providers.local.engine import AnimaticEngine
 from mutoscope.providers.registry import Account, Surroundings, set_up
+from mutoscope.providers.wan_local import WanEngine
 from mutoscope.storage import queue
 from mutoscope.storage.database import check_server, connect, migrate, open_pool
 from mutoscope.storage.embedded import EmbeddedPostgres
@@ -45,6 +46,8 @@ CONNECTIONS_MAX: Final = 20
 """Connections for reading and for steps of jobs, beside the two that write the ledger."""
 
 KEY_BYTES: Final = 32
+WAN: Final = "wan"
+"""The provider name of WAN's open weights on a machine of our own."""
 FONTS: Final = "fonts"
 """The folder of the operator's own fonts, for what is printed."""
 
@@ -206,13 +209,16 @@ def _providers(settings: Settings, clock: SystemClock) -> dict[str, Provider]:
         now=clock.now, new_id=uuid4, random=random.Random(secrets.randbits(64)),  # noqa: S311 -- only spreads waits
         folder=settings.data / "deliveries",
     )  # fmt: skip
-    return {
+    found: dict[str, Provider] = {
         name: set_up(
             provider=name, around=around,
             account=Account(key=account.key, base_url=account.url, place=account.place),
         )
         for name, account in settings.providers.items()
     }  # fmt: skip
+    if settings.wan_weights is not None:
+        found[WAN] = WanEngine(folder=settings.data / "wan", weights=settings.wan_weights)
+    return found
 
 
 def _call_backs(settings: Settings) -> CallBacks:

@@ -88,6 +88,10 @@ SETTINGS: Final = (
         "MUTOSCOPE_PUBLIC_URL", "",
         "address of this studio for providers that call back, such as https://studio.example",
     ),
+    Setting(
+        "MUTOSCOPE_WAN_WEIGHTS", "",
+        "folder of WAN's open weights; needs a graphics card and the extra mutoscope[wan]",
+    ),
     *PROVIDER_SETTINGS,
 )  # fmt: skip
 
@@ -134,6 +138,7 @@ class Settings:
     assets_quota: int
     exports_days: int
     public_url: str
+    wan_weights: Path | None
     providers: Mapping[str, ProviderAccount] = field(repr=False)
 
 
@@ -159,6 +164,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         assets_quota=_count("MUTOSCOPE_ASSETS_QUOTA", found["MUTOSCOPE_ASSETS_QUOTA"], BYTES_MAX),
         exports_days=_count("MUTOSCOPE_EXPORTS_DAYS", found["MUTOSCOPE_EXPORTS_DAYS"], DAYS_MAX),
         public_url=found["MUTOSCOPE_PUBLIC_URL"].rstrip("/"),
+        wan_weights=_path(found["MUTOSCOPE_WAN_WEIGHTS"]),
         providers={name: account for name in PROVIDERS if (account := _account(name, found)).key},
     )
 

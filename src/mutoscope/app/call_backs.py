@@ -48,5 +48,6 @@ class CallBacks:
 
         :raises CallBackRefused: when it is not, or no provider is called back by.
         """
-        if not self.key or not hmac.compare_digest(self.token(provider=provider), token):
+        given = token.encode("utf-8", "surrogatepass")
+        if not self.key or not hmac.compare_digest(self.token(provider=provider).encode(), given):
             raise CallBackRefused(provider=provider, reason="its address is not the one we gave")

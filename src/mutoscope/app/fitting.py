@@ -27,7 +27,7 @@ def fits(studio: Studio, route: Route, spec: JobSpec) -> bool:
         spec.images <= able.images_max
         and (spec.duration_s is None or spec.duration_s in able.durations_s)
         and _length(spec) <= able.prompt_max
-        and ("mask" not in (spec.adjustments or {}) or able.takes_mask)
+        and ("region_x" not in (spec.adjustments or {}) or able.takes_mask)
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from mutoscope.app.downloads import require_room
 from mutoscope.app.fitting import fits, limits
 from mutoscope.app.frames import frame_at
 from mutoscope.app.pace import starts_of
@@ -177,6 +178,7 @@ async def place(
     job = job_of(studio, placing, tool=tool, spec=spec, key=key)
     (starts_at,) = await starts_of(studio, placing, tool=tool, amounts=[job.price])
     job = started(job, starts_at=starts_at)
+    await require_room(studio, workspace_id=workspace_id, size_bytes=0)
     try:
         await hold(studio, placing, placed=[job], attribution=attribution, rows=beside(job))
     except SideRowRefused:

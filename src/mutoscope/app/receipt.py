@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mutoscope.app.generate import hold_of
-from mutoscope.storage import attempts, history, jobs
+from mutoscope.storage import attempts, history, jobs, storyboard
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -15,18 +15,20 @@ if TYPE_CHECKING:
     from mutoscope.storage.attempts import Attempt
     from mutoscope.storage.history import Line
     from mutoscope.storage.jobs import Job, StoredOutput
+    from mutoscope.storage.storyboard import PriceLock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """A job, its outputs, its orders to providers, and every line of the ledger about it.
 
-    Orders and lines are the oldest first.
+    Orders and lines are the oldest first. `price_lock` is of the quote that the job was ordered by.
     """
 
     job: Job
     outputs: tuple[StoredOutput, ...]
     attempts: tuple[Attempt, ...]
+    price_lock: PriceLock | None
     lines: tuple[Line, ...]
 
 
@@ -39,6 +41,7 @@ async def receipt(studio: Studio, *, workspace_id: UUID, job_id: UUID) -> Receip
         job = await jobs.get(connection, workspace_id=workspace_id, job_id=job_id)
         outputs = await jobs.outputs_of(connection, workspace_id=workspace_id, job_id=job_id)
         ordered = await attempts.attempts_of(connection, workspace_id=workspace_id, job_id=job_id)
+        lock = await storyboard.price_lock_of(connection, workspace_id=workspace_id, job_id=job_id)
         namespace, key = hold_of(job)
         hold = await history.entry_by_key(
             connection, workspace_id=workspace_id, namespace=namespace, key=key
@@ -46,4 +49,4 @@ async def receipt(studio: Studio, *, workspace_id: UUID, job_id: UUID) -> Receip
         lines = await history.related(
             connection, workspace_id=workspace_id, kind=job.kind, sequence=hold.entry.sequence
         )
-    return Receipt(job=job, outputs=outputs, attempts=ordered, lines=lines)
+    return Receipt(job=job, outputs=outputs, attempts=ordered, price_lock=lock, lines=lines)

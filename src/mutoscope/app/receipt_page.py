@@ -40,16 +40,14 @@ class ReceiptPage:
     lines: tuple[tuple[str, str, str, str], ...]
 
 
-def receipt_page(
-    receipt: Receipt, *, attempts: Iterable[Attempt] = (), zone: str
-) -> ReceiptPage:  # fmt: skip
+def receipt_page(receipt: Receipt, *, zone: str) -> ReceiptPage:
     """Return a receipt in words, its instants by the zone's clocks."""
     job, place = receipt.job, ZoneInfo(zone)
     sections = (
         Section(heading="Asked", rows=_asked(job)),
         Section(heading="Delivered", rows=_delivered(receipt.outputs)),
-        Section(heading="Price", rows=_price(receipt)),
-        *(Section(heading=f"Order {each.ordinal}", rows=_order(each)) for each in attempts),
+        Section(heading="Price", rows=(*_price(receipt), *_lock(receipt, place))),
+        *(Section(heading=f"Order {each.ordinal}", rows=_order(each)) for each in receipt.attempts),
         Section(heading="Course", rows=_course(job, place)),
     )
     lines = tuple(
@@ -101,6 +99,14 @@ def _price(receipt: Receipt) -> Rows:
     )
 
 
+def _lock(receipt: Receipt, place: ZoneInfo) -> Rows:
+    lock = receipt.price_lock
+    if lock is None:
+        return ()
+    span = f"{_told(lock.created_at, place)} to {_told(lock.expires_at, place)}"
+    return (("price lock", f"quote {lock.quote_id} by {lock.version}, {span}"),)
+
+
 def _order(attempt: Attempt) -> Rows:
     return (
         ("provider", f"{attempt.provider}, {attempt.model}"),
@@ -108,6 +114,7 @@ def _order(attempt: Attempt) -> Rows:
         ("state", str(attempt.state)),
         ("cost by list", _dollars(attempt.list_micros)),
         ("cost for certain", _dollars(attempt.cost_micros)),
+        *((("reason", attempt.reason),) if attempt.reason else ()),
     )
 
 

@@ -1,5 +1,6 @@
 """`mutoscope balance`, `history` and `receipt`: reading changes nothing."""
 
+import asyncio
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ import typer
 
 from mutoscope.app.receipt import Receipt
 from mutoscope.app.receipt import receipt as receipt_of
+from mutoscope.app.receipt_page import receipt_page
 from mutoscope.bootstrap import House
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import JobId, Json, WorkspaceId, instant, takes
@@ -22,6 +24,7 @@ from mutoscope.cli.screen import (
     tell,
     told,
 )
+from mutoscope.documents.receipt_pdf import receipt_pdf
 from mutoscope.domain.balance import Balance
 from mutoscope.domain.chart import Operation
 from mutoscope.domain.explanation import explanation
@@ -116,6 +119,7 @@ def receipt(
     job: JobId,
     *,
     out: Annotated[Path | None, typer.Option(help="A folder to save the files in.")] = None,
+    pdf: Annotated[Path | None, typer.Option(help="A file to print the receipt to.")] = None,
     is_json: Json = False,
 ) -> None:
     """Tell what a job was asked to make, what it delivered and cost, and which lots paid."""
@@ -128,6 +132,9 @@ def receipt(
             access = house.studio.access_of(owner, at=house.studio.clock.now())
             access.require(Entitlement.DOWNLOADS)
             save_outputs(house, found, out)
+        if pdf is not None:
+            page = receipt_page(found, zone=owner.zone)
+            pdf.write_bytes(await asyncio.to_thread(receipt_pdf, page, fonts=house.fonts))
         return found, owner.zone
 
     found, zone = in_house(read)
@@ -148,7 +155,7 @@ def receipt_fields(found: Receipt) -> dict[str, Any]:
     lines = [line_fields(line) for line in found.lines]
     return {
         "job": plain(found.job), "outputs": plain(found.outputs),
-        "attempts": plain(found.attempts), "lines": lines,
+        "attempts": plain(found.attempts), "price_lock": plain(found.price_lock), "lines": lines,
     }  # fmt: skip
 
 

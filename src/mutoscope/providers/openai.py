@@ -25,7 +25,6 @@ from mutoscope.providers.wire import Reply, Site, Wire, refusal, status_code
 from mutoscope.providers.wording import asked
 
 BASE_URL: Final = "https://api.openai.com"
-CREATE_S: Final = 600  # what OpenAI allows a picture: its `Site` waits as long
 
 _LOST: Final = Failure(
     code=ErrorCode.OUTPUT_LOST, sentence="OpenAI keeps no pictures: this one did not come through."

@@ -12,9 +12,10 @@ from math import log
 from pathlib import Path
 from typing import Final
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageOps, UnidentifiedImageError
 
 from mutoscope.app.ports import ErrorCode, Order
+from mutoscope.domain.fine_tune import REGION
 from mutoscope.providers.wire import refusal
 
 SIDE_MAX: Final = 1_920
@@ -65,6 +66,8 @@ def prepared(*, order: Order, bytes_max: int) -> Pictures:
         None if path is None else _still(_cropped(_opened(path), order), bytes_max)
         for path in (order.source_path, order.mask_path)
     )
+    if mask is None and "region_x" in (order.adjustments or {}):
+        mask = _still(_region(order), bytes_max)
     references = tuple(_still(_opened(path), bytes_max) for path in order.reference_paths)
     return Pictures(source=source, references=references, mask=mask)
 
@@ -119,6 +122,19 @@ def _cropped(image: Image.Image, order: Order) -> Image.Image:
     shrink = min(1, SIDE_MAX / max(order.width, order.height))
     size = (round(order.width * shrink), round(order.height * shrink))
     return image if image.size == size else ImageOps.fit(image, size)
+
+
+def _region(order: Order) -> Image.Image:
+    """Draw the mask of a fine-tune's region, which is told by shares of the picture."""
+    assert order.adjustments is not None
+    left, top, wide, high = (float(order.adjustments[name]) for name in REGION)
+    mask = Image.new("RGB", (order.width, order.height))
+    corners = (
+        (round(left * order.width), round(top * order.height)),
+        (round((left + wide) * order.width) - 1, round((top + high) * order.height) - 1),
+    )
+    ImageDraw.Draw(mask).rectangle(corners, fill="white")
+    return _cropped(mask, order)
 
 
 def _still(image: Image.Image, bytes_max: int) -> Still:

@@ -137,7 +137,7 @@ COMPANIES: Final[Mapping[str, Company]] = MappingProxyType(
             make=lambda site, mine, around: OpenAI(site=site, key=mine.key, random=around.random),
         ),
         "bfl": Company(
-            base_url=bfl.BASE_URL, key_domains=(".bfl.ai",),
+            base_url=bfl.BASE_URL, key_domains=bfl.KEY_DOMAINS,
             make=lambda site, mine, around: Bfl(site=site, key=mine.key, random=around.random),
         ),
     }

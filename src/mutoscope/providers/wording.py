@@ -1,13 +1,13 @@
 """What a provider is told in words: a picture's description, or the changes of an edit.
 
-A fine-tune's fields become one sentence each. An edit's conversation is told oldest first, since a
+A fine-tune's fields become one sentence. An edit's conversation is told oldest first, since a
 provider remembers nothing between two calls.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 from mutoscope.app.ports import Order
+from mutoscope.domain.fine_tune import sentence_of
 
 KEEP: Final = "Keep everything else of the picture as it is."
 MASKED: Final = "Change only what is inside the mask."
@@ -23,17 +23,6 @@ def asked(order: Order) -> str:
     if order.instruction:
         parts.append(order.instruction)
     if order.adjustments:
-        parts.append(_adjusted(order.adjustments))
+        parts.append(sentence_of(order.adjustments))
     parts.append(MASKED if order.mask_path else KEEP)
     return " ".join(parts)
-
-
-def _adjusted(adjustments: Mapping[str, str | float]) -> str:
-    return " ".join(
-        f"{name.replace('_', ' ').capitalize()}: {_valued(value)}."
-        for name, value in sorted(adjustments.items())
-    )
-
-
-def _valued(value: str | float) -> str:
-    return value.replace("_", " ") if isinstance(value, str) else f"{value:+g}"

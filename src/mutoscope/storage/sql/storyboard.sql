@@ -294,3 +294,11 @@ FROM frame_jobs AS f
 INNER JOIN jobs AS j ON f.workspace_id = j.workspace_id AND f.job_id = j.job_id
 WHERE f.workspace_id = :workspace_id AND f.order_id = :order_id
 ORDER BY j.request_key;
+
+-- name: price_lock_of^
+-- The quote by which a job was ordered.
+SELECT q.quote_id, q.version, q.created_at, q.expires_at
+FROM frame_jobs AS f
+INNER JOIN board_orders AS o ON f.workspace_id = o.workspace_id AND f.order_id = o.order_id
+INNER JOIN quotes AS q ON o.workspace_id = q.workspace_id AND o.quote_id = q.quote_id
+WHERE f.workspace_id = :workspace_id AND f.job_id = :job_id;

@@ -11,7 +11,7 @@ from mutoscope.app.receipt import receipt
 from mutoscope.app.receipt_page import receipt_page
 from mutoscope.documents.letters import FontMissing
 from mutoscope.documents.receipt_pdf import receipt_pdf
-from mutoscope.storage import attempts, workspaces
+from mutoscope.storage import workspaces
 from mutoscope.storage.jobs import UnknownJob
 from mutoscope.web.api.shape import HouseHere
 from mutoscope.web.errors import documented
@@ -31,10 +31,7 @@ async def print_receipt(
     found = await receipt(house.studio, workspace_id=workspace_id, job_id=job_id)
     async with house.studio.reading() as connection:
         workspace = await workspaces.get(connection, workspace_id=workspace_id)
-        ordered = await attempts.attempts_of(
-            connection, workspace_id=workspace_id, job_id=job_id
-        )  # fmt: skip
-    page = receipt_page(found, attempts=ordered, zone=workspace.zone)
+    page = receipt_page(found, zone=workspace.zone)
     content = await asyncio.to_thread(receipt_pdf, page, fonts=house.fonts)
     name = f'inline; filename="receipt-{job_id}.pdf"'
     return Response(content, media_type=MEDIA_TYPE, headers={"Content-Disposition": name})

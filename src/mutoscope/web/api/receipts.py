@@ -11,6 +11,7 @@ from mutoscope.app.receipt import receipt
 from mutoscope.domain.attempts import AttemptState
 from mutoscope.storage.attempts import Attempt
 from mutoscope.storage.jobs import UnknownJob
+from mutoscope.storage.storyboard import PriceLock
 from mutoscope.web.api.history import LineShape, line_shape
 from mutoscope.web.api.jobs import JobShape, OutputShape, job_shape, output_shape
 from mutoscope.web.api.shape import HouseHere
@@ -35,12 +36,22 @@ class AttemptShape(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
 
 
+class PriceLockShape(msgspec.Struct, frozen=True, kw_only=True):
+    """The quote that a job was ordered by, and for how long it locked which rates."""
+
+    quote_id: UUID
+    version: str
+    created_at: datetime
+    expires_at: datetime
+
+
 class ReceiptShape(msgspec.Struct, frozen=True, kw_only=True):
     """A job, its outputs, its orders to providers, and its lines, oldest first."""
 
     job: JobShape
     outputs: tuple[OutputShape, ...]
     attempts: tuple[AttemptShape, ...]
+    price_lock: PriceLockShape | None
     lines: tuple[LineShape, ...]
 
 
@@ -54,13 +65,22 @@ async def show_receipt(
 ) -> ReceiptShape:
     """Return the receipt of a job, finished or not."""
     found = await receipt(house.studio, workspace_id=workspace_id, job_id=job_id)
+    lock = found.price_lock
     return ReceiptShape(
         job=job_shape(found.job),
         outputs=tuple(output_shape(found.job, output) for output in found.outputs),
         attempts=tuple(map(_attempt_shape, found.attempts)),
+        price_lock=None if lock is None else _lock_shape(lock),
         lines=tuple(map(line_shape, found.lines)),
     )
 
 
 def _attempt_shape(attempt: Attempt) -> AttemptShape:
     return AttemptShape(**{name: getattr(attempt, name) for name in AttemptShape.__struct_fields__})
+
+
+def _lock_shape(lock: PriceLock) -> PriceLockShape:
+    return PriceLockShape(
+        quote_id=lock.quote_id, version=lock.version, created_at=lock.created_at,
+        expires_at=lock.expires_at,
+    )  # fmt: skip
