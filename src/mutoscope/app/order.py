@@ -98,17 +98,10 @@ async def order(studio: Studio, job: Job) -> Next:
     if usable is None:
         await end(studio, unordered, JobState.FAILED, _UNAVAILABLE)
         return NEVER
-    for route in usable:
-        asked = await order_of(studio, job, route)
-        attempt = await _intended(studio, job, route, at=at)
-        if attempt is not None:
-            begun = replace(
-                job, state=JobState.SUBMITTING, submitting_at=at, submitted_at=None,
-                route=route.key, provider=route.provider,
-            )  # fmt: skip
-            asked = replace(asked, job_id=attempt.order_id)
-            return await _send(studio, Work(job=begun, attempt=attempt), asked)
-    return Next(QUEUE_S, is_watched=True)
+    if not usable:
+        return Next(QUEUE_S, is_watched=True)
+    # the next route is for when the first one fails, not for when it is busy
+    return await _take_turn(studio, job, usable[0], at=at)
 
 
 async def reconcile(studio: Studio, job: Job) -> Next:
@@ -186,6 +179,20 @@ async def order_of(studio: Studio, job: Job, route: Route) -> Order:
         ),
         history=spec.history, callback_url=studio.call_backs.address(provider=route.provider),
     )  # fmt: skip
+
+
+async def _take_turn(studio: Studio, job: Job, route: Route, *, at: datetime) -> Next:
+    """Order a job over a route, unless the route or the workspace has enough at work."""
+    asked = await order_of(studio, job, route)
+    attempt = await _intended(studio, job, route, at=at)
+    if attempt is None:
+        return Next(QUEUE_S, is_watched=True)
+    begun = replace(
+        job, state=JobState.SUBMITTING, submitting_at=at, submitted_at=None, route=route.key,
+        provider=route.provider,
+    )  # fmt: skip
+    asked = replace(asked, job_id=attempt.order_id)
+    return await _send(studio, Work(job=begun, attempt=attempt), asked)
 
 
 async def _intended(studio: Studio, job: Job, route: Route, *, at: datetime) -> Attempt | None:

@@ -27,6 +27,9 @@ from mutoscope.storage.jobs import Job
 
 MICROS: Final = 1_000_000
 STILL: Final = "still"
+NOBODY_KNOWS: Final = "runway"
+"""The provider that cannot be asked about an order by our id: staff have to look it up."""
+
 LOOK_S: Final = 0.2
 
 
@@ -193,7 +196,9 @@ async def _settled(stage: Stage, keys: list[str]) -> None:
         task = progress.add_task("at work", total=len(keys))
         while True:
             jobs = [await _read(stage, key) for key in keys]
-            doubts = {each.job_id for each in await _doubtful(stage)}
+            doubts = {
+                each.job_id for each in await _doubtful(stage) if each.provider == NOBODY_KNOWS
+            }
             done = [job for job in jobs if job.finished_at is not None or job.job_id in doubts]
             progress.update(task, completed=len(done))
             if len(done) == len(keys):

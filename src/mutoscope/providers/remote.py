@@ -41,6 +41,9 @@ from mutoscope.providers.probe import BrokenFile, measured, suffix
 from mutoscope.providers.wire import refusal
 from mutoscope.providers.wording import asked
 
+LOOPBACK_POLL_S: Final = 0.5
+"""Seconds between questions to a provider that is played on this machine, and needs no sparing."""
+
 COLLECT_TRIES: Final = 2
 """How often what was delivered is fetched in one poll, each time from fresh addresses."""
 
@@ -59,7 +62,10 @@ class RemoteGenerator:
 
         :raises ProviderError: when the adapter knows no such model.
         """
-        return self._adapter.capabilities(model=model)
+        able = self._adapter.capabilities(model=model)
+        if not self._adapter.wire.site.is_loopback:
+            return able
+        return replace(able, poll_s=min(able.poll_s, LOOPBACK_POLL_S))
 
     async def submit(self, *, order: Order) -> Submitted:
         """Hand an order over, once; a repeat returns the first answer and sends nothing.
