@@ -31,7 +31,7 @@ class DueRelease(NamedTuple):
         key = f"{wallet.kind}/{hold.sequence}"
         stamp = derived_stamp(DEADLINE, key, reason=DEADLINE)
         wallet.record(Operation.RELEASE, stamp, postings, due_at=due_at, refers_to=hold.sequence)
-        del wallet.holds[hold.sequence]
+        wallet.close_hold(hold)
         end_returned(wallet, [posting.lot for posting in postings if posting.lot])
 
 
@@ -56,7 +56,7 @@ class DueGrant(NamedTuple):
         postings = granted(lot=wallet.sequence + 1, amount=standing.amount, is_frozen=False)
         stamp = derived_stamp(NAMESPACE, standing.next_key(kind=wallet.kind))
         wallet.record(Operation.GRANT, stamp, postings, due_at=due_at, terms=standing.next_terms())
-        wallet.standing[standing.subscription_id] = standing.advanced()
+        wallet.put_standing(standing.advanced())
 
 
 Due = DueRelease | DueLapse | DueGrant

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from mutoscope.domain.chart import Account
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.journal import Posting
-from mutoscope.domain.lots import Draw, Lot, LotState, draws_for, spendable
+from mutoscope.domain.lots import Draw, Lot, LotState
 from mutoscope.domain.wallet import OpenHold, Wallet
 
 _ = Account
@@ -71,12 +71,15 @@ def taken(*, wallet: Wallet, amount: int, target: Account) -> tuple[Posting, ...
 
     :raises InsufficientCredits: when the spendable lots hold less.
     """
-    at = wallet.posted_at
-    draws = draws_for(lots=wallet.lots.values(), amount=amount, at=at)
-    if not draws:
-        available = spendable(lots=wallet.lots.values(), at=at)
-        raise InsufficientCredits(kind=wallet.kind, required=amount, available=available)
-    return tuple([Posting(_.AVAILABLE, target, draw.lot, draw.amount) for draw in draws])
+    at, wanted, postings = wallet.posted_at, amount, []
+    for lot in wallet.lots_to_spend():
+        if lot.is_spendable(at=at):
+            part = min(lot.available, wanted)
+            postings.append(Posting(_.AVAILABLE, target, lot.lot, part))
+            wanted -= part
+            if not wanted:
+                return tuple(postings)
+    raise InsufficientCredits(kind=wallet.kind, required=amount, available=amount - wanted)
 
 
 def metered(*, amount: int, source: Account, target: Account) -> tuple[Posting, ...]:

@@ -17,7 +17,7 @@ from mutoscope.domain import granting, spending
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.due import is_due, post_due
 from mutoscope.domain.journal import Entry
-from mutoscope.domain.known import Context, Known
+from mutoscope.domain.known import Known, KnownKey
 from mutoscope.domain.requests import Request
 from mutoscope.domain.wallet import Stamp, Wallet
 
@@ -35,7 +35,6 @@ ACTIONS: dict[type, Callable[..., Entry | None]] = {
 """Which function grants which action."""
 
 WalletName = tuple[UUID, str]
-KnownKey = tuple[UUID, str, str]
 
 
 class UnknownWallet(Refusal):
@@ -108,7 +107,7 @@ class Facts(NamedTuple):
 
 def plan(*, facts: Facts, submissions: Sequence[Submission], at: datetime) -> list[Outcome]:
     """Return an outcome per submission, in order; the wallets carry what is to be written."""
-    begun: set[WalletName] = set()
+    begun: dict[WalletName, Wallet] = {}
     return [_submission_outcome(facts, submission, at, begun) for submission in submissions]
 
 
@@ -117,25 +116,24 @@ def begin(*, wallet: Wallet, at: datetime) -> None:
 
     :raises ClockWentBack: when the instant lies before the wallet's last entry by far.
     """
-    if at < wallet.posted_at - CLOCK_BACK_MAX:
+    if at > wallet.posted_at:
+        wallet.posted_at = at
+    elif at < wallet.posted_at - CLOCK_BACK_MAX:
         raise ClockWentBack(at=at, posted_at=wallet.posted_at)
-    wallet.posted_at = max(wallet.posted_at, at)
     if is_due(wallet=wallet, at=at):
         post_due(wallet=wallet, at=wallet.posted_at)
 
 
 def _submission_outcome(
-    facts: Facts, submission: Submission, at: datetime, begun: set[WalletName]
+    facts: Facts, submission: Submission, at: datetime, begun: dict[WalletName, Wallet]
 ) -> Outcome:
+    requests = submission.requests
     try:
-        wallets = [_begun_wallet(facts, request, at, begun) for request in submission.requests]
-    except (UnknownWallet, ClockWentBack) as refusal:
+        wallets = [_begun_wallet(facts, request, at, begun) for request in requests]
+        if len(requests) == 1:
+            return (_answer(wallets[0], requests[0], facts.known),)
+    except Refusal as refusal:
         return refusal
-    if len(submission.requests) == 1:
-        try:
-            return (_answer(wallets[0], submission.requests[0], facts.known),)
-        except Refusal as refusal:
-            return refusal
     return _joint_outcome(facts, submission, wallets)
 
 
@@ -155,14 +153,17 @@ def _joint_outcome(facts: Facts, submission: Submission, wallets: list[Wallet]) 
     return answers
 
 
-def _begun_wallet(facts: Facts, request: Request, at: datetime, begun: set[WalletName]) -> Wallet:
+def _begun_wallet(
+    facts: Facts, request: Request, at: datetime, begun: dict[WalletName, Wallet]
+) -> Wallet:
     name = (request.workspace_id, request.kind)
-    wallet = facts.wallets.get(name)
+    wallet = begun.get(name)
     if wallet is None:
-        raise UnknownWallet(workspace_id=request.workspace_id, kind=request.kind)
-    if name not in begun:
+        wallet = facts.wallets.get(name)
+        if wallet is None:
+            raise UnknownWallet(workspace_id=request.workspace_id, kind=request.kind)
         begin(wallet=wallet, at=at)
-        begun.add(name)
+        begun[name] = wallet
     return wallet
 
 
@@ -170,7 +171,7 @@ def _answer(wallet: Wallet, request: Request, known: MutableMapping[KnownKey, Kn
     workspace_id, kind, namespace, key, action, attribution, reason, note = request
     act = ACTIONS[type(action)]
     if type(action) not in ask.OPERATIONS:
-        act(wallet, action, Stamp(namespace, key, b""), Context(known))
+        act(wallet, action, Stamp(namespace, key, b""), known)
         return Answer(workspace_id, kind, None)
     digest = request.digest()
     name = (workspace_id, namespace, key)
@@ -179,7 +180,7 @@ def _answer(wallet: Wallet, request: Request, known: MutableMapping[KnownKey, Kn
         return _replayed(wallet, request, digest, before)
     note_digest = note.digest() if note else None
     stamp = Stamp(namespace, key, digest, attribution, reason, note_digest)
-    entry = act(wallet, action, stamp, Context(known))
+    entry = act(wallet, action, stamp, known)
     assert entry is not None
     known[name] = Known(kind, entry)
     if type(action) is ask.Refund:
@@ -198,8 +199,6 @@ def _replayed(wallet: Wallet, request: Request, digest: bytes, before: Known) ->
 
 
 def _lapsed(wallet: Wallet, entry: Entry) -> int:
-    if (
-        wallet.sequence == entry.sequence
-    ):  # nothing followed: nothing came back to a lot that is over
-        return 0
+    if wallet.sequence == entry.sequence:
+        return 0  # nothing followed: nothing came back to a lot that is over
     return spending.lapsed(entry=entry, lots=wallet.lots)

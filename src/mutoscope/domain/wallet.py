@@ -5,20 +5,23 @@ on purpose (a plan touches thousands of them); `saved` and `restored` undo a set
 fails in its middle.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from mutoscope.domain.chart import MOVES, Account, Operation
 from mutoscope.domain.journal import (
+    GENESIS,
     NOBODY,
     Attribution,
     Entry,
     Posting,
-    canonical_line,
     chained,
+    line_beginning,
+    line_of,
 )
-from mutoscope.domain.lots import Draw, Lot, Terms, granted_lot, moved
+from mutoscope.domain.lots import Draw, Lot, Terms, granted_lot, moved, spend_order
 from mutoscope.domain.standing import StandingGrant
 
 
@@ -75,14 +78,16 @@ class Wallet:
     """One wallet's state, and what a plan adds to it.
 
     `lots` and `holds` have what was loaded: every lot with credits left, and those that the
-    requests name. `next_deadline_at` is the earliest deadline among the holds that were not
-    loaded.
+    requests name; read them freely, and change them by the methods alone. What a changed one was
+    before (None for a new one) is in `lots_before`, `holds_before` and `standing_before`.
+    `next_deadline_at` is the earliest deadline among the holds that were not loaded.
     """
 
     __slots__ = (
-        "available", "due_at", "entries", "head", "held", "holds", "kind", "loaded_holds",
-        "loaded_lots", "loaded_standing", "loaded_wake_at", "lots", "next_deadline_at",
-        "posted_at", "sequence", "standing", "version", "wake_at", "workspace_id",
+        "_beginning", "_order", "available", "due_at", "entries", "head", "held", "holds",
+        "holds_before", "kind", "lots", "lots_before", "next_deadline_at", "posted_at",
+        "sequence", "standing", "standing_before", "version", "wake_at", "wake_before",
+        "workspace_id",
     )  # fmt: skip
 
     def __init__(self, row: WalletRow) -> None:
@@ -91,6 +96,8 @@ class Wallet:
             self.workspace_id, self.kind, self.sequence, self.head, self.available, self.held,
             self.due_at, self.posted_at, self.wake_at, self.version,
         ) = row  # fmt: skip
+        self._beginning = line_beginning(workspace_id=self.workspace_id, kind=self.kind)
+        self._order: tuple[int, ...] | None = None
         self.next_deadline_at: datetime | None = None
         self.lots: dict[int, Lot] = {}
         self.holds: dict[int, OpenHold] = {}
@@ -100,12 +107,44 @@ class Wallet:
     def mark_written(self) -> None:
         """Begin anew from what is written by now, without the lots that are spent."""
         self.entries: list[Entry] = []
-        for number in [number for number, lot in self.lots.items() if lot.is_spent()]:
-            del self.lots[number]
-        self.loaded_lots = dict(self.lots)
-        self.loaded_holds = dict(self.holds)
-        self.loaded_standing = dict(self.standing)
-        self.loaded_wake_at = self.wake_at
+        self.lots_before: dict[int, Lot | None] = {}
+        self.holds_before: dict[int, OpenHold | None] = {}
+        self.standing_before: dict[UUID, StandingGrant | None] = {}
+        self.wake_before = self.wake_at
+        spent = [number for number, lot in self.lots.items() if lot.is_spent()]
+        if spent:
+            self._order = None
+            for number in spent:
+                del self.lots[number]
+
+    def put_lot(self, lot: Lot) -> None:
+        """Set what a lot is from now on."""
+        number = lot.lot
+        self.lots_before.setdefault(number, self.lots.get(number))
+        self.lots[number] = lot
+
+    def put_hold(self, hold: OpenHold) -> None:
+        """Set what an open hold is from now on."""
+        self.holds_before.setdefault(hold.sequence, self.holds.get(hold.sequence))
+        self.holds[hold.sequence] = hold
+        self.wake(hold.deadline_at)
+
+    def close_hold(self, hold: OpenHold) -> None:
+        """Take away a hold that is settled."""
+        self.holds_before.setdefault(hold.sequence, hold)
+        del self.holds[hold.sequence]
+
+    def put_standing(self, grant: StandingGrant) -> None:
+        """Set what a subscription's grants are from now on."""
+        name = grant.subscription_id
+        self.standing_before.setdefault(name, self.standing.get(name))
+        self.standing[name] = grant
+
+    def lots_to_spend(self) -> Iterator[Lot]:
+        """Yield the lots in the spend order; not every one of them need be spendable."""
+        if self._order is None:
+            self._order = tuple([lot.lot for lot in sorted(self.lots.values(), key=spend_order)])
+        return map(self.lots.__getitem__, self._order)
 
     def record(
         self, operation: Operation, stamp: Stamp, postings: tuple[Posting, ...], *,
@@ -113,7 +152,8 @@ class Wallet:
     ) -> Entry:  # fmt: skip
         """Append an entry and move the lots by its postings."""
         self.sequence += 1
-        self.due_at = max(self.due_at, due_at)
+        if due_at > self.due_at:
+            self.due_at = due_at
         if terms is not None:
             self._open_lot(terms, postings)
         permitted = MOVES[operation]
@@ -121,12 +161,13 @@ class Wallet:
             assert posting.amount > 0, postings
             assert posting[:2] in permitted, (operation, posting)
             self._move(posting)
+        namespace, key, digest, attribution, reason, note_digest = stamp
         unchained = Entry(
-            self.sequence, operation, stamp.namespace, stamp.key, stamp.digest, self.due_at,
-            self.posted_at, refers_to, stamp.reason, self.available, self.held,
-            stamp.attribution, stamp.note_digest, postings, terms, self.head,
+            self.sequence, operation, namespace, key, digest, self.due_at, self.posted_at,
+            refers_to, reason, self.available, self.held, attribution, note_digest, postings,
+            terms, GENESIS,
         )  # fmt: skip
-        line = canonical_line(workspace_id=self.workspace_id, kind=self.kind, entry=unchained)
+        line = line_of(entry=unchained, beginning=self._beginning)
         self.head = chained(previous=self.head, line=line)
         entry = Entry._make((*unchained[:-1], self.head))
         self.entries.append(entry)
@@ -152,9 +193,9 @@ class Wallet:
         """Tell whether a plan left anything to be written."""
         return bool(
             self.entries
-            or self.wake_at != self.loaded_wake_at
-            or self.holds != self.loaded_holds
-            or self.standing != self.loaded_standing
+            or self.wake_at != self.wake_before
+            or any(self.holds.get(name) != hold for name, hold in self.holds_before.items())
+            or any(self.standing.get(name) != one for name, one in self.standing_before.items())
         )
 
     def saved(self) -> Saved:
@@ -170,19 +211,22 @@ class Wallet:
             saved.fields  # type: ignore[assignment]  # the tuple of `saved`, field by field
         )
         self.lots, self.holds, self.standing = saved.lots, saved.holds, saved.standing
+        self._order = None
         del self.entries[saved.entries :]
 
     def _open_lot(self, terms: Terms, postings: tuple[Posting, ...]) -> None:
         ((_, target, lot, amount),) = postings
         assert lot == self.sequence, (lot, self.sequence)
+        self._order = None
         is_frozen = target == Account.FROZEN
-        self.lots[lot] = granted_lot(lot=lot, terms=terms, amount=amount, is_frozen=is_frozen)
+        self.put_lot(granted_lot(lot=lot, terms=terms, amount=amount, is_frozen=is_frozen))
         self.wake(terms.expires_at)
 
     def _move(self, posting: Posting) -> None:
         source, target, number, amount = posting
         if number is not None:
             lot = self.lots[number]
+            self.lots_before.setdefault(number, lot)
             self.lots[number] = moved(lot=lot, source=source, target=target, amount=amount)
             if target in _LEFT and not lot.is_dead(at=self.due_at):
                 self.wake(lot.expires_at)  # an emptied lot has something to lapse again

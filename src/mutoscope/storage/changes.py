@@ -66,9 +66,10 @@ def _add_entries(changes: Changes, wallet: Wallet) -> None:
 
 
 def _add_lots(changes: Changes, wallet: Wallet) -> None:
-    loaded = wallet.loaded_lots
-    for number, lot in wallet.lots.items():
-        before = loaded.get(number)
+    for number, before in wallet.lots_before.items():
+        lot = wallet.lots.get(number)
+        if lot is None:  # granted by a submission that was refused after all
+            continue
         if before is None:
             changes.new_lots.append((wallet.workspace_id, wallet.kind, *lot, None))
         elif before is not lot:
@@ -78,22 +79,18 @@ def _add_lots(changes: Changes, wallet: Wallet) -> None:
 
 
 def _add_holds(changes: Changes, wallet: Wallet) -> None:
-    loaded = wallet.loaded_holds
-    for sequence, hold in wallet.holds.items():
-        before = loaded.get(sequence)
-        row = (wallet.workspace_id, wallet.kind, sequence, hold.deadline_at)
-        if before is None or before.deadline_at != hold.deadline_at:
-            changes.open_holds.append(row)
-    for sequence, hold in loaded.items():
-        if sequence not in wallet.holds:
+    for sequence, before in wallet.holds_before.items():
+        hold = wallet.holds.get(sequence)
+        if hold is not None and (before is None or before.deadline_at != hold.deadline_at):
             row = (wallet.workspace_id, wallet.kind, sequence, hold.deadline_at)
+            changes.open_holds.append(row)
+        elif hold is None and before is not None:
+            row = (wallet.workspace_id, wallet.kind, sequence, before.deadline_at)
             changes.closed_holds.append(row)
 
 
 def _add_standing(changes: Changes, wallet: Wallet) -> None:
-    loaded = wallet.loaded_standing
-    changes.new_standing.extend(
-        (wallet.workspace_id, wallet.kind, *standing)
-        for subscription_id, standing in wallet.standing.items()
-        if loaded.get(subscription_id) != standing
-    )
+    for subscription_id, before in wallet.standing_before.items():
+        standing = wallet.standing.get(subscription_id)
+        if standing is not None and standing != before:
+            changes.new_standing.append((wallet.workspace_id, wallet.kind, *standing))

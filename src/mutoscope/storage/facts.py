@@ -31,7 +31,7 @@ def facts_from(row: Row) -> Facts:
     for workspace_id, kind, sequence, deadline_at in holds or ():
         if (wallet := found.get((workspace_id, kind))) is not None:
             entry = by_name[workspace_id, kind, sequence].entry
-            _add_hold(wallet, open_hold(entry=entry, deadline_at=deadline_at))
+            wallet.holds[sequence] = open_hold(entry=entry, deadline_at=deadline_at)
     return Facts(found, known)
 
 
@@ -41,15 +41,14 @@ def add_due(found: dict[WalletName, Wallet], row: Row) -> None:
     _add_lots(found, lots)
     for workspace_id, kind, subscription_id, *terms in standing or ():
         grant = StandingGrant(subscription_id, *terms)
-        wallet = found[workspace_id, kind]
-        wallet.standing[subscription_id] = wallet.loaded_standing[subscription_id] = grant
+        found[workspace_id, kind].standing[subscription_id] = grant
     drawn = _postings_by_entry(postings)
     for workspace_id, kind, sequence, deadline_at in holds or ():
         lines = drawn[workspace_id, kind, sequence]
         draws = tuple(Draw(line.lot, line.amount) for line in lines if line.lot is not None)
         amount = sum(line.amount for line in lines)
         hold = OpenHold(sequence, amount, not draws, deadline_at, draws)
-        _add_hold(found[workspace_id, kind], hold)
+        found[workspace_id, kind].holds[sequence] = hold
     for workspace_id, kind, _, deadline_at in later or ():
         found[workspace_id, kind].next_deadline_at = deadline_at
 
@@ -70,11 +69,7 @@ def _add_lots(found: dict[WalletName, Wallet], rows: Iterable[Row] | None) -> No
         wallet = found.get((row[0], row[1]))
         if wallet is not None:
             lot = Lot(*row[2:18])
-            wallet.lots[lot.lot] = wallet.loaded_lots[lot.lot] = lot
-
-
-def _add_hold(wallet: Wallet, hold: OpenHold) -> None:
-    wallet.holds[hold.sequence] = wallet.loaded_holds[hold.sequence] = hold
+            wallet.lots[lot.lot] = lot
 
 
 def _known(
