@@ -82,7 +82,7 @@ class Journal:
         self._now = now
         self._waiting: deque[_Waiting] = deque()
         self._at_work: set[UUID] = set()
-        self._idle = 0
+        self._under_way = 0
         self._has_work = asyncio.Event()
         self._lanes: list[asyncio.Task[None]] = []
 
@@ -150,34 +150,38 @@ class Journal:
                 await writing
                 raise
             finally:
+                self._under_way -= len(batch)
                 self._at_work.difference_update(*(waiting.workspaces for waiting in batch))
 
     async def _next_batch(self) -> list[_Waiting]:
         while not (batch := self._taken()):
-            self._idle += 1
             self._has_work.clear()
-            try:
-                await self._has_work.wait()
-            finally:
-                self._idle -= 1
+            await self._has_work.wait()
         return batch
 
     def _taken(self) -> list[_Waiting]:
-        """Take what waits, or a fair share while other lanes are idle, but no workspace twice."""
+        """Take a lane's share of the workspaces that wait, each with all that waits for it.
+
+        The share counts what other lanes have at work, too: without it one lane would carry nearly
+        everything, the other next to nothing, and planning would no longer overlap with writing.
+        """
         batch: list[_Waiting] = []
         passed: list[_Waiting] = []
-        size_max = min(BATCH_MAX, -(-len(self._waiting) // (self._idle + 1)))
+        share = -(-(len(self._waiting) + self._under_way) // LANES)
+        ours: set[UUID] = set()
         busy = set(self._at_work)
-        while self._waiting and len(batch) < size_max:
+        while self._waiting and len(batch) < BATCH_MAX:
             waiting = self._waiting.popleft()
-            if busy.isdisjoint(waiting.workspaces):
+            workspaces = waiting.workspaces
+            if ours.issuperset(workspaces) or (len(ours) < share and busy.isdisjoint(workspaces)):
                 batch.append(waiting)
+                ours.update(workspaces)
             else:
                 passed.append(waiting)
-                busy.update(waiting.workspaces)
+                busy.update(workspaces)
         self._waiting.extendleft(reversed(passed))
-        for waiting in batch:
-            self._at_work.update(waiting.workspaces)
+        self._at_work |= ours
+        self._under_way += len(batch)
         return batch
 
 
