@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from mutoscope.domain.lots import Lot
 from mutoscope.domain.planner import WalletName
 from mutoscope.domain.wallet import Wallet
 
@@ -10,13 +11,18 @@ Rows = list[tuple[Any, ...]]
 
 
 class Changes(NamedTuple):
-    """The arguments of `ledger_apply`, each a list of rows in its table's order."""
+    """The arguments of `ledger_apply`, each a list of rows in its type's order.
 
-    moved_wallets: Rows
+    `moved` counts the wallets with new entries: each of them moves by its last one.
+    """
+
+    moved: int
+    woken_wallets: Rows
     new_entries: Rows
     new_postings: Rows
     new_grants: Rows
     new_lots: Rows
+    drawn_lots: Rows
     moved_lots: Rows
     open_holds: Rows
     closed_holds: Rows
@@ -25,57 +31,77 @@ class Changes(NamedTuple):
 
 def changes_of(wallets: Iterable[Wallet]) -> Changes:
     """Return the rows of all wallets that the plan has changed."""
-    changes = Changes([], [], [], [], [], [], [], [], [])
+    changes, moved = Changes(0, [], [], [], [], [], [], [], [], [], []), 0
     for wallet in sorted(wallets, key=_name):  # the order of every lock: no two batches deadlock
         if wallet.is_changed():
-            _add_wallet(changes, wallet)
-            _add_entries(changes, wallet)
+            if wallet.entries:
+                moved += 1
+                _add_entries(changes, wallet)
+            else:
+                changes.woken_wallets.append(_woken(wallet))
             _add_lots(changes, wallet)
             _add_holds(changes, wallet)
             _add_standing(changes, wallet)
-    return changes
+    return changes._replace(moved=moved)
 
 
 def _name(wallet: Wallet) -> WalletName:
     return (wallet.workspace_id, wallet.kind)
 
 
-def _add_wallet(changes: Changes, wallet: Wallet) -> None:
-    changes.moved_wallets.append((
-        wallet.workspace_id, wallet.kind, wallet.sequence, wallet.head, wallet.available,
-        wallet.held, wallet.due_at, wallet.posted_at, wallet.wake_at, wallet.version + 1,
-    ))  # fmt: skip
+def _woken(wallet: Wallet) -> tuple[Any, ...]:
+    version = wallet.version + 1
+    return (wallet.workspace_id, wallet.kind, wallet.posted_at, version, wallet.wake_at)
 
 
 def _add_entries(changes: Changes, wallet: Wallet) -> None:
     workspace_id, kind = wallet.workspace_id, wallet.kind
+    last = wallet.sequence
     for entry in wallet.entries:
-        sequence = entry[0]
-        changes.new_entries.append(
-            (workspace_id, kind, *entry[:11], *entry.attribution, entry.note_digest, entry.hash)
-        )
-        for ordinal, posting in enumerate(entry.postings, 1):
+        (
+            sequence, operation, namespace, key, digest, due_at, posted_at, refers_to, reason,
+            available, held, attribution, note_digest, postings, terms, hashed,
+        ) = entry  # fmt: skip
+        changes.new_entries.append((
+            workspace_id, kind, sequence, operation, namespace, key, digest,
+            None if due_at is posted_at else due_at, posted_at, refers_to, reason, available,
+            held, *attribution, note_digest, hashed,
+            wallet.version + 1 if sequence == last else None, wallet.wake_at,
+        ))  # fmt: skip
+        for ordinal, posting in enumerate(postings, 1):
             changes.new_postings.append((workspace_id, kind, sequence, ordinal, *posting))
-        if entry.terms is not None:
-            source, effective_at, expires_at, reference, paid, currency = entry.terms
-            amount = entry.postings[0].amount
+        if terms is not None:
+            source, effective_at, expires_at, reference, paid, currency = terms
             changes.new_grants.append((
                 workspace_id, kind, sequence, source, reference, effective_at, expires_at, paid,
-                currency, amount,
+                currency, postings[0].amount,
             ))  # fmt: skip
 
 
 def _add_lots(changes: Changes, wallet: Wallet) -> None:
+    workspace_id, kind = wallet.workspace_id, wallet.kind
     for number, before in wallet.lots_before.items():
         lot = wallet.lots.get(number)
         if lot is None:  # granted by a submission that was refused after all
             continue
         if before is None:
-            changes.new_lots.append((wallet.workspace_id, wallet.kind, *lot, None))
+            changes.new_lots.append((workspace_id, kind, *lot, None))
+        elif _is_drawn(lot, before):
+            changes.drawn_lots.append((workspace_id, kind, number, *lot[9:13]))
         elif before is not lot:
             changes.moved_lots.append((
-                wallet.workspace_id, wallet.kind, number, lot.expires_at, lot.state, *lot[9:]
+                workspace_id, kind, number, lot.expires_at, lot.state, *lot[9:]
             ))  # fmt: skip
+
+
+def _is_drawn(lot: Lot, before: Lot) -> bool:
+    """Tell whether credits of a lot moved, but none to an end and not the lot's own terms."""
+    return (
+        lot is not before
+        and lot[13:] == before[13:]
+        and lot.state == before.state
+        and lot.expires_at == before.expires_at
+    )
 
 
 def _add_holds(changes: Changes, wallet: Wallet) -> None:

@@ -240,7 +240,7 @@ class Session:
 
     async def _apply_changes(self, facts: Facts) -> None:
         changes = changes_of(facts.wallets.values())
-        if changes.moved_wallets:
+        if changes.moved or changes.woken_wallets:
             await self._apply.fetchval(*changes)
 
     async def _write_beside(self, works: Sequence[Work], outcomes: Sequence[Outcome]) -> None:

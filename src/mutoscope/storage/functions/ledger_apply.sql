@@ -2,10 +2,16 @@
 -- only place where entries and postings are written: credits move here. A plan made from a wallet
 -- that has moved on since fails whole, by the wallet's version. Rows are found by a lateral look-up
 -- in the primary key, so that a plan made on small tables stays right on large ones.
+-- The function took other arguments before; a name has one meaning.
+DROP FUNCTION IF EXISTS ledger_apply(
+    wallets[], entries[], postings[], grants[], lots[], lot_move[], holds[], holds[],
+    standing_grants[]
+);
+
 CREATE OR REPLACE FUNCTION ledger_apply(
-    moved_wallets wallets[],
-    new_entries entries[], new_postings postings[], new_grants grants[],
-    new_lots lots[], moved_lots lot_move[],
+    moved integer, woken_wallets woken_wallet[],
+    new_entries written_entry[], new_postings postings[], new_grants grants[],
+    new_lots lots[], drawn_lots lot_draw[], moved_lots lot_move[],
     open_holds holds[], closed_holds holds[],
     new_standing standing_grants[]
 ) RETURNS void LANGUAGE plpgsql
@@ -16,19 +22,37 @@ DECLARE
     written bigint;
 BEGIN
     UPDATE wallets AS w
-    SET sequence = n.sequence, head = n.head, available = n.available, held = n.held,
-        due_at = n.due_at, posted_at = n.posted_at, wake_at = n.wake_at, version = n.version
-    FROM unnest(moved_wallets) AS n
+    SET sequence = n.sequence, head = n.hash, available = n.available, held = n.held,
+        due_at = coalesce(n.due_at, n.posted_at), posted_at = n.posted_at, wake_at = n.wake_at,
+        version = n.version
+    FROM unnest(new_entries) AS n
     CROSS JOIN LATERAL (
         SELECT x.ctid AS place FROM wallets AS x
         WHERE
             x.workspace_id = n.workspace_id AND x.kind = n.kind AND x.version = n.version - 1
         LIMIT 1
     ) AS f
-    WHERE w.ctid = f.place;
+    WHERE n.version IS NOT NULL AND w.ctid = f.place;
     GET DIAGNOSTICS written = ROW_COUNT;
-    IF written <> cardinality(moved_wallets) THEN
+    IF written <> moved THEN
         RAISE EXCEPTION 'a wallet has moved on since it was read' USING ERRCODE = '40001';
+    END IF;
+
+    IF cardinality(woken_wallets) > 0 THEN
+        UPDATE wallets AS w
+        SET posted_at = n.posted_at, wake_at = n.wake_at, version = n.version
+        FROM unnest(woken_wallets) AS n
+        CROSS JOIN LATERAL (
+            SELECT x.ctid AS place FROM wallets AS x
+            WHERE
+                x.workspace_id = n.workspace_id AND x.kind = n.kind AND x.version = n.version - 1
+            LIMIT 1
+        ) AS f
+        WHERE w.ctid = f.place;
+        GET DIAGNOSTICS written = ROW_COUNT;
+        IF written <> cardinality(woken_wallets) THEN
+            RAISE EXCEPTION 'a wallet has moved on since it was read' USING ERRCODE = '40001';
+        END IF;
     END IF;
 
     INSERT INTO entries (
@@ -36,14 +60,28 @@ BEGIN
         refers_to, reason, available, held, member_id, project_id, api_key_id, note_digest, hash
     )
     SELECT
-        e.workspace_id, e.kind, e.sequence, e.operation, e.namespace, e.key, e.digest, e.due_at,
-        e.posted_at, e.refers_to, e.reason, e.available, e.held, e.member_id, e.project_id,
+        e.workspace_id, e.kind, e.sequence, e.operation, e.namespace, e.key, e.digest,
+        coalesce(e.due_at, e.posted_at), e.posted_at, e.refers_to, e.reason, e.available, e.held, e.member_id, e.project_id,
         e.api_key_id, e.note_digest, e.hash
     FROM unnest(new_entries) AS e;
 
     INSERT INTO postings (workspace_id, kind, sequence, ordinal, source, target, lot, amount)
     SELECT p.workspace_id, p.kind, p.sequence, p.ordinal, p.source, p.target, p.lot, p.amount
     FROM unnest(new_postings) AS p;
+
+    IF cardinality(drawn_lots) > 0 THEN
+        UPDATE lots AS l
+        SET available = n.available, frozen = n.frozen, held = n.held, captured = n.captured
+        FROM unnest(drawn_lots) AS n
+        CROSS JOIN LATERAL (
+            SELECT x.ctid AS place FROM lots AS x
+            WHERE x.workspace_id = n.workspace_id AND x.kind = n.kind AND x.lot = n.lot
+            LIMIT 1
+        ) AS f
+        WHERE l.ctid = f.place;
+        GET DIAGNOSTICS written = ROW_COUNT;
+        ASSERT written = cardinality(drawn_lots), 'a lot vanished';
+    END IF;
 
     IF cardinality(moved_lots) > 0 THEN
         UPDATE lots AS l

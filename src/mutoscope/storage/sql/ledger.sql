@@ -16,8 +16,8 @@ FROM ledger_load_due(:wallet_names, :instant);
 -- name: apply$
 -- Writes a plan.
 SELECT ledger_apply(
-    :moved_wallets, :new_entries, :new_postings, :new_grants, :new_lots, :moved_lots,
-    :open_holds, :closed_holds, :new_standing
+    :moved, :woken_wallets, :new_entries, :new_postings, :new_grants, :new_lots, :drawn_lots,
+    :moved_lots, :open_holds, :closed_holds, :new_standing
 );
 
 -- name: open_wallets!
