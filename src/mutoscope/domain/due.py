@@ -65,7 +65,8 @@ _RANKS = {DueRelease: 0, DueLapse: 1, DueGrant: 2}
 
 def is_due(*, wallet: Wallet, at: datetime) -> bool:
     """Tell whether the clock has to look at a wallet before anything else is done."""
-    return wallet.wake_at is not None and wallet.wake_at <= max(at, wallet.posted_at)
+    wake_at = wallet.wake_at
+    return wake_at is not None and (wake_at <= at or wake_at <= wallet.posted_at)
 
 
 def post_due(*, wallet: Wallet, at: datetime) -> None:

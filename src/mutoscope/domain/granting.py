@@ -94,7 +94,9 @@ def _fill(
     return entry
 
 
-def _turn(wallet: Wallet, action: ask.Freeze | ask.Thaw, stamp: Stamp, known: KnownEntries) -> Entry:
+def _turn(
+    wallet: Wallet, action: ask.Freeze | ask.Thaw, stamp: Stamp, known: KnownEntries
+) -> Entry:
     is_freeze = isinstance(action, ask.Freeze)
     source, target = (_.AVAILABLE, _.FROZEN) if is_freeze else (_.FROZEN, _.AVAILABLE)
     before, after = (

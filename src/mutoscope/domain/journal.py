@@ -9,7 +9,7 @@ it (`credits.checked_key`), so a line reads in one way only. It begins with the 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from mutoscope.domain.lots import Terms
@@ -78,7 +78,8 @@ def microseconds(instant: datetime) -> int:
 
 def canonical_line(*, workspace_id: UUID, kind: str, entry: Entry) -> str:
     """Return the text that an entry's hash covers: every field but the hash."""
-    return line_of(entry=entry, beginning=line_beginning(workspace_id=workspace_id, kind=kind))
+    beginning = line_beginning(workspace_id=workspace_id, kind=kind)
+    return line_of(fields=entry[:-1], beginning=beginning)
 
 
 def line_beginning(*, workspace_id: UUID, kind: str) -> str:
@@ -86,12 +87,12 @@ def line_beginning(*, workspace_id: UUID, kind: str) -> str:
     return f"{FORMAT_VERSION} {workspace_id} {kind}"
 
 
-def line_of(*, entry: Entry, beginning: str) -> str:
-    """Return an entry's canonical line in a wallet whose lines begin like this."""
+def line_of(*, fields: tuple[Any, ...], beginning: str) -> str:
+    """Return the line of an entry's fields, all but its hash, in a wallet's line beginning."""
     (
         sequence, operation, namespace, key, digest, due_at, posted_at, refers_to, reason,
-        available, held, who, note_digest, postings, terms, _,
-    ) = entry  # fmt: skip
+        available, held, who, note_digest, postings, terms,
+    ) = fields  # fmt: skip
     posted = microseconds(posted_at)
     due = posted if due_at is posted_at else microseconds(due_at)
     moves = ",".join([f"{p[0]}>{p[1]}:{p[2] or '-'}:{p[3]}" for p in postings])

@@ -39,9 +39,7 @@ KnownEntries = Mapping[KnownKey, Known]
 """What an action may look up: the entries that the requests of a workspace name."""
 
 
-def named_entry(
-    wallet: Wallet, reference: Reference, known: KnownEntries, *, wanted: str
-) -> Known:
+def named_entry(wallet: Wallet, reference: Reference, known: KnownEntries, *, wanted: str) -> Known:
     """Return the entry that a reference names in a wallet.
 
     :raises UnknownReference: when it names none.

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from mutoscope.domain import actions as ask
-from mutoscope.domain.chart import Account, Operation
+from mutoscope.domain.chart import AVAILABLE, CAPTURED, FROZEN, HELD, Account, Operation
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.due import end_returned
 from mutoscope.domain.journal import Entry, Posting
@@ -65,8 +65,8 @@ def hold(wallet: Wallet, action: ask.Hold, stamp: Stamp, _known: KnownEntries) -
     if action.is_metered:
         postings = metered(amount=action.amount, source=_.UNLIMITED, target=_.METERING)
     else:
-        postings = taken(wallet=wallet, amount=action.amount, target=_.HELD)
-    entry = wallet.record(Operation.HOLD, stamp, postings, due_at=wallet.posted_at)
+        postings = taken(wallet=wallet, amount=action.amount, target=HELD)
+    entry = wallet.record(ask.OPERATIONS[ask.Hold], stamp, postings, due_at=wallet.posted_at)
     wallet.put_hold(open_hold(entry=entry, deadline_at=action.deadline_at))
     return entry
 
@@ -92,14 +92,14 @@ def settle(
 
 def charge(wallet: Wallet, action: ask.Charge, stamp: Stamp, _known: KnownEntries) -> Entry:
     """Capture credits without a hold."""
-    postings = taken(wallet=wallet, amount=action.amount, target=_.CAPTURED)
-    return wallet.record(Operation.CHARGE, stamp, postings, due_at=wallet.posted_at)
+    postings = taken(wallet=wallet, amount=action.amount, target=CAPTURED)
+    return wallet.record(ask.OPERATIONS[ask.Charge], stamp, postings, due_at=wallet.posted_at)
 
 
 def meter(wallet: Wallet, action: ask.Meter, stamp: Stamp, _known: KnownEntries) -> Entry:
     """Record unlimited use."""
     postings = metered(amount=action.amount, source=_.UNLIMITED, target=_.METERED)
-    return wallet.record(Operation.METER, stamp, postings, due_at=wallet.posted_at)
+    return wallet.record(ask.OPERATIONS[ask.Meter], stamp, postings, due_at=wallet.posted_at)
 
 
 def absorb(wallet: Wallet, action: ask.Absorb, stamp: Stamp, known: KnownEntries) -> Entry:
@@ -109,7 +109,7 @@ def absorb(wallet: Wallet, action: ask.Absorb, stamp: Stamp, known: KnownEntries
         about = named_entry(wallet, action.of, known, wanted="entry").entry.sequence
     postings = metered(amount=action.amount, source=_.OPERATOR, target=_.ABSORBED)
     return wallet.record(
-        Operation.ABSORB, stamp, postings, due_at=wallet.posted_at, refers_to=about
+        ask.OPERATIONS[ask.Absorb], stamp, postings, due_at=wallet.posted_at, refers_to=about
     )
 
 
@@ -121,11 +121,11 @@ def refund(wallet: Wallet, action: ask.Refund, stamp: Stamp, known: KnownEntries
     captures = tuple(
         Draw(posting.lot, posting.amount)
         for posting in found.entry.postings
-        if posting.lot and posting.target == _.CAPTURED
+        if posting.lot and posting.target == CAPTURED
     )
     postings = refunded(captures=captures, lots=wallet.lots, amount=action.amount)
     entry = wallet.record(
-        Operation.REFUND, stamp, postings,
+        ask.OPERATIONS[ask.Refund], stamp, postings,
         due_at=wallet.posted_at, refers_to=found.entry.sequence,
     )  # fmt: skip
     _end_returns(wallet, postings)
@@ -155,7 +155,7 @@ def lapsed(*, entry: Entry, lots: Mapping[int, Lot]) -> int:
         posting.amount
         for posting in entry.postings
         if posting.lot is not None
-        and posting.target in {_.AVAILABLE, _.FROZEN}
+        and posting.target in {AVAILABLE, FROZEN}
         and lots[posting.lot].is_dead(at=entry.due_at)
     )
 
@@ -166,7 +166,7 @@ def _check_deadline(wallet: Wallet, deadline_at: datetime) -> None:
 
 
 def _end_returns(wallet: Wallet, postings: tuple[Posting, ...]) -> None:
-    back = [p.lot for p in postings if p.lot and p.target in {_.AVAILABLE, _.FROZEN}]
+    back = [p.lot for p in postings if p.lot and p.target in {AVAILABLE, FROZEN}]
     if back:
         end_returned(wallet, back)
 

@@ -10,9 +10,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from mutoscope.domain.chart import MOVES, Account, Operation
+from mutoscope.domain.chart import AVAILABLE, FROZEN, HELD, MOVES
 from mutoscope.domain.journal import (
-    GENESIS,
     NOBODY,
     Attribution,
     Entry,
@@ -56,7 +55,11 @@ class Saved(NamedTuple):
     entries: int
 
 
-_LEFT = frozenset({Account.AVAILABLE, Account.FROZEN})
+_LEFT = frozenset({AVAILABLE, FROZEN})
+_PERMITTED = {
+    operation.value: frozenset((source.value, target.value) for source, target in moves)
+    for operation, moves in MOVES.items()
+}
 
 
 class WalletRow(NamedTuple):
@@ -80,12 +83,13 @@ class Wallet:
     `lots` and `holds` have what was loaded: every lot with credits left, and those that the
     requests name; read them freely, and change them by the methods alone. What a changed one was
     before (None for a new one) is in `lots_before`, `holds_before` and `standing_before`.
-    `next_deadline_at` is the earliest deadline among the holds that were not loaded.
+    `next_deadline_at` is the earliest deadline among the holds that were not loaded. `begun_at` is
+    the instant of the plan that is under way.
     """
 
     __slots__ = (
-        "_beginning", "_order", "available", "due_at", "entries", "head", "held", "holds",
-        "holds_before", "kind", "lots", "lots_before", "next_deadline_at", "posted_at",
+        "_beginning", "_order", "available", "begun_at", "due_at", "entries", "head", "held",
+        "holds", "holds_before", "kind", "lots", "lots_before", "next_deadline_at", "posted_at",
         "sequence", "standing", "standing_before", "version", "wake_at", "wake_before",
         "workspace_id",
     )  # fmt: skip
@@ -102,19 +106,21 @@ class Wallet:
         self.lots: dict[int, Lot] = {}
         self.holds: dict[int, OpenHold] = {}
         self.standing: dict[UUID, StandingGrant] = {}
+        self.lots_before: dict[int, Lot | None] = {}
         self.mark_written()
 
     def mark_written(self) -> None:
         """Begin anew from what is written by now, without the lots that are spent."""
+        self.begun_at: datetime | None = None
         self.entries: list[Entry] = []
-        self.lots_before: dict[int, Lot | None] = {}
         self.holds_before: dict[int, OpenHold | None] = {}
         self.standing_before: dict[UUID, StandingGrant | None] = {}
         self.wake_before = self.wake_at
-        spent = [number for number, lot in self.lots.items() if lot.is_spent()]
-        if spent:
-            self._order = None
-            for number in spent:
+        moved_lots, self.lots_before = self.lots_before, {}
+        for number in moved_lots:
+            lot = self.lots.get(number)
+            if lot is not None and lot.is_spent():
+                self._order = None
                 del self.lots[number]
 
     def put_lot(self, lot: Lot) -> None:
@@ -147,29 +153,27 @@ class Wallet:
         return map(self.lots.__getitem__, self._order)
 
     def record(
-        self, operation: Operation, stamp: Stamp, postings: tuple[Posting, ...], *,
+        self, operation: str, stamp: Stamp, postings: tuple[Posting, ...], *,
         due_at: datetime, refers_to: int | None = None, terms: Terms | None = None,
     ) -> Entry:  # fmt: skip
         """Append an entry and move the lots by its postings."""
         self.sequence += 1
-        if due_at > self.due_at:
-            self.due_at = due_at
+        self.due_at = max(self.due_at, due_at)
         if terms is not None:
             self._open_lot(terms, postings)
-        permitted = MOVES[operation]
+        permitted = _PERMITTED[operation]
         for posting in postings:
-            assert posting.amount > 0, postings
+            assert posting[3] > 0, postings
             assert posting[:2] in permitted, (operation, posting)
             self._move(posting)
         namespace, key, digest, attribution, reason, note_digest = stamp
-        unchained = Entry(
+        fields = (
             self.sequence, operation, namespace, key, digest, self.due_at, self.posted_at,
-            refers_to, reason, self.available, self.held, attribution, note_digest, postings,
-            terms, GENESIS,
+            refers_to, reason, self.available, self.held, attribution, note_digest, postings, terms,
         )  # fmt: skip
-        line = line_of(entry=unchained, beginning=self._beginning)
+        line = line_of(fields=fields, beginning=self._beginning)
         self.head = chained(previous=self.head, line=line)
-        entry = Entry._make((*unchained[:-1], self.head))
+        entry = tuple.__new__(Entry, (*fields, self.head))
         self.entries.append(entry)
         return entry
 
@@ -191,8 +195,8 @@ class Wallet:
 
     def is_changed(self) -> bool:
         """Tell whether a plan left anything to be written."""
-        return bool(
-            self.entries
+        return (
+            bool(self.entries)
             or self.wake_at != self.wake_before
             or any(self.holds.get(name) != hold for name, hold in self.holds_before.items())
             or any(self.standing.get(name) != one for name, one in self.standing_before.items())
@@ -218,23 +222,24 @@ class Wallet:
         ((_, target, lot, amount),) = postings
         assert lot == self.sequence, (lot, self.sequence)
         self._order = None
-        is_frozen = target == Account.FROZEN
+        is_frozen = target == FROZEN
         self.put_lot(granted_lot(lot=lot, terms=terms, amount=amount, is_frozen=is_frozen))
         self.wake(terms.expires_at)
 
     def _move(self, posting: Posting) -> None:
         source, target, number, amount = posting
         if number is not None:
-            lot = self.lots[number]
+            lots = self.lots
+            lot = lots[number]
             self.lots_before.setdefault(number, lot)
-            self.lots[number] = moved(lot=lot, source=source, target=target, amount=amount)
+            lots[number] = moved(lot=lot, source=source, target=target, amount=amount)
             if target in _LEFT and not lot.is_dead(at=self.due_at):
                 self.wake(lot.expires_at)  # an emptied lot has something to lapse again
-        if source == Account.AVAILABLE:
+        if source == AVAILABLE:
             self.available -= amount
-        elif source == Account.HELD:
+        elif source == HELD:
             self.held -= amount
-        if target == Account.AVAILABLE:
+        if target == AVAILABLE:
             self.available += amount
-        elif target == Account.HELD:
+        elif target == HELD:
             self.held += amount

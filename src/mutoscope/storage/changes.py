@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from mutoscope.domain.lots import Lot
-from mutoscope.domain.planner import WalletName
 from mutoscope.domain.wallet import Wallet
 
 Rows = list[tuple[Any, ...]]
@@ -32,7 +31,7 @@ class Changes(NamedTuple):
 def changes_of(wallets: Iterable[Wallet]) -> Changes:
     """Return the rows of all wallets that the plan has changed."""
     changes, moved = Changes(0, [], [], [], [], [], [], [], [], [], []), 0
-    for wallet in sorted(wallets, key=_name):  # the order of every lock: no two batches deadlock
+    for wallet in sorted(wallets, key=_place):  # the order of every lock: no two batches deadlock
         if wallet.is_changed():
             if wallet.entries:
                 moved += 1
@@ -40,13 +39,15 @@ def changes_of(wallets: Iterable[Wallet]) -> Changes:
             else:
                 changes.woken_wallets.append(_woken(wallet))
             _add_lots(changes, wallet)
-            _add_holds(changes, wallet)
-            _add_standing(changes, wallet)
+            if wallet.holds_before:
+                _add_holds(changes, wallet)
+            if wallet.standing_before:
+                _add_standing(changes, wallet)
     return changes._replace(moved=moved)
 
 
-def _name(wallet: Wallet) -> WalletName:
-    return (wallet.workspace_id, wallet.kind)
+def _place(wallet: Wallet) -> tuple[int, str]:
+    return (wallet.workspace_id.int, wallet.kind)
 
 
 def _woken(wallet: Wallet) -> tuple[Any, ...]:
@@ -99,8 +100,8 @@ def _is_drawn(lot: Lot, before: Lot) -> bool:
     return (
         lot is not before
         and lot[13:] == before[13:]
-        and lot.state == before.state
-        and lot.expires_at == before.expires_at
+        and lot.state is before.state
+        and lot.expires_at is before.expires_at
     )
 
 

@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from mutoscope.domain.journal import Attribution, Entry, Posting
-from mutoscope.domain.known import Known
+from mutoscope.domain.known import Known, KnownKey
 from mutoscope.domain.lots import Draw, Lot, Terms
-from mutoscope.domain.planner import Facts, KnownKey, WalletName
+from mutoscope.domain.planner import Facts, WalletName
 from mutoscope.domain.spending import open_hold
 from mutoscope.domain.standing import StandingGrant
 from mutoscope.domain.wallet import OpenHold, Wallet

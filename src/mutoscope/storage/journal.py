@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import asyncpg
 
@@ -24,9 +24,6 @@ from mutoscope.domain.planner import Answer, Outcome, Submission
 from mutoscope.storage.database import DatabaseUnreachable, without_password
 from mutoscope.storage.session import Now, Session, SideRow, Work
 from mutoscope.storage.wallet_cache import WalletCache
-
-if TYPE_CHECKING:
-    from uuid import UUID
 
 LANES: Final = 2
 """Transactions that run at once in a process: more only wait for one another."""
@@ -68,8 +65,10 @@ class JournalClosed(Refusal):
 
 
 class _Waiting(NamedTuple):
+    """A submission that waits, with the numbers of its workspaces: their ids are slow to hash."""
+
     work: Work
-    workspaces: tuple[UUID, ...]
+    workspaces: tuple[int, ...]
     answered: asyncio.Future[Outcome]
 
 
@@ -81,9 +80,10 @@ class Journal:
         self._url = url
         self._now = now
         self._waiting: deque[_Waiting] = deque()
-        self._at_work: set[UUID] = set()
+        self._at_work: set[int] = set()
         self._under_way = 0
         self._has_work = asyncio.Event()
+        self._is_closing = False
         self._lanes: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
@@ -102,8 +102,8 @@ class Journal:
     async def close(self) -> None:
         """Finish the transactions that run, refuse what still waits, and disconnect."""
         lanes, self._lanes = self._lanes, []
-        for lane in lanes:
-            lane.cancel()
+        self._is_closing = True
+        self._has_work.set()
         await asyncio.gather(*lanes, return_exceptions=True)
         _fail(self._waiting, JournalClosed())
 
@@ -135,29 +135,27 @@ class Journal:
         if len(self._waiting) >= WAITING_MAX:
             raise LedgerBusy
         answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        workspaces = tuple({request.workspace_id for request in work.submission.requests})
+        workspaces = tuple({request.workspace_id.int for request in work.submission.requests})
         self._waiting.append(_Waiting(work, workspaces, answered))
         self._has_work.set()
         return answered
 
     async def _write_for_ever(self, lane: _Lane) -> None:
-        while True:
-            batch = await self._next_batch()
-            writing = asyncio.ensure_future(lane.write(batch))
+        while batch := await self._next_batch():
             try:
-                await asyncio.shield(writing)
-            except asyncio.CancelledError:
-                await writing
-                raise
+                await lane.write(batch)
             finally:
                 self._under_way -= len(batch)
-                self._at_work.difference_update(*(waiting.workspaces for waiting in batch))
+                self._at_work.difference_update(*[waiting.workspaces for waiting in batch])
 
     async def _next_batch(self) -> list[_Waiting]:
-        while not (batch := self._taken()):
+        """Return what a lane writes next, as soon as there is something; nothing at the end."""
+        while not self._is_closing:
+            if batch := self._taken():
+                return batch
             self._has_work.clear()
             await self._has_work.wait()
-        return batch
+        return []
 
     def _taken(self) -> list[_Waiting]:
         """Take a lane's share of the workspaces that wait, each with all that waits for it.
@@ -168,11 +166,11 @@ class Journal:
         batch: list[_Waiting] = []
         passed: list[_Waiting] = []
         share = -(-(len(self._waiting) + self._under_way) // LANES)
-        ours: set[UUID] = set()
+        ours: set[int] = set()
         busy = set(self._at_work)
         while self._waiting and len(batch) < BATCH_MAX:
             waiting = self._waiting.popleft()
-            workspaces = waiting.workspaces
+            workspaces = waiting[1]
             if ours.issuperset(workspaces) or (len(ours) < share and busy.isdisjoint(workspaces)):
                 batch.append(waiting)
                 ours.update(workspaces)

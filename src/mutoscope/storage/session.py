@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import asyncpg
 
-from mutoscope.domain.actions import Renew, Stand, is_opening, is_whole
+from mutoscope.domain.actions import OPERATIONS, WHOLE, Stand, is_opening, is_whole
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.due import is_due
+from mutoscope.domain.known import KnownKey
 from mutoscope.domain.planner import (
     Answer,
     Facts,
-    KnownKey,
     Outcome,
     Submission,
     WalletName,
@@ -42,6 +42,9 @@ SideWriter = Callable[[Any, Sequence[tuple[Any, ...]]], Awaitable[int]]
 
 LOCKED_AFTER_RACE: Final = 50
 """Batches that lock at once after a lost race: other processes are at the same wallets."""
+
+_PLAIN: Final = OPERATIONS.keys() - WHOLE
+"""Actions of which nothing but entries is to be written."""
 
 _SQL: Final = queries("ledger")
 
@@ -74,15 +77,6 @@ class Work(NamedTuple):
 
     submission: Submission
     side_rows: tuple[SideRow, ...] = ()
-
-    def is_plain(self) -> bool:
-        """Tell whether the short way may be tried: nothing but entries is to be written."""
-        return not self.side_rows and not any(
-            request.note is not None
-            or is_whole(request.action)
-            or isinstance(request.action, Renew | Stand)
-            for request in self.submission.requests
-        )
 
 
 class Session:
@@ -120,7 +114,7 @@ class Session:
         requests = [request for work in works for request in work.submission.requests]
         if self._locked_for:
             self._locked_for -= 1
-        elif all(work.is_plain() for work in works):
+        elif _are_plain(works):
             try:
                 return await self._write_short(works, requests, now())
             except _NeedsLocks:
@@ -241,7 +235,8 @@ class Session:
     async def _apply_changes(self, facts: Facts) -> None:
         changes = changes_of(facts.wallets.values())
         if changes.moved or changes.woken_wallets:
-            await self._apply.fetchval(*changes)
+            moved, *rows = changes
+            await self._apply.fetchval(moved, *[some or None for some in rows])
 
     async def _write_beside(self, works: Sequence[Work], outcomes: Sequence[Outcome]) -> None:
         rows: dict[SideWriter, list[tuple[Any, ...]]] = {}
@@ -258,6 +253,17 @@ class Session:
             written = await writer(self.connection, wanted)
             if written != len(wanted):
                 raise SideRowRefused(writer=writer.__name__, wanted=len(wanted), written=written)
+
+
+def _are_plain(works: Sequence[Work]) -> bool:
+    """Tell whether the short way may be tried: nothing but entries is to be written."""
+    for submission, side_rows in works:
+        if side_rows:
+            return False
+        for request in submission.requests:
+            if type(request.action) not in _PLAIN or request.note is not None:
+                return False
+    return True
 
 
 def _check_short(loaded: Facts, requests: Iterable[Request], at: datetime) -> None:
