@@ -3,23 +3,18 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from mutoscope.domain.lots import Lot
+from mutoscope.domain.lots import Lot, Terms
 from mutoscope.domain.wallet import Wallet
 
 Rows = list[tuple[Any, ...]]
 
 
 class Changes(NamedTuple):
-    """The arguments of `ledger_apply`, each a list of rows in its type's order.
+    """The rows that `ledger_apply` is given, each list in its type's order."""
 
-    `moved` counts the wallets with new entries: each of them moves by its last one.
-    """
-
-    moved: int
     woken_wallets: Rows
     new_entries: Rows
-    new_postings: Rows
-    new_grants: Rows
+    further_postings: Rows
     new_lots: Rows
     drawn_lots: Rows
     moved_lots: Rows
@@ -27,23 +22,39 @@ class Changes(NamedTuple):
     closed_holds: Rows
     new_standing: Rows
 
+    def arguments(self) -> tuple[Any, ...] | None:
+        """Return the function's arguments, or None when there is nothing to be written.
+
+        The counts before the rows are of wallets with entries and of lots that were drawn from; no
+        rows at all are told as NULL, which costs less than an empty array.
+        """
+        moved = sum(row[_VERSION] is not None for row in self.new_entries)
+        drawn = sum(row[_LOT_AVAILABLE] is not None for row in self.new_entries)
+        if moved or self.woken_wallets:
+            return (moved, drawn + len(self.drawn_lots), *[rows or None for rows in self])
+        return None
+
+
+_VERSION = 18
+_LOT_AVAILABLE = 24
+_NO_POSTING = (None, None, None, None)
+_NO_LOT = (None, None, None, None, None)
+
 
 def changes_of(wallets: Iterable[Wallet]) -> Changes:
     """Return the rows of all wallets that the plan has changed."""
-    changes, moved = Changes(0, [], [], [], [], [], [], [], [], [], []), 0
+    changes = Changes([], [], [], [], [], [], [], [], [])
     for wallet in sorted(wallets, key=_place):  # the order of every lock: no two batches deadlock
         if wallet.is_changed():
             if wallet.entries:
-                moved += 1
-                _add_entries(changes, wallet)
+                _add_entries(changes, wallet, _add_lots(changes, wallet))
             else:
                 changes.woken_wallets.append(_woken(wallet))
-            _add_lots(changes, wallet)
             if wallet.holds_before:
                 _add_holds(changes, wallet)
             if wallet.standing_before:
                 _add_standing(changes, wallet)
-    return changes._replace(moved=moved)
+    return changes
 
 
 def _place(wallet: Wallet) -> tuple[int, str]:
@@ -55,51 +66,61 @@ def _woken(wallet: Wallet) -> tuple[Any, ...]:
     return (wallet.workspace_id, wallet.kind, wallet.posted_at, version, wallet.wake_at)
 
 
-def _add_entries(changes: Changes, wallet: Wallet) -> None:
+def _add_entries(changes: Changes, wallet: Wallet, drawn: dict[int, Lot]) -> None:
     workspace_id, kind = wallet.workspace_id, wallet.kind
-    last = wallet.sequence
-    for entry in wallet.entries:
+    version: int | None = wallet.version + 1
+    rows = []
+    for entry in reversed(wallet.entries):  # the last one tells of the wallet and of drawn lots
         (
             sequence, operation, namespace, key, digest, due_at, posted_at, refers_to, reason,
             available, held, attribution, note_digest, postings, terms, hashed,
         ) = entry  # fmt: skip
-        changes.new_entries.append((
+        first, *further = postings or (_NO_POSTING,)
+        lot = drawn.pop(first[2] or 0, None)
+        rows.append((
             workspace_id, kind, sequence, operation, namespace, key, digest,
             None if due_at is posted_at else due_at, posted_at, refers_to, reason, available,
-            held, *attribution, note_digest, hashed,
-            wallet.version + 1 if sequence == last else None, wallet.wake_at,
+            held, *attribution, note_digest, hashed, version, wallet.wake_at,
+            *first, *(_NO_LOT if lot is None else lot[9:14]),
         ))  # fmt: skip
-        for ordinal, posting in enumerate(postings, 1):
-            changes.new_postings.append((workspace_id, kind, sequence, ordinal, *posting))
+        version = None
+        for ordinal, posting in enumerate(further, 2):
+            changes.further_postings.append((workspace_id, kind, sequence, ordinal, *posting))
         if terms is not None:
-            source, effective_at, expires_at, reference, paid, currency = terms
-            changes.new_grants.append((
-                workspace_id, kind, sequence, source, reference, effective_at, expires_at, paid,
-                currency, postings[0].amount,
-            ))  # fmt: skip
+            changes.new_lots.append(_opened(wallet, terms, wallet.lots[sequence]))
+    changes.new_entries.extend(reversed(rows))
+    for number, lot in drawn.items():
+        changes.drawn_lots.append((workspace_id, kind, number, *lot[9:14]))
 
 
-def _add_lots(changes: Changes, wallet: Wallet) -> None:
-    workspace_id, kind = wallet.workspace_id, wallet.kind
+def _opened(wallet: Wallet, terms: Terms, lot: Lot) -> tuple[Any, ...]:
+    source, effective_at, expires_at, reference, paid, currency = terms
+    return (
+        wallet.workspace_id, wallet.kind, lot.lot, source, reference, effective_at, expires_at,
+        paid, currency, lot.granted, lot.expires_at, lot.state, *lot[9:],
+    )  # fmt: skip
+
+
+def _add_lots(changes: Changes, wallet: Wallet) -> dict[int, Lot]:
+    """Add the lots whose terms or ends have changed; return those that were drawn from."""
+    drawn = {}
     for number, before in wallet.lots_before.items():
         lot = wallet.lots.get(number)
-        if lot is None:  # granted by a submission that was refused after all
-            continue
-        if before is None:
-            changes.new_lots.append((workspace_id, kind, *lot, None))
-        elif _is_drawn(lot, before):
-            changes.drawn_lots.append((workspace_id, kind, number, *lot[9:13]))
-        elif before is not lot:
+        if lot is before or lot is None or before is None:
+            continue  # restored, or opened: by a submission that was refused, or with its grant
+        if _is_drawn(lot, before):
+            drawn[number] = lot
+        else:
             changes.moved_lots.append((
-                workspace_id, kind, number, lot.expires_at, lot.state, *lot[9:]
+                wallet.workspace_id, wallet.kind, number, lot.expires_at, lot.state, *lot[9:]
             ))  # fmt: skip
+    return drawn
 
 
 def _is_drawn(lot: Lot, before: Lot) -> bool:
-    """Tell whether credits of a lot moved, but none to an end and not the lot's own terms."""
+    """Tell whether credits moved in or out of a lot, or lapsed, but its own terms stay."""
     return (
-        lot is not before
-        and lot[13:] == before[13:]
+        lot[14:] == before[14:]
         and lot.state is before.state
         and lot.expires_at is before.expires_at
     )

@@ -9,7 +9,7 @@ in the same function, `ledger_apply`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import asyncpg
@@ -35,6 +35,8 @@ from mutoscope.storage.wallet_cache import WalletCache
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from mutoscope.domain.wallet import Wallet
 
 Connection = asyncpg.Connection
 Now = Callable[[], "datetime"]
@@ -140,7 +142,7 @@ class Session:
         at = now()
         await self._load_what_is_due(facts, requests, at)
         outcomes = plan(facts=facts, submissions=[work.submission for work in works], at=at)
-        await self._apply_changes(facts)
+        await self._apply_changes(facts.wallets.values())
         await self._write_beside(works, outcomes)
         return outcomes, facts
 
@@ -165,10 +167,14 @@ class Session:
             due = await self._load_due.fetchrow(wanted, at)
             assert due is not None
             add_due(facts.wallets, due)
-            for wallet in facts.wallets.values():
-                begin(wallet=wallet, at=at)
-            await self._apply_changes(facts)
-        return sum(len(wallet.entries) for wallet in facts.wallets.values())
+            return await self.post(facts.wallets.values(), at)
+
+    async def post(self, wallets: Collection[Wallet], at: datetime) -> int:
+        """Post whatever is due on wallets that are locked and loaded, due matters included."""
+        for wallet in wallets:
+            begin(wallet=wallet, at=at)
+        await self._apply_changes(wallets)
+        return sum(len(wallet.entries) for wallet in wallets)
 
     async def _write_short(
         self, works: Sequence[Work], requests: Sequence[Request], at: datetime
@@ -184,7 +190,7 @@ class Session:
         if is_remembered and any(isinstance(outcome, Refusal) for outcome in outcomes):
             raise _NeedsLocks
         try:
-            await self._apply_changes(facts)
+            await self._apply_changes(facts.wallets.values())
         except asyncpg.UniqueViolationError as error:
             raise _NeedsLocks from error
         except asyncpg.SerializationError as error:
@@ -232,11 +238,10 @@ class Session:
             _SQL.open_wallets.sql, [name[0] for name in ordered], [name[1] for name in ordered]
         )
 
-    async def _apply_changes(self, facts: Facts) -> None:
-        changes = changes_of(facts.wallets.values())
-        if changes.moved or changes.woken_wallets:
-            moved, *rows = changes
-            await self._apply.fetchval(moved, *[some or None for some in rows])
+    async def _apply_changes(self, wallets: Iterable[Wallet]) -> None:
+        arguments = changes_of(wallets).arguments()
+        if arguments is not None:
+            await self._apply.fetchval(*arguments)
 
     async def _write_beside(self, works: Sequence[Work], outcomes: Sequence[Outcome]) -> None:
         rows: dict[SideWriter, list[tuple[Any, ...]]] = {}

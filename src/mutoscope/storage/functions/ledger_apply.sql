@@ -9,9 +9,9 @@ DROP FUNCTION IF EXISTS ledger_apply(
 );
 
 CREATE OR REPLACE FUNCTION ledger_apply(
-    moved integer, woken_wallets woken_wallet[],
-    new_entries written_entry[], new_postings postings[], new_grants grants[],
-    new_lots lots[], drawn_lots lot_draw[], moved_lots lot_move[],
+    moved integer, drawn integer, woken_wallets woken_wallet[],
+    new_entries written_entry[], further_postings postings[],
+    new_lots opened_lot[], drawn_lots lot_draw[], moved_lots lot_move[],
     open_holds holds[], closed_holds holds[],
     new_standing standing_grants[]
 ) RETURNS void LANGUAGE plpgsql
@@ -61,18 +61,34 @@ BEGIN
     )
     SELECT
         e.workspace_id, e.kind, e.sequence, e.operation, e.namespace, e.key, e.digest,
-        coalesce(e.due_at, e.posted_at), e.posted_at, e.refers_to, e.reason, e.available, e.held, e.member_id, e.project_id,
-        e.api_key_id, e.note_digest, e.hash
+        coalesce(e.due_at, e.posted_at), e.posted_at, e.refers_to, e.reason, e.available, e.held,
+        e.member_id, e.project_id, e.api_key_id, e.note_digest, e.hash
     FROM unnest(new_entries) AS e;
 
     INSERT INTO postings (workspace_id, kind, sequence, ordinal, source, target, lot, amount)
+    SELECT e.workspace_id, e.kind, e.sequence, 1, e.source, e.target, e.lot, e.amount
+    FROM unnest(new_entries) AS e
+    WHERE e.amount IS NOT NULL
+    UNION ALL
     SELECT p.workspace_id, p.kind, p.sequence, p.ordinal, p.source, p.target, p.lot, p.amount
-    FROM unnest(new_postings) AS p;
+    FROM unnest(further_postings) AS p;
 
-    IF cardinality(drawn_lots) > 0 THEN
+    IF drawn > 0 THEN
         UPDATE lots AS l
-        SET available = n.available, frozen = n.frozen, held = n.held, captured = n.captured
-        FROM unnest(drawn_lots) AS n
+        SET available = n.available, frozen = n.frozen, held = n.held, captured = n.captured,
+            expired = n.expired
+        FROM (
+            SELECT
+                e.workspace_id, e.kind, e.lot, e.lot_available AS available,
+                e.lot_frozen AS frozen, e.lot_held AS held, e.lot_captured AS captured,
+                e.lot_expired AS expired
+            FROM unnest(new_entries) AS e
+            WHERE e.lot_available IS NOT NULL
+            UNION ALL
+            SELECT
+                d.workspace_id, d.kind, d.lot, d.available, d.frozen, d.held, d.captured, d.expired
+            FROM unnest(drawn_lots) AS d
+        ) AS n
         CROSS JOIN LATERAL (
             SELECT x.ctid AS place FROM lots AS x
             WHERE x.workspace_id = n.workspace_id AND x.kind = n.kind AND x.lot = n.lot
@@ -80,7 +96,7 @@ BEGIN
         ) AS f
         WHERE l.ctid = f.place;
         GET DIAGNOSTICS written = ROW_COUNT;
-        ASSERT written = cardinality(drawn_lots), 'a lot vanished';
+        ASSERT written = drawn, 'a lot vanished';
     END IF;
 
     IF cardinality(moved_lots) > 0 THEN
@@ -99,7 +115,7 @@ BEGIN
         ASSERT written = cardinality(moved_lots), 'a lot vanished';
     END IF;
 
-    IF cardinality(new_grants) > 0 THEN
+    IF cardinality(new_lots) > 0 THEN
         INSERT INTO grants (
             workspace_id, kind, lot, source, reference, effective_at, expires_at, paid_amount,
             currency, amount
@@ -107,15 +123,15 @@ BEGIN
         SELECT
             g.workspace_id, g.kind, g.lot, g.source, g.reference, g.effective_at, g.expires_at,
             g.paid_amount, g.currency, g.amount
-        FROM unnest(new_grants) AS g;
+        FROM unnest(new_lots) AS g;
 
         INSERT INTO lots (
             workspace_id, kind, lot, source, reference, effective_at, expires_at, paid_amount,
             currency, state, granted, available, frozen, held, captured, expired, voided, forfeited
         )
         SELECT
-            l.workspace_id, l.kind, l.lot, l.source, l.reference, l.effective_at, l.expires_at,
-            l.paid_amount, l.currency, l.state, l.granted, l.available, l.frozen, l.held,
+            l.workspace_id, l.kind, l.lot, l.source, l.reference, l.effective_at, l.ends_at,
+            l.paid_amount, l.currency, l.state, l.amount, l.available, l.frozen, l.held,
             l.captured, l.expired, l.voided, l.forfeited
         FROM unnest(new_lots) AS l;
     END IF;

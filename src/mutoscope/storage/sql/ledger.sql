@@ -16,7 +16,7 @@ FROM ledger_load_due(:wallet_names, :instant);
 -- name: apply$
 -- Writes a plan.
 SELECT ledger_apply(
-    :moved, :woken_wallets, :new_entries, :new_postings, :new_grants, :new_lots, :drawn_lots,
+    :moved, :drawn, :woken_wallets, :new_entries, :further_postings, :new_lots, :drawn_lots,
     :moved_lots, :open_holds, :closed_holds, :new_standing
 );
 
