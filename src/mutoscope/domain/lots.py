@@ -100,12 +100,10 @@ class Draw(NamedTuple):
 def granted_lot(*, lot: int, terms: Terms, amount: int, is_frozen: bool) -> Lot:
     """Return the lot before its grant's posting fills it."""
     state = LotState.FROZEN if is_frozen else LotState.OPEN
+    source, effective_at, expires_at, reference, paid_amount, currency = terms
     return Lot(
-        lot=lot, source=terms.source, reference=terms.reference,
-        effective_at=terms.effective_at, expires_at=terms.expires_at,
-        paid_amount=terms.paid_amount, currency=terms.currency,
-        state=state, granted=amount, available=0, frozen=0, held=0,
-        captured=0, expired=0, voided=0, forfeited=0,
+        lot, source, reference, effective_at, expires_at, paid_amount, currency, state, amount,
+        available=0, frozen=0, held=0, captured=0, expired=0, voided=0, forfeited=0,
     )  # fmt: skip
 
 

@@ -18,7 +18,8 @@ class Changes(NamedTuple):
     new_lots: Rows
     drawn_lots: Rows
     moved_lots: Rows
-    open_holds: Rows
+    new_holds: Rows
+    renewed_holds: Rows
     closed_holds: Rows
     new_standing: Rows
 
@@ -43,7 +44,7 @@ _NO_LOT = (None, None, None, None, None)
 
 def changes_of(wallets: Iterable[Wallet]) -> Changes:
     """Return the rows of all wallets that the plan has changed."""
-    changes = Changes([], [], [], [], [], [], [], [], [])
+    changes = Changes([], [], [], [], [], [], [], [], [], [])
     for wallet in sorted(wallets, key=_place):  # the order of every lock: no two batches deadlock
         if wallet.is_changed():
             if wallet.entries:
@@ -129,12 +130,16 @@ def _is_drawn(lot: Lot, before: Lot) -> bool:
 def _add_holds(changes: Changes, wallet: Wallet) -> None:
     for sequence, before in wallet.holds_before.items():
         hold = wallet.holds.get(sequence)
-        if hold is not None and (before is None or before.deadline_at != hold.deadline_at):
-            row = (wallet.workspace_id, wallet.kind, sequence, hold.deadline_at)
-            changes.open_holds.append(row)
-        elif hold is None and before is not None:
-            row = (wallet.workspace_id, wallet.kind, sequence, before.deadline_at)
+        told = hold or before
+        if hold is before or told is None:
+            continue
+        row = (wallet.workspace_id, wallet.kind, sequence, told.deadline_at)
+        if before is None:
+            changes.new_holds.append(row)
+        elif hold is None:
             changes.closed_holds.append(row)
+        else:
+            changes.renewed_holds.append(row)
 
 
 def _add_standing(changes: Changes, wallet: Wallet) -> None:

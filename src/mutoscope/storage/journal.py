@@ -28,8 +28,11 @@ from mutoscope.storage.wallet_cache import WalletCache
 LANES: Final = 2
 """Transactions that run at once in a process: more only wait for one another."""
 
-BATCH_MAX: Final = 200
-"""Requests in one transaction: plans and latencies degrade beyond a few hundred."""
+BATCH_MAX: Final = 125
+"""Submissions in one transaction: more would keep the other lane waiting, and a lock held, longer.
+
+An explicit batch of a thousand becomes eight of them, four a lane.
+"""
 
 WAITING_MAX: Final = 20_000
 """Submissions that may wait: beyond this the caller is told to come back."""
@@ -68,7 +71,7 @@ class _Waiting(NamedTuple):
     """A submission that waits, with the numbers of its workspaces: their ids are slow to hash."""
 
     work: Work
-    workspaces: tuple[int, ...]
+    workspaces: set[int]
     answered: asyncio.Future[Outcome]
 
 
@@ -127,7 +130,12 @@ class Journal:
 
         :raises DatabaseUnreachable: when the database stays away; the keys tell what was written.
         """
-        return list(await asyncio.gather(*(self._queued(Work(each)) for each in submissions)))
+        queued = [self._queued(Work(each)) for each in submissions]
+        try:
+            return [await each for each in queued]
+        except BaseException:
+            _forget(queued)
+            raise
 
     def _queued(self, work: Work) -> asyncio.Future[Outcome]:
         if not self._lanes:
@@ -135,7 +143,7 @@ class Journal:
         if len(self._waiting) >= WAITING_MAX:
             raise LedgerBusy
         answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        workspaces = tuple({request.workspace_id.int for request in work.submission.requests})
+        workspaces = {request.workspace_id.int for request in work.submission.requests}
         self._waiting.append(_Waiting(work, workspaces, answered))
         self._has_work.set()
         return answered
@@ -242,6 +250,13 @@ class _Lane:
 
 def _is_lost(error: BaseException) -> bool:
     return isinstance(error, _LOST) or getattr(error, "sqlstate", None) in _LOST_STATES
+
+
+def _forget(queued: Iterable[asyncio.Future[Outcome]]) -> None:
+    """Give up answers that nobody waits for any more, so that none is reported as lost."""
+    for each in queued:
+        if not each.cancel() and not each.cancelled():
+            each.exception()
 
 
 def _fail(batch: Iterable[_Waiting], error: BaseException) -> None:

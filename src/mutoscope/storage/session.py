@@ -1,10 +1,11 @@
 """A connection that is prepared for the ledger, and its transactions.
 
 A batch that needs nothing but its wallets goes the short way: plan from the wallets as this
-process remembers them (or as loaded without locks), then apply. When a wallet has moved on since,
-or a key was used before, nothing is written and the batch goes the locked way: begin, lock the
-wallets in the order of their names, load, plan, apply, write what commits beside, commit. Both end
-in the same function, `ledger_apply`.
+process remembers them (or as loaded without locks, with what is due on them), then apply. A
+wallet's row is read before all else of it, so that its version tells of every change since. When it
+has moved on, or a key was used before, nothing is written and the batch goes the locked way: begin,
+lock the wallets in the order of their names, load, plan, apply, write what commits beside, commit.
+Both end in the same function, `ledger_apply`.
 """
 
 from __future__ import annotations
@@ -183,7 +184,8 @@ class Session:
         is_remembered = bool(facts.wallets)
         if unknown:
             loaded = await self._loaded(unknown, is_locked=False)
-            _check_short(loaded, unknown, at)
+            _check_open(loaded, unknown)
+            await self._load_what_is_due(loaded, unknown, at)
             facts.wallets.update(loaded.wallets)
             facts.known.update(loaded.known)
         outcomes = plan(facts=facts, submissions=[work.submission for work in works], at=at)
@@ -271,10 +273,11 @@ def _are_plain(works: Sequence[Work]) -> bool:
     return True
 
 
-def _check_short(loaded: Facts, requests: Iterable[Request], at: datetime) -> None:
+def _check_open(loaded: Facts, requests: Iterable[Request]) -> None:
     for request in requests:
-        wallet = loaded.wallets.get((request.workspace_id, request.kind))
-        if is_opening(request.action) if wallet is None else is_due(wallet=wallet, at=at):
+        if is_opening(request.action) and (
+            (request.workspace_id, request.kind) not in loaded.wallets
+        ):
             raise _NeedsLocks
 
 

@@ -12,7 +12,7 @@ CREATE OR REPLACE FUNCTION ledger_apply(
     moved integer, drawn integer, woken_wallets woken_wallet[],
     new_entries written_entry[], further_postings postings[],
     new_lots opened_lot[], drawn_lots lot_draw[], moved_lots lot_move[],
-    open_holds holds[], closed_holds holds[],
+    new_holds holds[], renewed_holds holds[], closed_holds holds[],
     new_standing standing_grants[]
 ) RETURNS void LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
@@ -136,10 +136,24 @@ BEGIN
         FROM unnest(new_lots) AS l;
     END IF;
 
-    IF cardinality(open_holds) > 0 THEN
+    IF cardinality(new_holds) > 0 THEN
         INSERT INTO holds (workspace_id, kind, sequence, deadline_at)
-        SELECT h.workspace_id, h.kind, h.sequence, h.deadline_at FROM unnest(open_holds) AS h
-        ON CONFLICT ON CONSTRAINT holds_pkey DO UPDATE SET deadline_at = excluded.deadline_at;
+        SELECT h.workspace_id, h.kind, h.sequence, h.deadline_at FROM unnest(new_holds) AS h;
+    END IF;
+
+    IF cardinality(renewed_holds) > 0 THEN
+        UPDATE holds AS h
+        SET deadline_at = n.deadline_at
+        FROM unnest(renewed_holds) AS n
+        CROSS JOIN LATERAL (
+            SELECT x.ctid AS place FROM holds AS x
+            WHERE
+                x.workspace_id = n.workspace_id AND x.kind = n.kind AND x.sequence = n.sequence
+            LIMIT 1
+        ) AS f
+        WHERE h.ctid = f.place;
+        GET DIAGNOSTICS written = ROW_COUNT;
+        ASSERT written = cardinality(renewed_holds), 'a hold vanished';
     END IF;
 
     IF cardinality(closed_holds) > 0 THEN
