@@ -155,6 +155,7 @@ class Journal:
             finally:
                 self._under_way -= len(batch)
                 self._at_work.difference_update(*[waiting.workspaces for waiting in batch])
+            await asyncio.sleep(0)  # those who were answered may come again, and go along
 
     async def _next_batch(self) -> list[_Waiting]:
         """Return what a lane writes next, as soon as there is something; nothing at the end."""
