@@ -130,8 +130,9 @@ class Journal:
 
         :raises DatabaseUnreachable: when the database stays away; the keys tell what was written.
         """
-        queued = [self._queued(Work(each)) for each in submissions]
+        queued: list[asyncio.Future[Outcome]] = []
         try:
+            queued.extend(self._queued(Work(each)) for each in submissions)
             return [await each for each in queued]
         except BaseException:
             _forget(queued)
