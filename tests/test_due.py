@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ledger_requests import ADA, BEGINNING, do, fresh, histories, lines, wallet_of
 from mutoscope.domain import actions as ask
 from mutoscope.domain.due import is_due, next_due
-from mutoscope.domain.lots import Terms, is_conserved
+from mutoscope.domain.lots import NEVER, Terms, is_conserved
 from mutoscope.domain.planner import Facts, Submission, begin, plan
 from mutoscope.domain.requests import Request
 from mutoscope.domain.standing import StandingGrant
@@ -110,7 +110,7 @@ def test_what_is_due_is_told_soonest_first() -> None:
         clip=ask.Hold(7, BEGINNING + HOUR),
     )  # fmt: skip
 
-    soonest = next_due(wallet_of(facts))
+    soonest = next_due(wallet_of(facts), by=BEGINNING + 2 * DAY)
 
     assert soonest is not None
     assert soonest[0] == BEGINNING + HOUR
@@ -120,7 +120,7 @@ def test_a_wallet_on_which_nothing_is_to_come_does_not_wake_the_clock() -> None:
     facts = fresh()
     do(facts, at=BEGINNING, bought=ask.Grant(5, Terms("pack", BEGINNING)), clip=ask.Charge(5))
 
-    assert next_due(wallet_of(facts)) is None
+    assert next_due(wallet_of(facts), by=NEVER) is None
     assert wallet_of(facts).wake_at is None
 
 

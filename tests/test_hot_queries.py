@@ -17,6 +17,7 @@ from mutoscope.domain import actions as ask
 from mutoscope.domain.lots import Terms
 from mutoscope.domain.planner import Submission
 from mutoscope.domain.requests import Request
+from mutoscope.storage.database import queries
 from mutoscope.storage.session import Session, Work
 from mutoscope.storage.wallet_cache import WalletCache
 
@@ -113,3 +114,17 @@ async def test_an_operation_touches_few_rows(
         scanned, fetched = (a - b for a, b in zip(after[table], before[table], strict=True))
         assert scanned == 0, f"{table} was scanned"
         assert fetched <= 10 * 2 * ROWS_PER_OPERATION_MAX, f"{fetched} rows of {table}"
+
+
+async def test_the_clock_finds_its_wallets_without_a_scan(session: Session) -> None:
+    await do(session, "short", ask.Grant(5, Terms("promo", NOW, NOW + timedelta(days=1))))
+    statement = await session.connection.prepare(queries("renewals").take_due.sql)
+    before = await touched(session.connection)
+
+    due_by = NOW + timedelta(days=2)
+    found = [await statement.fetchrow(NOW, due_by, [], 100, due_by) for _ in range(10)]
+
+    after = await touched(session.connection)
+    assert [len(row["found_wallets"]) for row in found] == [1] * 10
+    for table in TABLES:
+        assert after[table][0] == before[table][0], f"{table} was scanned"

@@ -192,4 +192,4 @@ def test_every_action_has_a_function_that_grants_it() -> None:
 
 @pytest.mark.parametrize("action", ask.OPERATIONS)
 def test_the_entry_of_an_action_is_of_its_operation(action: type) -> None:
-    assert ask.OPERATIONS[action].value == action.__name__.lower()
+    assert ask.OPERATIONS[action] == action.__name__.lower()

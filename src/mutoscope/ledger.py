@@ -141,11 +141,10 @@ class Operations:
     ) -> Answer:  # fmt: skip
         """Do any action of `mutoscope.domain.actions`, under a key."""
         request = Request(
-            workspace_id=workspace_id, kind=kind, namespace=namespace, key=key, action=action,
-            attribution=circumstances.get("attribution", NOBODY),
-            reason=circumstances.get("reason"), note=circumstances.get("note"),
+            workspace_id, kind, namespace, key, action, circumstances.get("attribution", NOBODY),
+            circumstances.get("reason"), circumstances.get("note"),
         )  # fmt: skip
-        (answer,) = await self.submit([request])
+        (answer,) = await self._submit(Submission((checked(request),)))
         return answer
 
     async def submit(self, requests: Sequence[Request]) -> tuple[Answer, ...]:

@@ -186,20 +186,24 @@ Action = (
 )  # fmt: skip
 
 
-OPERATIONS: dict[type, Operation] = {
-    Grant: Operation.GRANT, Hold: Operation.HOLD, Settle: Operation.SETTLE,
-    Release: Operation.RELEASE, Charge: Operation.CHARGE, Meter: Operation.METER,
-    Absorb: Operation.ABSORB, Refund: Operation.REFUND, Expire: Operation.EXPIRE,
-    Void: Operation.VOID, Adjust: Operation.ADJUST, Freeze: Operation.FREEZE,
-    Thaw: Operation.THAW, Forfeit: Operation.FORFEIT,
+OPERATIONS: dict[type, str] = {
+    action: Operation[action.__name__.upper()].value
+    for action in (
+        Grant, Hold, Settle, Release, Charge, Meter, Absorb, Refund, Expire, Void, Adjust,
+        Freeze, Thaw, Forfeit,
+    )
 }  # fmt: skip
-"""The operation that each action's entry records; the others write no entry."""
+"""The operation that each action's entry records, as plain text; the others write no entry."""
 
 REFERENCES: dict[type, str] = {
     Settle: "hold", Release: "hold", Renew: "hold", Refund: "of", Absorb: "of",
     Void: "grant", Freeze: "grant", Thaw: "grant",
 }  # fmt: skip
 """The field in which an action names an earlier request."""
+
+
+WHOLE = frozenset({Expire, Freeze, Thaw, Forfeit})
+"""Actions that are about every lot of their wallet."""
 
 
 def terms_content(terms: Terms) -> str:
@@ -211,7 +215,7 @@ def terms_content(terms: Terms) -> str:
 
 def is_whole(action: Action) -> bool:
     """Tell whether an action is about every lot of its wallet, spent ones too."""
-    return isinstance(action, Expire | Freeze | Thaw | Forfeit)
+    return type(action) in WHOLE
 
 
 def is_opening(action: Action) -> bool:

@@ -56,6 +56,13 @@ LOT_ACCOUNTS = (
     Account.FORFEITED,
 )
 
+ISSUED = Account.ISSUED.value
+AVAILABLE = Account.AVAILABLE.value
+FROZEN = Account.FROZEN.value
+HELD = Account.HELD.value
+CAPTURED = Account.CAPTURED.value
+"""The busiest accounts as plain texts: to name an enumeration's member costs more than a sum."""
+
 _ = Account
 _GIVE_BACK = {(_.HELD, _.AVAILABLE), (_.HELD, _.FROZEN), (_.METERING, _.UNLIMITED)}
 

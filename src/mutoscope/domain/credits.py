@@ -7,12 +7,14 @@ of the database.
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import ClassVar
 
 AMOUNT_MAX = 1_000_000_000_000
 KEY_LENGTH_MAX = 200
 KEY_PATTERN = re.compile(rf"[!-~]{{1,{KEY_LENGTH_MAX}}}\Z")
-CODE_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
+CODE_LENGTH_MAX = 40
+CODE_PATTERN = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
 class Refusal(Exception):
@@ -82,13 +84,18 @@ def checked_key(key: str, *, name: str = "key") -> str:
 
 
 def checked_code(code: str, *, name: str) -> str:
-    """Return a stored code when it is a lower-case word of at most 40 characters.
+    """Return a stored code when it is a lower-case word of at most `CODE_LENGTH_MAX` characters.
 
     :raises BadKey: when it is not.
     """
-    if not isinstance(code, str) or not CODE_PATTERN.match(code):
+    if not isinstance(code, str) or len(code) > CODE_LENGTH_MAX or not _is_word(code):
         raise BadKey(name=name, value=code)
     return code
+
+
+@lru_cache(maxsize=1_024)  # the same few namespaces and kinds come again and again
+def _is_word(code: str) -> bool:
+    return CODE_PATTERN.match(code) is not None
 
 
 def checked_instant(instant: datetime, *, name: str) -> datetime:

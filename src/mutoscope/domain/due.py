@@ -31,7 +31,7 @@ class DueRelease(NamedTuple):
         key = f"{wallet.kind}/{hold.sequence}"
         stamp = derived_stamp(DEADLINE, key, reason=DEADLINE)
         wallet.record(Operation.RELEASE, stamp, postings, due_at=due_at, refers_to=hold.sequence)
-        del wallet.holds[hold.sequence]
+        wallet.close_hold(hold)
         end_returned(wallet, [posting.lot for posting in postings if posting.lot])
 
 
@@ -56,43 +56,47 @@ class DueGrant(NamedTuple):
         postings = granted(lot=wallet.sequence + 1, amount=standing.amount, is_frozen=False)
         stamp = derived_stamp(NAMESPACE, standing.next_key(kind=wallet.kind))
         wallet.record(Operation.GRANT, stamp, postings, due_at=due_at, terms=standing.next_terms())
-        wallet.standing[standing.subscription_id] = standing.advanced()
+        wallet.put_standing(standing.advanced())
 
 
 Due = DueRelease | DueLapse | DueGrant
-_RANKS = {DueRelease: 0, DueLapse: 1, DueGrant: 2}
+_RELEASE, _LAPSE, _GRANT = range(3)
 
 
 def is_due(*, wallet: Wallet, at: datetime) -> bool:
     """Tell whether the clock has to look at a wallet before anything else is done."""
-    return wallet.wake_at is not None and wallet.wake_at <= max(at, wallet.posted_at)
+    wake_at = wallet.wake_at
+    return wake_at is not None and (wake_at <= at or wake_at <= wallet.posted_at)
 
 
 def post_due(*, wallet: Wallet, at: datetime) -> None:
     """Post all that is due up to an instant, the instant included."""
-    while (soonest := next_due(wallet)) is not None and soonest[0] <= at:
+    while (soonest := next_due(wallet, by=at)) is not None:
         due_at, _, _, due = soonest
         due.post(wallet, due_at)
     wallet.settle_wake()
 
 
-def next_due(wallet: Wallet) -> tuple[datetime, int, int | UUID, Due] | None:
-    """Return what is due soonest on a wallet (instant, rank, tie-breaker, what), if anything."""
+def next_due(wallet: Wallet, *, by: datetime) -> tuple[datetime, int, int | UUID, Due] | None:
+    """Return what is due soonest (instant, rank, tie-breaker, what), if anything is by then."""
     found: list[tuple[datetime, int, int | UUID, Due]] = [
-        (hold.deadline_at, _RANKS[DueRelease], hold.sequence, DueRelease(hold))
+        (hold.deadline_at, _RELEASE, hold.sequence, DueRelease(hold))
         for hold in wallet.holds.values()
+        if hold.deadline_at <= by
     ]
-    found += [
-        (lot.expires_at, _RANKS[DueLapse], lot.lot, DueLapse(lot))
-        for lot in wallet.lots.values()
-        if lot.expires_at is not None and (lot.available or lot.frozen)
-    ]
-    found += [
-        (starts_at, _RANKS[DueGrant], standing.subscription_id, DueGrant(standing))
-        for standing in wallet.standing.values()
-        if (starts_at := standing.next_at()) is not None
-    ]
-    return min(found, key=lambda due: due[:3], default=None)
+    for lot in wallet.lots.values():
+        expires_at = lot.expires_at
+        if expires_at is not None and expires_at <= by and (lot.available or lot.frozen):
+            found.append((expires_at, _LAPSE, lot.lot, DueLapse(lot)))
+    for standing in wallet.standing.values():
+        starts_at = standing.next_at()
+        if starts_at is not None and starts_at <= by:
+            found.append((starts_at, _GRANT, standing.subscription_id, DueGrant(standing)))
+    return min(found, key=_order) if found else None
+
+
+def _order(due: tuple[datetime, int, int | UUID, Due]) -> tuple[datetime, int, int | UUID]:
+    return due[:3]
 
 
 def end_returned(wallet: Wallet, lots: list[int]) -> int:

@@ -8,7 +8,7 @@ from mutoscope.domain import actions as ask
 from mutoscope.domain.chart import Account, Operation
 from mutoscope.domain.due import end_returned, post_due
 from mutoscope.domain.journal import Entry
-from mutoscope.domain.known import Context, UnknownReference, named_entry
+from mutoscope.domain.known import KnownEntries, UnknownReference, named_entry
 from mutoscope.domain.ledger import emptied, granted, moved_between, taken
 from mutoscope.domain.lots import Lot, LotState, Source
 from mutoscope.domain.wallet import Stamp, Wallet
@@ -16,12 +16,12 @@ from mutoscope.domain.wallet import Stamp, Wallet
 _ = Account
 
 
-def grant(wallet: Wallet, action: ask.Grant, stamp: Stamp, _context: Context) -> Entry:
+def grant(wallet: Wallet, action: ask.Grant, stamp: Stamp, _known: KnownEntries) -> Entry:
     """Open a lot; one that is over already lapses at once."""
     return _fill(wallet, Operation.GRANT, stamp, action)
 
 
-def expire(wallet: Wallet, action: ask.Expire, stamp: Stamp, _context: Context) -> Entry:
+def expire(wallet: Wallet, action: ask.Expire, stamp: Stamp, _known: KnownEntries) -> Entry:
     """End every lot of a source now; what is held of it lapses when it comes back."""
     at = wallet.posted_at
     lots = [lot for lot in wallet.lots.values() if lot.source == action.source]
@@ -31,13 +31,13 @@ def expire(wallet: Wallet, action: ask.Expire, stamp: Stamp, _context: Context) 
     )
     for lot in lots:
         ends_at = at if lot.expires_at is None else min(lot.expires_at, at)
-        wallet.lots[lot.lot] = wallet.lots[lot.lot]._replace(expires_at=ends_at)
+        wallet.put_lot(wallet.lots[lot.lot]._replace(expires_at=ends_at))
     return entry
 
 
-def void(wallet: Wallet, action: ask.Void, stamp: Stamp, context: Context) -> Entry:
+def void(wallet: Wallet, action: ask.Void, stamp: Stamp, known: KnownEntries) -> Entry:
     """Undo a grant."""
-    lot = _granted(wallet, action.grant, context)
+    lot = _granted(wallet, action.grant, known)
     postings = emptied(lots=(lot,), target=_.VOIDED)
     entry = wallet.record(
         Operation.VOID, stamp, postings, due_at=wallet.posted_at, refers_to=lot.lot
@@ -46,7 +46,7 @@ def void(wallet: Wallet, action: ask.Void, stamp: Stamp, context: Context) -> En
     return entry
 
 
-def adjust(wallet: Wallet, action: ask.Adjust, stamp: Stamp, _context: Context) -> Entry:
+def adjust(wallet: Wallet, action: ask.Adjust, stamp: Stamp, _known: KnownEntries) -> Entry:
     """Correct a balance up, as a lot of its own, or down in the spend order."""
     if action.terms is not None:
         return _fill(wallet, Operation.ADJUST, stamp, action)
@@ -54,33 +54,32 @@ def adjust(wallet: Wallet, action: ask.Adjust, stamp: Stamp, _context: Context) 
     return wallet.record(Operation.ADJUST, stamp, postings, due_at=wallet.posted_at)
 
 
-def freeze(wallet: Wallet, action: ask.Freeze, stamp: Stamp, context: Context) -> Entry:
+def freeze(wallet: Wallet, action: ask.Freeze, stamp: Stamp, known: KnownEntries) -> Entry:
     """Make purchased lots visible but not spendable."""
-    return _turn(wallet, action, stamp, context)
+    return _turn(wallet, action, stamp, known)
 
 
-def thaw(wallet: Wallet, action: ask.Thaw, stamp: Stamp, context: Context) -> Entry:
+def thaw(wallet: Wallet, action: ask.Thaw, stamp: Stamp, known: KnownEntries) -> Entry:
     """Make frozen lots spendable again."""
-    return _turn(wallet, action, stamp, context)
+    return _turn(wallet, action, stamp, known)
 
 
-def forfeit(wallet: Wallet, _action: ask.Forfeit, stamp: Stamp, _context: Context) -> Entry:
+def forfeit(wallet: Wallet, _action: ask.Forfeit, stamp: Stamp, _known: KnownEntries) -> Entry:
     """Give up every lot; what is still held is forfeited when it comes back."""
     lots = [lot for lot in wallet.lots.values() if lot.state in {LotState.OPEN, LotState.FROZEN}]
     postings = emptied(lots=lots, target=_.FORFEITED)
     entry = wallet.record(Operation.FORFEIT, stamp, postings, due_at=wallet.posted_at)
     _restate(wallet, lots, LotState.FORFEITED)
-    wallet.standing = {
-        name: standing.ended(at=wallet.posted_at) for name, standing in wallet.standing.items()
-    }
+    for standing in tuple(wallet.standing.values()):
+        wallet.put_standing(standing.ended(at=wallet.posted_at))
     return entry
 
 
-def stand(wallet: Wallet, action: ask.Stand, _stamp: Stamp, _context: Context) -> None:
+def stand(wallet: Wallet, action: ask.Stand, _stamp: Stamp, _known: KnownEntries) -> None:
     """Begin or change monthly grants, and post those that are due; a repeat takes none back."""
     subscription_id = action.standing.subscription_id
     before = wallet.standing.get(subscription_id)
-    wallet.standing[subscription_id] = action.standing.after(before)
+    wallet.put_standing(action.standing.after(before))
     post_due(wallet=wallet, at=wallet.posted_at)
 
 
@@ -95,7 +94,9 @@ def _fill(
     return entry
 
 
-def _turn(wallet: Wallet, action: ask.Freeze | ask.Thaw, stamp: Stamp, context: Context) -> Entry:
+def _turn(
+    wallet: Wallet, action: ask.Freeze | ask.Thaw, stamp: Stamp, known: KnownEntries
+) -> Entry:
     is_freeze = isinstance(action, ask.Freeze)
     source, target = (_.AVAILABLE, _.FROZEN) if is_freeze else (_.FROZEN, _.AVAILABLE)
     before, after = (
@@ -105,7 +106,7 @@ def _turn(wallet: Wallet, action: ask.Freeze | ask.Thaw, stamp: Stamp, context: 
         lots = [lot for lot in wallet.lots.values() if lot.source == Source.PACK]
         about = None
     else:
-        lots = [_granted(wallet, action.grant, context)]
+        lots = [_granted(wallet, action.grant, known)]
         about = lots[0].lot
     lots = [lot for lot in lots if lot.state == before]
     postings = moved_between(lots=lots, source=source, target=target)
@@ -122,11 +123,11 @@ def _turn(wallet: Wallet, action: ask.Freeze | ask.Thaw, stamp: Stamp, context: 
 
 def _restate(wallet: Wallet, lots: list[Lot], state: LotState) -> None:
     for lot in lots:
-        wallet.lots[lot.lot] = wallet.lots[lot.lot]._replace(state=state)
+        wallet.put_lot(wallet.lots[lot.lot]._replace(state=state))
 
 
-def _granted(wallet: Wallet, reference: ask.Reference, context: Context) -> Lot:
-    found = named_entry(wallet, reference, context, wanted="grant").entry
+def _granted(wallet: Wallet, reference: ask.Reference, known: KnownEntries) -> Lot:
+    found = named_entry(wallet, reference, known, wanted="grant").entry
     if found.terms is None:
         raise UnknownReference(reference=reference, wanted="grant")
     return wallet.lots[found.sequence]

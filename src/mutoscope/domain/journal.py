@@ -7,8 +7,9 @@ it (`credits.checked_key`), so a line reads in one way only. It begins with the 
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from mutoscope.domain.lots import Terms
@@ -69,6 +70,7 @@ class Entry(NamedTuple):
     hash: bytes
 
 
+@lru_cache(maxsize=1_024)  # the entries of a batch share their instant
 def microseconds(instant: datetime) -> int:
     """Return an instant as whole microseconds since 1970 in UTC."""
     return (instant - EPOCH) // _MICROSECOND
@@ -76,18 +78,30 @@ def microseconds(instant: datetime) -> int:
 
 def canonical_line(*, workspace_id: UUID, kind: str, entry: Entry) -> str:
     """Return the text that an entry's hash covers: every field but the hash."""
-    who = entry.attribution
-    posted_at = microseconds(entry.posted_at)
-    due_at = posted_at if entry.due_at is entry.posted_at else microseconds(entry.due_at)
-    postings = ",".join([f"{p[0]}>{p[1]}:{p[2] or '-'}:{p[3]}" for p in entry.postings])
+    beginning = line_beginning(workspace_id=workspace_id, kind=kind)
+    return line_of(fields=entry[:-1], beginning=beginning)
+
+
+def line_beginning(*, workspace_id: UUID, kind: str) -> str:
+    """Return what every line of a wallet begins with."""
+    return f"{FORMAT_VERSION} {workspace_id} {kind}"
+
+
+def line_of(*, fields: tuple[Any, ...], beginning: str) -> str:
+    """Return the line of an entry's fields, all but its hash, in a wallet's line beginning."""
+    (
+        sequence, operation, namespace, key, digest, due_at, posted_at, refers_to, reason,
+        available, held, who, note_digest, postings, terms,
+    ) = fields  # fmt: skip
+    posted = microseconds(posted_at)
+    due = posted if due_at is posted_at else microseconds(due_at)
+    moves = ",".join([f"{p[0]}>{p[1]}:{p[2] or '-'}:{p[3]}" for p in postings])
     whom = "- - -" if who is NOBODY else " ".join([str(each or "-") for each in who])
     return (
-        f"{FORMAT_VERSION} {workspace_id} {kind} {entry.sequence} {entry.operation} "
-        f"{entry.namespace} {entry.key} {entry.digest.hex()} {due_at} "
-        f"{posted_at} {entry.refers_to or '-'} {entry.reason or '-'} "
-        f"{entry.available} {entry.held} {whom} "
-        f"{entry.note_digest.hex() if entry.note_digest else '-'} "
-        f"{postings or '-'}{_terms_text(entry.terms) if entry.terms else ''}"
+        f"{beginning} {sequence} {operation} {namespace} {key} {digest.hex()} {due} {posted} "
+        f"{refers_to or '-'} {reason or '-'} {available} {held} {whom} "
+        f"{note_digest.hex() if note_digest else '-'} "
+        f"{moves or '-'}{_terms_text(terms) if terms else ''}"
     )
 
 

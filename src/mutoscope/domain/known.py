@@ -32,18 +32,19 @@ class Known(NamedTuple):
     is_refunded: bool = False
 
 
-class Context(NamedTuple):
-    """What an action may look up: the entries that the requests of a workspace name."""
+KnownKey = tuple[UUID, str, str]
+"""A workspace, a namespace and a key in it."""
 
-    known: Mapping[tuple[UUID, str, str], Known]
+KnownEntries = Mapping[KnownKey, Known]
+"""What an action may look up: the entries that the requests of a workspace name."""
 
 
-def named_entry(wallet: Wallet, reference: Reference, context: Context, *, wanted: str) -> Known:
+def named_entry(wallet: Wallet, reference: Reference, known: KnownEntries, *, wanted: str) -> Known:
     """Return the entry that a reference names in a wallet.
 
     :raises UnknownReference: when it names none.
     """
-    found = context.known.get((wallet.workspace_id, *reference))
+    found = known.get((wallet.workspace_id, *reference))
     if found is None or found.kind != wallet.kind:
         raise UnknownReference(reference=reference, wanted=wanted)
     return found

@@ -8,10 +8,10 @@ drawn, so what was drawn last is given back first.
 
 from collections.abc import Iterable, Mapping
 
-from mutoscope.domain.chart import Account
+from mutoscope.domain.chart import AVAILABLE, CAPTURED, FROZEN, HELD, ISSUED, Account
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.journal import Posting
-from mutoscope.domain.lots import Draw, Lot, LotState, draws_for, spendable
+from mutoscope.domain.lots import Draw, Lot, LotState
 from mutoscope.domain.wallet import OpenHold, Wallet
 
 _ = Account
@@ -63,23 +63,26 @@ class RefundExceedsCapture(Refusal):
 
 def granted(*, lot: int, amount: int, is_frozen: bool) -> tuple[Posting, ...]:
     """Return the posting that fills a new lot."""
-    return (Posting(_.ISSUED, _.FROZEN if is_frozen else _.AVAILABLE, lot, amount),)
+    return (Posting(ISSUED, FROZEN if is_frozen else AVAILABLE, lot, amount),)
 
 
-def taken(*, wallet: Wallet, amount: int, target: Account) -> tuple[Posting, ...]:
+def taken(*, wallet: Wallet, amount: int, target: str) -> tuple[Posting, ...]:
     """Return the postings that take an amount in the spend order.
 
     :raises InsufficientCredits: when the spendable lots hold less.
     """
-    at = wallet.posted_at
-    draws = draws_for(lots=wallet.lots.values(), amount=amount, at=at)
-    if not draws:
-        available = spendable(lots=wallet.lots.values(), at=at)
-        raise InsufficientCredits(kind=wallet.kind, required=amount, available=available)
-    return tuple([Posting(_.AVAILABLE, target, draw.lot, draw.amount) for draw in draws])
+    at, wanted, postings = wallet.posted_at, amount, []
+    for lot in wallet.lots_to_spend():
+        if lot.is_spendable(at=at):
+            part = min(lot.available, wanted)
+            postings.append(tuple.__new__(Posting, (AVAILABLE, target, lot.lot, part)))
+            wanted -= part
+            if not wanted:
+                return tuple(postings)
+    raise InsufficientCredits(kind=wallet.kind, required=amount, available=amount - wanted)
 
 
-def metered(*, amount: int, source: Account, target: Account) -> tuple[Posting, ...]:
+def metered(*, amount: int, source: str, target: str) -> tuple[Posting, ...]:
     """Return the posting of unlimited or absorbed use, which touches no lot."""
     return (Posting(source, target, None, amount),)
 
@@ -95,8 +98,8 @@ def settled(*, hold: OpenHold, lots: Mapping[int, Lot], amount: int) -> tuple[Po
         return _metering_settled(hold=hold, amount=amount)
     captures, returns = split(draws=hold.draws, amount=amount)
     return (
-        *(Posting(_.HELD, _.CAPTURED, draw.lot, draw.amount) for draw in captures),
-        *given_back(draws=returns, lots=lots, source=_.HELD),
+        *(Posting(HELD, CAPTURED, draw.lot, draw.amount) for draw in captures),
+        *given_back(draws=returns, lots=lots, source=HELD),
     )
 
 
@@ -112,17 +115,17 @@ def refunded(
         raise RefundExceedsCapture(amount=amount or 0, captured=captured)
     keep, back = split(draws=captures, amount=captured - (amount or captured))
     assert sum(draw.amount for draw in keep + back) == captured
-    return given_back(draws=back[::-1], lots=lots, source=_.CAPTURED)
+    return given_back(draws=back[::-1], lots=lots, source=CAPTURED)
 
 
 def given_back(
-    *, draws: Iterable[Draw], lots: Mapping[int, Lot], source: Account
+    *, draws: Iterable[Draw], lots: Mapping[int, Lot], source: str
 ) -> tuple[Posting, ...]:
     """Return the postings to the lots that the draws came from; a frozen lot stays frozen."""
     return tuple(
         Posting(
             source,
-            _.FROZEN if lots[draw.lot].state == LotState.FROZEN else _.AVAILABLE,
+            FROZEN if lots[draw.lot].state == LotState.FROZEN else AVAILABLE,
             draw.lot,
             draw.amount,
         )
@@ -130,17 +133,17 @@ def given_back(
     )
 
 
-def emptied(*, lots: Iterable[Lot], target: Account) -> tuple[Posting, ...]:
+def emptied(*, lots: Iterable[Lot], target: str) -> tuple[Posting, ...]:
     """Return the postings that move all that is left in some lots to one place."""
     return tuple(
         Posting(source, target, lot.lot, amount)
         for lot in lots
-        for source, amount in ((_.AVAILABLE, lot.available), (_.FROZEN, lot.frozen))
+        for source, amount in ((AVAILABLE, lot.available), (FROZEN, lot.frozen))
         if amount and source != target
     )
 
 
-def moved_between(*, lots: Iterable[Lot], source: Account, target: Account) -> tuple[Posting, ...]:
+def moved_between(*, lots: Iterable[Lot], source: str, target: str) -> tuple[Posting, ...]:
     """Return the postings that freeze or thaw some lots."""
     return tuple(
         Posting(source, target, lot.lot, amount) for lot in lots if (amount := getattr(lot, source))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from mutoscope.domain.chart import LOT_ACCOUNTS, Account
+from mutoscope.domain.chart import ISSUED, LOT_ACCOUNTS
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -87,7 +87,7 @@ class Lot(NamedTuple):
         return self.available > 0 and self.effective_at <= at and (ends_at is None or at < ends_at)
 
 
-_PLACES: dict[str, int] = {account: Lot._fields.index(account) for account in LOT_ACCOUNTS}
+_PLACES = {account.value: Lot._fields.index(account.value) for account in LOT_ACCOUNTS}
 
 
 class Draw(NamedTuple):
@@ -100,12 +100,10 @@ class Draw(NamedTuple):
 def granted_lot(*, lot: int, terms: Terms, amount: int, is_frozen: bool) -> Lot:
     """Return the lot before its grant's posting fills it."""
     state = LotState.FROZEN if is_frozen else LotState.OPEN
+    source, effective_at, expires_at, reference, paid_amount, currency = terms
     return Lot(
-        lot=lot, source=terms.source, reference=terms.reference,
-        effective_at=terms.effective_at, expires_at=terms.expires_at,
-        paid_amount=terms.paid_amount, currency=terms.currency,
-        state=state, granted=amount, available=0, frozen=0, held=0,
-        captured=0, expired=0, voided=0, forfeited=0,
+        lot, source, reference, effective_at, expires_at, paid_amount, currency, state, amount,
+        available=0, frozen=0, held=0, captured=0, expired=0, voided=0, forfeited=0,
     )  # fmt: skip
 
 
@@ -143,12 +141,13 @@ def moved(*, lot: Lot, source: str, target: str, amount: int) -> Lot:
 
     A lot that would fall below zero anywhere is a bug of the planner, not a refusal.
     """
-    amounts: list[Any] = list(lot)
-    if source != Account.ISSUED:
-        amounts[_PLACES[source]] -= amount
-        assert amounts[_PLACES[source]] >= 0, (lot, source, target, amount)
-    amounts[_PLACES[target]] += amount
-    return Lot._make(amounts)
+    fields: list[Any] = list(lot)
+    if source != ISSUED:
+        place = _PLACES[source]
+        fields[place] -= amount
+        assert fields[place] >= 0, (lot, source, target, amount)
+    fields[_PLACES[target]] += amount
+    return tuple.__new__(Lot, fields)
 
 
 def is_conserved(lot: Lot) -> bool:

@@ -17,7 +17,7 @@ from mutoscope.domain import granting, spending
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.due import is_due, post_due
 from mutoscope.domain.journal import Entry
-from mutoscope.domain.known import Context, Known
+from mutoscope.domain.known import Known, KnownKey
 from mutoscope.domain.requests import Request
 from mutoscope.domain.wallet import Stamp, Wallet
 
@@ -35,7 +35,8 @@ ACTIONS: dict[type, Callable[..., Entry | None]] = {
 """Which function grants which action."""
 
 WalletName = tuple[UUID, str]
-KnownKey = tuple[UUID, str, str]
+
+_new = tuple.__new__  # makes a value without its class's own, slower, constructor
 
 
 class UnknownWallet(Refusal):
@@ -108,8 +109,7 @@ class Facts(NamedTuple):
 
 def plan(*, facts: Facts, submissions: Sequence[Submission], at: datetime) -> list[Outcome]:
     """Return an outcome per submission, in order; the wallets carry what is to be written."""
-    begun: set[WalletName] = set()
-    return [_submission_outcome(facts, submission, at, begun) for submission in submissions]
+    return [_submission_outcome(facts, submission.requests, at) for submission in submissions]
 
 
 def begin(*, wallet: Wallet, at: datetime) -> None:
@@ -117,35 +117,33 @@ def begin(*, wallet: Wallet, at: datetime) -> None:
 
     :raises ClockWentBack: when the instant lies before the wallet's last entry by far.
     """
-    if at < wallet.posted_at - CLOCK_BACK_MAX:
+    if at > wallet.posted_at:
+        wallet.posted_at = at
+    elif at < wallet.posted_at - CLOCK_BACK_MAX:
         raise ClockWentBack(at=at, posted_at=wallet.posted_at)
-    wallet.posted_at = max(wallet.posted_at, at)
+    wallet.begun_at = at
     if is_due(wallet=wallet, at=at):
         post_due(wallet=wallet, at=wallet.posted_at)
 
 
-def _submission_outcome(
-    facts: Facts, submission: Submission, at: datetime, begun: set[WalletName]
-) -> Outcome:
+def _submission_outcome(facts: Facts, requests: tuple[Request, ...], at: datetime) -> Outcome:
     try:
-        wallets = [_begun_wallet(facts, request, at, begun) for request in submission.requests]
-    except (UnknownWallet, ClockWentBack) as refusal:
+        if len(requests) == 1:
+            (request,) = requests
+            return (_answer(_begun_wallet(facts, request, at), request, facts.known),)
+        wallets = [_begun_wallet(facts, request, at) for request in requests]
+    except Refusal as refusal:
         return refusal
-    if len(submission.requests) == 1:
-        try:
-            return (_answer(wallets[0], submission.requests[0], facts.known),)
-        except Refusal as refusal:
-            return refusal
-    return _joint_outcome(facts, submission, wallets)
+    return _joint_outcome(facts, requests, wallets)
 
 
-def _joint_outcome(facts: Facts, submission: Submission, wallets: list[Wallet]) -> Outcome:
+def _joint_outcome(facts: Facts, requests: tuple[Request, ...], wallets: list[Wallet]) -> Outcome:
     saved = [(wallet, wallet.saved()) for wallet in dict.fromkeys(wallets)]
     known: ChainMap[KnownKey, Known] = ChainMap({}, facts.known)
     try:
         answers = tuple(
             _answer(wallet, request, known)
-            for wallet, request in zip(wallets, submission.requests, strict=True)
+            for wallet, request in zip(wallets, requests, strict=True)
         )
     except Refusal as refusal:
         for wallet, state in saved:
@@ -155,22 +153,21 @@ def _joint_outcome(facts: Facts, submission: Submission, wallets: list[Wallet]) 
     return answers
 
 
-def _begun_wallet(facts: Facts, request: Request, at: datetime, begun: set[WalletName]) -> Wallet:
-    name = (request.workspace_id, request.kind)
-    wallet = facts.wallets.get(name)
+def _begun_wallet(facts: Facts, request: Request, at: datetime) -> Wallet:
+    wallet = facts.wallets.get((request.workspace_id, request.kind))
     if wallet is None:
         raise UnknownWallet(workspace_id=request.workspace_id, kind=request.kind)
-    if name not in begun:
+    if wallet.begun_at is not at:
         begin(wallet=wallet, at=at)
-        begun.add(name)
     return wallet
 
 
 def _answer(wallet: Wallet, request: Request, known: MutableMapping[KnownKey, Known]) -> Answer:
     workspace_id, kind, namespace, key, action, attribution, reason, note = request
-    act = ACTIONS[type(action)]
-    if type(action) not in ask.OPERATIONS:
-        act(wallet, action, Stamp(namespace, key, b""), Context(known))
+    asked = type(action)
+    act = ACTIONS[asked]
+    if asked not in ask.OPERATIONS:
+        act(wallet, action, Stamp(namespace, key, b""), known)
         return Answer(workspace_id, kind, None)
     digest = request.digest()
     name = (workspace_id, namespace, key)
@@ -178,14 +175,14 @@ def _answer(wallet: Wallet, request: Request, known: MutableMapping[KnownKey, Kn
     if before is not None:
         return _replayed(wallet, request, digest, before)
     note_digest = note.digest() if note else None
-    stamp = Stamp(namespace, key, digest, attribution, reason, note_digest)
-    entry = act(wallet, action, stamp, Context(known))
+    stamp = _new(Stamp, (namespace, key, digest, attribution, reason, note_digest))
+    entry = act(wallet, action, stamp, known)
     assert entry is not None
-    known[name] = Known(kind, entry)
-    if type(action) is ask.Refund:
+    known[name] = _new(Known, (kind, entry, False))
+    if isinstance(action, ask.Refund):
         of = (workspace_id, *action.of)
         known[of] = known[of]._replace(is_refunded=True)
-    return Answer(workspace_id, kind, entry, lapsed=_lapsed(wallet, entry))
+    return _new(Answer, (workspace_id, kind, entry, False, _lapsed(wallet, entry)))
 
 
 def _replayed(wallet: Wallet, request: Request, digest: bytes, before: Known) -> Answer:
@@ -198,8 +195,6 @@ def _replayed(wallet: Wallet, request: Request, digest: bytes, before: Known) ->
 
 
 def _lapsed(wallet: Wallet, entry: Entry) -> int:
-    if (
-        wallet.sequence == entry.sequence
-    ):  # nothing followed: nothing came back to a lot that is over
-        return 0
+    if wallet.sequence == entry.sequence:
+        return 0  # nothing followed: nothing came back to a lot that is over
     return spending.lapsed(entry=entry, lots=wallet.lots)

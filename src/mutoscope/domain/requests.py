@@ -13,8 +13,10 @@ from mutoscope.domain.actions import (
     REFERENCES,
     Action,
     Adjust,
+    Charge,
     Grant,
     Hold,
+    Meter,
     Reference,
     Refund,
     Renew,
@@ -32,6 +34,12 @@ from mutoscope.domain.credits import (
 from mutoscope.domain.journal import ABSENT, NOBODY, Attribution
 from mutoscope.domain.lots import Terms
 from mutoscope.domain.standing import StandingGrant
+
+_SILENT = (Renew, Stand)
+"""Actions that write no entry."""
+
+_AMOUNT_ONLY = (Charge, Meter)
+"""Actions with nothing but an amount."""
 
 
 class BadWorkspace(Refusal):
@@ -74,14 +82,16 @@ class Request(NamedTuple):
     def digest(self) -> bytes:
         """Return 16 bytes that are equal for repeats with the same content."""
         text = f"{self.kind} {self.content()}"
-        if self.attribution != NOBODY:
-            text += " ".join(map(str, self.attribution))
+        who = self.attribution
+        if who is not NOBODY and who != NOBODY:
+            text += " ".join(map(str, who))
         return sha256(text.encode()).digest()[:16]
 
     def content(self) -> str:
         """Return the operation and what a repeat of it must share."""
-        assert not isinstance(self.action, Renew | Stand), self.action
-        return f"{OPERATIONS[type(self.action)]} {self.action.content()}"
+        action = self.action
+        assert not isinstance(action, _SILENT), action
+        return f"{OPERATIONS[type(action)]} {action.content()}"
 
     def references(self) -> tuple[Reference, ...]:
         """Return the earlier requests that this one is about."""
@@ -99,17 +109,21 @@ def checked(request: Request) -> Request:
     :raises NaiveInstant: when a datetime has no zone.
     :raises UnknownZone: when a standing grant's zone is not in the database.
     """
-    if not isinstance(request.workspace_id, UUID):
-        raise BadWorkspace(workspace_id=request.workspace_id)
-    checked_key(request.key)
-    checked_code(request.namespace, name="namespace")
-    checked_code(request.kind, name="kind")
-    if request.reason is not None:
-        checked_code(request.reason, name="reason")
-    for namespace, key in request.references():
-        checked_code(namespace, name="namespace")
-        checked_key(key, name="reference")
-    _check_action(request.action)
+    workspace_id, kind, namespace, key, action, _, reason, _ = request
+    if not isinstance(workspace_id, UUID):
+        raise BadWorkspace(workspace_id=workspace_id)
+    checked_key(key)
+    checked_code(namespace, name="namespace")
+    checked_code(kind, name="kind")
+    if reason is not None:
+        checked_code(reason, name="reason")
+    if isinstance(action, _AMOUNT_ONLY):
+        checked_amount(action.amount)
+        return request
+    for reference in request.references():
+        checked_code(reference.namespace, name="namespace")
+        checked_key(reference.key, name="reference")
+    _check_action(action)
     return request
 
 

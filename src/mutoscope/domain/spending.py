@@ -1,6 +1,6 @@
 """What spending does to a wallet: holds, their settlement, charges, metering and refunds.
 
-One function per action, all of one shape: (wallet, action, stamp, context) -> the entry, or None
+One function per action, all of one shape: (wallet, action, stamp, known) -> the entry, or None
 where an action writes none. A refusal is raised before anything has moved.
 """
 
@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from mutoscope.domain import actions as ask
-from mutoscope.domain.chart import Account, Operation
+from mutoscope.domain.chart import AVAILABLE, CAPTURED, FROZEN, HELD, Account, Operation
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.due import end_returned
 from mutoscope.domain.journal import Entry, Posting
-from mutoscope.domain.known import Context, UnknownReference, named_entry
+from mutoscope.domain.known import KnownEntries, UnknownReference, named_entry
 from mutoscope.domain.ledger import metered, refunded, settled, taken
 from mutoscope.domain.lots import Draw, Lot
 from mutoscope.domain.wallet import OpenHold, Stamp, Wallet
@@ -59,24 +59,23 @@ class AlreadyRefunded(Refusal):
         self.reference = reference
 
 
-def hold(wallet: Wallet, action: ask.Hold, stamp: Stamp, _context: Context) -> Entry:
+def hold(wallet: Wallet, action: ask.Hold, stamp: Stamp, _known: KnownEntries) -> Entry:
     """Set credits aside, or meter them."""
     _check_deadline(wallet, action.deadline_at)
     if action.is_metered:
         postings = metered(amount=action.amount, source=_.UNLIMITED, target=_.METERING)
     else:
-        postings = taken(wallet=wallet, amount=action.amount, target=_.HELD)
-    entry = wallet.record(Operation.HOLD, stamp, postings, due_at=wallet.posted_at)
-    wallet.holds[entry.sequence] = open_hold(entry=entry, deadline_at=action.deadline_at)
-    wallet.wake(action.deadline_at)
+        postings = taken(wallet=wallet, amount=action.amount, target=HELD)
+    entry = wallet.record(ask.OPERATIONS[ask.Hold], stamp, postings, due_at=wallet.posted_at)
+    wallet.put_hold(open_hold(entry=entry, deadline_at=action.deadline_at))
     return entry
 
 
 def settle(
-    wallet: Wallet, action: ask.Settle | ask.Release, stamp: Stamp, context: Context
+    wallet: Wallet, action: ask.Settle | ask.Release, stamp: Stamp, known: KnownEntries
 ) -> Entry:
     """Capture part of a hold, release the rest, and end what came back to lots that are over."""
-    held = _open(wallet, action.hold, context)
+    held = _open(wallet, action.hold, known)
     amount = action.amount if isinstance(action, ask.Settle) else 0
     postings = settled(hold=held, lots=wallet.lots, amount=amount)
     entry = wallet.record(
@@ -86,59 +85,58 @@ def settle(
         due_at=wallet.posted_at,
         refers_to=held.sequence,
     )
-    del wallet.holds[held.sequence]
+    wallet.close_hold(held)
     _end_returns(wallet, postings)
     return entry
 
 
-def charge(wallet: Wallet, action: ask.Charge, stamp: Stamp, _context: Context) -> Entry:
+def charge(wallet: Wallet, action: ask.Charge, stamp: Stamp, _known: KnownEntries) -> Entry:
     """Capture credits without a hold."""
-    postings = taken(wallet=wallet, amount=action.amount, target=_.CAPTURED)
-    return wallet.record(Operation.CHARGE, stamp, postings, due_at=wallet.posted_at)
+    postings = taken(wallet=wallet, amount=action.amount, target=CAPTURED)
+    return wallet.record(ask.OPERATIONS[ask.Charge], stamp, postings, due_at=wallet.posted_at)
 
 
-def meter(wallet: Wallet, action: ask.Meter, stamp: Stamp, _context: Context) -> Entry:
+def meter(wallet: Wallet, action: ask.Meter, stamp: Stamp, _known: KnownEntries) -> Entry:
     """Record unlimited use."""
     postings = metered(amount=action.amount, source=_.UNLIMITED, target=_.METERED)
-    return wallet.record(Operation.METER, stamp, postings, due_at=wallet.posted_at)
+    return wallet.record(ask.OPERATIONS[ask.Meter], stamp, postings, due_at=wallet.posted_at)
 
 
-def absorb(wallet: Wallet, action: ask.Absorb, stamp: Stamp, context: Context) -> Entry:
+def absorb(wallet: Wallet, action: ask.Absorb, stamp: Stamp, known: KnownEntries) -> Entry:
     """Record what the operator pays for."""
     about = None
     if action.of is not None:
-        about = named_entry(wallet, action.of, context, wanted="entry").entry.sequence
+        about = named_entry(wallet, action.of, known, wanted="entry").entry.sequence
     postings = metered(amount=action.amount, source=_.OPERATOR, target=_.ABSORBED)
     return wallet.record(
-        Operation.ABSORB, stamp, postings, due_at=wallet.posted_at, refers_to=about
+        ask.OPERATIONS[ask.Absorb], stamp, postings, due_at=wallet.posted_at, refers_to=about
     )
 
 
-def refund(wallet: Wallet, action: ask.Refund, stamp: Stamp, context: Context) -> Entry:
+def refund(wallet: Wallet, action: ask.Refund, stamp: Stamp, known: KnownEntries) -> Entry:
     """Give captured credits back to the lots that they were drawn from."""
-    found = named_entry(wallet, action.of, context, wanted="charge or settlement")
+    found = named_entry(wallet, action.of, known, wanted="charge or settlement")
     if found.is_refunded:
         raise AlreadyRefunded(reference=action.of)
     captures = tuple(
         Draw(posting.lot, posting.amount)
         for posting in found.entry.postings
-        if posting.lot and posting.target == _.CAPTURED
+        if posting.lot and posting.target == CAPTURED
     )
     postings = refunded(captures=captures, lots=wallet.lots, amount=action.amount)
     entry = wallet.record(
-        Operation.REFUND, stamp, postings,
+        ask.OPERATIONS[ask.Refund], stamp, postings,
         due_at=wallet.posted_at, refers_to=found.entry.sequence,
     )  # fmt: skip
     _end_returns(wallet, postings)
     return entry
 
 
-def renew(wallet: Wallet, action: ask.Renew, _stamp: Stamp, context: Context) -> None:
+def renew(wallet: Wallet, action: ask.Renew, _stamp: Stamp, known: KnownEntries) -> None:
     """Move a hold's deadline."""
-    held = _open(wallet, action.hold, context)
+    held = _open(wallet, action.hold, known)
     _check_deadline(wallet, action.deadline_at)
-    wallet.holds[held.sequence] = held._replace(deadline_at=action.deadline_at)
-    wallet.wake(action.deadline_at)
+    wallet.put_hold(held._replace(deadline_at=action.deadline_at))
 
 
 def open_hold(*, entry: Entry, deadline_at: datetime) -> OpenHold:
@@ -157,7 +155,7 @@ def lapsed(*, entry: Entry, lots: Mapping[int, Lot]) -> int:
         posting.amount
         for posting in entry.postings
         if posting.lot is not None
-        and posting.target in {_.AVAILABLE, _.FROZEN}
+        and posting.target in {AVAILABLE, FROZEN}
         and lots[posting.lot].is_dead(at=entry.due_at)
     )
 
@@ -168,13 +166,13 @@ def _check_deadline(wallet: Wallet, deadline_at: datetime) -> None:
 
 
 def _end_returns(wallet: Wallet, postings: tuple[Posting, ...]) -> None:
-    back = [p.lot for p in postings if p.lot and p.target in {_.AVAILABLE, _.FROZEN}]
+    back = [p.lot for p in postings if p.lot and p.target in {AVAILABLE, FROZEN}]
     if back:
         end_returned(wallet, back)
 
 
-def _open(wallet: Wallet, reference: ask.Reference, context: Context) -> OpenHold:
-    found = named_entry(wallet, reference, context, wanted="hold").entry
+def _open(wallet: Wallet, reference: ask.Reference, known: KnownEntries) -> OpenHold:
+    found = named_entry(wallet, reference, known, wanted="hold").entry
     if found.operation != Operation.HOLD:
         raise UnknownReference(reference=reference, wanted="hold")
     if found.sequence not in wallet.holds:

@@ -51,7 +51,8 @@ class StandingGrant(NamedTuple):
 
     def advanced(self) -> "StandingGrant":
         """Return it after its next grant was posted."""
-        return self._replace(next_index=self.next_index + 1)
+        subscription_id, amount, anchor_at, zone, index, change, ends_at = self
+        return StandingGrant(subscription_id, amount, anchor_at, zone, index + 1, change, ends_at)
 
     def after(self, before: "StandingGrant | None") -> "StandingGrant":
         """Return what stands when it is asked for after another: a repeat grants nothing again."""

@@ -5,20 +5,22 @@ on purpose (a plan touches thousands of them); `saved` and `restored` undo a set
 fails in its middle.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from mutoscope.domain.chart import MOVES, Account, Operation
+from mutoscope.domain.chart import AVAILABLE, FROZEN, HELD, MOVES
 from mutoscope.domain.journal import (
     NOBODY,
     Attribution,
     Entry,
     Posting,
-    canonical_line,
     chained,
+    line_beginning,
+    line_of,
 )
-from mutoscope.domain.lots import Draw, Lot, Terms, granted_lot, moved
+from mutoscope.domain.lots import Draw, Lot, Terms, granted_lot, moved, spend_order
 from mutoscope.domain.standing import StandingGrant
 
 
@@ -53,7 +55,11 @@ class Saved(NamedTuple):
     entries: int
 
 
-_LEFT = frozenset({Account.AVAILABLE, Account.FROZEN})
+_LEFT = frozenset({AVAILABLE, FROZEN})
+_PERMITTED = {
+    operation.value: frozenset((source.value, target.value) for source, target in moves)
+    for operation, moves in MOVES.items()
+}
 
 
 class WalletRow(NamedTuple):
@@ -75,14 +81,17 @@ class Wallet:
     """One wallet's state, and what a plan adds to it.
 
     `lots` and `holds` have what was loaded: every lot with credits left, and those that the
-    requests name. `next_deadline_at` is the earliest deadline among the holds that were not
-    loaded.
+    requests name; read them freely, and change them by the methods alone. What a changed one was
+    before (None for a new one) is in `lots_before`, `holds_before` and `standing_before`.
+    `next_deadline_at` is the earliest deadline among the holds that were not loaded. `begun_at` is
+    the instant of the plan that is under way.
     """
 
     __slots__ = (
-        "available", "due_at", "entries", "head", "held", "holds", "kind", "loaded_holds",
-        "loaded_lots", "loaded_standing", "loaded_wake_at", "lots", "next_deadline_at",
-        "posted_at", "sequence", "standing", "version", "wake_at", "workspace_id",
+        "_beginning", "_order", "available", "begun_at", "due_at", "entries", "head", "held",
+        "holds", "holds_before", "kind", "lots", "lots_before", "next_deadline_at", "posted_at",
+        "sequence", "standing", "standing_before", "version", "wake_at", "wake_before",
+        "workspace_id",
     )  # fmt: skip
 
     def __init__(self, row: WalletRow) -> None:
@@ -91,24 +100,60 @@ class Wallet:
             self.workspace_id, self.kind, self.sequence, self.head, self.available, self.held,
             self.due_at, self.posted_at, self.wake_at, self.version,
         ) = row  # fmt: skip
+        self._beginning = line_beginning(workspace_id=self.workspace_id, kind=self.kind)
+        self._order: tuple[int, ...] | None = None
         self.next_deadline_at: datetime | None = None
         self.lots: dict[int, Lot] = {}
         self.holds: dict[int, OpenHold] = {}
         self.standing: dict[UUID, StandingGrant] = {}
+        self.lots_before: dict[int, Lot | None] = {}
         self.mark_written()
 
     def mark_written(self) -> None:
         """Begin anew from what is written by now, without the lots that are spent."""
+        self.begun_at: datetime | None = None
         self.entries: list[Entry] = []
-        for number in [number for number, lot in self.lots.items() if lot.is_spent()]:
-            del self.lots[number]
-        self.loaded_lots = dict(self.lots)
-        self.loaded_holds = dict(self.holds)
-        self.loaded_standing = dict(self.standing)
-        self.loaded_wake_at = self.wake_at
+        self.holds_before: dict[int, OpenHold | None] = {}
+        self.standing_before: dict[UUID, StandingGrant | None] = {}
+        self.wake_before = self.wake_at
+        moved_lots, self.lots_before = self.lots_before, {}
+        for number in moved_lots:
+            lot = self.lots.get(number)
+            if lot is not None and lot.is_spent():
+                self._order = None
+                del self.lots[number]
+
+    def put_lot(self, lot: Lot) -> None:
+        """Set what a lot is from now on."""
+        number = lot.lot
+        self.lots_before.setdefault(number, self.lots.get(number))
+        self.lots[number] = lot
+
+    def put_hold(self, hold: OpenHold) -> None:
+        """Set what an open hold is from now on."""
+        self.holds_before.setdefault(hold.sequence, self.holds.get(hold.sequence))
+        self.holds[hold.sequence] = hold
+        self.wake(hold.deadline_at)
+
+    def close_hold(self, hold: OpenHold) -> None:
+        """Take away a hold that is settled."""
+        self.holds_before.setdefault(hold.sequence, hold)
+        del self.holds[hold.sequence]
+
+    def put_standing(self, grant: StandingGrant) -> None:
+        """Set what a subscription's grants are from now on."""
+        name = grant.subscription_id
+        self.standing_before.setdefault(name, self.standing.get(name))
+        self.standing[name] = grant
+
+    def lots_to_spend(self) -> Iterator[Lot]:
+        """Yield the lots in the spend order; not every one of them need be spendable."""
+        if self._order is None:
+            self._order = tuple([lot.lot for lot in sorted(self.lots.values(), key=spend_order)])
+        return map(self.lots.__getitem__, self._order)
 
     def record(
-        self, operation: Operation, stamp: Stamp, postings: tuple[Posting, ...], *,
+        self, operation: str, stamp: Stamp, postings: tuple[Posting, ...], *,
         due_at: datetime, refers_to: int | None = None, terms: Terms | None = None,
     ) -> Entry:  # fmt: skip
         """Append an entry and move the lots by its postings."""
@@ -116,19 +161,19 @@ class Wallet:
         self.due_at = max(self.due_at, due_at)
         if terms is not None:
             self._open_lot(terms, postings)
-        permitted = MOVES[operation]
+        permitted = _PERMITTED[operation]
         for posting in postings:
-            assert posting.amount > 0, postings
+            assert posting[3] > 0, postings
             assert posting[:2] in permitted, (operation, posting)
             self._move(posting)
-        unchained = Entry(
-            self.sequence, operation, stamp.namespace, stamp.key, stamp.digest, self.due_at,
-            self.posted_at, refers_to, stamp.reason, self.available, self.held,
-            stamp.attribution, stamp.note_digest, postings, terms, self.head,
+        namespace, key, digest, attribution, reason, note_digest = stamp
+        fields = (
+            self.sequence, operation, namespace, key, digest, self.due_at, self.posted_at,
+            refers_to, reason, self.available, self.held, attribution, note_digest, postings, terms,
         )  # fmt: skip
-        line = canonical_line(workspace_id=self.workspace_id, kind=self.kind, entry=unchained)
+        line = line_of(fields=fields, beginning=self._beginning)
         self.head = chained(previous=self.head, line=line)
-        entry = Entry._make((*unchained[:-1], self.head))
+        entry = tuple.__new__(Entry, (*fields, self.head))
         self.entries.append(entry)
         return entry
 
@@ -150,11 +195,11 @@ class Wallet:
 
     def is_changed(self) -> bool:
         """Tell whether a plan left anything to be written."""
-        return bool(
-            self.entries
-            or self.wake_at != self.loaded_wake_at
-            or self.holds != self.loaded_holds
-            or self.standing != self.loaded_standing
+        return (
+            bool(self.entries)
+            or self.wake_at != self.wake_before
+            or any(self.holds.get(name) != hold for name, hold in self.holds_before.items())
+            or any(self.standing.get(name) != one for name, one in self.standing_before.items())
         )
 
     def saved(self) -> Saved:
@@ -170,27 +215,31 @@ class Wallet:
             saved.fields  # type: ignore[assignment]  # the tuple of `saved`, field by field
         )
         self.lots, self.holds, self.standing = saved.lots, saved.holds, saved.standing
+        self._order = None
         del self.entries[saved.entries :]
 
     def _open_lot(self, terms: Terms, postings: tuple[Posting, ...]) -> None:
         ((_, target, lot, amount),) = postings
         assert lot == self.sequence, (lot, self.sequence)
-        is_frozen = target == Account.FROZEN
-        self.lots[lot] = granted_lot(lot=lot, terms=terms, amount=amount, is_frozen=is_frozen)
+        self._order = None
+        is_frozen = target == FROZEN
+        self.put_lot(granted_lot(lot=lot, terms=terms, amount=amount, is_frozen=is_frozen))
         self.wake(terms.expires_at)
 
     def _move(self, posting: Posting) -> None:
         source, target, number, amount = posting
         if number is not None:
-            lot = self.lots[number]
-            self.lots[number] = moved(lot=lot, source=source, target=target, amount=amount)
+            lots = self.lots
+            lot = lots[number]
+            self.lots_before.setdefault(number, lot)
+            lots[number] = moved(lot=lot, source=source, target=target, amount=amount)
             if target in _LEFT and not lot.is_dead(at=self.due_at):
                 self.wake(lot.expires_at)  # an emptied lot has something to lapse again
-        if source == Account.AVAILABLE:
+        if source == AVAILABLE:
             self.available -= amount
-        elif source == Account.HELD:
+        elif source == HELD:
             self.held -= amount
-        if target == Account.AVAILABLE:
+        if target == AVAILABLE:
             self.available += amount
-        elif target == Account.HELD:
+        elif target == HELD:
             self.held += amount

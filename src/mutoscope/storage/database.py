@@ -1,6 +1,6 @@
 """The connection to PostgreSQL: named queries, migrations, and the refusal of an unsafe server.
 
-Queries are kept in `sql/*.sql`, the ledger's three functions in `functions/*.sql`, the tables in
+Queries are kept in `sql/*.sql`, the ledger's functions in `functions/*.sql`, the tables in
 `migrations/*.sql` (forward only, each applied once under one lock).
 """
 

@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from mutoscope.domain.journal import Attribution, Entry, Posting
-from mutoscope.domain.known import Known
+from mutoscope.domain.known import Known, KnownKey
 from mutoscope.domain.lots import Draw, Lot, Terms
-from mutoscope.domain.planner import Facts, KnownKey, WalletName
+from mutoscope.domain.planner import Facts, WalletName
 from mutoscope.domain.spending import open_hold
 from mutoscope.domain.standing import StandingGrant
 from mutoscope.domain.wallet import OpenHold, Wallet
@@ -31,7 +31,7 @@ def facts_from(row: Row) -> Facts:
     for workspace_id, kind, sequence, deadline_at in holds or ():
         if (wallet := found.get((workspace_id, kind))) is not None:
             entry = by_name[workspace_id, kind, sequence].entry
-            _add_hold(wallet, open_hold(entry=entry, deadline_at=deadline_at))
+            wallet.holds[sequence] = open_hold(entry=entry, deadline_at=deadline_at)
     return Facts(found, known)
 
 
@@ -41,17 +41,25 @@ def add_due(found: dict[WalletName, Wallet], row: Row) -> None:
     _add_lots(found, lots)
     for workspace_id, kind, subscription_id, *terms in standing or ():
         grant = StandingGrant(subscription_id, *terms)
-        wallet = found[workspace_id, kind]
-        wallet.standing[subscription_id] = wallet.loaded_standing[subscription_id] = grant
+        found[workspace_id, kind].standing[subscription_id] = grant
     drawn = _postings_by_entry(postings)
     for workspace_id, kind, sequence, deadline_at in holds or ():
         lines = drawn[workspace_id, kind, sequence]
         draws = tuple(Draw(line.lot, line.amount) for line in lines if line.lot is not None)
         amount = sum(line.amount for line in lines)
         hold = OpenHold(sequence, amount, not draws, deadline_at, draws)
-        _add_hold(found[workspace_id, kind], hold)
+        found[workspace_id, kind].holds[sequence] = hold
     for workspace_id, kind, _, deadline_at in later or ():
         found[workspace_id, kind].next_deadline_at = deadline_at
+
+
+def due_wallets_from(row: Row) -> tuple[Wallet, ...]:
+    """Return the wallets that `ledger_take_due` found, in the order in which they wait."""
+    wallets, lots, *due = row
+    found = {(w[0], w[1]): Wallet(w) for w in wallets or ()}
+    _add_lots(found, lots)
+    add_due(found, due)
+    return tuple(found.values())
 
 
 def entry_from(row: Row, postings: tuple[Posting, ...], terms: Terms | None) -> Entry:
@@ -70,11 +78,7 @@ def _add_lots(found: dict[WalletName, Wallet], rows: Iterable[Row] | None) -> No
         wallet = found.get((row[0], row[1]))
         if wallet is not None:
             lot = Lot(*row[2:18])
-            wallet.lots[lot.lot] = wallet.loaded_lots[lot.lot] = lot
-
-
-def _add_hold(wallet: Wallet, hold: OpenHold) -> None:
-    wallet.holds[hold.sequence] = wallet.loaded_holds[hold.sequence] = hold
+            wallet.lots[lot.lot] = lot
 
 
 def _known(

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import asyncpg
 
@@ -25,14 +25,14 @@ from mutoscope.storage.database import DatabaseUnreachable, without_password
 from mutoscope.storage.session import Now, Session, SideRow, Work
 from mutoscope.storage.wallet_cache import WalletCache
 
-if TYPE_CHECKING:
-    from uuid import UUID
-
 LANES: Final = 2
 """Transactions that run at once in a process: more only wait for one another."""
 
-BATCH_MAX: Final = 200
-"""Requests in one transaction: plans and latencies degrade beyond a few hundred."""
+BATCH_MAX: Final = 125
+"""Submissions in one transaction: more would keep the other lane waiting, and a lock held, longer.
+
+An explicit batch of a thousand becomes eight of them, four a lane.
+"""
 
 WAITING_MAX: Final = 20_000
 """Submissions that may wait: beyond this the caller is told to come back."""
@@ -68,8 +68,10 @@ class JournalClosed(Refusal):
 
 
 class _Waiting(NamedTuple):
+    """A submission that waits, with the numbers of its workspaces: their ids are slow to hash."""
+
     work: Work
-    workspaces: tuple[UUID, ...]
+    workspaces: set[int]
     answered: asyncio.Future[Outcome]
 
 
@@ -81,9 +83,10 @@ class Journal:
         self._url = url
         self._now = now
         self._waiting: deque[_Waiting] = deque()
-        self._at_work: set[UUID] = set()
-        self._idle = 0
+        self._at_work: set[int] = set()
+        self._under_way = 0
         self._has_work = asyncio.Event()
+        self._is_closing = False
         self._lanes: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
@@ -102,8 +105,8 @@ class Journal:
     async def close(self) -> None:
         """Finish the transactions that run, refuse what still waits, and disconnect."""
         lanes, self._lanes = self._lanes, []
-        for lane in lanes:
-            lane.cancel()
+        self._is_closing = True
+        self._has_work.set()
         await asyncio.gather(*lanes, return_exceptions=True)
         _fail(self._waiting, JournalClosed())
 
@@ -127,7 +130,13 @@ class Journal:
 
         :raises DatabaseUnreachable: when the database stays away; the keys tell what was written.
         """
-        return list(await asyncio.gather(*(self._queued(Work(each)) for each in submissions)))
+        queued: list[asyncio.Future[Outcome]] = []
+        try:
+            queued.extend(self._queued(Work(each)) for each in submissions)
+            return [await each for each in queued]
+        except BaseException:
+            _forget(queued)
+            raise
 
     def _queued(self, work: Work) -> asyncio.Future[Outcome]:
         if not self._lanes:
@@ -135,49 +144,52 @@ class Journal:
         if len(self._waiting) >= WAITING_MAX:
             raise LedgerBusy
         answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        workspaces = tuple({request.workspace_id for request in work.submission.requests})
+        workspaces = {request.workspace_id.int for request in work.submission.requests}
         self._waiting.append(_Waiting(work, workspaces, answered))
         self._has_work.set()
         return answered
 
     async def _write_for_ever(self, lane: _Lane) -> None:
-        while True:
-            batch = await self._next_batch()
-            writing = asyncio.ensure_future(lane.write(batch))
+        while batch := await self._next_batch():
             try:
-                await asyncio.shield(writing)
-            except asyncio.CancelledError:
-                await writing
-                raise
+                await lane.write(batch)
             finally:
-                self._at_work.difference_update(*(waiting.workspaces for waiting in batch))
+                self._under_way -= len(batch)
+                self._at_work.difference_update(*[waiting.workspaces for waiting in batch])
+            await asyncio.sleep(0)  # those who were answered may come again, and go along
 
     async def _next_batch(self) -> list[_Waiting]:
-        while not (batch := self._taken()):
-            self._idle += 1
+        """Return what a lane writes next, as soon as there is something; nothing at the end."""
+        while not self._is_closing:
+            if batch := self._taken():
+                return batch
             self._has_work.clear()
-            try:
-                await self._has_work.wait()
-            finally:
-                self._idle -= 1
-        return batch
+            await self._has_work.wait()
+        return []
 
     def _taken(self) -> list[_Waiting]:
-        """Take what waits, or a fair share while other lanes are idle, but no workspace twice."""
+        """Take a lane's share of the workspaces that wait, each with all that waits for it.
+
+        The share counts what other lanes have at work, too: without it one lane would carry nearly
+        everything, the other next to nothing, and planning would no longer overlap with writing.
+        """
         batch: list[_Waiting] = []
         passed: list[_Waiting] = []
-        size_max = min(BATCH_MAX, -(-len(self._waiting) // (self._idle + 1)))
+        share = -(-(len(self._waiting) + self._under_way) // LANES)
+        ours: set[int] = set()
         busy = set(self._at_work)
-        while self._waiting and len(batch) < size_max:
+        while self._waiting and len(batch) < BATCH_MAX:
             waiting = self._waiting.popleft()
-            if busy.isdisjoint(waiting.workspaces):
+            workspaces = waiting[1]
+            if ours.issuperset(workspaces) or (len(ours) < share and busy.isdisjoint(workspaces)):
                 batch.append(waiting)
+                ours.update(workspaces)
             else:
                 passed.append(waiting)
-                busy.update(waiting.workspaces)
+                busy.update(workspaces)
         self._waiting.extendleft(reversed(passed))
-        for waiting in batch:
-            self._at_work.update(waiting.workspaces)
+        self._at_work |= ours
+        self._under_way += len(batch)
         return batch
 
 
@@ -240,6 +252,13 @@ class _Lane:
 
 def _is_lost(error: BaseException) -> bool:
     return isinstance(error, _LOST) or getattr(error, "sqlstate", None) in _LOST_STATES
+
+
+def _forget(queued: Iterable[asyncio.Future[Outcome]]) -> None:
+    """Give up answers that nobody waits for any more, so that none is reported as lost."""
+    for each in queued:
+        if not each.cancel() and not each.cancelled():
+            each.exception()
 
 
 def _fail(batch: Iterable[_Waiting], error: BaseException) -> None:

@@ -7,15 +7,15 @@ FOR UPDATE SKIP LOCKED inside the transaction that posts it. It waits for nobody
 two runs nor a run and the journal can block one another in a circle; a wallet that is passed over
 is at work elsewhere, and every operation posts what is due first.
 
-A wallet that cannot be renewed fails alone: its chunk is posted in halves until it stands by
-itself.
+A wallet that cannot be renewed fails alone: its chunk is undone, and posted in halves until it
+stands by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -23,16 +23,20 @@ import asyncpg
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.planner import WalletName
 from mutoscope.storage.database import queries
+from mutoscope.storage.facts import due_wallets_from
 from mutoscope.storage.session import Session
 from mutoscope.storage.wallet_cache import WalletCache
 
-CHUNK_MAX: Final = 100
-"""Wallets in one transaction: 1,000 cost as much each, and a charge on one waits for them all."""
+if TYPE_CHECKING:
+    from asyncpg.prepared_stmt import PreparedStatement
+
+CHUNK_MAX: Final = 50
+"""Wallets in one transaction: more cost nearly as much each, and a charge on one waits for all."""
 
 CHUNK_FIRST: Final = 20
 """Wallets of the first chunk, when nobody knows how much is due on each."""
 
-ENTRIES_AIM: Final = 300
+ENTRIES_AIM: Final = 150
 """Entries that a transaction should write: after downtime a wallet has many, so chunks shrink."""
 
 _SQL: Final = queries("renewals")
@@ -67,9 +71,12 @@ class Chunk(NamedTuple):
 class Renewals:
     """A connection that posts what is due, chunk by chunk, the longest waiting first."""
 
-    def __init__(self, session: Session, *, failed: Iterable[WalletName] = ()) -> None:
-        """Take a session of its own, and the wallets that failed before and are left out."""
+    def __init__(
+        self, session: Session, take_due: PreparedStatement, *, failed: Iterable[WalletName] = ()
+    ) -> None:
+        """Take a session of its own, the prepared statement, and wallets that failed before."""
         self._session = session
+        self._take_due = take_due
         self._failed = set(failed)
         self._reached_at = _BEGINNING
         self._size = CHUNK_FIRST
@@ -83,10 +90,11 @@ class Renewals:
         session = await Session.opened(url, WalletCache())
         try:
             await _SQL.pin_plans(session.connection)
+            take_due = await session.connection.prepare(_SQL.take_due.sql)
         except BaseException:  # cancelled midway, too
             session.close()
             raise
-        return cls(session, failed=failed)
+        return cls(session, take_due, failed=failed)
 
     @property
     def backend(self) -> int:
@@ -115,18 +123,42 @@ class Renewals:
         return int(await _SQL.count_due(self._session.connection, at=at))
 
     async def _posted_chunk(self, due_by: datetime, at: datetime) -> Chunk:
+        try:
+            chunk = await self._posted_whole(due_by, at)
+        except (asyncpg.PostgresError, *_SPOILT) as error:
+            if _is_of_the_server(error):
+                raise
+            chunk = await self._posted_apart(due_by, at)
+        self._size = _next_size(chunk)
+        return chunk
+
+    async def _posted_whole(self, due_by: datetime, at: datetime) -> Chunk:
+        """Post what is due on the next wallets, which are locked and loaded in one trip."""
         async with self._session.connection.transaction():
-            failed = [(*name, False) for name in self._failed]
-            rows = await self._session.connection.fetch(
-                _SQL.take_chunk.sql, self._reached_at, due_by, failed, self._size
+            row = await self._take_due.fetchrow(
+                self._reached_at, due_by, self._left_out(), self._size, at
             )
-            names = [(row[0], row[1]) for row in rows]
-            chunk = await self._posted(names, at)
+            assert row is not None
+            wallets = due_wallets_from(row)
+            reached_at = wallets[-1].wake_at if wallets else None
+            entries = await self._session.post(wallets, at) if wallets else 0
+        self._reached_at = reached_at or self._reached_at
+        return Chunk(len(wallets), entries, ())
+
+    async def _posted_apart(self, due_by: datetime, at: datetime) -> Chunk:
+        """Post what is due on the next wallets but for those that fail."""
+        async with self._session.connection.transaction():
+            rows = await self._session.connection.fetch(
+                _SQL.take_chunk.sql, self._reached_at, due_by, self._left_out(), self._size
+            )
+            chunk = await self._posted([(row[0], row[1]) for row in rows], at)
         if rows:
             self._reached_at = rows[-1][2]
         self._failed.update((failure.workspace_id, failure.kind) for failure in chunk.failures)
-        self._size = _next_size(chunk)
         return chunk
+
+    def _left_out(self) -> list[tuple[UUID, str, bool]]:
+        return [(*name, False) for name in self._failed]
 
     async def _posted(self, names: Sequence[WalletName], at: datetime) -> Chunk:
         """Post what is due on some wallets together; on an error, on each half of them alone."""

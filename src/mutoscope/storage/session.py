@@ -1,26 +1,27 @@
 """A connection that is prepared for the ledger, and its transactions.
 
 A batch that needs nothing but its wallets goes the short way: plan from the wallets as this
-process remembers them (or as loaded without locks), then apply. When a wallet has moved on since,
-or a key was used before, nothing is written and the batch goes the locked way: begin, lock the
-wallets in the order of their names, load, plan, apply, write what commits beside, commit. Both end
-in the same function, `ledger_apply`.
+process remembers them (or as loaded without locks, with what is due on them), then apply. A
+wallet's row is read before all else of it, so that its version tells of every change since. When it
+has moved on, or a key was used before, nothing is written and the batch goes the locked way: begin,
+lock the wallets in the order of their names, load, plan, apply, write what commits beside, commit.
+Both end in the same function, `ledger_apply`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import asyncpg
 
-from mutoscope.domain.actions import Renew, Stand, is_opening, is_whole
+from mutoscope.domain.actions import OPERATIONS, WHOLE, Stand, is_opening, is_whole
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.due import is_due
+from mutoscope.domain.known import KnownKey
 from mutoscope.domain.planner import (
     Answer,
     Facts,
-    KnownKey,
     Outcome,
     Submission,
     WalletName,
@@ -36,12 +37,17 @@ from mutoscope.storage.wallet_cache import WalletCache
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from mutoscope.domain.wallet import Wallet
+
 Connection = asyncpg.Connection
 Now = Callable[[], "datetime"]
 SideWriter = Callable[[Any, Sequence[tuple[Any, ...]]], Awaitable[int]]
 
 LOCKED_AFTER_RACE: Final = 50
 """Batches that lock at once after a lost race: other processes are at the same wallets."""
+
+_PLAIN: Final = OPERATIONS.keys() - WHOLE
+"""Actions of which nothing but entries is to be written."""
 
 _SQL: Final = queries("ledger")
 
@@ -74,15 +80,6 @@ class Work(NamedTuple):
 
     submission: Submission
     side_rows: tuple[SideRow, ...] = ()
-
-    def is_plain(self) -> bool:
-        """Tell whether the short way may be tried: nothing but entries is to be written."""
-        return not self.side_rows and not any(
-            request.note is not None
-            or is_whole(request.action)
-            or isinstance(request.action, Renew | Stand)
-            for request in self.submission.requests
-        )
 
 
 class Session:
@@ -120,7 +117,7 @@ class Session:
         requests = [request for work in works for request in work.submission.requests]
         if self._locked_for:
             self._locked_for -= 1
-        elif all(work.is_plain() for work in works):
+        elif _are_plain(works):
             try:
                 return await self._write_short(works, requests, now())
             except _NeedsLocks:
@@ -146,7 +143,7 @@ class Session:
         at = now()
         await self._load_what_is_due(facts, requests, at)
         outcomes = plan(facts=facts, submissions=[work.submission for work in works], at=at)
-        await self._apply_changes(facts)
+        await self._apply_changes(facts.wallets.values())
         await self._write_beside(works, outcomes)
         return outcomes, facts
 
@@ -171,10 +168,14 @@ class Session:
             due = await self._load_due.fetchrow(wanted, at)
             assert due is not None
             add_due(facts.wallets, due)
-            for wallet in facts.wallets.values():
-                begin(wallet=wallet, at=at)
-            await self._apply_changes(facts)
-        return sum(len(wallet.entries) for wallet in facts.wallets.values())
+            return await self.post(facts.wallets.values(), at)
+
+    async def post(self, wallets: Collection[Wallet], at: datetime) -> int:
+        """Post whatever is due on wallets that are locked and loaded, due matters included."""
+        for wallet in wallets:
+            begin(wallet=wallet, at=at)
+        await self._apply_changes(wallets)
+        return sum(len(wallet.entries) for wallet in wallets)
 
     async def _write_short(
         self, works: Sequence[Work], requests: Sequence[Request], at: datetime
@@ -183,14 +184,15 @@ class Session:
         is_remembered = bool(facts.wallets)
         if unknown:
             loaded = await self._loaded(unknown, is_locked=False)
-            _check_short(loaded, unknown, at)
+            _check_open(loaded, unknown)
+            await self._load_what_is_due(loaded, unknown, at)
             facts.wallets.update(loaded.wallets)
             facts.known.update(loaded.known)
         outcomes = plan(facts=facts, submissions=[work.submission for work in works], at=at)
         if is_remembered and any(isinstance(outcome, Refusal) for outcome in outcomes):
             raise _NeedsLocks
         try:
-            await self._apply_changes(facts)
+            await self._apply_changes(facts.wallets.values())
         except asyncpg.UniqueViolationError as error:
             raise _NeedsLocks from error
         except asyncpg.SerializationError as error:
@@ -238,10 +240,10 @@ class Session:
             _SQL.open_wallets.sql, [name[0] for name in ordered], [name[1] for name in ordered]
         )
 
-    async def _apply_changes(self, facts: Facts) -> None:
-        changes = changes_of(facts.wallets.values())
-        if changes.moved_wallets:
-            await self._apply.fetchval(*changes)
+    async def _apply_changes(self, wallets: Iterable[Wallet]) -> None:
+        arguments = changes_of(wallets).arguments()
+        if arguments is not None:
+            await self._apply.fetchval(*arguments)
 
     async def _write_beside(self, works: Sequence[Work], outcomes: Sequence[Outcome]) -> None:
         rows: dict[SideWriter, list[tuple[Any, ...]]] = {}
@@ -260,10 +262,22 @@ class Session:
                 raise SideRowRefused(writer=writer.__name__, wanted=len(wanted), written=written)
 
 
-def _check_short(loaded: Facts, requests: Iterable[Request], at: datetime) -> None:
+def _are_plain(works: Sequence[Work]) -> bool:
+    """Tell whether the short way may be tried: nothing but entries is to be written."""
+    for submission, side_rows in works:
+        if side_rows:
+            return False
+        for request in submission.requests:
+            if type(request.action) not in _PLAIN or request.note is not None:
+                return False
+    return True
+
+
+def _check_open(loaded: Facts, requests: Iterable[Request]) -> None:
     for request in requests:
-        wallet = loaded.wallets.get((request.workspace_id, request.kind))
-        if is_opening(request.action) if wallet is None else is_due(wallet=wallet, at=at):
+        if is_opening(request.action) and (
+            (request.workspace_id, request.kind) not in loaded.wallets
+        ):
             raise _NeedsLocks
 
 

@@ -9,12 +9,13 @@ planned from memory is not given either before it was planned from the database.
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from mutoscope.domain.actions import Charge, Hold, Meter, Release, Settle
+from mutoscope.domain.chart import Operation
 from mutoscope.domain.due import is_due
-from mutoscope.domain.known import Known
-from mutoscope.domain.planner import Facts, KnownKey, WalletName
+from mutoscope.domain.known import Known, KnownKey
+from mutoscope.domain.planner import Facts, WalletName
 from mutoscope.domain.requests import Request
 from mutoscope.domain.wallet import Wallet
 
@@ -24,31 +25,42 @@ WALLETS_MAX: Final = 20_000
 HOLDS_MAX: Final = 1_000
 """Open holds of one wallet that are remembered; a wallet with more is read anew."""
 
-_EVERYDAY: Final = (Charge, Hold, Settle, Release, Meter)
+_HOLD: Final = Operation.HOLD.value
+_EVERYDAY: Final = frozenset({Charge, Hold, Settle, Release, Meter})
+
+
+class _Kept(NamedTuple):
+    """A wallet, and the entries of its open holds by their keys."""
+
+    wallet: Wallet
+    holds: dict[KnownKey, Known]
 
 
 class WalletCache:
     """The wallets of one journal; its lanes share it, and never ask for one wallet at once."""
 
     def __init__(self) -> None:
-        self._wallets: OrderedDict[WalletName, tuple[Wallet, dict[KnownKey, Known]]] = OrderedDict()
+        self._kept: OrderedDict[WalletName, _Kept] = OrderedDict()
 
     def take(self, requests: Sequence[Request], at: datetime) -> tuple[Facts, list[Request]]:
         """Return the facts that are remembered, and the requests for which they do not suffice.
 
-        A wallet that is taken is forgotten until `keep` brings it back.
+        A wallet that a plan has begun with is not remembered before `keep` says that it is written.
         """
         facts = Facts({}, {})
-        others: dict[WalletName, None] = {}
+        others: set[WalletName] = set()
         for request in requests:
             name = (request.workspace_id, request.kind)
-            if name in others:
-                continue
-            if not self._add(facts, name, request, at):
-                facts.wallets.pop(name, None)
-                others[name] = None
+            kept = self._kept.get(name)
+            if kept is not None and _suffices(kept, request, at, facts.known):
+                facts.wallets[name] = kept.wallet
+            else:
+                others.add(name)
         if not others:
             return facts, []
+        for name in others:
+            facts.wallets.pop(name, None)
+            self._kept.pop(name, None)
         return facts, [r for r in requests if (r.workspace_id, r.kind) in others]
 
     def keep(self, facts: Facts) -> None:
@@ -57,25 +69,38 @@ class WalletCache:
             if wallet.is_changed():
                 wallet.version += 1
             wallet.mark_written()
-            if len(wallet.holds) <= HOLDS_MAX:
-                self._wallets[name] = (wallet, {})
+            kept = self._kept.get(name)
+            if kept is None or kept.wallet is not wallet:
+                self._kept[name] = _Kept(wallet, {})
+            if len(wallet.holds) > HOLDS_MAX:
+                del self._kept[name]
         for key, known in facts.known.items():
-            kept = self._wallets.get((key[0], known.kind))
-            if kept is not None and known.entry.sequence in kept[0].holds:
-                kept[1][key] = known
-        while len(self._wallets) > WALLETS_MAX:
-            self._wallets.popitem(last=False)
+            if known.entry.operation == _HOLD:
+                self._keep_hold(key, known)
+        while len(self._kept) > WALLETS_MAX:
+            self._kept.popitem(last=False)
 
-    def _add(self, facts: Facts, name: WalletName, request: Request, at: datetime) -> bool:
-        if not isinstance(request.action, _EVERYDAY):
-            self._wallets.pop(name, None)
+    def _keep_hold(self, key: KnownKey, known: Known) -> None:
+        kept = self._kept.get((key[0], known.kind))
+        if kept is not None and known.entry.sequence in kept.wallet.holds:
+            kept.holds[key] = known
+        elif kept is not None:
+            kept.holds.pop(key, None)
+
+
+def _suffices(kept: _Kept, request: Request, at: datetime, known: dict[KnownKey, Known]) -> bool:
+    """Tell whether a request can be planned from memory; add the hold that it is about."""
+    wallet, holds = kept
+    if (
+        type(request.action) not in _EVERYDAY
+        or wallet.begun_at is not None
+        or is_due(wallet=wallet, at=at)
+    ):
+        return False
+    for reference in request.references():
+        name = (request.workspace_id, *reference)
+        found = holds.get(name)
+        if found is None:
             return False
-        if name not in facts.wallets:
-            kept = self._wallets.pop(name, None)
-            if kept is None or is_due(wallet=kept[0], at=at):
-                return False
-            facts.wallets[name] = kept[0]
-            facts.known.update(kept[1])
-        return all(
-            (request.workspace_id, *reference) in facts.known for reference in request.references()
-        )
+        known[name] = found
+    return True

@@ -126,7 +126,6 @@ class PortInUse(Refusal):
 
 def build_app(*, house: House, api_key: str) -> ASGIApp:
     """Return the application of a house; an empty key lets in callers of this machine alone."""
-    openings = ledger.Openings()
     app = Litestar(
         route_handlers=[
             Router("/v1", route_handlers=ROUTES),
@@ -135,17 +134,14 @@ def build_app(*, house: House, api_key: str) -> ASGIApp:
             show_openapi,
             show_status,
         ],
-        dependencies={
-            "house": Provide(lambda: house, sync_to_thread=False),
-            "openings": Provide(lambda: openings, sync_to_thread=False),
-        },
+        dependencies={"house": Provide(lambda: house, sync_to_thread=False)},
         guards=[check_shape],
         exception_handlers={Exception: answer_error},
         openapi_config=_openapi(),
         request_class=StrictRequest,
         request_max_body_size=BODY_MAX,
         logging_config=None,  # the command that serves owns the log
-        state=State({"house": house}),
+        state=State({"house": house, "openings": ledger.Openings()}),
     )
     return Callers(app=app, api_key=api_key)
 

@@ -2,11 +2,17 @@
 -- only place where entries and postings are written: credits move here. A plan made from a wallet
 -- that has moved on since fails whole, by the wallet's version. Rows are found by a lateral look-up
 -- in the primary key, so that a plan made on small tables stays right on large ones.
+-- The function took other arguments before; a name has one meaning.
+DROP FUNCTION IF EXISTS ledger_apply(
+    wallets[], entries[], postings[], grants[], lots[], lot_move[], holds[], holds[],
+    standing_grants[]
+);
+
 CREATE OR REPLACE FUNCTION ledger_apply(
-    moved_wallets wallets[],
-    new_entries entries[], new_postings postings[], new_grants grants[],
-    new_lots lots[], moved_lots lot_move[],
-    open_holds holds[], closed_holds holds[],
+    moved integer, drawn integer, woken_wallets woken_wallet[],
+    new_entries written_entry[], further_postings postings[],
+    new_lots opened_lot[], drawn_lots lot_draw[], moved_lots lot_move[],
+    new_holds holds[], renewed_holds holds[], closed_holds holds[],
     new_standing standing_grants[]
 ) RETURNS void LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
@@ -16,19 +22,37 @@ DECLARE
     written bigint;
 BEGIN
     UPDATE wallets AS w
-    SET sequence = n.sequence, head = n.head, available = n.available, held = n.held,
-        due_at = n.due_at, posted_at = n.posted_at, wake_at = n.wake_at, version = n.version
-    FROM unnest(moved_wallets) AS n
+    SET sequence = n.sequence, head = n.hash, available = n.available, held = n.held,
+        due_at = coalesce(n.due_at, n.posted_at), posted_at = n.posted_at, wake_at = n.wake_at,
+        version = n.version
+    FROM unnest(new_entries) AS n
     CROSS JOIN LATERAL (
         SELECT x.ctid AS place FROM wallets AS x
         WHERE
             x.workspace_id = n.workspace_id AND x.kind = n.kind AND x.version = n.version - 1
         LIMIT 1
     ) AS f
-    WHERE w.ctid = f.place;
+    WHERE n.version IS NOT NULL AND w.ctid = f.place;
     GET DIAGNOSTICS written = ROW_COUNT;
-    IF written <> cardinality(moved_wallets) THEN
+    IF written <> moved THEN
         RAISE EXCEPTION 'a wallet has moved on since it was read' USING ERRCODE = '40001';
+    END IF;
+
+    IF cardinality(woken_wallets) > 0 THEN
+        UPDATE wallets AS w
+        SET posted_at = n.posted_at, wake_at = n.wake_at, version = n.version
+        FROM unnest(woken_wallets) AS n
+        CROSS JOIN LATERAL (
+            SELECT x.ctid AS place FROM wallets AS x
+            WHERE
+                x.workspace_id = n.workspace_id AND x.kind = n.kind AND x.version = n.version - 1
+            LIMIT 1
+        ) AS f
+        WHERE w.ctid = f.place;
+        GET DIAGNOSTICS written = ROW_COUNT;
+        IF written <> cardinality(woken_wallets) THEN
+            RAISE EXCEPTION 'a wallet has moved on since it was read' USING ERRCODE = '40001';
+        END IF;
     END IF;
 
     INSERT INTO entries (
@@ -36,14 +60,44 @@ BEGIN
         refers_to, reason, available, held, member_id, project_id, api_key_id, note_digest, hash
     )
     SELECT
-        e.workspace_id, e.kind, e.sequence, e.operation, e.namespace, e.key, e.digest, e.due_at,
-        e.posted_at, e.refers_to, e.reason, e.available, e.held, e.member_id, e.project_id,
-        e.api_key_id, e.note_digest, e.hash
+        e.workspace_id, e.kind, e.sequence, e.operation, e.namespace, e.key, e.digest,
+        coalesce(e.due_at, e.posted_at), e.posted_at, e.refers_to, e.reason, e.available, e.held,
+        e.member_id, e.project_id, e.api_key_id, e.note_digest, e.hash
     FROM unnest(new_entries) AS e;
 
     INSERT INTO postings (workspace_id, kind, sequence, ordinal, source, target, lot, amount)
+    SELECT e.workspace_id, e.kind, e.sequence, 1, e.source, e.target, e.lot, e.amount
+    FROM unnest(new_entries) AS e
+    WHERE e.amount IS NOT NULL
+    UNION ALL
     SELECT p.workspace_id, p.kind, p.sequence, p.ordinal, p.source, p.target, p.lot, p.amount
-    FROM unnest(new_postings) AS p;
+    FROM unnest(further_postings) AS p;
+
+    IF drawn > 0 THEN
+        UPDATE lots AS l
+        SET available = n.available, frozen = n.frozen, held = n.held, captured = n.captured,
+            expired = n.expired
+        FROM (
+            SELECT
+                e.workspace_id, e.kind, e.lot, e.lot_available AS available,
+                e.lot_frozen AS frozen, e.lot_held AS held, e.lot_captured AS captured,
+                e.lot_expired AS expired
+            FROM unnest(new_entries) AS e
+            WHERE e.lot_available IS NOT NULL
+            UNION ALL
+            SELECT
+                d.workspace_id, d.kind, d.lot, d.available, d.frozen, d.held, d.captured, d.expired
+            FROM unnest(drawn_lots) AS d
+        ) AS n
+        CROSS JOIN LATERAL (
+            SELECT x.ctid AS place FROM lots AS x
+            WHERE x.workspace_id = n.workspace_id AND x.kind = n.kind AND x.lot = n.lot
+            LIMIT 1
+        ) AS f
+        WHERE l.ctid = f.place;
+        GET DIAGNOSTICS written = ROW_COUNT;
+        ASSERT written = drawn, 'a lot vanished';
+    END IF;
 
     IF cardinality(moved_lots) > 0 THEN
         UPDATE lots AS l
@@ -61,7 +115,7 @@ BEGIN
         ASSERT written = cardinality(moved_lots), 'a lot vanished';
     END IF;
 
-    IF cardinality(new_grants) > 0 THEN
+    IF cardinality(new_lots) > 0 THEN
         INSERT INTO grants (
             workspace_id, kind, lot, source, reference, effective_at, expires_at, paid_amount,
             currency, amount
@@ -69,23 +123,37 @@ BEGIN
         SELECT
             g.workspace_id, g.kind, g.lot, g.source, g.reference, g.effective_at, g.expires_at,
             g.paid_amount, g.currency, g.amount
-        FROM unnest(new_grants) AS g;
+        FROM unnest(new_lots) AS g;
 
         INSERT INTO lots (
             workspace_id, kind, lot, source, reference, effective_at, expires_at, paid_amount,
             currency, state, granted, available, frozen, held, captured, expired, voided, forfeited
         )
         SELECT
-            l.workspace_id, l.kind, l.lot, l.source, l.reference, l.effective_at, l.expires_at,
-            l.paid_amount, l.currency, l.state, l.granted, l.available, l.frozen, l.held,
+            l.workspace_id, l.kind, l.lot, l.source, l.reference, l.effective_at, l.ends_at,
+            l.paid_amount, l.currency, l.state, l.amount, l.available, l.frozen, l.held,
             l.captured, l.expired, l.voided, l.forfeited
         FROM unnest(new_lots) AS l;
     END IF;
 
-    IF cardinality(open_holds) > 0 THEN
+    IF cardinality(new_holds) > 0 THEN
         INSERT INTO holds (workspace_id, kind, sequence, deadline_at)
-        SELECT h.workspace_id, h.kind, h.sequence, h.deadline_at FROM unnest(open_holds) AS h
-        ON CONFLICT ON CONSTRAINT holds_pkey DO UPDATE SET deadline_at = excluded.deadline_at;
+        SELECT h.workspace_id, h.kind, h.sequence, h.deadline_at FROM unnest(new_holds) AS h;
+    END IF;
+
+    IF cardinality(renewed_holds) > 0 THEN
+        UPDATE holds AS h
+        SET deadline_at = n.deadline_at
+        FROM unnest(renewed_holds) AS n
+        CROSS JOIN LATERAL (
+            SELECT x.ctid AS place FROM holds AS x
+            WHERE
+                x.workspace_id = n.workspace_id AND x.kind = n.kind AND x.sequence = n.sequence
+            LIMIT 1
+        ) AS f
+        WHERE h.ctid = f.place;
+        GET DIAGNOSTICS written = ROW_COUNT;
+        ASSERT written = cardinality(renewed_holds), 'a hold vanished';
     END IF;
 
     IF cardinality(closed_holds) > 0 THEN

@@ -6,8 +6,9 @@
 SELECT format('CREATE DATABASE %I', :name::text);
 
 -- name: removal$
--- The statement that removes a database, whoever is still connected.
-SELECT format('DROP DATABASE IF EXISTS %I WITH (FORCE)', :name::text);
+-- The statement that removes a database. Without FORCE the server waits some seconds for those that
+-- are leaving and stops a vacuum by itself, which it forbids us to do.
+SELECT format('DROP DATABASE IF EXISTS %I', :name::text);
 
 -- name: create_min1#
 -- One row a balance, with room for updates in place as our own wallets have, and a bare journal.

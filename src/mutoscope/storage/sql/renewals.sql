@@ -28,6 +28,13 @@ ORDER BY w.wake_at
 LIMIT :size
 FOR UPDATE OF w SKIP LOCKED;
 
+-- name: take_due^
+-- Locks the wallets that wait longest, and loads them with what may be due on them.
+SELECT
+    found_wallets, found_lots, found_standing, found_holds, found_postings, held_lots,
+    later_holds
+FROM ledger_take_due(:reached_at, :due_by, :failed, :size, :instant);
+
 -- name: count_due$
 -- How many wallets wait: what a progress bar is measured against.
 SELECT count(*)

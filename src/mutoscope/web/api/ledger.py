@@ -13,8 +13,8 @@ from uuid import UUID
 
 import msgspec
 from litestar import post
-from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, SkipValidation
+from litestar.datastructures import State
+from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from mutoscope.app.studio import Studio
@@ -28,7 +28,7 @@ from mutoscope.ledger import HOLD_S, NAMESPACE
 from mutoscope.storage import workspaces
 from mutoscope.storage.workspaces import UnknownWorkspace
 from mutoscope.web.api.history import EntryShape, entry_shape
-from mutoscope.web.api.shape import HouseHere, Text, within_reach
+from mutoscope.web.api.shape import Text, within_reach
 from mutoscope.web.errors import documented, problem_of
 
 OPERATIONS_MAX: Final = 1_000
@@ -171,9 +171,6 @@ class Openings:
         return opened_at
 
 
-OpeningsHere = NamedDependency[SkipValidation[Openings]]
-
-
 @post(
     "/workspaces/{workspace_id:uuid}/ledger/batch", operation_id="performBatch", tags=["credits"],
     summary="Up to 1,000 ledger operations, each with its own key and outcome", status_code=200,
@@ -182,11 +179,11 @@ OpeningsHere = NamedDependency[SkipValidation[Openings]]
     ),
 )  # fmt: skip
 async def perform_batch(
-    *, house: HouseHere, openings: OpeningsHere, workspace_id: FromPath[UUID], data: JSONBody[Batch]
+    *, state: State, workspace_id: FromPath[UUID], data: JSONBody[Batch]
 ) -> Outcomes:
     """Do many operations in few transactions; each is granted or refused alone."""
-    studio = house.studio
-    opened_at = await openings.opened_at(studio, workspace_id)
+    studio: Studio = state.house.studio  # no dependency: awaiting two costs as much as an operation
+    opened_at = await state.openings.opened_at(studio, workspace_id)
     moment = Moment(studio.clock.now(), opened_at)
     asked = [_asked(workspace_id, operation, moment) for operation in data.operations]
     works = [Submission((each,)) for each in asked if isinstance(each, Request)]
