@@ -57,7 +57,7 @@ def test_the_keys_and_assets_come_back(folder: Path, restored: Done) -> None:
 
     assert restored.code == 0
     assert contents[0] == contents[1]
-    assert len(contents[0]) == 3
+    assert {path.name for path in contents[0]} >= {"signing", "email", "links", "call_backs"}
 
 
 def test_only_its_owner_may_read_a_backup(backup: Path) -> None:

@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from mutoscope.app.ports import ErrorCode, Order, ProviderError
+from mutoscope.domain.fine_tune import sentence_of
 from mutoscope.providers import probe
 from mutoscope.providers.pictures import Still, nearest_ratio, prepared, see_through
 from mutoscope.providers.probe import BrokenFile, measured
-from mutoscope.providers.wording import asked
+from mutoscope.providers.wording import KEEP, MASKED, asked
 from mutoscope.simulators import pictures
 
 
@@ -154,8 +155,8 @@ def test_an_edit_is_told_with_what_was_changed_before(tmp_path: Path) -> None:
     )  # fmt: skip
 
     assert asked(edit) == (
-        "Already changed, keep it: Add a cat; Remove the rain. Make it night. Exposure: +0.5. "
-        "Shot size: close up. Keep everything else of the picture as it is."
+        "Already changed, keep it: Add a cat; Remove the rain. Make it night. "
+        f"{sentence_of({'shot_size': 'close_up', 'exposure': 0.5})} {KEEP}"
     )
     assert asked(order(tmp_path)) == "A lamp."
 
@@ -205,4 +206,4 @@ def test_sound_alone_is_no_clip(tmp_path: Path) -> None:
 def test_a_masked_edit_by_fields_alone_says_where(tmp_path: Path) -> None:
     edit = order(tmp_path, mask_path=tmp_path, adjustments={"time_of_day": "night"})
 
-    assert asked(edit) == "Time of day: night. Change only what is inside the mask."
+    assert asked(edit) == f"{sentence_of({'time_of_day': 'night'})} {MASKED}"

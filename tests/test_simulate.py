@@ -24,12 +24,13 @@ def program() -> Iterator[subprocess.Popen[str]]:
 
 def test_the_providers_are_played_until_interrupted(program: subprocess.Popen[str]) -> None:
     assert program.stdout is not None
-    lines = iter(program.stdout.readline, "]\n")
-    places = {place["provider"]: place for place in json.loads("".join(lines) + "]")}
+    lines = iter(program.stdout.readline, "}\n")
+    told = json.loads("".join(lines) + "}")
 
-    listed = httpx.get(f"{places['runway']['base_url']}/../_sim").json()
+    listed = httpx.get(f"{told['MUTOSCOPE_RUNWAY_URL']}/../_sim").json()
 
-    assert {each["provider"] for each in listed["simulators"]} == set(places)
+    keys = {f"MUTOSCOPE_{each['provider'].upper()}_KEY" for each in listed["simulators"]}
+    assert keys == {name for name in told if name.endswith("_KEY")}
     program.send_signal(signal.SIGINT)
     assert program.wait(timeout=10) == 0
 

@@ -27,9 +27,10 @@ from mutoscope.documents.archive import BoardArchive
 from mutoscope.documents.storyboard_pdf import StoryboardPdf
 from mutoscope.domain.catalog_text import parse_catalog
 from mutoscope.domain.credits import Refusal
-from mutoscope.domain.routes_text import parse_routes
+from mutoscope.domain.routes_text import RoutesRefused, parse_routes
+from mutoscope.domain.toml_table import Problem
 from mutoscope.providers.local.engine import AnimaticEngine
-from mutoscope.providers.registry import Account, Surroundings, set_up
+from mutoscope.providers.registry import COMPANIES, Account, Surroundings, set_up
 from mutoscope.providers.wan_local import WanEngine
 from mutoscope.storage import queue
 from mutoscope.storage.database import check_server, connect, migrate, open_pool
@@ -181,7 +182,19 @@ def read_routes(path: Path | None) -> RouteTable:
     :raises CatalogUnreadable: when there is no such text file.
     """
     text, source = _text(path, "routes.toml")
-    return parse_routes(text=text, source=source)
+    found = parse_routes(text=text, source=source)
+    known = (*COMPANIES, WAN)
+    problems = tuple(
+        Problem(
+            key=f"routes.{route.key}.provider", value=repr(route.provider),
+            remedy=f"choose one of {', '.join(known)}",
+        )
+        for route in found.routes
+        if route.provider not in known
+    )  # fmt: skip
+    if problems:
+        raise RoutesRefused(source=source, problems=problems)
+    return found
 
 
 class CatalogUnreadable(Refusal):

@@ -14,12 +14,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.generate import NAMESPACE, hold_of
-from mutoscope.app.ports import Failure, Output, ProviderError, Render
+from mutoscope.app.ports import Failure, Output, ProviderError, Render, RenderState
 from mutoscope.domain import actions as ask
 from mutoscope.domain.attempts import AttemptState
 from mutoscope.domain.estimate import captured
 from mutoscope.domain.jobs import FINAL, JobState
-from mutoscope.domain.planner import Submission
+from mutoscope.domain.planner import KeyReused, Submission
 from mutoscope.domain.requests import Request
 from mutoscope.domain.spending import HoldAlreadySettled
 from mutoscope.storage import attempts, jobs, routes
@@ -34,6 +34,7 @@ CANCELLED: Final = Failure(code="cancelled", sentence="Stopped as you asked.")
 LOST: Final = Failure(code="lost", sentence="The provider lost this job.")
 GIVEN_UP: Final = Failure(code="provider_unavailable", sentence="The provider did not answer.")
 NOTHING: Final = Failure(code="nothing_delivered", sentence="The provider delivered nothing.")
+_GIVEN_BACK: Final = frozenset({JobState.LOST, JobState.FAILED})
 _LATE: Final = "This came after its credits were given back: it is yours, at no charge."
 
 
@@ -58,9 +59,11 @@ async def deliver(studio: Studio, work: Work, render: Render) -> None:
     cost = _cost(studio, work, render, images=len(render.outputs))
     ended = _ended(studio, work, render, cost_micros=cost)
     amount = _amount(studio, job, render.outputs)
-    if job.state in FINAL:
+    if job.state in _GIVEN_BACK:
         await _absorb(studio, job, amount, (SideRow(attempts.deliver_late, _late(studio, job)),
                                             *rows, *ended))  # fmt: skip
+    elif job.state in FINAL:  # cancelled, which a provider had confirmed: only its cost is learned
+        await _write(studio, (*ended, _unwatched(job)))
     else:
         await _settle(studio, job, amount, (*rows, *ended))
     await _afterwards(studio, work, cost_micros=cost)
@@ -134,10 +137,19 @@ async def _finish(studio: Studio, job: Job, action: ask.Action, rows: tuple[Side
 async def _submit(
     studio: Studio, job: Job, action: ask.Action, rows: tuple[SideRow, ...], *, key: str = "end"
 ) -> None:
+    """Write the one entry that ends a job, with its rows.
+
+    :raises SideRowRefused: when another step took the job further; nothing was written.
+    """
     request = Request(
         job.workspace_id, job.kind, NAMESPACE, f"{key}/{job.job_id}", action, reason=job.reason
     )
-    await studio.journal.submit(Submission((request,)), side_rows=rows)
+    try:
+        answers = await studio.journal.submit(Submission((request,)), side_rows=rows)
+    except KeyReused as reused:  # another step ended the job otherwise
+        raise _refused(rows) from reused
+    if all(answer.is_replay for answer in answers):
+        raise _refused(rows)
 
 
 async def _write(studio: Studio, rows: tuple[SideRow, ...]) -> None:
@@ -148,7 +160,11 @@ async def _write(studio: Studio, rows: tuple[SideRow, ...]) -> None:
     async with studio.reading() as connection, connection.transaction():
         for side_row in rows:
             if not await side_row.writer(connection, [side_row.row]):
-                raise SideRowRefused(writer=side_row.writer.__name__, wanted=1, written=0)
+                raise _refused((side_row,))
+
+
+def _refused(rows: tuple[SideRow, ...]) -> SideRowRefused:
+    return SideRowRefused(writer=rows[0].writer.__name__, wanted=len(rows), written=0)
 
 
 def _unwatched(job: Job) -> SideRow:
@@ -191,7 +207,18 @@ def _ended(
         provider_code=None if told is None else told.provider_code,
         ended_at=studio.clock.now(),
     )  # fmt: skip
-    return (SideRow(attempts.end_attempts, ended.row()),)
+    writer = attempts.doubt_attempts if is_lost(studio, attempt, render) else attempts.end_attempts
+    return (SideRow(writer, ended.row()),)
+
+
+def is_lost(studio: Studio, attempt: Attempt, render: Render | None) -> bool:
+    """Tell whether a company lost an order and did not say what it costs: that is in doubt."""
+    return (
+        render is not None
+        and render.state is RenderState.LOST
+        and render.cost_micros is None
+        and attempt.provider in studio.providers
+    )
 
 
 def _cost(studio: Studio, work: Work, render: Render, *, images: int) -> int:

@@ -12,10 +12,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from mutoscope.app import routing
-from mutoscope.app.conclude import CANCELLED, LOST, Work, deliver, end, next_look
+from mutoscope.app.conclude import CANCELLED, LOST, Work, deliver, end, is_lost, next_look
 from mutoscope.app.generate import NAMESPACE, hold_of
-from mutoscope.app.order import NEVER, RETRY_S, TRIES_MAX, Next
+from mutoscope.app.order import NEVER, RETRY_S, TRIES_MAX, Next, in_doubt
 from mutoscope.app.ports import ErrorCode, Failure, ProviderError, Render, RenderState
+from mutoscope.app.studio import ENGINE
 from mutoscope.domain import actions as ask
 from mutoscope.domain.attempts import AttemptState
 from mutoscope.domain.jobs import FINAL, JobState
@@ -50,12 +51,13 @@ async def look(studio: Studio, job: Job, found: Sequence[Attempt]) -> Next | Loo
 
     What only goes on comes back as a look, so that whoever looks at many writes them together.
     """
-    for stray in found[:-1]:
-        if stray.state is AttemptState.CREATED:
-            await _learn_cost(studio, stray, is_clip=job.spec.duration_s is not None)
+    strays = [each for each in found[:-1] if each.state is AttemptState.CREATED]
+    is_learned = [await _is_learned(studio, job, stray) for stray in strays]
     if not found or found[-1].state is not AttemptState.CREATED:
+        if not all(is_learned):
+            return Next(FOLLOW_S, is_watched=True)
         async with studio.reading() as connection:
-            await attempts.set_look(connection, job=job, look_at=None)
+            await attempts.stop_look(connection, job=job)
         return NEVER
     return await _look(studio, Work(job=job, attempt=found[-1]))
 
@@ -73,6 +75,8 @@ async def _look(studio: Studio, work: Work) -> Next | Look:
     if render.state in _ENDS:
         failure = render.failure or (CANCELLED if render.state is RenderState.CANCELLED else LOST)
         await end(studio, work, _ENDS[render.state], failure, render=render)
+        if is_lost(studio, attempt, render):
+            await routing.tell_unknown(studio, attempt)
         return NEVER
     return await _goes_on(studio, work, render)
 
@@ -119,15 +123,21 @@ async def try_again(studio: Studio, job: Job, failure: Failure) -> Next:
     if job.state in FINAL:
         return Next(FOLLOW_S, is_watched=True) if job.look_at is not None else NEVER
     is_begun = job.state is JobState.RUNNING
+    work = Work(job=job, attempt=found[-1] if found else None)
+    if job.state is JobState.SUBMITTING and _is_far(work.attempt):
+        return await in_doubt(studio, work)
     if tries < TRIES_MAX or (is_begun and at < job.deadline_at):
         return Next(RETRY_S, is_watched=is_begun)
-    work = Work(job=job, attempt=found[-1] if found else None)
-    if is_begun and work.attempt is not None and work.attempt.provider in studio.providers:
+    if is_begun and work.attempt is not None and _is_far(work.attempt):
         await give_up(studio, work, failure)
         return Next(FOLLOW_S, is_watched=True)
     state = JobState.FAILED if job.state is JobState.SUBMITTING else JobState.LOST
     await end(studio, work, state, failure)
     return NEVER
+
+
+def _is_far(attempt: Attempt | None) -> bool:
+    return attempt is not None and attempt.provider != ENGINE
 
 
 async def _asked(studio: Studio, attempt: Attempt, *, is_clip: bool) -> Render:
@@ -164,18 +174,27 @@ async def _follow(studio: Studio, work: Work, *, at: datetime) -> Next:
         return Next(FOLLOW_S, is_watched=True)
     async with studio.reading() as connection:
         await attempts.mark_unknown(connection, attempt=attempt, reason=ErrorCode.TIMEOUT, at=at)
-        await attempts.set_look(connection, job=work.job, look_at=None)
+        await attempts.stop_look(connection, job=work.job)
     await routing.tell_unknown(studio, attempt)
     return NEVER
 
 
-async def _learn_cost(studio: Studio, attempt: Attempt, *, is_clip: bool) -> None:
+async def _is_learned(studio: Studio, job: Job, attempt: Attempt) -> bool:
     """Record what an order cost in whose place another was sent; nothing of it is delivered."""
+    at = studio.clock.now()
     try:
-        render = await _asked(studio, attempt, is_clip=is_clip)
+        render = await _asked(studio, attempt, is_clip=job.spec.duration_s is not None)
     except ProviderError:
-        return  # asked again at the next look
-    if render.state is RenderState.SUCCEEDED or render.state in _ENDS:
+        return False  # asked again at the next look
+    is_over = render.state is RenderState.SUCCEEDED or render.state in _ENDS
+    if is_lost(studio, attempt, render) or (not is_over and at - attempt.intended_at > FOLLOWED):
+        async with studio.reading() as connection:
+            await attempts.mark_unknown(
+                connection, attempt=attempt, reason=ErrorCode.OUTPUT_LOST, at=at
+            )
+        await routing.tell_unknown(studio, attempt)
+        return True
+    if is_over:
         is_paid = render.state is RenderState.SUCCEEDED
         cost_micros = render.cost_micros or (attempt.list_micros if is_paid else 0)
         ended = replace(
@@ -184,6 +203,7 @@ async def _learn_cost(studio: Studio, attempt: Attempt, *, is_clip: bool) -> Non
         )  # fmt: skip
         async with studio.reading() as connection:
             await attempts.end_attempts(connection, [ended.row()])
+    return is_over
 
 
 def _deadline(studio: Studio, job: Job, attempt: Attempt) -> timedelta:

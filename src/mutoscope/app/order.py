@@ -66,6 +66,10 @@ _UNAVAILABLE: Final = Failure(
 _UNKNOWN: Final = Failure(
     code=ErrorCode.SUBMIT_UNKNOWN, sentence="The provider never said whether it began."
 )
+_REFUSED: Final = Failure(
+    code=ErrorCode.PROVIDER_FAILED, sentence="The provider refused this order."
+)
+_KNOWN: Final = frozenset({AttemptState.REFUSED, AttemptState.ENDED})
 _PARKING: Final = frozenset({ErrorCode.AUTH, ErrorCode.INSUFFICIENT_FUNDS, ErrorCode.RETIRED_MODEL})
 
 
@@ -109,6 +113,8 @@ async def reconcile(studio: Studio, job: Job) -> Next:
     attempt = await last_attempt(studio, job)
     assert attempt is not None, job
     work = Work(job=job, attempt=attempt)
+    if attempt.state in _KNOWN:
+        return await _go_on(studio, work)
     generator = studio.generator(attempt.provider)
     found = await generator.find(job_id=attempt.order_id)
     if found is not None:
@@ -125,6 +131,19 @@ async def reconcile(studio: Studio, job: Job) -> Next:
     if is_far:
         return await _silent(studio, work, at=at)
     return await _send_again(studio, work, at=at)
+
+
+async def in_doubt(studio: Studio, work: Work) -> Next:
+    """Put an order about which its provider cannot be asked on the queue of doubts."""
+    attempt, at = work.attempt, studio.clock.now()
+    assert attempt is not None
+    async with studio.reading() as connection:
+        is_new = await attempts.mark_unknown(
+            connection, attempt=attempt, reason=ErrorCode.SUBMIT_UNKNOWN, at=at
+        )
+    if is_new:
+        await routing.tell_unknown(studio, attempt)
+    return await _wait_for_staff(studio, work, at=at)
 
 
 async def answered(studio: Studio, work: Work, submitted: Submitted) -> Next:
@@ -259,12 +278,25 @@ async def _refused(studio: Studio, work: Work, error: ProviderError) -> Next:
         await routing.park(studio, attempt, error)
         async with studio.reading() as connection:
             await attempts.wait_again(connection, job=work.job, starts_at=work.job.starts_at, at=at)
-        return Next(0.0)  # over another route, or given back when there is none
+        return Next(0.0, is_watched=True)  # over another route, or given back without one
     failure = Failure(code=error.code, sentence=str(error), provider_code=error.provider_code)
     await end(
         studio, Work(job=work.job, attempt=replace(refused, state=AttemptState.REFUSED)),
         JobState.FAILED, failure,
     )  # fmt: skip
+    return NEVER
+
+
+async def _go_on(studio: Studio, work: Work) -> Next:
+    """Draw the consequence of a refusal, which a step that died has recorded and no more."""
+    job, attempt, at = work.job, work.attempt, studio.clock.now()
+    assert attempt is not None
+    if attempt.reason in UNCREATED or attempt.reason in _PARKING:
+        async with studio.reading() as connection:
+            await attempts.wait_again(connection, job=job, starts_at=at, at=at)
+        return Next(0.0, is_watched=True)
+    failure = replace(_REFUSED, code=attempt.reason or _REFUSED.code)
+    await end(studio, work, JobState.FAILED, failure)
     return NEVER
 
 
@@ -281,7 +313,7 @@ async def _wait_again(studio: Studio, work: Work, error: ProviderError) -> Next:
         if tries < TRIES_MAX:
             starts_at = at + timedelta(seconds=wait_s)
             await attempts.wait_again(connection, job=work.job, starts_at=starts_at, at=at)
-            return Next(wait_s)
+            return Next(wait_s, is_watched=True)
     await end(
         studio, Work(job=work.job, attempt=replace(refused, state=AttemptState.REFUSED)),
         JobState.FAILED, GIVEN_UP,

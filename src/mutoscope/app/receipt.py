@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mutoscope.app.generate import hold_of
-from mutoscope.storage import attempts, history, jobs, storyboard
+from mutoscope.storage import attempts, history, jobs, price_locks
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mutoscope.storage.attempts import Attempt
     from mutoscope.storage.history import Line
     from mutoscope.storage.jobs import Job, StoredOutput
-    from mutoscope.storage.storyboard import PriceLock
+    from mutoscope.storage.price_locks import PriceLock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ async def receipt(studio: Studio, *, workspace_id: UUID, job_id: UUID) -> Receip
         job = await jobs.get(connection, workspace_id=workspace_id, job_id=job_id)
         outputs = await jobs.outputs_of(connection, workspace_id=workspace_id, job_id=job_id)
         ordered = await attempts.attempts_of(connection, workspace_id=workspace_id, job_id=job_id)
-        lock = await storyboard.price_lock_of(connection, workspace_id=workspace_id, job_id=job_id)
+        lock = await price_locks.price_lock_of(connection, workspace_id=workspace_id, job_id=job_id)
         namespace, key = hold_of(job)
         hold = await history.entry_by_key(
             connection, workspace_id=workspace_id, namespace=namespace, key=key

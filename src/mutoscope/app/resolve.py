@@ -6,6 +6,7 @@ back or followed accordingly; who told it is kept with the attempt.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from mutoscope.domain.attempts import AttemptState
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.jobs import FINAL, JobState
 from mutoscope.storage import attempts, jobs, routes
+from mutoscope.storage.session import SideRowRefused
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -71,7 +73,8 @@ async def resolve(studio: Studio, *, workspace_id: UUID, job_id: UUID, finding: 
     else:
         failure = _CLOSED if finding.cost_micros else _NOT_TAKEN
         await _closed(studio, attempt, finding.cost_micros)
-        await end(studio, Work(job=job, attempt=None), JobState.FAILED, failure)
+        with suppress(SideRowRefused):  # it ended meanwhile
+            await end(studio, Work(job=job, attempt=None), JobState.FAILED, failure)
     async with studio.reading() as connection:
         await routes.resolve_alerts(connection, subject=str(job_id), at=studio.clock.now())
 

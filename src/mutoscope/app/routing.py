@@ -112,7 +112,8 @@ async def succeeded(studio: Studio, route: str) -> None:
 async def park(studio: Studio, attempt: Attempt, error: ProviderError) -> None:
     """Stop orders over a route until staff say so, and tell them why."""
     at = studio.clock.now()
-    sentence = f"{error}: put it right, then `mutoscope providers unpark {attempt.route}`"
+    trouble = str(error).rstrip(".")
+    sentence = f"{trouble}: put it right, then `mutoscope providers unpark {attempt.route}`"
     async with studio.reading() as connection:
         await routes.park(connection, route=attempt.route, reason=str(error.code), at=at)
         alert = _alert(studio, str(error.code), attempt.route, sentence)

@@ -16,6 +16,7 @@ from mutoscope.app.advance import advance, settled_step
 from mutoscope.app.look import look
 from mutoscope.storage import attempts
 from mutoscope.storage.attempts import Attempt, Look
+from mutoscope.storage.queue import enqueue_steps
 
 if TYPE_CHECKING:
     from mutoscope.app.studio import Studio
@@ -56,7 +57,15 @@ async def admit(studio: Studio) -> int:
         waiting = await attempts.waiting_jobs(connection, at=studio.clock.now(), limit=TURNS_MAX)
     slots = asyncio.Semaphore(AT_ONCE_MAX)
     names = [{"workspace_id": workspace_id, "job_id": job_id} for workspace_id, job_id in waiting]
-    await asyncio.gather(*(_within(slots, advance(studio, **name)) for name in names))
+    steps = await asyncio.gather(*(_within(slots, advance(studio, **name)) for name in names))
+    wanted = [
+        (*name, step.wait_s)
+        for name, step in zip(waiting, steps, strict=True)
+        if step.wait_s is not None and not step.is_watched
+    ]
+    if wanted:
+        async with studio.reading() as connection:
+            await enqueue_steps(connection, wanted)
     return len(waiting)
 
 

@@ -97,7 +97,7 @@ ENTRIES: Final = (
     Entry("restore", "archive", "Run", "Restore a backup into an empty place, and verify it."),
     Entry("verify", "proof", "Prove", "Replay the ledger and sign the answer."),
     Entry("checkpoint", "proof", "Prove", "Sign the heads of all wallets, or export them."),
-    Entry("bench", "bench_engine", "Prove", "Measure this machine."),
+    Entry("bench", "bench_pipeline", "Prove", "Measure this machine."),
 )
 
 

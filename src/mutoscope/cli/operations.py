@@ -6,6 +6,7 @@ import signal
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from mutoscope.app import renew as renewals
 from mutoscope.app.renew import PROCESSES_MAX, Renewal
@@ -95,7 +96,7 @@ def settings(*, is_json: Json = False) -> None:
         return
     made = table("setting", "default", "meaning")
     for one in SETTINGS:
-        made.add_row(one.name, one.default or "-", one.help)
+        made.add_row(one.name, one.default or "-", escape(one.help))
     console().print(made)
 
 

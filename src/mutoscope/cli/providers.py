@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, Final
 
 import typer
+from rich.markup import escape
 
 from mutoscope.app import routing
 from mutoscope.app.ports import Provider, ProviderError
@@ -58,7 +59,7 @@ def check(*, is_json: Json = False) -> None:
         tell("No company is set up: set a key, such as MUTOSCOPE_RUNWAY_KEY; `settings` has all.")
     made = table("provider", "health", "balance")
     for each in found:
-        made.add_row(each.provider, "well" if each.is_well else "not well", each.funds)
+        made.add_row(each.provider, "well" if each.is_well else "not well", escape(each.funds))
     console().print(made)
     for alert in alerts:
         console().print(f"{alert.raised_at:%Y-%m-%d %H:%M} {alert.sentence}", markup=False)

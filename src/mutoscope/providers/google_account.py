@@ -12,13 +12,15 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from mutoscope.domain.credits import Refusal
+
 SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 AUDIENCE: Final = "https://oauth2.googleapis.com/token"
 CLAIM: Final = timedelta(hours=1)
 """How long a claim is good for; Google takes no longer one."""
 
 
-class BadServiceAccount(Exception):
+class BadServiceAccount(Refusal):
     """A service account's file that cannot be used."""
 
     code = "bad_service_account"

@@ -64,7 +64,7 @@ def measured(*, path: Path, is_clip: bool) -> Output:
         OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError,
         av.error.FFmpegError,
     ) as error:  # fmt: skip
-        raise BrokenFile(reason=str(error)) from error
+        raise BrokenFile(reason="it cannot be decoded") from error
 
 
 def _still(path: Path, media_type: str) -> Output:

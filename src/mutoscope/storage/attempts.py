@@ -100,7 +100,7 @@ async def intend(
     None when another step was first, the route is full, or the workspace has `jobs_max` at work.
     """
     async with connection.transaction():
-        await _SQL.lock_route(connection, route=route.key)
+        await _SQL.lock_turn(connection, route=route.key, workspace_id=job.workspace_id)
         row = await _SQL.intend(
             connection, workspace_id=job.workspace_id, job_id=job.job_id, at=at, route=route.key,
             provider=route.provider, model=route.model, list_micros=list_micros,
@@ -171,6 +171,12 @@ async def end_attempts(connection: Connection, rows: Sequence[tuple[Any, ...]]) 
     return written
 
 
+async def doubt_attempts(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Put orders that a provider lost on the queue of doubts; return how many were written."""
+    written: int = await _SQL.doubt_attempts(connection, attempts=rows)
+    return written
+
+
 async def attempts_of(
     connection: Connection, *, workspace_id: UUID, job_id: UUID
 ) -> tuple[Attempt, ...]:
@@ -225,10 +231,10 @@ async def take_looks(
     return tuple((job, tuple(found[job.job_id])) for job in taken)
 
 
-async def set_look(connection: Connection, *, job: Job, look_at: datetime | None) -> None:
-    """Set when a job is looked at next; None for never again."""
-    await _SQL.set_look(
-        connection, workspace_id=job.workspace_id, job_id=job.job_id, look_at=look_at
+async def stop_look(connection: Connection, *, job: Job) -> None:
+    """Look at a job no more, unless an answer came since it was read."""
+    await _SQL.stop_look(
+        connection, workspace_id=job.workspace_id, job_id=job.job_id, look_at=job.look_at
     )
 
 

@@ -10,11 +10,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from mutoscope.domain.credits import Refusal
 from mutoscope.storage.database import DatabaseRefused, check_server, connect, queries
+
+if TYPE_CHECKING:
+    from mutoscope.storage.database import Connection
 
 MIN1_SCRIPT: Final = Path(str(resources.files("mutoscope.storage").joinpath("min1.pgbench")))
 """What pgbench runs: one statement that moves a guarded balance and writes one line."""
@@ -138,3 +141,9 @@ async def _execute(url: str, statement_query: str, name: str) -> None:
 def _address(url: str, name: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}/{name}{parts.query and '?'}{parts.query}"
+
+
+async def count_jobs(connection: Connection, *, state: str) -> int:
+    """Return how many jobs are in a state."""
+    found: int = await _SQL.count_jobs(connection, state=state)
+    return found

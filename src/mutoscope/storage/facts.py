@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from mutoscope.domain.journal import Attribution, Entry, Posting
+from mutoscope.domain.journal import NOBODY, Attribution, Entry, Posting
 from mutoscope.domain.known import Known, KnownKey
 from mutoscope.domain.lots import Draw, Lot, Terms
 from mutoscope.domain.planner import Facts, WalletName
@@ -66,10 +66,15 @@ def entry_from(row: Row, postings: tuple[Posting, ...], terms: Terms | None) -> 
     """Return the entry of a row of `entries`, without its first two columns' wallet."""
     sequence, operation, namespace, key, digest, due_at, posted_at, refers_to, reason = row[2:11]
     available, held, member_id, project_id, api_key_id, note_digest, hashed = row[11:18]
+    who = (
+        Attribution(member_id, project_id, api_key_id)
+        if member_id or project_id or api_key_id
+        else NOBODY
+    )
+    due_at = posted_at if due_at == posted_at else due_at  # one instant, told once in a line
     return Entry(
         sequence, operation, namespace, key, digest, due_at, posted_at, refers_to, reason,
-        available, held, Attribution(member_id, project_id, api_key_id), note_digest, postings,
-        terms, hashed,
+        available, held, who, note_digest, postings, terms, hashed,
     )  # fmt: skip
 
 

@@ -95,12 +95,16 @@ class Journal:
         :raises DatabaseUnreachable: when no server answers.
         """
         cache = WalletCache()
-        for number in range(LANES):
-            lane = _Lane(url=self._url, now=self._now, cache=cache)
-            await lane.open()
-            writing = asyncio.create_task(self._write_for_ever(lane), name=f"journal {number}")
-            writing.add_done_callback(lane.close)
-            self._lanes.append(writing)
+        try:
+            for number in range(LANES):
+                lane = _Lane(url=self._url, now=self._now, cache=cache)
+                await lane.open()
+                writing = asyncio.create_task(self._write_for_ever(lane), name=f"journal {number}")
+                writing.add_done_callback(lane.close)
+                self._lanes.append(writing)
+        except BaseException:  # cancelled midway, too: the lanes that are open would stay
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Finish the transactions that run, refuse what still waits, and disconnect."""
@@ -203,7 +207,14 @@ class _Lane:
         self._session: Session | None = None
 
     async def open(self) -> None:
-        self._session = await Session.opened(self._url, self._cache)
+        """Connect.
+
+        :raises DatabaseUnreachable: when no server answers, or it goes away meanwhile.
+        """
+        try:
+            self._session = await Session.opened(self._url, self._cache)
+        except (*_LOST, asyncpg.PostgresError) as error:
+            raise self._lost(error) from error
 
     def close(self, _: object = None) -> None:
         if self._session is not None:
@@ -243,11 +254,15 @@ class _Lane:
             assert self._session is not None
             return await self._session.write(works, self._now)
         except (*_LOST, asyncpg.PostgresError) as error:
-            if not _is_lost(error):
-                raise
-            self.close()
-            address, reason = without_password(self._url), str(error) or type(error).__name__
-            raise DatabaseUnreachable(address=address, reason=reason) from error
+            raise self._lost(error) from error
+
+    def _lost(self, error: Exception) -> Exception:
+        """Return what an error means: that the database is away, or what the error says itself."""
+        if not _is_lost(error):
+            return error
+        self.close()
+        address, reason = without_password(self._url), str(error) or type(error).__name__
+        return DatabaseUnreachable(address=address, reason=reason)
 
 
 def _is_lost(error: BaseException) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
@@ -398,21 +397,3 @@ def _frame_rows(
             project.workspace_id, frame.frame_id, project.project_id, frame.scene_id,
             places[frame.scene_id], *frame[2:], None, None, None, None,
         )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PriceLock:
-    """The quote by which a job was ordered, the rates that it locked, and for how long."""
-
-    quote_id: UUID
-    version: str
-    created_at: datetime
-    expires_at: datetime
-
-
-async def price_lock_of(
-    connection: Connection, *, workspace_id: UUID, job_id: UUID
-) -> PriceLock | None:
-    """Return the quote that a job was ordered by, if it was by one."""
-    row = await _SQL.price_lock_of(connection, workspace_id=workspace_id, job_id=job_id)
-    return None if row is None else PriceLock(**row)

@@ -86,7 +86,7 @@ STATUSES: Final[Mapping[str, int]] = {
          "bench_books_wrong", "catalog_unreadable", "checkpoints_unreadable", "data_unwritable",
          "database_refused", "demo_running", "embedded_postgres", "file_unreadable",
          "folder_foreign", "folder_not_a_demo", "folder_of_another_version", "folder_unusable",
-         "folder_unwritable", "no_plan", "pgbench_failed", "port_in_use",
+         "folder_unwritable", "no_plan", "pgbench_failed", "port_in_use", "port_taken",
          "postgres_account_missing", "postgres_missing", "postgres_program_failed",
          "postgres_program_missing", "postgres_programs_unreachable", "postgres_too_old",
          "renewal_interrupted", "target_not_empty", "unusable_key"),

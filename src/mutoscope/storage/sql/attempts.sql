@@ -1,9 +1,14 @@
 -- Orders to providers. A state is written only over the states before it, so that two steps, or an
 -- answer that comes late, never take an order back.
 
--- name: lock_route!
--- Counting the orders of a route and adding one go together, one after another.
-SELECT pg_advisory_xact_lock(hashtextextended(:route::text, 7086351));
+-- name: lock_turn!
+-- Counting the orders of a route and of a workspace and adding one go together, one after another;
+-- routes are locked first, everywhere.
+SELECT pg_advisory_xact_lock(hashtextextended(k.name, k.seed))
+FROM (
+    VALUES (1, :route::text, 7086351), (2, :workspace_id::uuid::text, 7086352)
+) AS k (ordinal, name, seed)
+ORDER BY k.ordinal;
 
 -- name: intend^
 -- The intent, committed before the provider is called: the job's turn, and its next attempt.
@@ -75,6 +80,20 @@ running AS (
                 a.workspace_id = j.workspace_id AND a.job_id = j.job_id AND a.ordinal > :ordinal
         )
     RETURNING j.job_id
+),
+
+strayed AS (
+    -- In the place of this order another was sent, and the job is over: its cost is still learned.
+    UPDATE jobs AS j SET look_at = coalesce(j.look_at, :look_at)
+    FROM created
+    WHERE
+        j.workspace_id = :workspace_id AND j.job_id = :job_id AND j.finished_at IS NOT NULL
+        AND EXISTS (
+            SELECT FROM attempts AS a
+            WHERE
+                a.workspace_id = j.workspace_id AND a.job_id = j.job_id AND a.ordinal > :ordinal
+        )
+    RETURNING j.job_id
 )
 
 SELECT count(*) FROM created;
@@ -127,6 +146,22 @@ WITH written AS (
     WHERE
         a.workspace_id = n.workspace_id AND a.job_id = n.job_id AND a.ordinal = n.ordinal
         AND a.state IN ('intended', 'unknown', 'created')
+    RETURNING a.ordinal
+)
+
+SELECT count(*) FROM written;
+
+-- name: doubt_attempts$
+-- The provider lost what it had taken: only staff can tell what it costs.
+WITH written AS (
+    UPDATE attempts AS a
+    SET
+        state = 'unknown', reason = n.reason, provider_code = n.provider_code,
+        provider_state = n.provider_state, cost_micros = NULL
+    FROM unnest(:attempts::attempts[]) AS n
+    WHERE
+        a.workspace_id = n.workspace_id AND a.job_id = n.job_id AND a.ordinal = n.ordinal
+        AND a.state = 'created'
     RETURNING a.ordinal
 )
 
@@ -228,10 +263,10 @@ FROM unnest(:workspaces::uuid[], :jobs::uuid[]) AS n (workspace_id, job_id)
 WHERE
     j.workspace_id = n.workspace_id AND j.job_id = n.job_id AND j.look_at IS NOT NULL;
 
--- name: set_look!
--- When a job is looked at next; never again when absent.
-UPDATE jobs SET look_at = :look_at
-WHERE workspace_id = :workspace_id AND job_id = :job_id;
+-- name: stop_look!
+-- Nothing more is to be looked at, unless an answer came meanwhile.
+UPDATE jobs SET look_at = NULL
+WHERE workspace_id = :workspace_id AND job_id = :job_id AND look_at = :look_at;
 
 -- name: note_looks!
 -- How far some jobs are by now, in one statement.
@@ -255,7 +290,7 @@ WITH written AS (
     FROM unnest(:jobs::jobs[]) AS n
     WHERE
         j.workspace_id = n.workspace_id AND j.job_id = n.job_id
-        AND j.state = 'lost' AND j.submitted_at IS NOT NULL
+        AND j.state IN ('lost', 'failed') AND j.submitted_at IS NOT NULL
     RETURNING j.job_id
 )
 

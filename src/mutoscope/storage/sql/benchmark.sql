@@ -66,3 +66,9 @@ SELECT
 FROM pg_settings AS s
 WHERE s.name IN ('fsync', 'synchronous_commit', 'full_page_writes', 'server_version')
 ORDER BY s.name;
+
+-- name: count_jobs$
+-- How many jobs have come as far as a state.
+SELECT count(*)
+FROM jobs
+WHERE state = :state;

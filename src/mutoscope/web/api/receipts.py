@@ -11,7 +11,7 @@ from mutoscope.app.receipt import receipt
 from mutoscope.domain.attempts import AttemptState
 from mutoscope.storage.attempts import Attempt
 from mutoscope.storage.jobs import UnknownJob
-from mutoscope.storage.storyboard import PriceLock
+from mutoscope.storage.price_locks import PriceLock
 from mutoscope.web.api.history import LineShape, line_shape
 from mutoscope.web.api.jobs import JobShape, OutputShape, job_shape, output_shape
 from mutoscope.web.api.shape import HouseHere

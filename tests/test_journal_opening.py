@@ -1,0 +1,38 @@
+"""A journal that cannot be opened leaves nothing behind."""
+
+import asyncio
+
+import asyncpg
+
+from crash_points import NOW
+from cut_network import relayed
+from mutoscope.storage.database import DatabaseUnreachable
+from mutoscope.storage.journal import Journal
+
+_OTHERS = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+async def test_a_journal_that_cannot_open_leaves_no_connection(
+    database_url: str, connection: asyncpg.Connection
+) -> None:
+    refused = 0
+    async with relayed(database_url) as (url, cut):
+        whole = Journal(url=url, now=lambda: NOW)
+        await whole.open()
+        await whole.close()
+        for at in range(1, cut.sendings + 1):
+            cut.sendings, cut.at = 0, at
+            journal = Journal(url=url, now=lambda: NOW)
+            try:
+                await journal.open()
+            except DatabaseUnreachable:
+                refused += 1
+            else:
+                await journal.close()
+            async with asyncio.timeout(5):
+                while await connection.fetchval(_OTHERS):  # noqa: ASYNC110 - no event is set
+                    await asyncio.sleep(0.01)
+    assert refused
