@@ -18,9 +18,10 @@ from mutoscope.domain.catalog import (
     UnknownVersion,
     Version,
 )
-from mutoscope.domain.catalog_text import TEXT_MAX, CatalogRefused, parse_catalog
+from mutoscope.domain.catalog_text import CatalogRefused, parse_catalog
 from mutoscope.domain.credits import NaiveInstant
 from mutoscope.domain.offers import Basis, Entitlement, Money, Unit
+from mutoscope.domain.toml_file import TEXT_MAX
 
 SHIPPED = files("mutoscope").joinpath("catalog.toml").read_text("utf-8")
 EVERYTHING = frozenset(Entitlement)

@@ -15,23 +15,28 @@ _OTHERS = """
 """
 
 
+async def opened(url: str) -> bool:
+    """Open a journal and close it again; tell whether it could be opened."""
+    journal = Journal(url=url, now=lambda: NOW)
+    try:
+        await journal.open()
+    except DatabaseUnreachable:
+        return False
+    await journal.close()
+    return True
+
+
 async def test_a_journal_that_cannot_open_leaves_no_connection(
     database_url: str, connection: asyncpg.Connection
 ) -> None:
     refused = 0
     async with relayed(database_url) as (url, cut):
-        whole = Journal(url=url, now=lambda: NOW)
-        await whole.open()
-        await whole.close()
+        assert await opened(url)
         for at in range(1, cut.sendings + 1):
             cut.sendings, cut.at = 0, at
-            journal = Journal(url=url, now=lambda: NOW)
-            try:
-                await journal.open()
-            except DatabaseUnreachable:
-                refused += 1
-            else:
-                await journal.close()
+
+            refused += not await opened(url)
+
             async with asyncio.timeout(5):
                 while await connection.fetchval(_OTHERS):  # noqa: ASYNC110 - no event is set
                     await asyncio.sleep(0.01)

@@ -7,12 +7,10 @@ table, so that TOML itself forbids two of one name.
 """
 
 import re
-import tomllib
 from collections.abc import Iterator
 from itertools import pairwise
 
 from mutoscope.domain.catalog import Catalog, Rules, Version
-from mutoscope.domain.credits import Refusal
 from mutoscope.domain.offers import Basis
 from mutoscope.domain.offers_text import (
     read_free_amounts,
@@ -23,9 +21,9 @@ from mutoscope.domain.offers_text import (
     read_tool,
     read_trial,
 )
+from mutoscope.domain.toml_file import FileRefused, toml_content
 from mutoscope.domain.toml_table import LIST_MAX, NO_INSTANT, Problem, Table
 
-TEXT_MAX = 1_000_000  # characters of a catalog; the shipped one has about 10,000
 DAYS_MAX = 366
 MINUTES_MAX = 1_440  # a day
 PERCENT_MAX = 100
@@ -33,20 +31,10 @@ PERCENT_MAX = 100
 VERSION_KEY = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 
 
-class CatalogRefused(Refusal):
-    """A catalog's text is bad; `problems` lists all that is wrong, the first one is the message."""
+class CatalogRefused(FileRefused):
+    """A catalog's text is bad."""
 
     code = "bad_catalog"
-
-    def __init__(self, *, source: str, problems: tuple[Problem, ...]) -> None:
-        first = problems[0]
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        super().__init__(f"{source}: {first}{more}")
-        self.source = source
-        self.problems = problems
-        self.key = first.key
-        self.value = first.value
-        self.remedy = first.remedy
 
 
 def parse_catalog(*, text: str, source: str) -> Catalog:
@@ -55,27 +43,14 @@ def parse_catalog(*, text: str, source: str) -> Catalog:
     :raises CatalogRefused: when the text is not TOML or anything in it is wrong.
     """
     problems: list[Problem] = []
-    root = Table(path="", content=_content(text, source), problems=problems)
+    content = toml_content(text=text, source=source, shipped="catalog.toml", refusal=CatalogRefused)
+    root = Table(path="", content=content, problems=problems)
     versions = tuple(_version(table) for table in _blocks(root))
     root.close()
     _check_order(root, versions)
     if problems:
         raise CatalogRefused(source=source, problems=tuple(problems))
     return Catalog(versions=versions)
-
-
-def _content(text: str, source: str) -> dict[str, object]:
-    """Return the tables of a TOML text."""
-    remedy = "write it as TOML, after the pattern of the shipped catalog.toml"
-    if len(text) > TEXT_MAX:
-        reason, remedy = f"{len(text)} characters long", f"give at most {TEXT_MAX} characters"
-    else:
-        try:
-            return tomllib.loads(text)
-        except (ValueError, RecursionError) as error:
-            reason = f"not TOML ({error})"
-    problem = Problem(key="the file", value=reason, remedy=remedy)
-    raise CatalogRefused(source=source, problems=(problem,))
 
 
 def _blocks(root: Table) -> Iterator[Table]:

@@ -5,15 +5,13 @@ its own, its price fits a unit, and its end comes after its beginning.
 """
 
 import re
-import tomllib
 from datetime import timedelta
 
-from mutoscope.domain.credits import Refusal
 from mutoscope.domain.offers import Unit
 from mutoscope.domain.routes import ListPrice, Route, RouteTable
+from mutoscope.domain.toml_file import FileRefused, toml_content
 from mutoscope.domain.toml_table import KEY, Problem, Table
 
-TEXT_MAX = 1_000_000  # characters of a file; the shipped one has about 7,000
 MICROS_MAX = 1_000_000_000  # a thousand dollars for one unit is a slip of the pen
 DAY_MICROS_MAX = 1_000_000_000_000  # a million dollars a day
 MINUTES_MAX = 1_440  # a day
@@ -22,16 +20,10 @@ JOBS_MAX = 10_000
 MODEL = re.compile(r"[!-~]{1,120}")
 
 
-class RoutesRefused(Refusal):
-    """A routes file is bad; `problems` lists all that is wrong, the first one is the message."""
+class RoutesRefused(FileRefused):
+    """A routes file's text is bad."""
 
     code = "bad_routes"
-
-    def __init__(self, *, source: str, problems: tuple[Problem, ...]) -> None:
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        super().__init__(f"{source}: {problems[0]}{more}")
-        self.source = source
-        self.problems = problems
 
 
 def parse_routes(*, text: str, source: str) -> RouteTable:
@@ -40,7 +32,8 @@ def parse_routes(*, text: str, source: str) -> RouteTable:
     :raises RoutesRefused: when the text is not TOML or anything in it is wrong.
     """
     problems: list[Problem] = []
-    root = Table(path="", content=_content(text, source), problems=problems)
+    content = toml_content(text=text, source=source, shipped="routes.toml", refusal=RoutesRefused)
+    root = Table(path="", content=content, problems=problems)
     spend = root.table(key="spend")
     limit = (
         spend.whole(key="daily_micros_max", at_most=DAY_MICROS_MAX)
@@ -53,19 +46,6 @@ def parse_routes(*, text: str, source: str) -> RouteTable:
     if problems:
         raise RoutesRefused(source=source, problems=tuple(problems))
     return RouteTable(routes=routes, daily_micros_max=limit)
-
-
-def _content(text: str, source: str) -> dict[str, object]:
-    remedy = "write it as TOML, after the pattern of the shipped routes.toml"
-    if len(text) > TEXT_MAX:
-        reason, remedy = f"{len(text)} characters long", f"give at most {TEXT_MAX} characters"
-    else:
-        try:
-            return tomllib.loads(text)
-        except (ValueError, RecursionError) as error:
-            reason = f"not TOML ({error})"
-    problem = Problem(key="the file", value=reason, remedy=remedy)
-    raise RoutesRefused(source=source, problems=(problem,))
 
 
 def _route(table: Table, key: str) -> Route:
