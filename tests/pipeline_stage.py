@@ -17,7 +17,7 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
 )
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,6 @@ from mutoscope.app.sweep import STALE_AFTER, SWEEP_MAX
 from mutoscope.app.watch import admit, watch
 from mutoscope.assets.folder import AssetFolder
 from mutoscope.bootstrap import RandomIds, read_catalog, read_routes
-from mutoscope.domain.routes import RouteTable
 from mutoscope.providers.download import Downloads
 from mutoscope.providers.remote import RemoteGenerator
 from mutoscope.providers.wire import Site
@@ -47,7 +46,6 @@ BEGIN = datetime(2025, 1, 20, 12, tzinfo=UTC)
 PASS_S = 6
 """Seconds of the shared clock between two passes of a worker."""
 
-TOKENS_MICROS = 2_000
 OPEN = "SELECT count(*) FROM jobs WHERE finished_at IS NULL OR look_at IS NOT NULL"
 
 
@@ -152,19 +150,8 @@ async def open_studio(scene: Scene, *, machine: str) -> AsyncIterator[Studio]:
         yield Studio(
             journal=journal, pool=pool, catalog=read_catalog(None), clock=scene.clock,
             ids=RandomIds(), assets=AssetFolder(folder=scene.folder / "assets"),
-            generators=companies, providers=companies, routes=_routes(), email_key=b"key",
+            generators=companies, providers=companies, routes=read_routes(None), email_key=b"key",
         )  # fmt: skip
-
-
-def _routes() -> RouteTable:
-    """Return the shipped routes, where a price by tokens is a ceiling: words cost a little, too."""
-    shipped = read_routes(None)
-    dearer = [
-        replace(route, price=replace(route.price, micros=route.price.micros + TOKENS_MICROS))
-        if route.provider == "google" else route
-        for route in shipped.routes
-    ]  # fmt: skip
-    return replace(shipped, routes=tuple(dearer))
 
 
 async def work(scene: Scene, studio: Studio, *, passes: int, pass_s: float = PASS_S) -> None:

@@ -359,3 +359,22 @@ async def test_one_pass_looks_at_all_work_that_is_due(companies: Companies) -> N
 
     assert (early, looked, again) == (0, 4, 0)
     assert {(await companies.stage.read(job)).progress for job in jobs} == {0.5}
+
+
+async def test_a_job_that_waits_for_room_keeps_its_credits_as_long_as_it_waits(
+    companies: Companies,
+) -> None:
+    companies = companies.with_routes(route("acme", jobs_max=1))
+    first, second = await companies.place(), await companies.place("job-2")
+    await companies.step(first)
+    for _ in range(10):
+        companies.stage.clock.move(minutes=14)
+        await admit(companies.studio)
+    waiting, held = await companies.stage.read(second), await companies.held()
+    companies.acme.succeed(images=1)
+    await companies.play(first)
+
+    done = await companies.play(second)
+
+    assert (waiting.state, held) == (JobState.WAITING, 1)
+    assert (done.state, done.captured) == (JobState.SUCCEEDED, 1)

@@ -13,16 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from mutoscope.app import routing
 from mutoscope.app.conclude import CANCELLED, LOST, Work, deliver, end, is_lost, next_look
-from mutoscope.app.generate import NAMESPACE, hold_of
+from mutoscope.app.lasting import renewed
 from mutoscope.app.order import NEVER, RETRY_S, TRIES_MAX, Next, in_doubt
 from mutoscope.app.ports import ErrorCode, Failure, ProviderError, Render, RenderState
 from mutoscope.app.studio import ENGINE
-from mutoscope.domain import actions as ask
 from mutoscope.domain.attempts import AttemptState
 from mutoscope.domain.jobs import FINAL, JobState
-from mutoscope.domain.planner import Submission
-from mutoscope.domain.requests import Request
-from mutoscope.domain.spending import HoldAlreadySettled
 from mutoscope.storage import attempts, jobs
 from mutoscope.storage.attempts import Attempt, Look
 
@@ -209,18 +205,3 @@ async def _is_learned(studio: Studio, job: Job, attempt: Attempt) -> bool:
 def _deadline(studio: Studio, job: Job, attempt: Attempt) -> timedelta:
     route = studio.routes.route(key=attempt.route)
     return (route or routing.engine_route(job)).deadline
-
-
-async def renewed(studio: Studio, job: Job) -> datetime:
-    """Return the deadline of a living job's hold, moved on when half its time is over."""
-    at = studio.clock.now()
-    lasts = timedelta(minutes=studio.catalog.version(key=job.version).rules.deadline_minutes)
-    if job.deadline_at - at >= lasts / 2:
-        return job.deadline_at
-    action = ask.Renew(hold_of(job), at + lasts)
-    request = Request(job.workspace_id, job.kind, NAMESPACE, f"renew/{job.job_id}", action)
-    try:
-        await studio.journal.submit(Submission((request,)))
-    except HoldAlreadySettled:
-        return job.deadline_at  # released while nobody looked: the rest is absorbed
-    return at + lasts

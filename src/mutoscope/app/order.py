@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from mutoscope.app import routing
 from mutoscope.app.conclude import CANCELLED, GIVEN_UP, Work, deliver, end, next_look, return_spend
 from mutoscope.app.frames import frame_at
+from mutoscope.app.lasting import renewed
 from mutoscope.app.ports import (
     UNCREATED,
     ErrorCode,
@@ -103,7 +104,7 @@ async def order(studio: Studio, job: Job) -> Next:
         await end(studio, unordered, JobState.FAILED, _UNAVAILABLE)
         return NEVER
     if not usable:
-        return Next(QUEUE_S, is_watched=True)
+        return await _wait_in_line(studio, job)
     # the next route is for when the first one fails, not for when it is busy
     return await _take_turn(studio, job, usable[0], at=at)
 
@@ -205,13 +206,24 @@ async def _take_turn(studio: Studio, job: Job, route: Route, *, at: datetime) ->
     asked = await order_of(studio, job, route)
     attempt = await _intended(studio, job, route, at=at)
     if attempt is None:
-        return Next(QUEUE_S, is_watched=True)
+        return await _wait_in_line(studio, job)
     begun = replace(
         job, state=JobState.SUBMITTING, submitting_at=at, submitted_at=None, route=route.key,
         provider=route.provider,
     )  # fmt: skip
     asked = replace(asked, job_id=attempt.order_id)
     return await _send(studio, Work(job=begun, attempt=attempt), asked)
+
+
+async def _wait_in_line(studio: Studio, job: Job) -> Next:
+    """Let a job wait for room; its hold lives as long as it does."""
+    deadline_at = await renewed(studio, job)
+    if deadline_at != job.deadline_at:
+        async with studio.reading() as connection:
+            await jobs.note_waiting(
+                connection, job=job, deadline_at=deadline_at, at=studio.clock.now()
+            )
+    return Next(QUEUE_S, is_watched=True)
 
 
 async def _intended(studio: Studio, job: Job, route: Route, *, at: datetime) -> Attempt | None:

@@ -8,14 +8,15 @@ itself.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from mutoscope.app.advance import advance, settled_step
+from mutoscope.app.advance import advance, settled_step, stumble
 from mutoscope.app.look import look
+from mutoscope.app.order import Next
 from mutoscope.storage import attempts
-from mutoscope.storage.attempts import Attempt, Look
+from mutoscope.storage.attempts import Attempt, JobName, Look
 from mutoscope.storage.queue import enqueue_steps
 
 if TYPE_CHECKING:
@@ -42,12 +43,12 @@ async def watch(studio: Studio) -> int:
     at = studio.clock.now()
     async with studio.reading() as connection:
         taken = await attempts.take_looks(connection, at=at, again_at=at + LEASE, limit=LOOKS_MAX)
-    slots = asyncio.Semaphore(AT_ONCE_MAX)
-    looked = await asyncio.gather(*(_within(slots, _looked(studio, *each)) for each in taken))
-    looks = [each for each in looked if each is not None]
+    looked = await _side_by_side(_looked(studio, *each) for each in taken)
+    looks = [each for each in looked if isinstance(each, Look)]
     if looks:
         async with studio.reading() as connection:
             await attempts.note_looks(connection, looks=looks, at=studio.clock.now())
+    await _stumbled(studio, [(job.workspace_id, job.job_id) for job, _ in taken], looked)
     return len(taken)
 
 
@@ -55,23 +56,45 @@ async def admit(studio: Studio) -> int:
     """Order the jobs whose turn has come, workspaces in turn; return how many were tried."""
     async with studio.reading() as connection:
         waiting = await attempts.waiting_jobs(connection, at=studio.clock.now(), limit=TURNS_MAX)
-    slots = asyncio.Semaphore(AT_ONCE_MAX)
-    names = [{"workspace_id": workspace_id, "job_id": job_id} for workspace_id, job_id in waiting]
-    steps = await asyncio.gather(*(_within(slots, advance(studio, **name)) for name in names))
+    steps = await _side_by_side(
+        advance(studio, workspace_id=workspace_id, job_id=job_id)
+        for workspace_id, job_id in waiting
+    )
     wanted = [
         (*name, step.wait_s)
         for name, step in zip(waiting, steps, strict=True)
-        if step.wait_s is not None and not step.is_watched
+        if isinstance(step, Next) and step.wait_s is not None and not step.is_watched
     ]
     if wanted:
         async with studio.reading() as connection:
             await enqueue_steps(connection, wanted)
+    await _stumbled(studio, waiting, steps)
     return len(waiting)
 
 
-async def _within(slots: asyncio.Semaphore, step: Awaitable[Step]) -> Step:
-    async with slots:
-        return await step
+async def _side_by_side(steps: Iterable[Awaitable[Step]]) -> list[Step | BaseException]:
+    """Take steps side by side; one that fails is told and keeps no other from being taken."""
+    slots = asyncio.Semaphore(AT_ONCE_MAX)
+
+    async def within(step: Awaitable[Step]) -> Step:
+        async with slots:
+            return await step
+
+    return await asyncio.gather(*map(within, steps), return_exceptions=True)
+
+
+async def _stumbled(studio: Studio, names: Sequence[JobName], steps: Sequence[object]) -> None:
+    """Count the steps that failed as no step should, once all others are written.
+
+    :raises ExceptionGroup: when there was one, for the worker to record.
+    """
+    failed = [
+        (name, step) for name, step in zip(names, steps, strict=True) if isinstance(step, Exception)
+    ]
+    for (workspace_id, job_id), _ in failed:
+        await stumble(studio, workspace_id=workspace_id, job_id=job_id)
+    if failed:
+        raise ExceptionGroup("jobs whose step failed", [error for _, error in failed])
 
 
 async def _looked(studio: Studio, job: Job, found: tuple[Attempt, ...]) -> Look | None:

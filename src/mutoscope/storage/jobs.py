@@ -144,6 +144,16 @@ async def note_step(connection: Connection, *, job: Job, at: datetime) -> None:
     await _SQL.note_step(connection, workspace_id=job.workspace_id, job_id=job.job_id, at=at)
 
 
+async def note_waiting(
+    connection: Connection, *, job: Job, deadline_at: datetime, at: datetime
+) -> None:
+    """Record how long the hold of a job lasts that waits for its turn."""
+    await _SQL.note_waiting(
+        connection, workspace_id=job.workspace_id, job_id=job.job_id, deadline_at=deadline_at,
+        at=at,
+    )  # fmt: skip
+
+
 async def stop_looking(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
     """Look no more at jobs that were followed after their end; return how many."""
     written: int = await _SQL.stop_looking(

@@ -71,6 +71,11 @@ RETURNING tries;
 UPDATE jobs SET stepped_at = :at
 WHERE workspace_id = :workspace_id AND job_id = :job_id AND finished_at IS NULL;
 
+-- name: note_waiting!
+-- A job waits for its turn, and its hold with it.
+UPDATE jobs SET deadline_at = :deadline_at, stepped_at = :at
+WHERE workspace_id = :workspace_id AND job_id = :job_id AND state = 'waiting';
+
 -- name: stop_looking$
 -- Nothing more is to be learned of a job that has ended.
 WITH written AS (
