@@ -214,7 +214,8 @@ async def prove(stage: Stage) -> None:
     """Verify the whole ledger and keep the signed answer."""
     stage.begin("Proof")
     stage.verification = await verification(stage.house, scope=Scope())
-    show_verification(stage.verification, listed=list(stage.verification.findings))
+    findings = list(stage.verification.findings)
+    show_verification(stage.verification, listed=findings, screen=stage.screen)
     path = stage.folder / "verify.json"
     path.write_text(f"{stage.verification.text()}\n", encoding="utf-8")
     stage.written.append(path)

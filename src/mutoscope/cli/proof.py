@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from uuid import UUID
 
 import typer
+from rich.console import Console
 
 from mutoscope.app import checkpoint as checkpoints
 from mutoscope.app.verify import Verification
@@ -124,9 +125,11 @@ async def verification(house: House, *, scope: Scope) -> Verification:
             )  # fmt: skip
 
 
-def show_verification(answer: Verification, *, listed: list[Finding]) -> None:
+def show_verification(
+    answer: Verification, *, listed: list[Finding], screen: Console | None = None
+) -> None:
     """Show an answer: what was read, what is wrong, who signed."""
-    screen = console()
+    screen = screen or console()
     what = "every credit explained" if answer.is_full else "every hash in its place"
     verdict = f"[bold green]clean[/]: {what}" if not listed else "[bold red]not clean[/]"
     screen.print(

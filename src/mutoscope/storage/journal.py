@@ -94,6 +94,7 @@ class Journal:
 
         :raises DatabaseUnreachable: when no server answers.
         """
+        self._is_closing = False
         cache = WalletCache()
         try:
             for number in range(LANES):
