@@ -9,6 +9,7 @@ import pytest
 
 from mutoscope.app import storyboard
 from mutoscope.app.generate import NotEnoughCredits
+from mutoscope.app.storyboard import ToolMakesNoClip
 from mutoscope.app.storyboard_frames import (
     Clip,
     NoClipWanted,
@@ -161,6 +162,7 @@ async def test_a_final_frame_is_animated_as_asked(stage: Stage) -> None:
     ("clip", "refusal"),
     [
         (Clip(tool="kling_pro", duration_s=7), BadDuration),
+        (Clip(tool="image_generation"), ToolMakesNoClip),
         (Clip(tool="veo3"), BadRatio),
     ],
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from mutoscope.app.generate import NAMESPACE, SEEDS, Wish, place, wish_again
-from mutoscope.app.storyboard import frame_of
+from mutoscope.app.storyboard import ToolMakesNoClip, frame_of
 from mutoscope.domain.cast import prompt_of, references_of, shown
 from mutoscope.domain.credits import Refusal, checked_key
 from mutoscope.domain.fine_tune import checked_adjustments
@@ -196,6 +196,7 @@ async def animate_frame(studio: Studio, slot: Slot, *, clip: Clip) -> tuple[Job,
     """Turn what a frame shows into a clip.
 
     :raises NoClipWanted: when neither the frame nor the request names a tool.
+    :raises ToolMakesNoClip: when the tool makes stills.
     :raises FrameNotMade: when the frame has no still.
     :raises FrameNotFinal: when it is not marked final and that is not confirmed.
     """
@@ -204,6 +205,8 @@ async def animate_frame(studio: Studio, slot: Slot, *, clip: Clip) -> tuple[Job,
     key = clip.tool or (before.tool if before is not None else frame.tool)
     if key is None:
         raise NoClipWanted(number=frame.number)
+    if not studio.catalog.version_at(at=studio.clock.now()).tool(key=key).durations_s:
+        raise ToolMakesNoClip(tool=key)
     source = found.source(clip.source)
     if before is None and not (frame.is_final or clip.is_confirmed):
         raise FrameNotFinal(numbers=(frame.number,))
