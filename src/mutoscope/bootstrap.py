@@ -30,6 +30,7 @@ from mutoscope.domain.credits import Refusal
 from mutoscope.domain.routes_text import RoutesRefused, parse_routes
 from mutoscope.domain.toml_table import Problem
 from mutoscope.providers.local.engine import AnimaticEngine
+from mutoscope.providers.local.orders import IMAGES_MAX
 from mutoscope.providers.registry import COMPANIES, Account, Surroundings, set_up
 from mutoscope.providers.wan_local import WanEngine
 from mutoscope.storage import queue
@@ -131,7 +132,8 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
             assets=_assets(settings), generators={ENGINE: engine, **providers},
             routes=read_routes(settings.routes), email_key=_key(settings.data, "email"),
             asset_rules=_asset_rules(settings), exporters=_exporters(settings.data / FONTS),
-            providers=providers, call_backs=_call_backs(settings),
+            providers=providers, call_backs=_call_backs(settings), labels=settings.labels,
+            engine_images_max=IMAGES_MAX,
         )  # fmt: skip
         yield House(
             studio=studio, database_url=url, signing_key=_key(settings.data, "signing"),

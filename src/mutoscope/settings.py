@@ -92,6 +92,10 @@ SETTINGS: Final = (
         "MUTOSCOPE_WAN_WEIGHTS", "",
         "folder of WAN's open weights; needs a graphics card and the extra mutoscope[wan]",
     ),
+    Setting(
+        "MUTOSCOPE_LABELS", "",
+        "labels of this machine's worker, such as gpu; it alone takes routes that bear one of them",
+    ),
     *PROVIDER_SETTINGS,
 )  # fmt: skip
 
@@ -139,6 +143,7 @@ class Settings:
     exports_days: int
     public_url: str
     wan_weights: Path | None
+    labels: frozenset[str]
     providers: Mapping[str, ProviderAccount] = field(repr=False)
 
 
@@ -165,6 +170,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         exports_days=_count("MUTOSCOPE_EXPORTS_DAYS", found["MUTOSCOPE_EXPORTS_DAYS"], DAYS_MAX),
         public_url=found["MUTOSCOPE_PUBLIC_URL"].rstrip("/"),
         wan_weights=_path(found["MUTOSCOPE_WAN_WEIGHTS"]),
+        labels=frozenset(found["MUTOSCOPE_LABELS"].replace(",", " ").split()),
         providers={name: account for name in PROVIDERS if (account := _account(name, found)).key},
     )
 

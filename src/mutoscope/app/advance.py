@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.conclude import GIVEN_UP
 from mutoscope.app.look import look, try_again
-from mutoscope.app.order import NEVER, POLL_S, Next, order, reconcile
+from mutoscope.app.order import NEVER, POLL_S, RETRY_S, Next, order, reconcile
 from mutoscope.app.ports import Failure, ProviderError
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.jobs import FINAL, JobState
@@ -70,6 +70,8 @@ async def stumble(studio: Studio, *, workspace_id: UUID, job_id: UUID) -> Next:
 async def _step(studio: Studio, job: Job) -> Next | Look:
     if job.state is JobState.WAITING:
         return await order(studio, job)
+    if not studio.is_ours(studio.routes.route(key=job.route or "")):
+        return Next(RETRY_S)  # a worker that bears the route's label takes it
     if job.state is JobState.SUBMITTING:
         return await reconcile(studio, job)
     if job.look_at is None:

@@ -103,7 +103,7 @@ async def order(studio: Studio, job: Job) -> Next:
     if usable is None:
         await end(studio, unordered, JobState.FAILED, _UNAVAILABLE)
         return NEVER
-    if not usable:
+    if not usable or not studio.is_ours(usable[0]):
         return await _wait_in_line(studio, job)
     # the next route is for when the first one fails, not for when it is busy
     return await _take_turn(studio, job, usable[0], at=at)

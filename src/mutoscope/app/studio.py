@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mutoscope.app.ports import AssetStore, Clock, Exporter, Generator, Ids, Provider
     from mutoscope.domain.catalog import Catalog
-    from mutoscope.domain.routes import RouteTable
+    from mutoscope.domain.routes import Route, RouteTable
     from mutoscope.storage.database import Connection, Pool
     from mutoscope.storage.journal import Journal
     from mutoscope.storage.workspaces import Workspace
@@ -34,8 +34,10 @@ class Studio:
     """The ledger's writer, the pool for reading, the catalog, and the outside world.
 
     `generators` are by provider name; those of them that are companies are `providers`, too.
-    `routes` tell over which of them a live workspace's tools are made.
+    `routes` tell over which of them a live workspace's tools are made, `labels` which of the
+    labelled ones this process may take.
     `email_key` keys the digests by which a person's one trial is known; `exporters` are by form.
+    The built-in engine makes `engine_images_max` pictures at once; None: as many as the tool.
     """
 
     journal: Journal
@@ -51,6 +53,8 @@ class Studio:
     exporters: Mapping[str, Exporter] = field(default_factory=dict)
     providers: Mapping[str, Provider] = field(default_factory=dict)
     call_backs: CallBacks = field(default_factory=CallBacks)
+    labels: frozenset[str] = frozenset()
+    engine_images_max: int | None = None
 
     def reading(self) -> AbstractAsyncContextManager[Connection]:
         """Borrow a connection for reading."""
@@ -65,6 +69,10 @@ class Studio:
             sentence = f"The provider {provider} is not set up here."
             raise ProviderError(sentence, code="provider_missing", permanent=False)
         return self.generators[provider]
+
+    def is_ours(self, route: Route | None) -> bool:
+        """Tell whether this process may work on what is ordered over a route."""
+        return route is None or route.label is None or route.label in self.labels
 
     def poll_s(self, provider: str, model: str) -> float:
         """Return the seconds between looks at a provider's work."""

@@ -41,8 +41,11 @@ Step = TypeVar("Step")
 async def watch(studio: Studio) -> int:
     """Look at the jobs whose time has come; return how many."""
     at = studio.clock.now()
+    foreign = [route.key for route in studio.routes.routes if not studio.is_ours(route)]
     async with studio.reading() as connection:
-        taken = await attempts.take_looks(connection, at=at, again_at=at + LEASE, limit=LOOKS_MAX)
+        taken = await attempts.take_looks(
+            connection, at=at, again_at=at + LEASE, limit=LOOKS_MAX, not_over=foreign
+        )
     looked = await _side_by_side(_looked(studio, *each) for each in taken)
     looks = [each for each in looked if isinstance(each, Look)]
     if looks:

@@ -33,8 +33,9 @@ class ListPrice:
 class Route:
     """One way to make a tool, in force in [effective_at, ends_at).
 
-    `parameters` go to the provider as they are. At most `jobs_max` orders are at work over it at
-    once; one that takes longer than `deadline` is given up, and its credits are returned.
+    `parameters` go to the provider as they are. A route with a `label` is taken by workers alone
+    that bear it, such as those with a graphics card. At most `jobs_max` orders are at work over it
+    at once; one that takes longer than `deadline` is given up, and its credits are returned.
     """
 
     key: str
@@ -47,6 +48,7 @@ class Route:
     price: ListPrice
     jobs_max: int
     deadline: timedelta
+    label: str | None = None
 
     def is_in_force(self, *, at: datetime) -> bool:
         """Tell whether orders may take it at an instant."""

@@ -70,6 +70,9 @@ def _route(table: Table, key: str) -> Route:
         price=price,
         jobs_max=table.whole(key="jobs_max", at_most=JOBS_MAX),
         deadline=timedelta(minutes=table.whole(key="deadline_minutes", at_most=MINUTES_MAX)),
+        label=(
+            table.text(key="label", example="gpu", pattern=KEY) if table.has(key="label") else None
+        ),
     )
     table.close()
     return route

@@ -211,15 +211,23 @@ async def waiting_jobs(connection: Connection, *, at: datetime, limit: int) -> t
 
 
 async def take_looks(
-    connection: Connection, *, at: datetime, again_at: datetime, limit: int
+    connection: Connection,
+    *,
+    at: datetime,
+    again_at: datetime,
+    limit: int,
+    not_over: Sequence[str] = (),
 ) -> tuple[tuple[Job, tuple[Attempt, ...]], ...]:
     """Take the jobs whose turn it is to be looked at, with their attempts.
 
-    Each is put off until `again_at`, so that no other worker looks at it meanwhile.
+    Each is put off until `again_at`, so that no other worker looks at it meanwhile. Those over the
+    routes of `not_over` are left to others.
     """
     taken = [
         job_from(row)
-        async for row in _SQL.take_looks(connection, at=at, again_at=again_at, limit=limit)
+        async for row in _SQL.take_looks(
+            connection, at=at, again_at=again_at, limit=limit, not_over=list(not_over)
+        )
     ]
     found: dict[UUID, list[Attempt]] = {job.job_id: [] for job in taken}
     rows = _SQL.attempts_of_jobs(

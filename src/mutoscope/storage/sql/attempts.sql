@@ -234,7 +234,7 @@ UPDATE jobs AS j SET look_at = :again_at, stepped_at = :at
 FROM (
     SELECT workspace_id, job_id
     FROM jobs
-    WHERE look_at <= :at
+    WHERE look_at <= :at AND coalesce(route, '') <> all(:not_over::text[])
     ORDER BY look_at
     LIMIT :limit
     FOR UPDATE SKIP LOCKED
