@@ -7,6 +7,7 @@ Run it on any PostgreSQL from 15 on, in an empty database:
 
 import asyncio
 import os
+import sys
 from uuid import UUID
 
 import mutoscope
@@ -16,7 +17,10 @@ STUDIO = UUID("3f0c5c0e-8f5b-4d0a-9f4e-2b1f6c1d7a10")
 
 async def main() -> None:
     """Sell a pack, make a clip, and show that nobody overspends."""
-    async with mutoscope.Ledger(os.environ["DATABASE_URL"]) as ledger:
+    url = os.environ.get("DATABASE_URL")
+    if url is None:
+        sys.exit("Set DATABASE_URL to an empty PostgreSQL database and run this again.")
+    async with mutoscope.Ledger(url) as ledger:
         await ledger.grant(STUDIO, "video", 60, key="order-17", source="pack")
 
         await ledger.hold(STUDIO, "video", 50, key="clip-1")

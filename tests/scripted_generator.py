@@ -27,12 +27,14 @@ REFUSED = ProviderError("The provider refuses this.", code="moderated", permanen
 
 @dataclass
 class ScriptedGenerator:
-    """What to answer: `render` to a poll; `trouble` before, `mishap` after an order is taken."""
+    """What to answer: `render` to a poll; `trouble` before, `mishap` after an order is taken,
+    `poll_trouble` to a poll."""
 
     folder: Path
     render: Render = RUNNING
     trouble: ProviderError | None = None
     mishap: ProviderError | None = None
+    poll_trouble: ProviderError | None = None
     can_cancel: bool = True
     gate: asyncio.Event | None = None
     reached: asyncio.Event = field(default_factory=asyncio.Event)
@@ -56,6 +58,8 @@ class ScriptedGenerator:
         assert provider_job_id == str(job_id)
         assert is_clip in {each.duration_s is not None for each in self.orders}
         assert job_id in {each.job_id for each in self.orders}
+        if self.poll_trouble is not None:
+            raise self.poll_trouble
         return self.render
 
     async def cancel(self, *, provider_job_id: str) -> bool:

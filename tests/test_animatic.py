@@ -11,7 +11,8 @@ from PIL import Image
 from board_fixture import board, changed, clip, picture
 from mutoscope.app.export_board import ExportBoard, ExportOptions
 from mutoscope.documents.animatic import Animatic
-from mutoscope.documents.motion import ClipUnreadable, contained, moving, playing
+from mutoscope.documents.motion import ClipUnreadable, boxed, contained, moving, playing
+from mutoscope.providers.local.label import marked
 
 Pixels = np.ndarray
 
@@ -25,6 +26,13 @@ def filmed(
     options = ExportOptions(has_titles=has_titles)
     Animatic(fonts=folder / "none").write(board=found, options=options, path=path, hear=hear)
     return path
+
+
+def mark_of(shown: Image.Image) -> tuple[int, int, int, int]:
+    """Return where a still is lighter than its teal."""
+    found = shown.getchannel("R").point(lambda level: 255 * (level > 40)).getbbox()
+    assert found is not None
+    return found
 
 
 def pictures(path: Path) -> list[Pixels]:
@@ -116,6 +124,23 @@ def test_a_large_still_is_made_smaller_before_it_moves() -> None:
 
     assert {each.size for each in shown} == {(1280, 720)}
     assert shown[0].getpixel((5, 5)) == (0, 128, 128)
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (720, 1280), (1680, 720)])
+@pytest.mark.parametrize("number", range(4))
+def test_the_mark_of_a_still_is_whole_wherever_the_camera_goes(
+    size: tuple[int, int], number: int
+) -> None:
+    still = marked(picture=Image.new("RGB", size, "teal"), caption="")
+    width, height = contained(size)
+    edge = ((1280 + width) // 2, (720 + height) // 2)
+    wide = mark_of(boxed(still.resize((width, height))))
+
+    for shown in moving(still, number=number, count=5):
+        left, top, right, bottom = mark_of(shown)
+        assert (right < edge[0], bottom < edge[1]) == (True, True)
+        assert right - left >= wide[2] - wide[0] - 2
+        assert bottom - top >= wide[3] - wide[1] - 2
 
 
 def test_a_film_of_no_pictures_is_unreadable(tmp_path: Path) -> None:

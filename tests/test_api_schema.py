@@ -1,6 +1,6 @@
 """The description of the API holds: whatever is sent, the answer is one that it documents."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -63,6 +63,23 @@ async def test_every_answer_is_one_that_is_documented(api: Api) -> None:
                 undocumented.append((operation.label, answer.status_code, answer.text))
 
     assert undocumented == []
+
+
+def choices(node: object) -> Iterator[object]:
+    """Yield every shape among which a value may choose."""
+    if isinstance(node, dict):
+        yield from (*node.get("oneOf", ()), *node.get("anyOf", ()))
+    inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for each in inner:
+        yield from choices(each)
+
+
+async def test_no_choice_of_shapes_lets_anything_in(api: Api) -> None:
+    document = (await api.get("/openapi.json")).json()
+    order = document["components"]["schemas"]["NewOrder"]["properties"]
+
+    assert {} not in choices(document)
+    assert order["frame_ids"]["items"] == {"type": "string", "format": "uuid"}
 
 
 async def test_the_description_is_openapi_with_every_error_as_a_problem(api: Api) -> None:

@@ -179,9 +179,10 @@ async def test_without_any_route_left_nothing_is_charged_and_nothing_new_is_held
     companies.acme.trouble = companies.bell.trouble = RETIRED
     job = await companies.play(await companies.place())
 
-    with pytest.raises(ToolUnavailable):
+    with pytest.raises(ToolUnavailable, match="its routes are parked: staff find") as refused:
         await companies.place("job-2")
 
+    assert refused.value.reason == "parked"
     assert (job.state, job.reason) == (JobState.FAILED, "tool_unavailable")
     assert (await companies.held(), await operations(companies)) == (
         0, ["hold", "release"],
@@ -200,6 +201,8 @@ async def test_a_route_that_staff_let_in_again_is_taken(companies: Companies) ->
     assert (job.provider, await alerts(companies)) == ("acme", [])
     with pytest.raises(routing.RouteNotParked):
         await routing.unpark(companies.studio, route="image_acme")
+    with pytest.raises(routing.UnknownRoute, match="there is no route 'nonsense'"):
+        await routing.unpark(companies.studio, route="nonsense")
 
 
 async def test_a_job_that_takes_too_long_is_given_back_and_its_late_clip_given(

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
@@ -76,6 +77,29 @@ def test_an_unknown_command_is_a_mistake_of_usage() -> None:
     assert run("frobnicate").code == 2
 
 
+def test_the_version_is_that_of_the_package() -> None:
+    done = run_here("--version")
+
+    assert (done.code, done.output) == (0, f"mutoscope {version('mutoscope')}\n")
+
+
+def test_what_is_no_id_is_told_with_where_ids_are_listed() -> None:
+    done = run_here("balance", "mine")
+
+    assert done.code == 2
+    assert "'mine' is no id of a workspace: `mutoscope workspace list` tells them" in done.errors
+
+
+def test_a_table_in_a_pipe_keeps_its_ids_whole(place: dict[str, object]) -> None:
+    name = "A studio whose name is far too long for a line of a hundred columns, and not cut. " * 2
+    made = run_here("workspace", "create", name, "--json", **place).json()["workspace"]
+
+    (line,) = run_here("workspace", "list", **place).output.splitlines()[2:]
+
+    assert line.startswith(f"{made['workspace_id']}  ")
+    assert name.strip() in line
+
+
 def test_what_is_not_there_has_an_exit_code_of_its_own(place: dict[str, object]) -> None:
     done = run("workspace", "show", str(uuid4()), **place)
 
@@ -85,13 +109,14 @@ def test_what_is_not_there_has_an_exit_code_of_its_own(place: dict[str, object])
 
 
 def test_a_refusal_in_json_carries_its_data(place: dict[str, object], workspace: str) -> None:
-    run_here("generate", workspace, "a pier", "--images", "50", "--no-wait", **place)
+    for _ in range(3):
+        run_here("generate", workspace, "a pier", "--images", "16", "--no-wait", **place)
 
     refused = run("generate", workspace, "a pier", "--images", "7", "--json", **place)
 
     assert (refused.code, refused.output) == (4, "")
     assert '"code": "insufficient_credits"' in refused.errors
-    assert '"shortfall": 7' in refused.errors
+    assert '"shortfall": 5' in refused.errors
 
 
 def test_a_database_that_does_not_answer_is_told_without_its_password(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from PIL import Image
@@ -154,6 +155,52 @@ def test_a_refusal_of_a_frame_has_its_code(
     refused = studio.frame(*command)
 
     assert (refused.code, json.loads(refused.errors)["code"]) == (exit_code, code)
+
+
+def test_a_frame_of_a_board_is_told_from_a_job(studio: Studio) -> None:
+    studio.here("workspace", "plan", studio.workspace, "pro")
+    frame_id = studio.frames()[0]["frame_id"]
+
+    refused = studio.here("animate", studio.workspace, frame_id)
+    unknown = studio.here("animate", studio.workspace, str(UUID(int=7)))
+
+    told, elsewhere = json.loads(refused.errors), json.loads(unknown.errors)
+    assert (refused.code, told["code"]) == (3, "no_such_frame")
+    assert told["detail"].startswith(f"there is no job {frame_id}, it is a frame of a board: use ")
+    assert (unknown.code, "board" in elsewhere["detail"]) == (3, False)
+
+
+def test_a_choice_that_takes_the_final_mark_away_says_so(studio: Studio, picture: str) -> None:
+    versions = []
+    for _ in range(2):
+        upload = studio.frame("upload", picture).json()["upload_id"]
+        versions.append(f"{upload}/1")
+    studio.frame("final")
+
+    chosen = studio.frame("choose", versions[0])
+    again = studio.frame("choose", versions[1])
+
+    assert not chosen.json()["is_final"]
+    assert (chosen.errors, again.errors) == ("It is no longer marked final.\n", "")
+
+
+def test_a_clip_of_what_is_not_final_names_the_switch(studio: Studio, picture: str) -> None:
+    studio.here("workspace", "plan", studio.workspace, "pro")
+    studio.frame("upload", picture)
+
+    refused = json.loads(studio.frame("animate", "--tool", "runway_gen4_turbo").errors)
+
+    assert refused["code"] == "frame_not_final"
+    assert refused["detail"].startswith("frame 1 is not marked final")
+    assert refused["detail"].endswith(" (with --not-final)")
+
+
+def test_one_scene_with_one_shot_was_added(studio: Studio) -> None:
+    script = studio.folder / "one.fountain"
+    script.write_text("INT. ATTIC - NIGHT\n\nA moth.\n", encoding="utf-8")
+
+    place = ("project", "import", studio.workspace, studio.project, str(script))
+    assert run_here(*place, **studio.where).output == "1 scene with 1 shot was added.\n"
 
 
 def test_a_file_that_is_no_screenplay_is_refused(studio: Studio) -> None:

@@ -11,6 +11,7 @@ import pytest
 from mutoscope.app.frames import NoSuchFrame
 from mutoscope.app.generate import (
     NotEnoughCredits,
+    RouteCannot,
     SourceNeeded,
     ToolUnavailable,
     Wish,
@@ -174,8 +175,23 @@ async def test_a_live_workspace_without_a_route_is_refused_before_any_hold(stage
     with pytest.raises(ToolUnavailable) as refused:
         await place(stage, FRAME, workspace_id=live)
 
-    assert refused.value.tool == "image_generation"
+    assert (refused.value.tool, refused.value.reason) == ("image_generation", "no_route")
     assert await lines(stage, workspace_id=live) == [("grant", 50)]
+
+
+@pytest.mark.parametrize(("images", "is_edit"), [(17, False), (2, True)])
+async def test_what_the_engine_cannot_make_at_once_is_refused_before_any_hold(
+    stage: Stage, images: int, *, is_edit: bool
+) -> None:
+    wish = replace(EDIT, source=await frame(stage)) if is_edit else FRAME
+    before = await lines(stage)
+    stage.studio = replace(stage.studio, engine_images_max=16)
+
+    with pytest.raises(RouteCannot, match="the built-in engine makes at most 16 at once"):
+        await place(stage, replace(wish, images=images), key="many")
+
+    assert await lines(stage) == before
+    await place(stage, replace(FRAME, images=16), key="as-many")
 
 
 async def test_the_same_key_from_32_callers_at_once_is_one_job(stage: Stage) -> None:

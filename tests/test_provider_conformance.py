@@ -65,6 +65,17 @@ async def test_an_order_is_carried_out_measured_and_kept(stage: Stage) -> None:
     assert await stage.creations() == 1
 
 
+@pytest.mark.parametrize("nobodys", ["bogus", "11111111-1111-4111-8111-111111111111"])
+async def test_an_id_of_nobodys_is_told_as_lost(stage: Stage, nobodys: str) -> None:
+    try:
+        render = await stage.asked(stage.order(), nobodys)
+        told = render.failure.code if render.failure else render.state
+    except ProviderError as error:
+        told = error.code
+
+    assert told in {ErrorCode.OUTPUT_LOST, RenderState.LOST}
+
+
 async def test_a_repeated_order_sends_nothing_and_returns_the_first_answer(stage: Stage) -> None:
     order = stage.order()
 

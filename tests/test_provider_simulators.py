@@ -102,6 +102,17 @@ async def test_a_script_that_means_nothing_is_refused(
     assert answer.json()["error"]
 
 
+async def test_a_marker_that_names_no_fault_is_refused_with_those_there_are(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await create(client, promptText="[[sim:nonsense]]")
+
+    assert answer.status_code == 400
+    assert "no fault is named 'nonsense'" in answer.json()["error"]
+    assert "moderated_output" in answer.json()["faults"]
+    assert (await client.get("/_sim/charges")).json() == []
+
+
 async def test_requests_are_told_without_keys_and_pictures(client: httpx.AsyncClient) -> None:
     await create(client, promptImage=PIXEL[:-1] + "A" * 400)
 

@@ -25,6 +25,9 @@ CODES = {"[[fail]]": 7, "not_entitled": 1}
 """The exit codes of commands that do not end well, by what the page says of them."""
 
 ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+STANDINGS = re.compile(rf"^job {ID}: .*\n", re.MULTILINE)
+"""What is told in the place of progress bars where there is no terminal."""
+
 VARIES = re.compile(
     rf"(?P<id>{ID})|(?P<date>\d\d \w{{3}} \d{{4}} \d\d:\d\d \w+)|(?P<size>[\d,]+ (?:bytes|files))"
     r"|(?P<hash>[0-9a-f]{16}(?=\.\.\.))|(?P<rule>─+)|(?P<space>\s+)"
@@ -78,7 +81,7 @@ class Walk:
         :raises AssertionError: when the command ended otherwise, or printed something else.
         """
         assert done.returncode == step.code, f"$ {step.command}\n{done.stdout}"
-        found = re.fullmatch(pattern(step.printed), words(done.stdout))
+        found = re.fullmatch(pattern(step.printed), words(STANDINGS.sub("", done.stdout)))
         assert found, f"$ {step.command}\n{done.stdout}\nis not\n{step.printed}"
         return zip(re.findall(ID, step.printed), found.groups(), strict=True)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from company_stage import MICROS, UNANSWERED, Companies, open_companies
-from mutoscope.app.resolve import Finding, NotInDoubt, resolve
+from mutoscope.app.ports import ProviderError, RenderState
+from mutoscope.app.resolve import Finding, NotAtProvider, NotInDoubt, resolve
 from mutoscope.domain.jobs import JobState
 from mutoscope.storage import routes
 from mutoscope.storage.jobs import Job
@@ -59,6 +60,38 @@ async def test_staff_find_the_order_and_it_is_delivered(companies: Companies) ->
     done = await companies.play(job)
 
     assert (done.state, done.captured, await companies.held()) == (JobState.SUCCEEDED, 1, 1)
+
+
+@pytest.mark.parametrize("code", ["output_lost", "bad_input", None])
+async def test_an_id_that_the_provider_does_not_know_changes_nothing(
+    companies: Companies, code: str | None
+) -> None:
+    job = await in_doubt(companies)
+    if code is None:
+        companies.acme.fail(state=RenderState.LOST, code="output_lost")
+    else:
+        companies.acme.poll_trouble = ProviderError("Unknown.", code=code, permanent=True)
+    finding = Finding(staff="grace", provider_job_id=str(job.job_id))
+
+    with pytest.raises(NotAtProvider, match="acme has no order under the id"):
+        await resolve(
+            companies.studio, workspace_id=job.workspace_id, job_id=job.job_id, finding=finding
+        )
+
+    assert await companies.states(job) == ["unknown"]
+    assert await alerts(companies) == ["submit_unknown"]
+
+
+async def test_an_id_is_believed_while_the_provider_is_away(companies: Companies) -> None:
+    job = await in_doubt(companies)
+    companies.acme.poll_trouble = ProviderError("It is away.", code="transient", permanent=False)
+    finding = Finding(staff="grace", provider_job_id=str(job.job_id))
+
+    await resolve(
+        companies.studio, workspace_id=job.workspace_id, job_id=job.job_id, finding=finding
+    )
+
+    assert await companies.states(job) == ["created"]
 
 
 async def test_staff_tell_what_a_lost_order_cost(companies: Companies) -> None:

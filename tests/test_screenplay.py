@@ -104,6 +104,8 @@ def test_a_scene_that_does_not_say_so_has_no_time_of_day() -> None:
         "SMASH CUT TO:",
         "FADE OUT.",
         "> Burn to white.",
+        "> THE END <",
+        "> PART <\n> TWO <",
         "# Act one",
         "= What happens here.",
         "===",
@@ -123,7 +125,6 @@ def test_only_action_is_pictured(unseen: str) -> None:
     [
         ("One line\nand another.", "One line and another."),
         ("!SCANNING THE SHORE\nHe waits.", "SCANNING THE SHORE He waits."),
-        ("> THE END <", "THE END"),
         ("BOOM!", "BOOM!"),
         ("He is **very** _tired_ of snake_case.", "He is very tired of snake_case."),
         ("She waits [[for whom?]] alone.", "She waits alone."),

@@ -20,6 +20,7 @@ from mutoscope.domain.storyboard import (
     BadBoardRatio,
     BadText,
     BoardFull,
+    FrameNotFinal,
     FrameNotMade,
 )
 from mutoscope.storage import storyboard as rows
@@ -300,3 +301,8 @@ async def test_a_part_is_described_anew_and_leaves_the_cast(stage: Stage) -> Non
     assert (told.name, told.description) == ("Mara", "A cook.")
     assert named == (told,)
     assert (await look(stage, project)).cast == ()
+
+
+def test_frames_are_told_by_their_numbers() -> None:
+    assert str(FrameNotFinal(numbers=(1,))).startswith("frame 1 is not marked final")
+    assert str(FrameNotFinal(numbers=(1, 3))).startswith("frames 1, 3 are not marked final")

@@ -31,6 +31,17 @@ def fits(studio: Studio, route: Route, spec: JobSpec) -> bool:
     )
 
 
+def engine_fits(studio: Studio, spec: JobSpec) -> bool:
+    """Tell whether the built-in engine makes so many pictures at once; of a still it makes one."""
+    images_max = studio.engine_images_max
+    return images_max is None or spec.images <= (images_max if spec.source is None else 1)
+
+
+def engine_limits(studio: Studio) -> str:
+    """Return what the built-in engine makes at most, as a remedy."""
+    return f"the built-in engine makes at most {studio.engine_images_max} at once, 1 from a still"
+
+
 def limits(studio: Studio, routes: Iterable[Route]) -> str:
     """Return what the models of some routes can do at most, as a remedy."""
     found = [able for route in routes if (able := _able(studio, route)) is not None]

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.downloads import require_room
-from mutoscope.app.fitting import fits, limits
+from mutoscope.app.fitting import engine_fits, engine_limits, fits, limits
 from mutoscope.app.frames import frame_at
 from mutoscope.app.pace import starts_of
 from mutoscope.app.studio import ENGINE
@@ -48,18 +48,25 @@ SEEDS: Final = 2**31
 ENGINE_RESOLUTION_PX: Final = 720
 """The shorter side of what the built-in engine makes, whatever the tool that it stands in for."""
 
+_NO_ROUTE: Final = (
+    "has no route to a provider: the operator has to set one "
+    "(demo workspaces use the built-in engine)"
+)
+_PARKED: Final = (
+    "cannot be made now, its routes are parked: staff find the reason with "
+    "`mutoscope providers check`"
+)
+
 
 class ToolUnavailable(Refusal):
     """A tool that no provider serves for this workspace."""
 
     code = "tool_unavailable"
 
-    def __init__(self, *, tool: str) -> None:
-        super().__init__(
-            f"{tool} has no route to a provider: the operator has to set one "
-            "(demo workspaces use the built-in engine)"
-        )
+    def __init__(self, *, tool: str, is_parked: bool = False) -> None:
+        super().__init__(f"{tool} {_PARKED if is_parked else _NO_ROUTE}")
         self.tool = tool
+        self.reason = "parked" if is_parked else "no_route"
 
 
 class RouteCannot(Refusal):
@@ -372,12 +379,14 @@ def _provider(
     parked: frozenset[str] = frozenset(),
 ) -> str:  # fmt: skip
     if workspace.is_demo:
+        if spec and not engine_fits(studio, spec):
+            raise RouteCannot(tool=tool.key, remedy=engine_limits(studio))
         return ENGINE
     at = studio.clock.now()
     found = studio.routes.of(tool=tool.key, providers=studio.generators, at=at)
     usable = [route for route in found if route.key not in parked]
     if not usable:
-        raise ToolUnavailable(tool=tool.key)
+        raise ToolUnavailable(tool=tool.key, is_parked=bool(found))
     fitting = [route for route in usable if fits(studio, route, spec)] if spec else usable
     if not fitting:
         raise RouteCannot(tool=tool.key, remedy=limits(studio, usable))

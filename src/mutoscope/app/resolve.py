@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mutoscope.app.conclude import Work, end
-from mutoscope.app.ports import ErrorCode, Failure
+from mutoscope.app.ports import ErrorCode, Failure, ProviderError, RenderState
 from mutoscope.domain.attempts import AttemptState
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.jobs import FINAL, JobState
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
     from mutoscope.app.studio import Studio
     from mutoscope.storage.attempts import Attempt
+    from mutoscope.storage.jobs import Job
+
+_UNKNOWN = frozenset({ErrorCode.OUTPUT_LOST, ErrorCode.BAD_INPUT})
+"""How providers refuse to be asked about an id that is none of theirs."""
 
 _NOT_TAKEN = Failure(code=ErrorCode.NOT_CREATED, sentence="The provider never took this order.")
 _CLOSED = Failure(code=ErrorCode.SUBMIT_UNKNOWN, sentence="The provider delivered nothing.")
@@ -38,6 +42,20 @@ class NotInDoubt(Refusal):
             f"no order of job {job_id} is in doubt: `providers unknown` lists those that are"
         )
         self.job_id = job_id
+
+
+class NotAtProvider(Refusal):
+    """An id under which the provider has no order."""
+
+    code = "not_at_provider"
+
+    def __init__(self, *, provider: str, provider_job_id: str, told: str) -> None:
+        super().__init__(
+            f"{provider} has no order under the id {provider_job_id!r}: look it up there again "
+            f"(it says: {told})"
+        )
+        self.provider = provider
+        self.provider_job_id = provider_job_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +76,7 @@ async def resolve(studio: Studio, *, workspace_id: UUID, job_id: UUID, finding: 
 
     :raises UnknownJob: when the workspace has no such job.
     :raises NotInDoubt: when none of its orders is in doubt.
+    :raises NotAtProvider: when the provider knows no order of the id that was found.
     """
     async with studio.reading() as connection:
         job = await jobs.get(connection, workspace_id=workspace_id, job_id=job_id)
@@ -67,6 +86,7 @@ async def resolve(studio: Studio, *, workspace_id: UUID, job_id: UUID, finding: 
         raise NotInDoubt(job_id=job_id)
     attempt = replace(doubtful[-1], closed_by=finding.staff)
     if finding.provider_job_id is not None:
+        await _require_known(studio, job, attempt, finding.provider_job_id)
         await _created(studio, attempt, finding.provider_job_id)
     elif job.state in FINAL or attempt.ordinal != found[-1].ordinal:
         await _closed(studio, attempt, finding.cost_micros)
@@ -77,6 +97,23 @@ async def resolve(studio: Studio, *, workspace_id: UUID, job_id: UUID, finding: 
             await end(studio, Work(job=job, attempt=None), JobState.FAILED, failure)
     async with studio.reading() as connection:
         await routes.resolve_alerts(connection, subject=str(job_id), at=studio.clock.now())
+
+
+async def _require_known(studio: Studio, job: Job, attempt: Attempt, provider_job_id: str) -> None:
+    """Pass unless the provider says that it knows nothing; one that is away is asked later."""
+    generator = studio.generator(attempt.provider)
+    try:
+        render = await generator.poll(
+            provider_job_id=provider_job_id, job_id=attempt.order_id,
+            is_clip=job.spec.duration_s is not None,
+        )  # fmt: skip
+        is_known = render.state is not RenderState.LOST
+        told = render.failure.sentence if render.failure else str(render.state)
+    except ProviderError as error:
+        is_known, told = error.code not in _UNKNOWN, str(error)
+    if not is_known:
+        await generator.discard(job_id=attempt.order_id)  # the answer is not kept for the true id
+        raise NotAtProvider(provider=attempt.provider, provider_job_id=provider_job_id, told=told)
 
 
 async def _created(studio: Studio, attempt: Attempt, provider_job_id: str) -> None:

@@ -42,6 +42,16 @@ class RouteNotParked(Refusal):
         self.route = route
 
 
+class UnknownRoute(Refusal):
+    """A route that the routes file does not have."""
+
+    code = "unknown_route"
+
+    def __init__(self, *, route: str) -> None:
+        super().__init__(f"there is no route {route!r}: `providers routes` lists what there is")
+        self.route = route
+
+
 def engine_route(job: Job) -> Route:
     """Return the built-in engine's way to make a job: free, and without a limit of its own."""
     return Route(
@@ -123,12 +133,14 @@ async def park(studio: Studio, attempt: Attempt, error: ProviderError) -> None:
 async def unpark(studio: Studio, *, route: str) -> None:
     """Let orders over a parked route again.
 
+    :raises UnknownRoute: when there is none of that name.
     :raises RouteNotParked: when it was not parked.
     """
     at = studio.clock.now()
     async with studio.reading() as connection:
         if not await routes.unpark(connection, route=route, at=at):
-            raise RouteNotParked(route=route)
+            known = studio.routes.route(key=route)
+            raise UnknownRoute(route=route) if known is None else RouteNotParked(route=route)
         await routes.resolve_alerts(connection, subject=route, at=at)
 
 

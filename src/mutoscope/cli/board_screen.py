@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mutoscope.app.storyboard_estimate import BoardMix
-from mutoscope.cli.screen import table, told
+from mutoscope.cli.screen import counted, table, told
 from mutoscope.domain.board_price import BoardEstimate, BoardItem, KindTotal
 from mutoscope.domain.storyboard import Board, Frame, FrameVersion, Project
 from mutoscope.domain.tool_table import ToolRow
@@ -20,7 +20,7 @@ SWAPS_TOLD = 2
 
 def projects_table(*, projects: Iterable[Project], zone: str) -> Table:
     """Return projects, the newest first."""
-    made = table("project", "name", "ratio", "begun")
+    made = table("!project", "name", "ratio", "begun")
     for each in projects:
         made.add_row(
             str(each.project_id), escape(each.name), each.ratio, told(each.created_at, zone=zone)
@@ -43,7 +43,7 @@ def board_lines(board: Board) -> tuple[RenderableType, ...]:
 
 def versions_table(*, frame: Frame) -> Table:
     """Return the versions and clips of a frame, the oldest first; the one that shows is marked."""
-    made = table("", "version", "tool", ">seed", ">charged", "what was asked")
+    made = table("", "!version", "tool", ">seed", ">charged", "what was asked")
     still = frame.still
     for each in (*frame.versions, *frame.clips):
         is_shown = each in (still, frame.clip)
@@ -109,9 +109,9 @@ def tool_rows(*, tools: Iterable[ToolRow]) -> Table:
 
 
 def _frames(frames: Iterable[Frame]) -> Table:
-    made = table(">", "frame", "what it shows", "still", "clip")
+    made = table(">", "!frame", "what it shows", "still", "clip")
     for frame in frames:
-        versions = f"{len(frame.versions)} versions" if frame.versions else "-"
+        versions = counted(len(frame.versions), "version") if frame.versions else "-"
         clip = f"{frame.tool}, {frame.duration_s} s" if frame.tool else "-"
         made.add_row(
             str(frame.number), str(frame.frame_id), escape(frame.description),

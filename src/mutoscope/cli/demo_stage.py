@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from rich.console import Console
 from rich.padding import Padding
+from rich.rule import Rule
 from rich.table import Table
 
 from mutoscope.app.generate import Wish, place
@@ -28,6 +29,8 @@ from mutoscope.storage.workspaces import Workspace
 
 ZONE: Final = "Europe/Berlin"
 INDENT: Final = 2
+RULE_MAX: Final = 100
+"""Columns of the rule above a chapter, however wide the screen."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,7 +73,8 @@ class Stage:
         """Begin a chapter."""
         self.chapters += 1
         self.screen.print()
-        self.screen.rule(f"[bold]{self.chapters}. {title}[/]", align="left", style="dim")
+        rule = Rule(f"[bold]{self.chapters}. {title}[/]", align="left", style="dim")
+        self.screen.print(rule, width=min(self.screen.width, RULE_MAX))
 
     def say(self, text: str) -> None:
         """Say something to the spectator."""
@@ -78,7 +82,7 @@ class Stage:
 
     def show(self, made: Table) -> None:
         """Show a table."""
-        self.screen.print(Padding(made, (0, INDENT)))
+        self.screen.print(Padding(made, (0, INDENT), expand=False))
 
     async def place(self, key: str, wish: Wish) -> tuple[Job, bool]:
         """Place a job under a key of the story's."""

@@ -21,10 +21,10 @@ from mutoscope.bootstrap import House
 from mutoscope.cli.board_screen import differences_table, versions_table
 from mutoscope.cli.jobs import Manner, adjustment, ask_first, carry_out, frame_name
 from mutoscope.cli.opening import in_house
-from mutoscope.cli.options import Json, WorkspaceId, takes
+from mutoscope.cli.options import Json, WorkspaceId, id_of, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.projects import ProjectId, SceneId, content_of
-from mutoscope.cli.screen import console
+from mutoscope.cli.screen import console, tell
 from mutoscope.domain.fine_tune import ShotSize
 from mutoscope.domain.jobs import FrameName
 from mutoscope.domain.storyboard import Frame, FrameVersion, Wanted
@@ -33,7 +33,13 @@ from mutoscope.storage import storyboard as rows
 from mutoscope.storage.board import Upload
 from mutoscope.storage.jobs import Job
 
-FrameId = Annotated[UUID, typer.Argument(metavar="FRAME", help="The frame's id.")]
+FrameId = Annotated[
+    UUID,
+    typer.Argument(
+        metavar="FRAME", help="The frame's id.",
+        parser=id_of("frame", remedy="`mutoscope project show` tells them"),
+    ),
+]  # fmt: skip
 Version = Annotated[
     str | None, typer.Option(help="A version to start from, JOB or JOB/2; else what it shows.")
 ]
@@ -253,12 +259,17 @@ def choose(
 ) -> None:
     """Let a frame show another of its versions."""
     name = frame_name(version)
-    found = in_house(
-        lambda house: storyboard.choose(
+
+    async def chosen(house: House) -> tuple[Frame, Frame]:
+        before = await _read(house, workspace, frame_id)
+        return before, await storyboard.choose(
             house.studio, workspace_id=workspace, frame_id=frame_id, version=name
         )
-    )
+
+    before, found = in_house(chosen)
     _show(found, is_json=is_json)
+    if before.is_final and not found.is_final:
+        tell("It is no longer marked final.")
 
 
 @frame.command()

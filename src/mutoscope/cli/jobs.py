@@ -16,6 +16,7 @@ import typer
 from mutoscope.app.cancel import cancel as ask_to_stop
 from mutoscope.app.estimate import Estimate
 from mutoscope.app.estimate import estimate as estimated
+from mutoscope.app.frames import NoSuchFrame
 from mutoscope.app.generate import Wish, place
 from mutoscope.app.generate import regenerate as place_again
 from mutoscope.bootstrap import House
@@ -24,9 +25,11 @@ from mutoscope.cli.options import JobId, Json, WorkspaceId, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, job_line, told
 from mutoscope.cli.waiting import watched
+from mutoscope.domain.credits import Refusal
 from mutoscope.domain.jobs import FrameName, JobState
-from mutoscope.storage import jobs, workspaces
+from mutoscope.storage import jobs, storyboard, workspaces
 from mutoscope.storage.jobs import Job
+from mutoscope.storage.storyboard import UnknownFrame
 
 DID_NOT_DELIVER: Final = 7
 CONFIRM_HELP: Final = "Do not ask, however large a share of the balance it takes."
@@ -42,6 +45,19 @@ Frame = Annotated[
 Placing = Callable[[House, str], Coroutine[Any, Any, tuple[Job, bool]]]
 
 commands = typer.Typer()
+
+
+class FrameOfBoard(Refusal):
+    """A board's frame where a job's still is asked for."""
+
+    code = "no_such_frame"
+
+    def __init__(self, *, frame: FrameName) -> None:
+        super().__init__(
+            f"there is no job {frame.job_id}, it is a frame of a board: "
+            "use `mutoscope frame animate` or `mutoscope frame edit`"
+        )
+        self.frame = frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,7 +251,23 @@ async def _confirmed(
 ) -> tuple[Job, bool]:
     """Place a job; at a terminal one that takes much of the balance is asked about before."""
     await ask_first(house, manner, workspace=workspace, wish=wish)
-    return await place(house.studio, workspace_id=workspace, wish=wish, key=key)
+    try:
+        return await place(house.studio, workspace_id=workspace, wish=wish, key=key)
+    except NoSuchFrame as error:
+        if await _is_on_board(house, workspace, error.frame):
+            raise FrameOfBoard(frame=error.frame) from error
+        raise
+
+
+async def _is_on_board(house: House, workspace: UUID, frame: FrameName) -> bool:
+    async with house.studio.reading() as connection:
+        try:
+            await storyboard.project_of_frame(
+                connection, workspace_id=workspace, frame_id=UUID(frame.job_id)
+            )
+        except UnknownFrame:
+            return False
+    return True
 
 
 async def ask_first(house: House, manner: Manner, *, workspace: UUID, wish: Wish) -> None:

@@ -12,7 +12,7 @@ import sys
 from importlib import import_module
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -38,6 +38,9 @@ EXIT_CODES: Final = {
 }
 """What every command exits with, as `docs/reference/cli.md` tells."""
 
+SWITCHES: Final = {"frame_not_final": "with --not-final"}
+"""How this command line says what the remedy of a refusal asks for, by the refusal's code."""
+
 EXITS: Final = {
     **dict.fromkeys(
         (
@@ -45,6 +48,7 @@ EXITS: Final = {
             "unknown_tool", "unknown_plan", "unknown_version", "asset_missing",
             "catalog_unreadable", "file_unreadable", "unknown_asset", "unknown_export",
             "unknown_project", "unknown_scene", "unknown_frame", "unknown_part", "unknown_quote",
+            "unknown_route",
         ),
         NOT_FOUND,
     ),
@@ -153,8 +157,20 @@ app = typer.Typer(
 )  # fmt: skip
 
 
+def _version(is_asked: bool) -> None:  # noqa: FBT001 -- Typer's own
+    if is_asked:
+        metadata = import_module("importlib.metadata")
+        sys.stdout.write(f"mutoscope {metadata.version('mutoscope')}\n")
+        raise typer.Exit
+
+
 @app.callback()
-def mutoscope() -> None:
+def mutoscope(
+    *,
+    _is_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Tell the version.")
+    ] = False,
+) -> None:
     """Credits for generative media: an exact ledger, plans, billing dates and generation.
 
     Data go to the output stream, messages to the error stream; every command takes --json.
@@ -175,11 +191,14 @@ def main() -> None:
 
 def refused(*, refusal: Refusal, is_json: bool) -> int:
     """Tell a refusal on the error stream and return its exit code."""
+    switch = SWITCHES.get(refusal.code)
+    sentence = f"{refusal} ({switch})" if switch else str(refusal)
     if is_json:
         plain = import_module("mutoscope.cli.plain")
-        text = json.dumps(plain.problem(refusal=refusal), ensure_ascii=False)
+        problem = plain.problem(refusal=refusal) | {"detail": sentence}
+        text = json.dumps(problem, ensure_ascii=False)
     else:
-        text = f"{refusal.code}: {refusal}"
+        text = f"{refusal.code}: {sentence}"
     sys.stderr.write(f"{text}\n")
     return EXITS.get(refusal.code, REFUSED)
 

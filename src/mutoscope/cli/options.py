@@ -18,9 +18,37 @@ from mutoscope.domain.calendar import local_date
 
 T = TypeVar("T")
 
+
+def id_of(thing: str, *, remedy: str) -> Callable[[str], UUID]:
+    """Return what reads an id from the command line.
+
+    :raises typer.BadParameter: when the text is no id, from what is returned.
+    """
+
+    def read(text: str) -> UUID:
+        try:
+            return UUID(text)
+        except ValueError:
+            raise typer.BadParameter(f"{text!r} is no id of a {thing}: {remedy}") from None
+
+    return read
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-WorkspaceId = Annotated[UUID, typer.Argument(metavar="WORKSPACE", help="The workspace's id.")]
-JobId = Annotated[UUID, typer.Argument(metavar="JOB", help="The job's id.")]
+WorkspaceId = Annotated[
+    UUID,
+    typer.Argument(
+        metavar="WORKSPACE", help="The workspace's id.",
+        parser=id_of("workspace", remedy="`mutoscope workspace list` tells them"),
+    ),
+]  # fmt: skip
+JobId = Annotated[
+    UUID,
+    typer.Argument(
+        metavar="JOB", help="The job's id.",
+        parser=id_of("job", remedy="`mutoscope history WORKSPACE --json` tells them"),
+    ),
+]  # fmt: skip
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without being asked.")]
 
 

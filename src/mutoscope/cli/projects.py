@@ -33,10 +33,10 @@ from mutoscope.cli.board_screen import (
 )
 from mutoscope.cli.jobs import DID_NOT_DELIVER, Manner
 from mutoscope.cli.opening import in_house
-from mutoscope.cli.options import Json, WorkspaceId, takes
+from mutoscope.cli.options import Json, WorkspaceId, id_of, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.proof import FileUnreadable
-from mutoscope.cli.screen import console, job_line
+from mutoscope.cli.screen import console, counted, job_line
 from mutoscope.cli.waiting import watched
 from mutoscope.domain.board_price import BoardEstimate
 from mutoscope.domain.jobs import JobState
@@ -46,8 +46,20 @@ from mutoscope.domain.tool_table import ToolRow
 from mutoscope.storage import storyboard as rows
 from mutoscope.storage import workspaces
 
-ProjectId = Annotated[UUID, typer.Argument(metavar="PROJECT", help="The project's id.")]
-SceneId = Annotated[UUID, typer.Argument(metavar="SCENE", help="The scene's id.")]
+ProjectId = Annotated[
+    UUID,
+    typer.Argument(
+        metavar="PROJECT", help="The project's id.",
+        parser=id_of("project", remedy="`mutoscope project list` tells them"),
+    ),
+]  # fmt: skip
+SceneId = Annotated[
+    UUID,
+    typer.Argument(
+        metavar="SCENE", help="The scene's id.",
+        parser=id_of("scene", remedy="`mutoscope project show` tells them"),
+    ),
+]  # fmt: skip
 
 commands = typer.Typer()
 project = typer.Typer(help="Make storyboards, price and order them.", no_args_is_help=True)
@@ -141,7 +153,7 @@ def import_file(
     if is_json:
         print_json(made)
     else:
-        console().print(f"{made.scenes:,} scenes with {made.shots:,} shots were added.")
+        console().print(_added(made))
 
 
 @project.command()
@@ -334,6 +346,11 @@ def _show_project(found: Project, *, is_json: bool) -> None:
         return
     state = "archived" if found.archived_at else f"ratio {found.ratio}"
     console().print(f"project {found.project_id}  {found.name} ({state})", markup=False)
+
+
+def _added(made: Imported) -> str:
+    was = "was" if made.scenes == 1 else "were"
+    return f"{counted(made.scenes, 'scene')} with {counted(made.shots, 'shot')} {was} added."
 
 
 def _show_board(board: Board, *, is_json: bool) -> None:

@@ -37,7 +37,9 @@ class FileUnreadable(Refusal):
     code = "file_unreadable"
 
     def __init__(self, *, path: Path, reason: str) -> None:
-        super().__init__(f"{path} cannot be read ({reason}): name a file that was exported")
+        super().__init__(
+            f"{path} cannot be read ({reason}): name a file that is there and can be read"
+        )
         self.path = path
 
 

@@ -62,7 +62,7 @@ def check(*, is_json: Json = False) -> None:
         made.add_row(each.provider, "well" if each.is_well else "not well", escape(each.funds))
     console().print(made)
     for alert in alerts:
-        console().print(f"{alert.raised_at:%Y-%m-%d %H:%M} {alert.sentence}", markup=False)
+        console().print(f"{alert.raised_at:%Y-%m-%d %H:%M} UTC {alert.sentence}", markup=False)
 
 
 @providers.command(name="routes")
@@ -116,10 +116,10 @@ def unknown(*, is_json: Json = False) -> None:
     if not found:
         tell("No order is in doubt.")
         return
-    made = table("workspace", "job", "provider", "model", "ordered", "list price", "why")
+    made = table("!workspace", "!job", "provider", "model", "ordered", "list price", "why")
     for each in found:
         price = f"{each.list_micros / MICROS:.4f} USD"
-        ordered = f"{each.intended_at:%Y-%m-%d %H:%M:%S}"
+        ordered = f"{each.intended_at:%Y-%m-%d %H:%M:%S} UTC"
         made.add_row(
             str(each.workspace_id), str(each.job_id), each.provider, each.model, ordered, price,
             each.reason or "",

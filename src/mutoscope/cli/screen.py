@@ -23,8 +23,8 @@ from mutoscope.storage.history import Line
 from mutoscope.storage.jobs import Job
 from mutoscope.storage.workspaces import Workspace
 
-WIDTH_LEAST: Final = 100
-"""Columns where nobody can tell, as in a pipe: enough for every table of ours."""
+WIDTH_PIPE: Final = 10_000
+"""Columns where there is no terminal: nothing is broken across lines, so that ids stay whole."""
 
 MINOR_DIGITS: Final = {"JPY": 0, "KRW": 0, "CLP": 0, "VND": 0, "KWD": 3, "BHD": 3, "TND": 3}
 """Digits after the point of the currencies that have not two."""
@@ -34,7 +34,7 @@ def console(*, is_error: bool = False) -> Console:
     """Return the output stream's console, or the error stream's."""
     made = Console(stderr=is_error, highlight=False)
     if not made.is_terminal:
-        made = Console(stderr=is_error, highlight=False, width=max(made.width, WIDTH_LEAST))
+        made = Console(stderr=is_error, highlight=False, width=WIDTH_PIPE)
     return made
 
 
@@ -51,16 +51,19 @@ def bars() -> Progress:
 
 
 def table(*columns: str, title: str = "") -> Table:
-    """Return an empty table; a column whose name begins with > stands at the right."""
+    """Return an empty table.
+
+    A column whose name begins with > stands at the right; one that begins with ! has ids, which are
+    not broken across lines.
+    """
     made = Table(
         box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, show_edge=False
     )
     for column in columns:
-        name = column.lstrip(">")
-        is_right = column.startswith(">")
         made.add_column(
-            name, justify="right" if is_right else "left", no_wrap=is_right, overflow="fold"
-        )
+            column.lstrip(">!"), justify="right" if column.startswith(">") else "left",
+            no_wrap=column.startswith((">", "!")), overflow="fold",
+        )  # fmt: skip
     return made
 
 
@@ -69,6 +72,11 @@ def told(at: datetime | None, *, zone: str) -> str:
     if at is None:
         return "-"
     return f"{at.astimezone(ZoneInfo(zone)):%d %b %Y %H:%M %Z}"
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number of things, such as 1 scene or 2 scenes."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def money(amount: Money) -> str:
@@ -127,7 +135,7 @@ def lines_table(*, lines: Iterable[Line], zone: str) -> Table:
 
 def job_line(*, job: Job) -> str:
     """Return how a job stands, with what it cost."""
-    cost = f"{job.price:,} {job.kind} credits held"
+    cost = f"{counted(job.price, f'{job.kind} credit')} held"
     if job.captured is not None:
         cost = f"{job.captured:,} of {job.price:,} held {job.kind} credits charged"
     ending = f": {job.sentence}" if job.sentence else ""
@@ -136,7 +144,7 @@ def job_line(*, job: Job) -> str:
 
 def workspaces_table(*, workspaces: Sequence[Workspace]) -> Table:
     """Return workspaces by age."""
-    made = table("workspace", "name", "plan", "kind", "created")
+    made = table("!workspace", "name", "plan", "kind", "created")
     for each in workspaces:
         plan = each.subscription.plan if each.subscription else "-"
         made.add_row(

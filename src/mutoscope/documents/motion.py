@@ -1,7 +1,8 @@
 """Stills that move a little, and clips in steps of a film: pictures of one size, one after another.
 
 Invariant: exactly as many pictures come as were asked for, each of the film's size, with black
-around what has another ratio.
+around what has another ratio. The lower right corner of a still stays in view: the mark
+of its maker stands there.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ FILM_SIZE: Final = (1280, 720)
 FRAMES_PER_SECOND: Final = 24
 NEARER: Final = 1.08
 """How much a still is enlarged where the camera is nearest: noticed, and never in the way."""
+
+CORNER: Final = 0.025
+"""What may be cut off below and on the right, of a still's height: less than a mark's margin."""
 
 DETAIL: Final = 1.5
 """A still that is larger than this times what is shown of it only costs time."""
@@ -120,5 +124,7 @@ def _area(
     zoom = 1 + (NEARER - 1) * nearness
     seen = (width / zoom, height / zoom)
     along = {1: share, 3: 1 - share}.get(move, 0.5)
-    left, top = (width - seen[0]) * along, (height - seen[1]) / 2
+    cut = height * CORNER
+    left = width - seen[0] - min(width - seen[0], cut) * (1 - along)
+    top = height - seen[1] - min(height - seen[1], cut) / 2
     return left, top, left + seen[0], top + seen[1]

@@ -1,8 +1,8 @@
 """Fountain, the plain-text form of screenplays, read into scenes.
 
 Owns a subset of the form: title page, scene headings (forced ones too), action, characters with
-their dialogue, transitions, centred lines; notes, boneyard, sections, synopses, lyrics and page
-breaks are left out. Text without any mark is action, paragraph by paragraph.
+their dialogue, transitions; notes, boneyard, sections, synopses, lyrics, centred lines such as
+`> THE END <`, and page breaks are left out. Text without any mark is action, by paragraph.
 """
 
 import re
@@ -82,7 +82,7 @@ def _title(lines: list[str]) -> str | None:
 
 def _read_block(reader: ScreenplayReader, lines: deque[str]) -> None:
     """Tell a reader what stands between two empty lines."""
-    while lines and (lines[0].startswith(_LEFT_OUT) or _is_heading(lines[0])):
+    while lines and (_is_left_out(lines[0]) or _is_heading(lines[0])):
         line = lines.popleft()
         if _is_heading(line):
             reader.heading(line)
@@ -92,8 +92,13 @@ def _read_block(reader: ScreenplayReader, lines: deque[str]) -> None:
         reader.cue(lines.popleft())
         reader.spoken(" ".join(line for line in lines if not _PARENTHETICAL.fullmatch(line)))
         return
-    kept = (line for line in lines if not line.startswith(_LEFT_OUT))
+    kept = (line for line in lines if not _is_left_out(line))
     reader.action(" ".join(line.removeprefix("!").strip("><") for line in kept))
+
+
+def _is_left_out(line: str) -> bool:
+    """Tell whether nothing of a line is seen: centred ones, between > and <, are titles."""
+    return line.startswith(_LEFT_OUT) or (line.startswith(">") and line.endswith("<"))
 
 
 def _is_heading(line: str) -> bool:
@@ -101,12 +106,11 @@ def _is_heading(line: str) -> bool:
 
 
 def _is_transition(lines: Sequence[str]) -> bool:
-    """Tell whether a block is a transition; between > and < stands a centred line instead."""
+    """Tell whether a block is a transition."""
     line = lines[0]
     if len(lines) > 1 or len(line) > LINE_MAX:
         return False
-    is_forced = line.startswith(">") and not line.endswith("<")
-    return is_forced or bool(_TRANSITION.fullmatch(line))
+    return line.startswith(">") or bool(_TRANSITION.fullmatch(line))
 
 
 def _is_dialogue(lines: Sequence[str]) -> bool:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from mutoscope.domain.board_price import BoardItem
 from mutoscope.domain.credits import Refusal
-from mutoscope.domain.storyboard import Wanted, told_numbers
+from mutoscope.domain.storyboard import Wanted, told_frames
 
 
 class QuoteExpired(Refusal):
@@ -35,7 +35,8 @@ class QuoteOutdated(Refusal):
 
     def __init__(self, *, numbers: Sequence[int]) -> None:
         super().__init__(
-            f"frame {told_numbers(numbers)} was added or changed after the quote: ask for a new one"
+            f"{told_frames(numbers, one='was', more='were')} added or changed after the quote: "
+            "ask for a new one"
         )
         self.numbers = tuple(numbers)
 

@@ -82,8 +82,8 @@ class FrameNotFinal(Refusal):
 
     def __init__(self, *, numbers: Sequence[int]) -> None:
         super().__init__(
-            f"frame {told_numbers(numbers)} is not marked final, and after an edit its clip is "
-            "paid again: mark it final, or confirm that it is animated as it is"
+            f"{told_frames(numbers, one='is', more='are')} not marked final, and after an edit a "
+            "clip is paid again: mark what is ready, or confirm that it is animated as it is"
         )
         self.numbers = tuple(numbers)
 
@@ -95,7 +95,8 @@ class FrameNotMade(Refusal):
 
     def __init__(self, *, numbers: Sequence[int]) -> None:
         super().__init__(
-            f"frame {told_numbers(numbers)} has no still yet: generate or upload one first"
+            f"{told_frames(numbers, one='has', more='have')} no still yet: "
+            "generate or upload one first"
         )
         self.numbers = tuple(numbers)
 
@@ -229,7 +230,9 @@ def moved(*, order: Sequence[UUID], item: UUID, place: int) -> tuple[UUID, ...]:
     return tuple(others)
 
 
-def told_numbers(numbers: Sequence[int]) -> str:
-    """Return the numbers of frames for a sentence: the first ones, when they are many."""
+def told_frames(numbers: Sequence[int], *, one: str, more: str) -> str:
+    """Return frames by their numbers with a sentence's verb: the first ones, when they are many."""
+    if len(numbers) == 1:
+        return f"frame {numbers[0]} {one}"
     shown = ", ".join(map(str, numbers[:TOLD_MAX]))
-    return f"{shown}, ..." if len(numbers) > TOLD_MAX else shown
+    return f"frames {shown}{', ...' if len(numbers) > TOLD_MAX else ''} {more}"

@@ -15,7 +15,7 @@ import msgspec
 
 from mutoscope.app.ports import Capabilities, Funds, Order, ProviderError, RenderState
 from mutoscope.providers.adapter import Adapter, Created, Delivery, Standing, known
-from mutoscope.providers.fal_bill import billed, listed
+from mutoscope.providers.fal_bill import billed, listed, noted
 from mutoscope.providers.fal_errors import broken, explain, failed, is_broken, is_for_administrators
 from mutoscope.providers.fal_hooks import verified
 from mutoscope.providers.fal_models import CLIPS
@@ -88,7 +88,7 @@ class Fal(Adapter):
 
     async def poll(self, *, provider_job_id: str) -> Standing:
         """Read a request's status, and its result once it is completed."""
-        micros, path = _noted(provider_job_id)
+        micros, path = noted(provider_job_id)
         told = (await self.wire.ask(f"{path}/status")).read(_Status)
         state = _STATES.get(told.status, RenderState.RUNNING)  # a state to come is no end
         if state is not RenderState.SUCCEEDED:
@@ -103,7 +103,7 @@ class Fal(Adapter):
 
     async def cancel(self, *, provider_job_id: str) -> bool:
         """Take a request out of the queue; one that runs is let go on, since it may be charged."""
-        _, path = _noted(provider_job_id)
+        _, path = noted(provider_job_id)
         if (await self.poll(provider_job_id=provider_job_id)).state is not RenderState.QUEUED:
             return False
         await self.wire.tell("PUT", f"{path}/cancel")
@@ -129,12 +129,6 @@ class Fal(Adapter):
     ) -> str:
         """Return fal's own id of a request, once its signature was verified by the keys."""
         return verified(headers=headers, body=body, keys=secret, at=at)
-
-
-def _noted(provider_job_id: str) -> tuple[int, str]:
-    """Return the list price and the address of a request."""
-    micros, _, path = provider_job_id.partition("#")[2].partition(":")
-    return int(micros), path
 
 
 def _concluded(reply: Reply, cost_micros: int) -> Standing:

@@ -32,3 +32,15 @@ def billed(reply: Reply, *, path: str, list_micros: int) -> int:
     known = (micros for root, micros in UNIT_MICROS.items() if path.startswith(root))
     unit_micros = next(known, None)
     return list_micros if unit_micros is None else round(units * unit_micros)
+
+
+def noted(provider_job_id: str) -> tuple[int, str]:
+    """Return the list price and the address of a request, both of which its id carries.
+
+    :raises ProviderError: when it does not, and so is none of ours (`output_lost`).
+    """
+    micros, _, path = provider_job_id.partition("#")[2].partition(":")
+    if not (path and micros.isdecimal()):
+        sentence = "An id of fal's is REQUEST#MICROS:PATH here, such as 7b1e#49000:/fal-ai/kling."
+        raise refusal(ErrorCode.OUTPUT_LOST, sentence)
+    return int(micros), path

@@ -107,7 +107,7 @@ class OpenAI(Adapter):
     async def funds(self) -> Funds:
         """Prove the key; what is left is on OpenAI's own pages alone."""
         await self.wire.ask("/v1/models")
-        return Funds(sentence="OpenAI takes the key; it tells no balance")
+        return Funds(sentence="OpenAI takes the key; it tells no balance.")
 
 
 def explain(reply: Reply) -> ProviderError | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from mutoscope.simulators.exchange import Act, Answer, Call, Refused, Route
-from mutoscope.simulators.faults import REFUSED_AT_CREATE, Fault, marked
+from mutoscope.simulators.faults import REFUSED_AT_CREATE, Fault, UnknownFault, marked
 from mutoscope.simulators.simulator import Simulator
 from mutoscope.simulators.tasks import Task
 
@@ -75,7 +75,10 @@ class Player:
 
     async def _create(self, task: Task) -> Answer:
         simulator = self.simulator
-        script = simulator.world.scripted(provider=simulator.name) or marked(task.prompt)
+        try:
+            script = simulator.world.scripted(provider=simulator.name) or marked(task.prompt)
+        except UnknownFault as unknown:
+            return Answer(status=400, content={"error": str(unknown), "faults": list(Fault)})
         fault = script.fault
         refusal = simulator.refusal(fault) if fault in REFUSED_AT_CREATE else None
         if refusal is not None:

@@ -1,5 +1,6 @@
 """Boards as a whole: estimated, quoted, mixed and ordered; and the table of tools."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -45,7 +46,7 @@ from mutoscope.web.errors import IdempotencyKeyMissing, documented
 BODY = ("not_json", "body_too_large")
 PRICING = (UnknownWorkspace, UnknownProject, UnknownTool, BadDuration, BadRatio)
 Budget = Annotated[int, msgspec.Meta(ge=0, le=AMOUNT_MAX)]
-Frames = Annotated[tuple[UUID, ...], msgspec.Meta(max_length=FRAMES_MAX)]
+Frames = Annotated[Sequence[UUID], msgspec.Meta(max_length=FRAMES_MAX)]
 
 
 class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -230,7 +231,7 @@ async def place_order(
 ) -> Response[OrderShape]:  # fmt: skip
     """Place the jobs of a board; a repeat with the same key returns the same jobs."""
     wish = BoardWish(
-        project_id=project_id, wanted=data.wanted, frame_ids=data.frame_ids,
+        project_id=project_id, wanted=data.wanted, frame_ids=tuple(data.frame_ids),
         quote_id=data.quote_id, is_confirmed=data.is_confirmed,
     )  # fmt: skip
     placed = await order_board(

@@ -1,5 +1,6 @@
 """Exports: a storyboard as PDF, film or archive, made in the background, handed out by a link."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -26,7 +27,7 @@ from mutoscope.web.api.workspaces import replay_headers
 from mutoscope.web.errors import IdempotencyKeyMissing, documented
 
 LISTED_MAX = 50
-Fields = Annotated[tuple[Field, ...], msgspec.Meta(max_length=len(Field))]
+Fields = Annotated[Sequence[Field], msgspec.Meta(max_length=len(Field))]
 Grid = Literal["2x2", "2x3", "3x3", "list"]
 assert set(GRIDS) == set(Grid.__args__)  # type: ignore[attr-defined]  # a literal has them
 
