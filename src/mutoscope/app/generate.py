@@ -225,7 +225,9 @@ def job_of(studio: Studio, placing: Placing, *, tool: Tool, spec: JobSpec, key: 
         state=JobState.WAITING,
         price=price(tool=tool, images=spec.images, duration_s=spec.duration_s),
         is_cancel_asked=False, progress=0.0,
-        provider=_provider(studio, placing.workspace, tool, spec=spec, parked=placing.parked),
+        provider=_provider(
+            studio, placing.workspace, tool, at=placing.at, spec=spec, parked=placing.parked
+        ),
         provider_job_id=None, tries=0,
         captured=None, reason=None, sentence=None, created_at=placing.at, starts_at=placing.at,
         deadline_at=placing.at + timedelta(minutes=placing.version.rules.deadline_minutes),
@@ -358,7 +360,7 @@ def checked_spec(workspace: Workspace, *, tool: Tool, wish: Wish) -> JobSpec:
 def is_served(studio: Studio, workspace: Workspace, *, tool: Tool) -> bool:
     """Tell whether a provider serves a tool for a workspace."""
     try:
-        _provider(studio, workspace, tool)
+        _provider(studio, workspace, tool, at=studio.clock.now())
     except ToolUnavailable:
         return False
     return True
@@ -375,14 +377,13 @@ def _size(tool: Tool, ratio: str, *, is_engine: bool) -> Size:
 
 
 def _provider(
-    studio: Studio, workspace: Workspace, tool: Tool, *, spec: JobSpec | None = None,
-    parked: frozenset[str] = frozenset(),
+    studio: Studio, workspace: Workspace, tool: Tool, *, at: datetime,
+    spec: JobSpec | None = None, parked: frozenset[str] = frozenset(),
 ) -> str:  # fmt: skip
     if workspace.is_demo:
         if spec and not engine_fits(studio, spec):
             raise RouteCannot(tool=tool.key, remedy=engine_limits(studio))
         return ENGINE
-    at = studio.clock.now()
     found = studio.routes.of(tool=tool.key, providers=studio.generators, at=at)
     usable = [route for route in found if route.key not in parked]
     if not usable:
