@@ -9,6 +9,8 @@ HOUSE = {
     "route_health": "a route serves every workspace",
     "provider_spend": "the day's limit of money is the house's",
     "staff_alerts": "staff look after the house",
+    "payment_claims": "a payment is one workspace's, whichever it names",
+    "promo_codes": "a code is redeemed by any workspace, so many times in all",
     "migrations": "of the schema, not of anybody's data",
 }
 QUEUE = "pgqueuer"  # the queue's own tables: steps of work, not a workspace's data

@@ -6,10 +6,11 @@ grants are one transaction; later periods are granted by what is due on the wall
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from mutoscope.domain import actions as ask
-from mutoscope.domain.calendar import BillingAnchor
+from mutoscope.domain.calendar import BillingAnchor, period_start
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.lots import Source
 from mutoscope.domain.offers import Basis
@@ -85,14 +86,16 @@ async def start_plan(
     if workspace.subscription is not None:
         raise AlreadySubscribed(plan=workspace.subscription.plan)
     allowances = _monthly(version, plan, agreed or {})
-    BillingAnchor(at=at, zone=workspace.zone)
+    anchor = BillingAnchor(at=at, zone=workspace.zone)
     subscription_id = studio.ids.new()
     requests = _ends_of_trial(version, workspace, subscription_id) + _standing(
         workspace, subscription_id, allowances, at
     )
+    months = MONTHS[is_annual]
     row = (
-        workspace_id, subscription_id, plan, version.key, at, workspace.zone, MONTHS[is_annual],
-        None,
+        workspace_id, subscription_id, plan, version.key, at, workspace.zone, months,
+        json.dumps(allowances), None, None, False, "manual", "when_due", months,
+        period_start(anchor=anchor, index=months), months,
     )  # fmt: skip
     try:
         await studio.journal.submit(

@@ -65,12 +65,15 @@ LIMIT :limit;
 -- New subscriptions, in the transaction of their first grants.
 WITH written AS (
     INSERT INTO subscriptions (
-        workspace_id, subscription_id, plan, version, anchor_at, zone, months_per_charge, ends_at
+        workspace_id, subscription_id, plan, version, anchor_at, zone, months_per_charge,
+        allowances, price, currency, can_purchase, gateway, renewal_grant, charge_index, charge_at,
+        paid_index
     )
     SELECT
         n.workspace_id, n.subscription_id, n.plan, n.version, n.anchor_at, n.zone,
-        n.months_per_charge, n.ends_at
-    FROM unnest(:subscriptions::subscriptions[]) AS n
+        n.months_per_charge, n.allowances, n.price, n.currency, n.can_purchase, n.gateway,
+        n.renewal_grant, n.charge_index, n.charge_at, n.paid_index
+    FROM unnest(:subscriptions::new_subscription[]) AS n
     ON CONFLICT DO NOTHING
     RETURNING workspace_id
 )

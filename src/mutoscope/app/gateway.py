@@ -1,0 +1,177 @@
+"""What the use cases need of a payment gateway: ask for money, give it back, tell what happened.
+
+Two implementations: bank transfers that staff confirm (`manual`), and Stripe. Invariant: a payment
+has one reference for ever, the gateway's own, by which it counts once however often it is told. No
+method is called inside a transaction; each that moves money takes a key of the attempt, so that the
+same attempt sent twice is one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from mutoscope.domain.offers import Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """Money that is asked of a workspace; `total` is what is to be paid, tax and all.
+
+    `customer` is what the gateway calls the workspace, once it knows it. With `keeps_method` the
+    means of payment is kept for renewals.
+    """
+
+    request_id: UUID
+    workspace_id: UUID
+    total: Money
+    title: str
+    email: str | None = None
+    customer: str | None = None
+    keeps_method: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """Where and how a demand can be paid: an address to open, or instructions to follow."""
+
+    reference: str
+    url: str | None = None
+    instructions: str | None = None
+
+
+class PaymentState(StrEnum):
+    """Where a payment stands at its gateway."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayPayment:
+    """A payment as its gateway tells it.
+
+    `reference` is the payment's own and never changes. `refunded` is how much of `total` went back,
+    in minor units. `customer` and `method` are what a later payment may be made with;
+    `failure_code` is the gateway's word for a decline.
+    """
+
+    reference: str
+    request_id: UUID | None
+    total: Money
+    state: PaymentState
+    created_at: datetime
+    refunded: int = 0
+    customer: str | None = None
+    method: str | None = None
+    failure_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayRefund:
+    """Money that goes back: certain when it succeeded, or else what is still to be done."""
+
+    reference: str
+    state: PaymentState
+    instructions: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayDispute:
+    """A payment that its payer disputes; `is_won` is None while it is open."""
+
+    reference: str
+    payment_reference: str
+    total: Money
+    is_won: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayEvent:
+    """What a gateway sent by itself: a reason to look, and what it is about.
+
+    `payment_reference`, `refund_reference` and `dispute` tell what; an event with none of them is
+    of no interest here, and is kept all the same.
+    """
+
+    event_id: str
+    code: str
+    created_at: datetime
+    payment_reference: str | None = None
+    refund_reference: str | None = None
+    dispute: GatewayDispute | None = None
+
+
+class GatewayError(Exception):
+    """A call to a gateway that failed.
+
+    `permanent` says that the same call will fail again, `is_ambiguous` that nobody knows whether it
+    was carried out: then the same attempt is sent again under its key, or looked up. `code` is
+    stored and never changes.
+    """
+
+    def __init__(
+        self, sentence: str, *, code: str, permanent: bool, is_ambiguous: bool = False
+    ) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.permanent = permanent
+        self.is_ambiguous = is_ambiguous
+
+
+class Gateway(Protocol):
+    """A way in which money comes and goes."""
+
+    name: str
+    can_charge: bool
+    """Whether a kept means of payment can be charged without its owner."""
+
+    async def checkout(self, *, demand: Demand, key: str) -> Checkout:
+        """Prepare a payment that the workspace makes itself.
+
+        :raises GatewayError: when it cannot be prepared.
+        """
+        ...
+
+    async def charge(self, *, demand: Demand, method: str, key: str) -> GatewayPayment:
+        """Charge a kept means of payment; a decline is a payment that failed.
+
+        :raises GatewayError: when the gateway refuses the call, or nobody knows what came of it.
+        """
+        ...
+
+    async def refund(self, *, reference: str, amount: Money, key: str) -> GatewayRefund:
+        """Give money of a payment back.
+
+        :raises GatewayError: when the gateway refuses, or nobody knows what came of it.
+        """
+        ...
+
+    async def payment(self, *, reference: str) -> GatewayPayment:
+        """Return a payment as it stands now.
+
+        :raises GatewayError: when there is none of that reference, or the gateway does not answer.
+        """
+        ...
+
+    async def payments(self, *, since: datetime) -> tuple[GatewayPayment, ...]:
+        """Return every payment that was begun since an instant, the eldest first.
+
+        :raises GatewayError: when the gateway does not answer.
+        """
+        ...
+
+    def event(self, *, headers: Mapping[str, str], body: bytes, at: datetime) -> GatewayEvent:
+        """Return what a gateway sent, once its signature is proven.
+
+        :raises GatewayError: when it is not the gateway's, or too old.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Drop the connections."""
+        ...
