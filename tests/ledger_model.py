@@ -329,14 +329,21 @@ class Book:
 
     def _stand(self, purse: Purse, action: ask.Stand, at: datetime, _: dict[str, Any]) -> None:
         standing = action.standing
-        before = purse.plans.get(standing.subscription_id)
-        if before is None or before["change"] <= standing.change:
-            is_repeat = before is not None and before["change"] == standing.change
-            purse.plans[standing.subscription_id] = {
-                "amount": standing.amount, "anchor": standing.anchor_at, "ends": standing.ends_at,
-                "change": standing.change,
-                "next": max(standing.next_index, before["next"] if before and is_repeat else 0),
-            }  # fmt: skip
+        own = {change: each for (whose, change), each in purse.plans.items()
+               if whose == standing.subscription_id}  # fmt: skip
+        if own and max(own) > standing.change:
+            return
+        before = own.pop(standing.change, None)
+        reached = max((each["next"] for each in own.values()), default=0)
+        if before is None and reached > standing.next_index:
+            raise No("period_granted")
+        begins = months_after(standing.anchor_at, standing.next_index)
+        for each in own.values():
+            each["ends"] = min(begins, each["ends"] or begins)
+        purse.plans[standing.subscription_id, standing.change] = {
+            "amount": standing.amount, "anchor": standing.anchor_at, "ends": standing.ends_at,
+            "next": max(standing.next_index, before["next"] if before else 0),
+        }  # fmt: skip
         purse.catch_up(at)
 
 

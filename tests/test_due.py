@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from ledger_requests import ADA, BEGINNING, do, fresh, histories, lines, wallet_of
 from mutoscope.domain import actions as ask
+from mutoscope.domain.calendar import BillingAnchor, period_start
 from mutoscope.domain.due import is_due, next_due
+from mutoscope.domain.granting import PeriodGranted
 from mutoscope.domain.lots import NEVER, Terms, is_conserved
 from mutoscope.domain.planner import Facts, Submission, begin, plan
 from mutoscope.domain.requests import Request
@@ -143,4 +145,44 @@ def test_an_older_change_of_terms_that_comes_late_changes_nothing() -> None:
 
     do(facts, at=BEGINNING + HOUR, essential=ask.Stand(first))
 
-    assert wallet_of(facts).standing == {UUID(int=7): upgraded}
+    assert wallet_of(facts).standing[UUID(int=7), 1] == upgraded
+    assert wallet_of(facts).standing[UUID(int=7), 0].next_at() is None
+
+
+def test_a_change_of_terms_lets_the_terms_before_grant_up_to_it() -> None:
+    facts = fresh()
+    first = StandingGrant(UUID(int=7), 200, BEGINNING, "UTC")
+    downgraded = first._replace(amount=50, change=1, next_index=2)
+    do(facts, at=BEGINNING, pro=ask.Stand(first), essential=ask.Stand(downgraded))
+
+    do(facts, at=BEGINNING + 70 * DAY, pack=ask.Grant(1, Terms("pack", BEGINNING)))
+
+    amounts = [p.amount for e in wallet_of(facts).entries for p in e.postings]
+    assert amounts == [200, 200, 200, 200, 50, 1]
+
+
+def test_a_change_of_terms_for_a_period_that_was_granted_is_refused() -> None:
+    facts = fresh()
+    first = StandingGrant(UUID(int=7), 200, BEGINNING, "UTC")
+    do(facts, at=BEGINNING, essential=ask.Stand(first))
+
+    (outcome,) = do(facts, at=BEGINNING, pro=ask.Stand(first._replace(amount=700, change=1)))
+
+    assert isinstance(outcome, PeriodGranted)
+    assert outcome.next_index == 1
+
+
+def test_another_zone_leaves_no_hour_without_credits_and_none_with_two_grants() -> None:
+    facts = fresh()
+    first = StandingGrant(UUID(int=7), 200, BEGINNING, "UTC")
+    handed_over_at = period_start(anchor=BillingAnchor(at=BEGINNING, zone="UTC"), index=1)
+    eastern = first._replace(
+        zone="Asia/Tokyo", change=1, next_index=1, begins_at=handed_over_at
+    )  # fmt: skip
+    do(facts, at=BEGINNING, utc=ask.Stand(first), tokyo=ask.Stand(eastern))
+
+    do(facts, at=BEGINNING + 70 * DAY, pack=ask.Grant(1, Terms("pack", BEGINNING)))
+
+    lots = [lot for lot in wallet_of(facts).lots.values() if lot.source == "plan"]
+    ends = [lot.expires_at for lot in lots][:-1]
+    assert [lot.effective_at for lot in lots][1:] == ends

@@ -100,7 +100,7 @@ def action(name: str, amount: int, story: Narrator) -> ask.Action:
         "pack": pack(amount, story),
         "later": ask.Grant(amount, Terms("promo", story.now + 2 * DAY, story.now + 9 * DAY)),
         "monthly": ask.Stand(
-            StandingGrant(UUID(int=7), amount, story.now + SECOND, "UTC", change=story.told)
+            StandingGrant(UUID(int=7 + story.told), amount, story.now + SECOND, "UTC")
         ),
         "hold": hold(amount, story, days=5),
         "metered": ask.Hold(amount, story.now + DAY, is_metered=True),

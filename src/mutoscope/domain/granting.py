@@ -6,6 +6,7 @@ spent lots too, so that what comes back to them later follows (a release, a refu
 
 from mutoscope.domain import actions as ask
 from mutoscope.domain.chart import Account, Operation
+from mutoscope.domain.credits import Refusal
 from mutoscope.domain.due import end_returned, post_due
 from mutoscope.domain.journal import Entry
 from mutoscope.domain.known import KnownEntries, UnknownReference, named_entry
@@ -14,6 +15,20 @@ from mutoscope.domain.lots import Lot, LotState, Source
 from mutoscope.domain.wallet import Stamp, Wallet
 
 _ = Account
+
+
+class PeriodGranted(Refusal):
+    """A change of terms from a period on that was granted under the terms before."""
+
+    code = "period_granted"
+
+    def __init__(self, *, index: int, next_index: int) -> None:
+        super().__init__(
+            f"period {index} was granted under the terms before: let the change begin with "
+            f"period {next_index}"
+        )
+        self.index = index
+        self.next_index = next_index
 
 
 def grant(wallet: Wallet, action: ask.Grant, stamp: Stamp, _known: KnownEntries) -> Entry:
@@ -77,9 +92,19 @@ def forfeit(wallet: Wallet, _action: ask.Forfeit, stamp: Stamp, _known: KnownEnt
 
 def stand(wallet: Wallet, action: ask.Stand, _stamp: Stamp, _known: KnownEntries) -> None:
     """Begin or change monthly grants, and post those that are due; a repeat takes none back."""
-    subscription_id = action.standing.subscription_id
-    before = wallet.standing.get(subscription_id)
-    wallet.put_standing(action.standing.after(before))
+    asked = action.standing
+    others = [
+        each for each in wallet.standing.values()
+        if each.subscription_id == asked.subscription_id and each.change != asked.change
+    ]  # fmt: skip
+    if any(each.change > asked.change for each in others):
+        return  # a later change was told before: it stays
+    granted_until = max((each.next_index for each in others), default=0)
+    if granted_until > asked.next_index and asked.name() not in wallet.standing:
+        raise PeriodGranted(index=asked.next_index, next_index=granted_until)
+    for each in others:
+        wallet.put_standing(each.ended(at=asked.start()))
+    wallet.put_standing(asked.after(wallet.standing.get(asked.name())))
     post_due(wallet=wallet, at=wallet.posted_at)
 
 

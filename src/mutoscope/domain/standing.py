@@ -2,10 +2,12 @@
 
 Each period is computed from the anchor (`domain.calendar`), so that neither downtime nor a short
 month moves the next one. A period's grant has one key, of the subscription, the kind, the period
-and the change of terms: it is posted once.
+and the change of terms: it is posted once. The surprising choice: every change of terms is a
+standing grant of its own, which begins where the one before ends, so that what comes after the next
+billing date is known, and posted in time, before the clock has looked at the subscription.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
@@ -14,13 +16,19 @@ from mutoscope.domain.calendar import BillingAnchor, period_start
 from mutoscope.domain.lots import Source, Terms
 
 NAMESPACE = "renewal"
+HALF_A_MONTH = timedelta(days=14)
+"""Two zones' dates of one period lie nearer together than this, those of two periods do not."""
+
+StandingName = tuple[UUID, int]
+"""A subscription, and the number of the change of its terms."""
 
 
 class StandingGrant(NamedTuple):
     """Credits of one kind that a subscription grants at the start of each period.
 
     `next_index` is the first period not yet granted; `change` counts changes of terms; from
-    `ends_at` on nothing more is granted.
+    `ends_at` on nothing more is granted. `begins_at` is when its first period begins, where the
+    period before was counted in another zone: no hour is left without credits, or has them twice.
     """
 
     subscription_id: UUID
@@ -30,10 +38,15 @@ class StandingGrant(NamedTuple):
     next_index: int = 0
     change: int = 0
     ends_at: datetime | None = None
+    begins_at: datetime | None = None
+
+    def start(self) -> datetime:
+        """Return the instant at which the next period begins, granted or not."""
+        return self._start(self.next_index)
 
     def next_at(self) -> datetime | None:
         """Return the instant of the next grant, or None when there is none to come."""
-        starts_at = self._start(self.next_index)
+        starts_at = self.start()
         return None if self.ends_at is not None and self.ends_at <= starts_at else starts_at
 
     def next_key(self, *, kind: str) -> str:
@@ -51,15 +64,19 @@ class StandingGrant(NamedTuple):
 
     def advanced(self) -> "StandingGrant":
         """Return it after its next grant was posted."""
-        subscription_id, amount, anchor_at, zone, index, change, ends_at = self
-        return StandingGrant(subscription_id, amount, anchor_at, zone, index + 1, change, ends_at)
+        subscription_id, amount, anchor_at, zone, index, change, ends_at, begins_at = self
+        return StandingGrant(
+            subscription_id, amount, anchor_at, zone, index + 1, change, ends_at, begins_at
+        )
+
+    def name(self) -> "StandingName":
+        """Return what it is known by in its wallet."""
+        return (self.subscription_id, self.change)
 
     def after(self, before: "StandingGrant | None") -> "StandingGrant":
-        """Return what stands when it is asked for after another: a repeat grants nothing again."""
-        if before is None or before.change < self.change:
+        """Return what stands when it is asked for again: a repeat grants nothing again."""
+        if before is None:
             return self
-        if before.change > self.change:
-            return before
         return self._replace(next_index=max(self.next_index, before.next_index))
 
     def ended(self, *, at: datetime) -> "StandingGrant":
@@ -67,7 +84,11 @@ class StandingGrant(NamedTuple):
         return self._replace(ends_at=at if self.ends_at is None else min(self.ends_at, at))
 
     def _start(self, index: int) -> datetime:
-        return _start_of(self.anchor_at, self.zone, index)
+        starts_at = _start_of(self.anchor_at, self.zone, index)
+        begins_at = self.begins_at
+        if begins_at is not None and abs(starts_at - begins_at) < HALF_A_MONTH:
+            return begins_at
+        return starts_at
 
 
 @lru_cache(maxsize=1024)  # a renewal asks for each start of a wallet several times in a row

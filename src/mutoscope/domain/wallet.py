@@ -21,7 +21,7 @@ from mutoscope.domain.journal import (
     line_of,
 )
 from mutoscope.domain.lots import Draw, Lot, Terms, granted_lot, moved, spend_order
-from mutoscope.domain.standing import StandingGrant
+from mutoscope.domain.standing import StandingGrant, StandingName
 
 
 class OpenHold(NamedTuple):
@@ -51,7 +51,7 @@ class Saved(NamedTuple):
     fields: tuple[object, ...]
     lots: dict[int, Lot]
     holds: dict[int, OpenHold]
-    standing: dict[UUID, StandingGrant]
+    standing: dict[StandingName, StandingGrant]
     entries: int
 
 
@@ -105,7 +105,7 @@ class Wallet:
         self.next_deadline_at: datetime | None = None
         self.lots: dict[int, Lot] = {}
         self.holds: dict[int, OpenHold] = {}
-        self.standing: dict[UUID, StandingGrant] = {}
+        self.standing: dict[StandingName, StandingGrant] = {}
         self.lots_before: dict[int, Lot | None] = {}
         self.mark_written()
 
@@ -114,7 +114,7 @@ class Wallet:
         self.begun_at: datetime | None = None
         self.entries: list[Entry] = []
         self.holds_before: dict[int, OpenHold | None] = {}
-        self.standing_before: dict[UUID, StandingGrant | None] = {}
+        self.standing_before: dict[StandingName, StandingGrant | None] = {}
         self.wake_before = self.wake_at
         moved_lots, self.lots_before = self.lots_before, {}
         for number in moved_lots:
@@ -141,8 +141,8 @@ class Wallet:
         del self.holds[hold.sequence]
 
     def put_standing(self, grant: StandingGrant) -> None:
-        """Set what a subscription's grants are from now on."""
-        name = grant.subscription_id
+        """Set what a subscription's grants are under one change of its terms."""
+        name = grant.name()
         self.standing_before.setdefault(name, self.standing.get(name))
         self.standing[name] = grant
 

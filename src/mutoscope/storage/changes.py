@@ -143,7 +143,7 @@ def _add_holds(changes: Changes, wallet: Wallet) -> None:
 
 
 def _add_standing(changes: Changes, wallet: Wallet) -> None:
-    for subscription_id, before in wallet.standing_before.items():
-        standing = wallet.standing.get(subscription_id)
+    for name, before in wallet.standing_before.items():
+        standing = wallet.standing.get(name)
         if standing is not None and standing != before:
             changes.new_standing.append((wallet.workspace_id, wallet.kind, *standing))

@@ -41,7 +41,7 @@ def add_due(found: dict[WalletName, Wallet], row: Row) -> None:
     _add_lots(found, lots)
     for workspace_id, kind, subscription_id, *terms in standing or ():
         grant = StandingGrant(subscription_id, *terms)
-        found[workspace_id, kind].standing[subscription_id] = grant
+        found[workspace_id, kind].standing[grant.name()] = grant
     drawn = _postings_by_entry(postings)
     for workspace_id, kind, sequence, deadline_at in holds or ():
         lines = drawn[workspace_id, kind, sequence]

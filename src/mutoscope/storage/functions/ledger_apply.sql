@@ -175,16 +175,16 @@ BEGIN
     IF cardinality(new_standing) > 0 THEN
         INSERT INTO standing_grants (
             workspace_id, kind, subscription_id, amount, anchor_at, zone, next_index, change,
-            ends_at
+            ends_at, begins_at
         )
         SELECT
             n.workspace_id, n.kind, n.subscription_id, n.amount, n.anchor_at, n.zone,
-            n.next_index, n.change, n.ends_at
+            n.next_index, n.change, n.ends_at, n.begins_at
         FROM unnest(new_standing) AS n
         ON CONFLICT ON CONSTRAINT standing_grants_pkey DO UPDATE
         SET amount = excluded.amount, anchor_at = excluded.anchor_at, zone = excluded.zone,
-            next_index = excluded.next_index, change = excluded.change,
-            ends_at = excluded.ends_at;
+            next_index = excluded.next_index, ends_at = excluded.ends_at,
+            begins_at = excluded.begins_at;
     END IF;
 END
 $$;

@@ -43,6 +43,13 @@ ADD CONSTRAINT price_has_a_currency CHECK ((price IS NULL) = (currency IS NULL))
 CREATE INDEX subscriptions_charge ON subscriptions (charge_at) WHERE ends_at IS NULL;
 CREATE INDEX subscriptions_cancel ON subscriptions (cancels_at) WHERE ends_at IS NULL;
 
+-- Each change of terms is a standing grant of its own; its first period may begin where the one
+-- before, counted in another zone, has ended.
+ALTER TABLE standing_grants
+ADD COLUMN begins_at timestamptz,
+DROP CONSTRAINT standing_grants_pkey,
+ADD CONSTRAINT standing_grants_pkey PRIMARY KEY (workspace_id, kind, subscription_id, change);
+
 -- Every change of a subscription, in order: what a person asked, or the clock did.
 CREATE TABLE subscription_changes (
     workspace_id uuid NOT NULL,
