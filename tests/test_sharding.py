@@ -10,6 +10,8 @@ HOUSE = {
     "provider_spend": "the day's limit of money is the house's",
     "staff_alerts": "staff look after the house",
     "payment_claims": "a payment is one workspace's, whichever it names",
+    "invoice_series": "numbers are the seller's, and leave no gap between workspaces",
+    "invoice_numbers": "a number is one document's, whichever workspace it is for",
     "promo_codes": "a code is redeemed by any workspace, so many times in all",
     "migrations": "of the schema, not of anybody's data",
 }

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Final
 from mutoscope.app.asset_rules import AssetRules
 from mutoscope.app.call_backs import CallBacks
 from mutoscope.app.ports import ProviderError
+from mutoscope.app.shipped import shipped_seller
 from mutoscope.domain.access import Access, access_at
+from mutoscope.domain.seller import Seller
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -38,6 +40,7 @@ class Studio:
     labelled ones this process may take.
     `email_key` keys the digests by which a person's one trial is known; `exporters` are by form.
     The built-in engine makes `engine_images_max` pictures at once; None: as many as the tool.
+    `seller` issues the invoices.
     """
 
     journal: Journal
@@ -55,6 +58,7 @@ class Studio:
     call_backs: CallBacks = field(default_factory=CallBacks)
     labels: frozenset[str] = frozenset()
     engine_images_max: int | None = None
+    seller: Seller = field(default_factory=shipped_seller)
 
     def reading(self) -> AbstractAsyncContextManager[Connection]:
         """Borrow a connection for reading."""

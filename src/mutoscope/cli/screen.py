@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from mutoscope.domain.balance import Balance, LotView
+from mutoscope.domain.money import money_text
 from mutoscope.domain.offers import Money
 from mutoscope.domain.wording import SOURCES
 from mutoscope.storage.history import Line
@@ -25,9 +26,6 @@ from mutoscope.storage.workspaces import Workspace
 
 WIDTH_PIPE: Final = 10_000
 """Columns where there is no terminal: nothing is broken across lines, so that ids stay whole."""
-
-MINOR_DIGITS: Final = {"JPY": 0, "KRW": 0, "CLP": 0, "VND": 0, "KWD": 3, "BHD": 3, "TND": 3}
-"""Digits after the point of the currencies that have not two."""
 
 
 def console(*, is_error: bool = False) -> Console:
@@ -81,10 +79,7 @@ def counted(number: int, thing: str) -> str:
 
 def money(amount: Money) -> str:
     """Return an amount of money with its currency."""
-    digits = MINOR_DIGITS.get(amount.currency, 2)
-    whole, minor = divmod(amount.amount, 10**digits)
-    fraction = f".{minor:0{digits}}" if digits else ""
-    return f"{whole:,}{fraction} {amount.currency}"
+    return money_text(amount.amount, amount.currency)
 
 
 def source_of(lot: LotView) -> str:

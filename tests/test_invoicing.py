@@ -1,0 +1,266 @@
+"""Invoices take numbers without gaps, never change, and go out with the transaction."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from invoice_stage import BUYER, PACK, PLAN, bill, copies, draft, issue, issued, numbers, read
+from mutoscope.app import invoicing
+from mutoscope.app.invoicing import CreditExceedsInvoice, NotAnInvoice, credit_draft
+from mutoscope.domain import actions as ask
+from mutoscope.domain.invoices import Treatment
+from mutoscope.domain.lots import Terms
+from mutoscope.domain.planner import Submission
+from mutoscope.domain.requests import Request
+from mutoscope.storage.invoices import UnknownInvoice
+from mutoscope.storage.journal import Journal
+from mutoscope.storage.session import SideRow, SideRowRefused
+from soundness import assert_sound
+from studio_fixture import open_workspace
+from studio_stage import Stage, open_stage
+
+
+@pytest.fixture
+async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with open_stage(database_url, tmp_path) as stage:
+        yield stage
+        await assert_sound(database_url)
+
+
+async def refuse(_: object, __: object) -> int:
+    """Write nothing of what is wanted."""
+    return 0
+
+
+async def outbox(stage: Stage) -> list[asyncpg.Record]:
+    async with stage.studio.reading() as connection:
+        return await connection.fetch("SELECT * FROM outbox ORDER BY created_at, subject")
+
+
+async def test_an_invoice_has_its_number_lines_parties_and_totals(stage: Stage) -> None:
+    await bill(stage)
+
+    found = await issued(stage, PLAN, PACK)
+
+    assert found.number == "INV-2025-000001"
+    assert found.lines == (PLAN, PACK)
+    assert found.taxed.buyer == BUYER
+    assert found.seller["legal_name"] == "Example Pictures Ltd"
+    assert (found.taxed.net, found.taxed.tax, found.taxed.total) == (7_800, 0, 7_800)
+    assert found.taxed.treatment is Treatment.REVERSE_CHARGE
+
+
+async def test_credits_their_invoice_and_its_message_are_one_transaction(stage: Stage) -> None:
+    await bill(stage)
+    made = await draft(stage, PACK)
+    grant = Request(stage.workspace_id, "video", "api", "pack-1",
+                    ask.Grant(1_500, Terms("pack", stage.clock.now())))  # fmt: skip
+
+    await stage.studio.journal.submit(
+        Submission((grant,)), side_rows=invoicing.issued(stage.studio, draft=made)
+    )
+
+    (message,) = await outbox(stage)
+    assert message["recipient"] == "books@aurora.example"
+    assert message["subject"] == "Invoice INV-2025-000001 from Example Pictures Ltd"
+    assert "39.00 USD" in message["body"]
+    assert "20 February 2025" in message["body"]
+    assert (message["attached"], message["attached_id"]) == ("document", made.invoice_id)
+
+
+async def test_what_is_undone_gives_its_number_back(stage: Stage) -> None:
+    made = await draft(stage)
+    rows = (*invoicing.issued(stage.studio, draft=made), SideRow(refuse, (1,)))
+
+    with pytest.raises(SideRowRefused):
+        await stage.studio.journal.submit(Submission(()), side_rows=rows)
+
+    assert await outbox(stage) == []
+    assert (await issued(stage)).number == "INV-2025-000001"
+
+
+async def test_many_at_once_leave_no_gap_and_no_double(stage: Stage, database_url: str) -> None:
+    made = copies(await draft(stage), 32)
+    other = Journal(url=database_url, now=stage.clock.now)
+    await other.open()
+
+    await asyncio.gather(*(
+        journal.submit(Submission(()), side_rows=invoicing.issued(stage.studio, draft=each))
+        for each, journal in zip(made, (stage.studio.journal, other) * 16, strict=True)
+    ))  # fmt: skip
+
+    await other.close()
+    assert await numbers(stage) == [f"INV-2025-{number:06}" for number in range(1, 33)]
+
+
+async def test_some_that_are_undone_among_many_leave_no_gap(stage: Stage) -> None:
+    made = copies(await draft(stage), 32)
+    spoilt = (SideRow(refuse, (1,)),)
+
+    await asyncio.gather(*(
+        stage.studio.journal.submit(
+            Submission(()),
+            side_rows=(*invoicing.issued(stage.studio, draft=each), *(spoilt * (place % 3 == 0))),
+        )
+        for place, each in enumerate(made)
+    ), return_exceptions=True)  # fmt: skip
+
+    assert await numbers(stage) == [f"INV-2025-{number:06}" for number in range(1, 22)]
+
+
+async def test_a_chunk_takes_its_numbers_as_one_block(stage: Stage) -> None:
+    other = await open_workspace(stage)
+    made = [*copies(await draft(stage), 25), *copies(await draft(stage, workspace_id=other), 25)]
+
+    await issue(stage, *made)
+
+    assert [(await read(stage, each)).number for each in (made[0], made[49])] == [
+        "INV-2025-000001", "INV-2025-000050",
+    ]  # fmt: skip
+    assert len(await numbers(stage)) == 50
+
+
+async def test_the_same_id_again_writes_nothing_and_leaves_no_gap(stage: Stage) -> None:
+    await bill(stage)
+    made = await draft(stage)
+    await issue(stage, made)
+
+    await asyncio.gather(*(issue(stage, made, made) for _ in range(8)))
+
+    assert (await issued(stage)).number == "INV-2025-000002"
+    assert len(await outbox(stage)) == 2
+
+
+async def test_the_same_id_for_something_else_is_refused(stage: Stage) -> None:
+    made = await draft(stage)
+    await issue(stage, made)
+    other = await draft(stage, PLAN, PACK)
+
+    with pytest.raises(SideRowRefused):
+        await issue(stage, replace(other, invoice_id=made.invoice_id))
+
+    assert await numbers(stage) == ["INV-2025-000001"]
+
+
+async def test_numbers_begin_anew_with_the_sellers_own_year(stage: Stage) -> None:
+    seller = replace(stage.studio.seller, zone="Pacific/Auckland")
+    stage.studio = replace(stage.studio, seller=seller)
+    stage.clock.at = datetime(2025, 12, 31, 10, 59, 59, tzinfo=UTC)
+    await issued(stage)
+    stage.clock.move(seconds=1)
+
+    found = await issued(stage)
+
+    assert found.number == "INV-2026-000001"
+    assert await numbers(stage) == ["INV-2025-000001", "INV-2026-000001"]
+
+
+@pytest.mark.parametrize("table", ["invoices", "invoice_lines", "invoice_numbers"])
+@pytest.mark.parametrize(
+    "statement", ["DELETE FROM {}", "UPDATE {} SET workspace_id = NULL", "TRUNCATE {} CASCADE"]
+)
+async def test_what_was_issued_never_changes(stage: Stage, table: str, statement: str) -> None:
+    await issued(stage)
+
+    async with stage.studio.reading() as connection:
+        with pytest.raises(asyncpg.RestrictViolationError, match="never change"):
+            await connection.execute(statement.format(table))
+
+    assert await numbers(stage) == ["INV-2025-000001"]
+
+
+async def test_a_workspace_without_details_is_billed_by_name_and_taxed_as_at_home(
+    stage: Stage,
+) -> None:
+    found = await issued(stage)
+
+    assert found.taxed.buyer.legal_name == "Aurora"
+    assert (found.taxed.rate, found.taxed.tax, found.taxed.total) == (2_300, 897, 4_797)
+    (message,) = await outbox(stage)
+    assert (message["state"], message["recipient"]) == ("undeliverable", "")
+    assert "has no address" in message["failure"]
+
+
+async def test_a_credit_note_has_its_own_number_and_what_it_refers_to(stage: Stage) -> None:
+    invoice = await issued(stage)
+
+    credit = await credit_draft(
+        stage.studio, workspace_id=stage.workspace_id, invoice_id=invoice.invoice_id,
+        reason="the plan was started twice",
+    )  # fmt: skip
+    await issue(stage, credit)
+
+    found = await read(stage, credit)
+    assert (found.number, found.refers_to) == ("CN-2025-000001", invoice.invoice_id)
+    assert (found.taxed.total, found.lines) == (4_797, (PLAN,))
+
+
+async def test_parts_of_an_invoice_are_credited_up_to_all_of_it_and_no_further(
+    stage: Stage,
+) -> None:
+    invoice = await issued(stage)
+    facts = {"workspace_id": stage.workspace_id, "invoice_id": invoice.invoice_id, "reason": "x"}
+    taxes = []
+    for amount in (1_000, 2_000, 1_797):
+        credit = await credit_draft(stage.studio, **facts, amount=amount)
+        await issue(stage, credit)
+        taxes.append(credit.taxed.tax)
+
+    with pytest.raises(CreditExceedsInvoice, match=r"left of the invoice, 0\.00 USD"):
+        await credit_draft(stage.studio, **facts)
+
+    assert sum(taxes) == invoice.taxed.tax
+
+
+@pytest.mark.parametrize("amount", [0, -1, 4_798])
+async def test_more_than_an_invoice_or_nothing_is_not_credited(stage: Stage, amount: int) -> None:
+    invoice = await issued(stage)
+
+    with pytest.raises(CreditExceedsInvoice):
+        await credit_draft(
+            stage.studio, workspace_id=stage.workspace_id, invoice_id=invoice.invoice_id,
+            reason="x", amount=amount,
+        )  # fmt: skip
+
+    assert await numbers(stage) == ["INV-2025-000001"]
+
+
+async def test_of_credit_notes_at_once_one_is_written(stage: Stage) -> None:
+    invoice = await issued(stage)
+    facts = {"workspace_id": stage.workspace_id, "invoice_id": invoice.invoice_id, "reason": "x"}
+    drafts = [await credit_draft(stage.studio, **facts) for _ in range(8)]
+
+    outcomes = await asyncio.gather(
+        *(issue(stage, credit) for credit in drafts), return_exceptions=True
+    )
+
+    assert sum(outcome is None for outcome in outcomes) == 1
+    assert {type(outcome) for outcome in outcomes if outcome} == {SideRowRefused}
+    assert await numbers(stage) == ["CN-2025-000001", "INV-2025-000001"]
+
+
+async def test_a_credit_note_is_not_credited(stage: Stage) -> None:
+    invoice = await issued(stage)
+    facts = {"workspace_id": stage.workspace_id, "reason": "x"}
+    credit = await credit_draft(stage.studio, **facts, invoice_id=invoice.invoice_id)
+    await issue(stage, credit)
+
+    with pytest.raises(NotAnInvoice, match="CN-2025-000001"):
+        await credit_draft(stage.studio, **facts, invoice_id=credit.invoice_id)
+
+    assert (await read(stage, credit)).credited == 0
+
+
+async def test_invoices_of_others_are_not_there(stage: Stage) -> None:
+    invoice = await issued(stage)
+    other = await open_workspace(stage)
+
+    with pytest.raises(UnknownInvoice):
+        await credit_draft(
+            stage.studio, workspace_id=other, invoice_id=invoice.invoice_id, reason="x"
+        )
