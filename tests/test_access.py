@@ -1,6 +1,8 @@
 """What a workspace may do is judged at the act: by its plan, else its trial, else as free."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -8,15 +10,25 @@ from mutoscope.bootstrap import read_catalog
 from mutoscope.domain.access import Access, NotEntitled, access_at
 from mutoscope.domain.jobs import FINAL, TRANSITIONS, JobState
 from mutoscope.domain.offers import Entitlement
+from mutoscope.domain.subscriptions import MayNotSpend, State
+from mutoscope.storage.workspaces import Workspace
 
 AT = datetime(2025, 1, 20, 12, tzinfo=UTC)
 VERSION = read_catalog(None).version_at(at=AT)
 ENDS_AT = AT + timedelta(days=14)
 
 
+NEWCOMER = Workspace(
+    workspace_id=UUID(int=1), name="Aurora", email=None, zone="UTC", is_demo=False,
+    created_at=AT, verified_at=AT, trial_ends_at=None, subscription=None,
+)  # fmt: skip
+
+
 def access(*, plan: str | None = None, ends_at: datetime | None = None, at: datetime) -> Access:
-    found = None if plan is None else VERSION.plan(key=plan)
-    return access_at(version=VERSION, plan=found, trial_ends_at=ends_at, at=at)
+    state = replace(NEWCOMER, trial_ends_at=ends_at).state_at(at=at)
+    if plan is None:
+        return access_at(version=VERSION, plan=None, state=state)
+    return access_at(version=VERSION, plan=VERSION.plan(key=plan), state=State.ACTIVE)
 
 
 @pytest.mark.parametrize("entitlement", list(Entitlement))
@@ -49,6 +61,21 @@ def test_a_plan_opens_everything(plan: str) -> None:
 def test_what_enterprise_has_to_agree_is_refused_with_a_remedy() -> None:
     with pytest.raises(NotEntitled, match="ask support"):
         access(plan="enterprise", at=AT).require(Entitlement.PURCHASES)
+
+
+def test_what_enterprise_has_agreed_is_open() -> None:
+    plan = VERSION.plan(key="enterprise")
+    found = access_at(version=VERSION, plan=plan, state=State.ACTIVE, can_purchase=True)
+
+    found.require(Entitlement.PURCHASES)
+
+
+@pytest.mark.parametrize("state", [State.SUSPENDED, State.CANCELLED, State.CLOSED])
+def test_a_plan_that_is_not_paid_or_over_spends_nothing(state: State) -> None:
+    found = access_at(version=VERSION, plan=VERSION.plan(key="pro"), state=state)
+
+    with pytest.raises(MayNotSpend, match=state.value):
+        found.require_spending()
 
 
 def test_a_plan_counts_more_than_a_trial_that_runs() -> None:

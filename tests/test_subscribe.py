@@ -9,11 +9,11 @@ import pytest
 
 from mutoscope.app.sign_up import TrialTaken, create, sign_up
 from mutoscope.app.subscribe import (
-    AllowanceNotAgreed,
     AlreadySubscribed,
     NotVerified,
     start_plan,
 )
+from mutoscope.app.terms import AllowanceNotAgreed
 from mutoscope.domain.credits import BadAmount
 from mutoscope.storage import balances
 from mutoscope.storage.workspaces import Workspace

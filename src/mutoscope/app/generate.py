@@ -152,10 +152,12 @@ class Placing:
     parked: frozenset[str]
 
     def require(self, *, tool: Tool) -> None:
-        """Pass when the workspace may use a tool.
+        """Pass when the workspace may use a tool now.
 
-        :raises NotEntitled: when it may not.
+        :raises MayNotSpend: when its plan is suspended, over or closed.
+        :raises NotEntitled: when the plan does not include the tool.
         """
+        self.access.require_spending()
         if tool.unit is not Unit.PER_IMAGE:
             self.access.require(Entitlement.VIDEO)
 

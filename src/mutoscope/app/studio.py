@@ -11,18 +11,24 @@ from mutoscope.app.call_backs import CallBacks
 from mutoscope.app.ports import ProviderError
 from mutoscope.app.shipped import shipped_seller
 from mutoscope.domain.access import Access, access_at
+from mutoscope.domain.catalog import RenewalRule
 from mutoscope.domain.seller import Seller
+from mutoscope.domain.subscriptions import HAS_PLAN, RenewalGrant
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
+    from mutoscope.app.gateway import Gateway
     from mutoscope.app.ports import AssetStore, Clock, Exporter, Generator, Ids, Provider
-    from mutoscope.domain.catalog import Catalog
+    from mutoscope.domain.catalog import Catalog, Version
     from mutoscope.domain.routes import Route, RouteTable
     from mutoscope.storage.database import Connection, Pool
     from mutoscope.storage.journal import Journal
     from mutoscope.storage.workspaces import Workspace
+
+MANUAL: Final = "manual"
+"""The gateway of bank transfers that staff confirm."""
 
 ENGINE: Final = "engine"
 """The provider name of the built-in engine."""
@@ -40,7 +46,8 @@ class Studio:
     labelled ones this process may take.
     `email_key` keys the digests by which a person's one trial is known; `exporters` are by form.
     The built-in engine makes `engine_images_max` pictures at once; None: as many as the tool.
-    `seller` issues the invoices.
+    `seller` issues the invoices; `gateways` are ways in which money comes, `gateway` is the one of
+    new orders.
     """
 
     journal: Journal
@@ -59,10 +66,25 @@ class Studio:
     labels: frozenset[str] = frozenset()
     engine_images_max: int | None = None
     seller: Seller = field(default_factory=shipped_seller)
+    gateways: Mapping[str, Gateway] = field(default_factory=dict)
+    gateway: str = MANUAL
 
     def reading(self) -> AbstractAsyncContextManager[Connection]:
         """Borrow a connection for reading."""
         return self.pool.acquire()
+
+    def can_charge(self, gateway: str) -> bool:
+        """Tell whether a kept means of payment can be charged at a gateway."""
+        found = self.gateways.get(gateway)
+        return found is not None and found.can_charge
+
+    def renewal_grant(self, gateway: str, version: Version) -> RenewalGrant:
+        """Return when renewals of a new subscription grant their credits."""
+        rule = version.billing.renewal_grant
+        if rule is RenewalRule.BY_GATEWAY:
+            is_charged = self.can_charge(gateway)
+            return RenewalGrant.WHEN_PAID if is_charged else RenewalGrant.WHEN_DUE
+        return RenewalGrant(rule.value)
 
     def generator(self, provider: str) -> Generator:
         """Return who makes what was ordered of a provider.
@@ -86,6 +108,11 @@ class Studio:
     def access_of(self, workspace: Workspace, *, at: datetime) -> Access:
         """Return what a workspace may do at an instant."""
         version = self.catalog.version_at(at=at)
-        subscription = workspace.subscription
-        plan = None if subscription is None else version.plan(key=subscription.plan)
-        return access_at(version=version, plan=plan, trial_ends_at=workspace.trial_ends_at, at=at)
+        state, subscription = workspace.state_at(at=at), workspace.subscription
+        plan = None
+        if subscription is not None and state in HAS_PLAN:
+            plan = version.plan(key=subscription.plan_at(at=at))
+        return access_at(
+            version=version, plan=plan, state=state,
+            can_purchase=subscription is not None and subscription.can_purchase,
+        )  # fmt: skip

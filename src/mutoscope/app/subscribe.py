@@ -1,35 +1,56 @@
 """Starting a plan: the billing date is fixed, the trial ends, the first credits are granted.
 
-Here staff start it on account. The subscription, the end of the trial and the first period's
-grants are one transaction; later periods are granted by what is due on the wallet.
+Staff start it on account, or its first payment does (`app.receive`). The subscription, the end of
+the trial, the first period's grants, the thaw of purchased credits and the invoice are one
+transaction; later periods are granted by what is due on the wallet.
 """
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
+from mutoscope.app.billing import (
+    Bill,
+    asked,
+    by_key,
+    rows_on_account,
+    rows_to_pay_first,
+    submit_once,
+)
+from mutoscope.app.packs import thaws
+from mutoscope.app.terms import (
+    MONTHS,
+    NAMESPACE,
+    PriceNotAgreed,
+    charge_line,
+    monthly,
+    price_of,
+    standing,
+)
 from mutoscope.domain import actions as ask
-from mutoscope.domain.calendar import BillingAnchor, period_start
-from mutoscope.domain.credits import Refusal
+from mutoscope.domain.calendar import BillingAnchor
+from mutoscope.domain.credits import Refusal, checked_key
 from mutoscope.domain.lots import Source
-from mutoscope.domain.offers import Basis
-from mutoscope.domain.planner import Submission
+from mutoscope.domain.planner import KeyReused, Submission
 from mutoscope.domain.requests import Request, checked
-from mutoscope.domain.standing import StandingGrant
-from mutoscope.storage import workspaces
+from mutoscope.domain.subscriptions import Event, State, Subscription, after
+from mutoscope.storage import subscriptions, workspaces
+from mutoscope.storage.payments import PaymentRequest, Purpose
 from mutoscope.storage.session import SideRow, SideRowRefused
-from mutoscope.storage.workspaces import Workspace
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
     from mutoscope.app.studio import Studio
-    from mutoscope.domain.catalog import Version
+    from mutoscope.domain.offers import Money
+    from mutoscope.storage.workspaces import Workspace
 
-NAMESPACE = "subscription"
-MONTHS = {False: 1, True: 12}
+BACKDATED_MAX: Final = timedelta(days=366)
+"""How far staff may set a plan's beginning back, for what was agreed before it was typed in."""
 
 
 class AlreadySubscribed(Refusal):
@@ -51,101 +72,210 @@ class NotVerified(Refusal):
         super().__init__("the e-mail address is not verified: enter the code that was sent first")
 
 
-class AllowanceNotAgreed(Refusal):
-    """A plan whose credits staff have to set first."""
+class BadStart(Refusal):
+    """A plan's beginning in the future, or too long ago."""
 
-    code = "allowance_not_agreed"
+    code = "bad_start"
 
-    def __init__(self, *, plan: str, kind: str) -> None:
+    def __init__(self, *, anchor_at: datetime) -> None:
         super().__init__(
-            f"the {kind} credits of {plan} are agreed with each customer: set them to start it"
+            f"a plan cannot begin on {anchor_at:%d %B %Y}: name an instant of the last "
+            f"{BACKDATED_MAX.days} days"
         )
-        self.plan = plan
-        self.kind = kind
+        self.anchor_at = anchor_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPlan:
+    """What is to be started: `agreed` has the monthly credits where the plan leaves them open.
+
+    `price` is what a charge costs where staff agreed on one. With `anchor_at` the plan began
+    earlier: its billing date is that day's, and the period that runs is granted.
+    """
+
+    plan: str
+    is_annual: bool = False
+    agreed: Mapping[str, int] = field(default_factory=dict)
+    price: Money | None = None
+    can_purchase: bool = False
+    gateway: str = "manual"
+    anchor_at: datetime | None = None
 
 
 async def start_plan(
     studio: Studio, *, workspace_id: UUID, plan: str, is_annual: bool = False,
-    agreed: dict[str, int] | None = None,
+    agreed: Mapping[str, int] | None = None,
 ) -> Workspace:  # fmt: skip
-    """Start a plan now; `agreed` has the monthly credits by kind where the plan leaves them open.
+    """Start a plan now, on account, at the catalog's terms.
+
+    :raises Refusal: as `start_on_account`.
+    """
+    new = NewPlan(plan=plan, is_annual=is_annual, agreed=agreed or {})
+    return await start_on_account(studio, workspace_id=workspace_id, new=new)
+
+
+async def start_on_account(studio: Studio, *, workspace_id: UUID, new: NewPlan) -> Workspace:
+    """Start a plan now; its first term is invoiced, to be paid within the catalog's days.
 
     :raises UnknownWorkspace: when there is no such workspace.
     :raises UnknownPlan: when the catalog has no such plan.
     :raises AlreadySubscribed: when it has a plan.
     :raises NotVerified: when the person has not proven the address.
+    :raises NotInThisState: when the workspace is closed.
     :raises AllowanceNotAgreed: when the plan leaves credits open that `agreed` does not set.
     :raises BadAmount: when what was agreed is no amount of credits.
+    :raises BadStart: when it is to begin in the future, or too long ago.
     """
     at = studio.clock.now()
-    version = studio.catalog.version_at(at=at)
+    workspace = await startable(studio, workspace_id=workspace_id)
+    begun = begin(studio, workspace, new=new, at=at)
+    bill = first_bill(studio, begun, key=f"start/{begun.subscription_id}")
+    rows: tuple[SideRow, ...] = ()
+    if bill is not None:
+        rows = rows_on_account(
+            studio, await asked(studio, bill, at=at), subscription=begun,
+            is_due_now=studio.can_charge(begun.gateway),
+        )  # fmt: skip
+    return await submit_start(studio, workspace, begun, rows=rows, at=at)
+
+
+async def startable(studio: Studio, *, workspace_id: UUID) -> Workspace:
+    """Return a workspace in which a plan may be started.
+
+    :raises UnknownWorkspace: when there is no such workspace.
+    :raises NotVerified: when the person has not proven the address.
+    :raises AlreadySubscribed: when it has a plan.
+    :raises NotInThisState: when it is closed.
+    """
     async with studio.reading() as connection:
         workspace = await workspaces.get(connection, workspace_id=workspace_id)
     if workspace.verified_at is None:
         raise NotVerified
-    if workspace.subscription is not None:
+    at = studio.clock.now()
+    state = workspace.state_at(at=at)
+    if workspace.subscription is not None and state is not State.CLOSED:
         raise AlreadySubscribed(plan=workspace.subscription.plan)
-    allowances = _monthly(version, plan, agreed or {})
-    anchor = BillingAnchor(at=at, zone=workspace.zone)
-    subscription_id = studio.ids.new()
-    requests = _ends_of_trial(version, workspace, subscription_id) + _standing(
-        workspace, subscription_id, allowances, at
+    after(state=state, event=Event.START)
+    return workspace
+
+
+def begin(studio: Studio, workspace: Workspace, *, new: NewPlan, at: datetime) -> Subscription:
+    """Return the subscription that a plan begins.
+
+    :raises Refusal: as `start_on_account`.
+    """
+    anchor_at = new.anchor_at or at
+    if not at - BACKDATED_MAX <= anchor_at <= at:
+        raise BadStart(anchor_at=anchor_at)
+    version = studio.catalog.version_at(at=at)
+    months = MONTHS[new.is_annual]
+    anchor = BillingAnchor(at=anchor_at, zone=workspace.zone)
+    begun = Subscription(
+        workspace_id=workspace.workspace_id, subscription_id=studio.ids.new(), plan=new.plan,
+        version=version.key, anchor_at=anchor.at, zone=workspace.zone, begins_at=None,
+        months_per_charge=months, state=State.ACTIVE, change=0, revision=0,
+        allowances=monthly(version=version, plan=new.plan, agreed=new.agreed), price=new.price,
+        can_purchase=new.can_purchase, gateway=new.gateway,
+        renewal_grant=studio.renewal_grant(new.gateway, version), charge_index=0, charge_at=None,
+        paid_index=0, scheduled=None, cancels_at=None, past_due_at=None, suspended_at=None,
+        ends_at=None,
+    )  # fmt: skip
+    return _charged_first(begun, at=at)
+
+
+async def submit_start(
+    studio: Studio, workspace: Workspace, begun: Subscription, *, rows: tuple[SideRow, ...],
+    at: datetime,
+) -> Workspace:  # fmt: skip
+    """Write a subscription with its grants and rows, all of it or nothing.
+
+    :raises AlreadySubscribed: when another start was first.
+    """
+    index = begun.period_at(at=at).index
+    requests = (
+        *_ends_of_trial(studio, workspace, begun, at=at),
+        *standing(begun, next_index=index),
+        *await thaws(studio, workspace_id=begun.workspace_id, key=f"start/{begun.subscription_id}"),
     )
-    months = MONTHS[is_annual]
-    row = (
-        workspace_id, subscription_id, plan, version.key, at, workspace.zone, months,
-        json.dumps(allowances), None, None, False, "manual", "when_due", months,
-        period_start(anchor=anchor, index=months), months,
+    row = subscriptions.added(
+        begun, event=Event.START, before=workspace.state_at(at=at), at=at
     )  # fmt: skip
     try:
         await studio.journal.submit(
-            Submission(tuple(map(checked, requests))),
-            side_rows=(SideRow(workspaces.write_subscriptions, row),),
+            Submission(tuple(map(checked, requests))), side_rows=(row, *rows)
         )
-    except SideRowRefused:  # another start was first
-        raise AlreadySubscribed(plan=await _current_plan(studio, workspace_id)) from None
-    async with studio.reading() as connection:
-        return await workspaces.get(connection, workspace_id=workspace_id)
+    except SideRowRefused:  # another start was first, or what it is paid by has changed
+        found = await _read(studio, begun.workspace_id)
+        if found.subscription is None:
+            raise
+        raise AlreadySubscribed(plan=found.subscription.plan) from None
+    return await _read(studio, begun.workspace_id)
 
 
-async def _current_plan(studio: Studio, workspace_id: UUID) -> str:
-    async with studio.reading() as connection:
-        workspace = await workspaces.get(connection, workspace_id=workspace_id)
-    assert workspace.subscription is not None
-    return workspace.subscription.plan
+async def order_plan(
+    studio: Studio, *, workspace_id: UUID, new: NewPlan, key: str
+) -> PaymentRequest:
+    """Ask for a plan's first payment; the plan starts when it is confirmed. A repeat is the same.
+
+    :raises Refusal: as `start_on_account`, and when the plan has no price.
+    """
+    checked_key(key)
+    at = studio.clock.now()
+    workspace = await startable(studio, workspace_id=workspace_id)
+    begun = begin(studio, workspace, new=new, at=at)
+    bill = first_bill(studio, begun, key=f"order/{key}")
+    if bill is None:
+        raise PriceNotAgreed(plan=new.plan)
+    wish = {"plan": new.plan, "is_annual": new.is_annual}
+    request = await asked(studio, replace(bill, wish=wish), at=at)
+    before = await by_key(studio, request)
+    if before is not None:
+        return _same(before, wish, key)
+    made = await submit_once(studio, request, rows=rows_to_pay_first(studio, request))
+    return _same(made, wish, key)
 
 
-def _monthly(version: Version, plan: str, agreed: dict[str, int]) -> dict[str, int]:
-    monthly = {}
-    for allowance in version.plan(key=plan).allowances:
-        if allowance.basis is Basis.FIXED:
-            monthly[allowance.kind] = allowance.credits
-        elif allowance.basis is Basis.AGREED:
-            if allowance.kind not in agreed:
-                raise AllowanceNotAgreed(plan=plan, kind=allowance.kind)
-            monthly[allowance.kind] = agreed[allowance.kind]
-    return monthly
+def first_bill(studio: Studio, begun: Subscription, *, key: str) -> Bill | None:
+    """Return the bill of a subscription's first term; None when it costs nothing."""
+    version = studio.catalog.version(key=begun.version)
+    months = begun.months_per_charge
+    price = price_of(version=version, plan=begun.plan, months_per_charge=months, agreed=begun.price)
+    if price is None or not price.amount:
+        return None
+    term = replace(begun, charge_index=begun.term_start())
+    line = charge_line(version=version, subscription=term, amount=price.amount)
+    return Bill(
+        workspace_id=begun.workspace_id, key=key, purpose=Purpose.PLAN,
+        subject_id=begun.subscription_id, gateway=begun.gateway, title=line.text, lines=(line,),
+        currency=price.currency,
+    )  # fmt: skip
+
+
+def _charged_first(begun: Subscription, *, at: datetime) -> Subscription:
+    """Return a subscription whose running term is charged; what is charged on account counts."""
+    months = begun.months_per_charge
+    index = (begun.period_at(at=at).index // months + 1) * months
+    return replace(begun, charge_index=index, charge_at=begun.start(index=index), paid_index=index)
 
 
 def _ends_of_trial(
-    version: Version, workspace: Workspace, subscription_id: UUID
+    studio: Studio, workspace: Workspace, begun: Subscription, *, at: datetime
 ) -> tuple[Request, ...]:
     if workspace.trial_ends_at is None:
         return ()
     return tuple(
         Request(workspace.workspace_id, allowance.kind, NAMESPACE,
-                f"{subscription_id}/{allowance.kind}/trial", ask.Expire(Source.TRIAL))
-        for allowance in version.trial.allowances
+                f"{begun.subscription_id}/{allowance.kind}/trial", ask.Expire(Source.TRIAL))
+        for allowance in studio.catalog.version_at(at=at).trial.allowances
     )  # fmt: skip
 
 
-def _standing(
-    workspace: Workspace, subscription_id: UUID, allowances: dict[str, int], at: datetime
-) -> tuple[Request, ...]:
-    return tuple(
-        Request(
-            workspace.workspace_id, kind, NAMESPACE, f"{subscription_id}/{kind}",
-            ask.Stand(StandingGrant(subscription_id, amount, at, workspace.zone)),
-        )
-        for kind, amount in allowances.items()
-    )  # fmt: skip
+def _same(request: PaymentRequest, wish: Mapping[str, object], key: str) -> PaymentRequest:
+    if dict(request.wish) != wish:
+        raise KeyReused(namespace="order", key=key)
+    return request
+
+
+async def _read(studio: Studio, workspace_id: UUID) -> Workspace:
+    async with studio.reading() as connection:
+        return await workspaces.get(connection, workspace_id=workspace_id)

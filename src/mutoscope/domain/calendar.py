@@ -22,6 +22,9 @@ YEAR_MIN = 1970  # before it no subscription began
 YEAR_MAX = 2500  # far enough for any contract, near enough for datetime's own limits
 INDEX_MAX = 1_200  # a hundred years of months
 
+HALF_A_MONTH = timedelta(days=14)
+"""Two zones' dates of one period lie nearer together than this, those of two periods do not."""
+
 _MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _FEBRUARY = 1  # counted from 0, as all months in this module
 _MACHINE_ZONES = frozenset({"localtime", "posixrules", "Factory"})  # differ from host to host
@@ -80,6 +83,9 @@ class PeriodOutOfReach(Refusal):
 class BillingAnchor:
     """The instant a plan began, in UTC, and the zone whose wall clock its periods follow.
 
+    `begins_at` is when the first period in this zone begins, where those before it were counted in
+    another: it stands for that period's own start, so that no hour is left out or counted twice.
+
     :raises NaiveInstant: when `at` has no offset.
     :raises AnchorOutOfReach: when no subscription can begin in that year.
     :raises UnknownZone: when the database has no such zone.
@@ -87,6 +93,7 @@ class BillingAnchor:
 
     at: datetime
     zone: str
+    begins_at: datetime | None = None
 
     def __post_init__(self) -> None:
         if not YEAR_MIN <= self.at.year <= YEAR_MAX:
@@ -118,9 +125,11 @@ def period_start(*, anchor: BillingAnchor, index: int) -> datetime:
     first = anchor.at.astimezone(zone)
     year, month = divmod(first.year * MONTHS_A_YEAR + first.month - 1 + index, MONTHS_A_YEAR)
     day = _clamped(first.day, year, month)
-    return _instant(
+    starts_at = _instant(
         zone, (year, month + 1, day, first.hour, first.minute, first.second, first.microsecond)
     )
+    begins_at = anchor.begins_at
+    return begins_at if begins_at and abs(starts_at - begins_at) < HALF_A_MONTH else starts_at
 
 
 def period(*, anchor: BillingAnchor, index: int) -> Period:

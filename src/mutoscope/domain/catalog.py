@@ -9,6 +9,7 @@ inherited from the version before, so that one block tells all that held on a gi
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar, TypeVar
 
 from mutoscope.domain.credits import Refusal, checked_instant
@@ -70,6 +71,35 @@ class NoVersionInForce(Refusal):
         self.first_at = first_at
 
 
+class RenewalRule(StrEnum):
+    """When a renewal grants its credits; by the gateway: cards once paid, transfers when due."""
+
+    BY_GATEWAY = "by_gateway"
+    WHEN_PAID = "when_paid"
+    WHEN_DUE = "when_due"
+
+
+class Fulfilment(StrEnum):
+    """How paid credits come: staff add them from the chat, or the payment itself does."""
+
+    DESK = "desk"
+    AUTOMATIC = "automatic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Billing:
+    """When renewals grant, and how payments are waited for, in days.
+
+    What is not paid when it is due is past due; reminders go out `reminder_days` after that, and
+    after `grace_days` the plan is suspended. An order that nobody pays lapses after `order_days`.
+    """
+
+    renewal_grant: RenewalRule
+    grace_days: int
+    reminder_days: tuple[int, ...]
+    order_days: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """The catalog's figures that stand alone.
@@ -101,6 +131,8 @@ class Version:
     tools: tuple[Tool, ...]
     packs: tuple[Pack, ...]
     purchase_credits_min: int
+    fulfilment: Fulfilment
+    billing: Billing
     free_amounts: tuple[FreeAmount, ...]
     paces: tuple[Pace, ...]
     rules: Rules

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from mutoscope.domain.catalog import Catalog, Rules, Version
+from mutoscope.domain.catalog import Billing, Catalog, Fulfilment, RenewalRule, Rules, Version
 from mutoscope.domain.offers import Basis
 from mutoscope.domain.offers_text import (
     read_free_amounts,
@@ -86,6 +86,8 @@ def _version(table: Table) -> Version:
             read_pack(table=one, key=key, kinds=names) for key, one in table.tables(key="packs")
         ),
         purchase_credits_min=purchases.whole(key="credits_min"),
+        fulfilment=purchases.choice(key="fulfilment", choices=Fulfilment),
+        billing=_billing(table.table(key="billing")),
         free_amounts=read_free_amounts(table=purchases, kinds=names),
         paces=read_paces(table=table, kinds=names),
         rules=_rules(table),
@@ -110,6 +112,18 @@ def _rules(table: Table) -> Rules:
     for one in (alerts, quotes, holds):
         one.close()
     return rules
+
+
+def _billing(table: Table) -> Billing:
+    """Read how payments are waited for."""
+    billing = Billing(
+        renewal_grant=table.choice(key="renewal_grant", choices=RenewalRule),
+        grace_days=table.whole(key="grace_days", at_least=0, at_most=DAYS_MAX),
+        reminder_days=table.wholes(key="reminder_days", at_least=0, at_most=DAYS_MAX),
+        order_days=table.whole(key="order_days", at_most=DAYS_MAX),
+    )
+    table.close()
+    return billing
 
 
 def _check(table: Table, version: Version) -> None:

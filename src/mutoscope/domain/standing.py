@@ -7,7 +7,7 @@ standing grant of its own, which begins where the one before ends, so that what 
 billing date is known, and posted in time, before the clock has looked at the subscription.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
@@ -16,9 +16,6 @@ from mutoscope.domain.calendar import BillingAnchor, period_start
 from mutoscope.domain.lots import Source, Terms
 
 NAMESPACE = "renewal"
-HALF_A_MONTH = timedelta(days=14)
-"""Two zones' dates of one period lie nearer together than this, those of two periods do not."""
-
 StandingName = tuple[UUID, int]
 """A subscription, and the number of the change of its terms."""
 
@@ -84,13 +81,10 @@ class StandingGrant(NamedTuple):
         return self._replace(ends_at=at if self.ends_at is None else min(self.ends_at, at))
 
     def _start(self, index: int) -> datetime:
-        starts_at = _start_of(self.anchor_at, self.zone, index)
-        begins_at = self.begins_at
-        if begins_at is not None and abs(starts_at - begins_at) < HALF_A_MONTH:
-            return begins_at
-        return starts_at
+        return _start_of(self.anchor_at, self.zone, self.begins_at, index)
 
 
 @lru_cache(maxsize=1024)  # a renewal asks for each start of a wallet several times in a row
-def _start_of(anchor_at: datetime, zone: str, index: int) -> datetime:
-    return period_start(anchor=BillingAnchor(at=anchor_at, zone=zone), index=index)
+def _start_of(anchor_at: datetime, zone: str, begins_at: datetime | None, index: int) -> datetime:
+    anchor = BillingAnchor(at=anchor_at, zone=zone, begins_at=begins_at)
+    return period_start(anchor=anchor, index=index)

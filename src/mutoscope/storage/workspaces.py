@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from mutoscope.domain.credits import Refusal
+from mutoscope.domain.subscriptions import State, Subscription
 from mutoscope.storage.database import queries
+from mutoscope.storage.subscriptions import subscription_from
 
 if TYPE_CHECKING:
     from mutoscope.storage.database import Connection
@@ -29,18 +31,6 @@ class UnknownWorkspace(Refusal):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subscription:
-    """The plan of a workspace; `anchor_at` is the day it was first started, in its zone."""
-
-    subscription_id: UUID
-    plan: str
-    version: str
-    anchor_at: datetime
-    zone: str
-    months_per_charge: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
     """One customer of the studio; `zone` is for screens, the subscription has its own."""
 
@@ -53,6 +43,17 @@ class Workspace:
     verified_at: datetime | None
     trial_ends_at: datetime | None
     subscription: Subscription | None
+    closed_at: datetime | None = None
+    purchases_enabled_at: datetime | None = None
+
+    def state_at(self, *, at: datetime) -> State:
+        """Return where it stands with its plan at an instant."""
+        if self.closed_at is not None:
+            return State.CLOSED
+        if self.subscription is not None:
+            return self.subscription.state_at(at=at)
+        is_in_trial = self.trial_ends_at is not None and at < self.trial_ends_at
+        return State.TRIAL if is_in_trial else State.FREE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,21 +89,12 @@ async def get(connection: Connection, *, workspace_id: UUID) -> Workspace:
     row = await _SQL.workspace(connection, workspace_id=workspace_id)
     if row is None:
         raise UnknownWorkspace(workspace_id=workspace_id)
-    subscription = None
-    if row["subscription_id"] is not None:
-        subscription = Subscription(
-            subscription_id=row["subscription_id"],
-            plan=row["plan"],
-            version=row["version"],
-            anchor_at=row["anchor_at"],
-            zone=row["billing_zone"],
-            months_per_charge=row["months_per_charge"],
-        )
-    own = ("workspace_id", "name", "email", "zone", "is_demo", "created_at", "verified_at")
+    own = ("workspace_id", "name", "email", "zone", "is_demo", "created_at", "verified_at",
+           "trial_ends_at", "closed_at", "purchases_enabled_at")  # fmt: skip
+    found = row["subscription"]
     return Workspace(
         **{name: row[name] for name in own},
-        trial_ends_at=row["trial_ends_at"],
-        subscription=subscription,
+        subscription=None if found is None else subscription_from(found),
     )
 
 
@@ -150,12 +142,6 @@ async def write_trials(connection: Connection, rows: Sequence[tuple[Any, ...]]) 
     """Write (workspace id, end of its trial) with the trial's grant."""
     workspaces, ends = zip(*rows, strict=True)
     written: int = await _SQL.write_trials(connection, workspaces=workspaces, ends=ends)
-    return written
-
-
-async def write_subscriptions(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-    """Write new subscriptions with their first grants; a second current one is not written."""
-    written: int = await _SQL.write_subscriptions(connection, subscriptions=rows)
     return written
 
 

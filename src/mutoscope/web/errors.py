@@ -42,7 +42,7 @@ STATUSES: Final[Mapping[str, int]] = {
     "insufficient_credits": 402,
     **dict.fromkeys(
         ("call_back_refused", "link_expired", "link_forged", "not_entitled", "not_verified",
-         "trial_taken", "not_local"),
+         "trial_taken", "not_local", "may_not_spend"),
         403,
     ),
     **dict.fromkeys(
@@ -50,7 +50,8 @@ STATUSES: Final[Mapping[str, int]] = {
          "unknown_reference", "unknown_output", "no_such_route", "no_version_in_force",
          "asset_missing", "unknown_asset", "unknown_export", "unknown_frame", "unknown_part",
          "unknown_project", "unknown_quote", "unknown_route", "unknown_scene",
-         "unknown_invoice", "unknown_payment_request"),
+         "unknown_invoice", "unknown_payment_request",
+         "unknown_request", "unknown_payment", "unknown_purchase", "unknown_promo_code"),
         404,
     ),
     "method_not_allowed": 405,
@@ -61,7 +62,8 @@ STATUSES: Final[Mapping[str, int]] = {
          "no_clip_wanted", "nothing_lacking", "nothing_to_regenerate", "period_granted",
          "quote_expired",
          "quote_outdated", "quota_exceeded", "export_is_final",
-         "credit_exceeds_invoice", "not_an_invoice"),
+         "credit_exceeds_invoice", "not_an_invoice", "not_in_this_state",
+         "purchase_not_in_this_state"),
         409,
     ),
     "body_too_large": 413,
@@ -80,7 +82,8 @@ STATUSES: Final[Mapping[str, int]] = {
          "nothing_to_export", "bad_adjustment", "bad_board_ratio",
          "bad_final_draft", "bad_text", "board_full", "budget_too_small", "no_adjustments",
          "no_tool_fits", "screenplay_file_too_large", "tool_makes_no_clip", "unknown_encoding",
-         "bad_billing_details", "bad_country", "bad_tax_id", "nothing_to_invoice"),
+         "bad_billing_details", "bad_country", "bad_tax_id", "nothing_to_invoice",
+         "bad_start", "price_not_agreed"),
         422,
     ),
     **dict.fromkeys(

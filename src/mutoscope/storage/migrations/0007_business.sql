@@ -5,13 +5,16 @@ ALTER TABLE workspaces
 ADD COLUMN closed_at timestamptz,
 ADD COLUMN purchases_enabled_at timestamptz;
 
--- `change` counts the changes of its terms; `allowances` are monthly credits by kind, as they are
--- granted; `price` is what a charge costs where it was agreed, else the catalog tells it. The clock
--- charges period `charge_index` at `charge_at`; periods before `paid_index` are paid. `scheduled`
--- is what happens on the next billing date: a plan, or nothing but the end (`cancels_at`).
+-- `change` counts changes of its terms, `revision` all changes; `allowances` are monthly credits by
+-- kind, as they are granted; `price` is what a charge costs where it was agreed, else the catalog
+-- tells it. The clock looks at it next at `charge_at`, and charges from period `charge_index` on;
+-- periods before `paid_index` are paid. `scheduled_*` is what begins on a billing date, `cancels_at`
+-- the one from which there is no plan.
 ALTER TABLE subscriptions
+ADD COLUMN begins_at timestamptz,
 ADD COLUMN state text NOT NULL DEFAULT 'active',
 ADD COLUMN change bigint NOT NULL DEFAULT 0,
+ADD COLUMN revision bigint NOT NULL DEFAULT 0,
 ADD COLUMN allowances jsonb NOT NULL DEFAULT '{}',
 ADD COLUMN price bigint,
 ADD COLUMN currency text,
@@ -21,6 +24,7 @@ ADD COLUMN renewal_grant text NOT NULL DEFAULT 'when_due',
 ADD COLUMN charge_index bigint NOT NULL DEFAULT 1,
 ADD COLUMN charge_at timestamptz,
 ADD COLUMN paid_index bigint NOT NULL DEFAULT 1,
+ADD COLUMN scheduled_at timestamptz,
 ADD COLUMN scheduled_plan text,
 ADD COLUMN scheduled_months smallint,
 ADD COLUMN scheduled_zone text,
@@ -35,6 +39,11 @@ ADD CONSTRAINT subscription_state_fits_its_timestamps CHECK (
         WHEN 'cancelled' THEN ends_at IS NOT NULL
         ELSE FALSE
     END
+),
+ADD CONSTRAINT a_scheduled_change_is_whole CHECK (
+    (scheduled_at IS NULL) = (scheduled_plan IS NULL)
+    AND (scheduled_at IS NULL) = (scheduled_months IS NULL)
+    AND (scheduled_at IS NULL) = (scheduled_zone IS NULL)
 ),
 ADD CONSTRAINT renewal_grant_is_known CHECK (renewal_grant IN ('when_paid', 'when_due')),
 ADD CONSTRAINT price_has_a_currency CHECK ((price IS NULL) = (currency IS NULL));
@@ -288,10 +297,14 @@ CREATE TABLE promo_codes (
     CONSTRAINT redemptions_are_at_most_the_limit CHECK (redeemed BETWEEN 0 AND redemptions_max)
 );
 
--- How a new subscription is written: what it has agreed from the beginning.
-CREATE TYPE new_subscription AS (
+-- How a subscription is written: as a whole, with what happened to it.
+CREATE TYPE written_subscription AS (
     workspace_id uuid, subscription_id uuid, plan text, version text, anchor_at timestamptz,
-    zone text, months_per_charge smallint, allowances jsonb, price bigint, currency text,
-    can_purchase boolean, gateway text, renewal_grant text, charge_index bigint,
-    charge_at timestamptz, paid_index bigint
+    zone text, begins_at timestamptz, months_per_charge smallint, state text, change bigint,
+    revision bigint, allowances jsonb, price bigint, currency text, can_purchase boolean,
+    gateway text, renewal_grant text, charge_index bigint, charge_at timestamptz,
+    paid_index bigint, scheduled_at timestamptz, scheduled_plan text, scheduled_months smallint,
+    scheduled_zone text, cancels_at timestamptz, past_due_at timestamptz,
+    suspended_at timestamptz, ends_at timestamptz,
+    event text, state_before text, due_at timestamptz, changed_at timestamptz
 );

@@ -47,8 +47,7 @@ SELECT count(*) FROM written;
 -- A workspace and its current plan.
 SELECT
     w.workspace_id, w.name, w.email, w.zone, w.is_demo, w.created_at, w.verified_at,
-    w.trial_ends_at, s.subscription_id, s.plan, s.version, s.anchor_at, s.zone AS billing_zone,
-    s.months_per_charge
+    w.trial_ends_at, w.closed_at, w.purchases_enabled_at, s AS subscription
 FROM workspaces AS w
 LEFT JOIN subscriptions AS s ON s.workspace_id = w.workspace_id AND s.ends_at IS NULL
 WHERE w.workspace_id = :workspace_id;
@@ -60,25 +59,6 @@ FROM workspaces
 WHERE (created_at, workspace_id) > (:after_at, :after_id)
 ORDER BY created_at, workspace_id
 LIMIT :limit;
-
--- name: write_subscriptions$
--- New subscriptions, in the transaction of their first grants.
-WITH written AS (
-    INSERT INTO subscriptions (
-        workspace_id, subscription_id, plan, version, anchor_at, zone, months_per_charge,
-        allowances, price, currency, can_purchase, gateway, renewal_grant, charge_index, charge_at,
-        paid_index
-    )
-    SELECT
-        n.workspace_id, n.subscription_id, n.plan, n.version, n.anchor_at, n.zone,
-        n.months_per_charge, n.allowances, n.price, n.currency, n.can_purchase, n.gateway,
-        n.renewal_grant, n.charge_index, n.charge_at, n.paid_index
-    FROM unnest(:subscriptions::new_subscription[]) AS n
-    ON CONFLICT DO NOTHING
-    RETURNING workspace_id
-)
-
-SELECT count(*) FROM written;
 
 -- name: write_message!
 -- A message that lies in the outbox until it is sent.

@@ -16,7 +16,9 @@ from litestar.params import FromPath, JSONBody
 
 from mutoscope.app import sign_up, subscribe
 from mutoscope.app.studio import Studio
-from mutoscope.app.subscribe import AllowanceNotAgreed, AlreadySubscribed, NotVerified
+from mutoscope.app.subscribe import AlreadySubscribed, NotVerified
+from mutoscope.app.terms import MONTHS, AllowanceNotAgreed
+from mutoscope.app.terms import NAMESPACE as SUBSCRIPTION
 from mutoscope.domain.calendar import UnknownZone
 from mutoscope.domain.catalog import UnknownPlan
 from mutoscope.domain.credits import AMOUNT_MAX, BadAmount, BadKey, checked_key
@@ -202,6 +204,6 @@ def _is_begun_by(workspace: Workspace, subscription_id: UUID, data: NewPlan, key
     begun = workspace.subscription
     if begun is None or begun.subscription_id != subscription_id:
         return False
-    if (begun.plan, begun.months_per_charge) != (data.plan, subscribe.MONTHS[data.is_annual]):
-        raise KeyReused(namespace=subscribe.NAMESPACE, key=key)
+    if (begun.plan, begun.months_per_charge) != (data.plan, MONTHS[data.is_annual]):
+        raise KeyReused(namespace=SUBSCRIPTION, key=key)
     return True

@@ -1,0 +1,227 @@
+"""Purchases of credits, money that goes back, and disputes as rows.
+
+The writers whose names end in a plural commit together with the ledger's entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from mutoscope.domain.credits import Refusal
+from mutoscope.domain.offers import Money
+from mutoscope.domain.purchases import Purchase, PurchaseState
+from mutoscope.storage.database import queries
+from mutoscope.storage.session import SideRow
+
+if TYPE_CHECKING:
+    from mutoscope.storage.database import Connection
+
+_SQL: Final = queries("purchases")
+
+
+class UnknownPurchase(Refusal):
+    """An id that names no purchase of the workspace."""
+
+    code = "unknown_purchase"
+
+    def __init__(self, *, purchase_id: UUID) -> None:
+        super().__init__(
+            f"there is no purchase {purchase_id} in this workspace: `purchase list` names them"
+        )
+        self.purchase_id = purchase_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """Money that goes back, tax and all, for credits that were taken back."""
+
+    workspace_id: UUID
+    refund_id: UUID
+    payment_id: UUID
+    purchase_id: UUID | None
+    credits: int
+    amount: int
+    currency: str
+    state: str
+    reason: str
+    reference: str | None
+    asked_at: datetime
+    finished_at: datetime | None
+
+    def row(self) -> tuple[Any, ...]:
+        """Return its columns in the table's order."""
+        return tuple(getattr(self, name) for name in self.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispute:
+    """A payment that its payer disputes."""
+
+    workspace_id: UUID
+    gateway: str
+    reference: str
+    payment_id: UUID
+    purchase_id: UUID | None
+    amount: int
+    currency: str
+    state: str
+    opened_at: datetime
+    closed_at: datetime | None
+
+    def row(self) -> tuple[Any, ...]:
+        """Return its columns in the table's order."""
+        return tuple(getattr(self, name) for name in self.__dataclass_fields__)
+
+
+def changed(before: Purchase, after: Purchase) -> SideRow:
+    """Return the side row that writes a change, unless another one came before it."""
+    return SideRow(change_purchases, (row_of(after), before.state, before.refunded))
+
+
+def row_of(purchase: Purchase) -> tuple[Any, ...]:
+    """Return a purchase's columns in the table's order."""
+    return (
+        purchase.workspace_id, purchase.purchase_id, purchase.request_id, purchase.pack,
+        purchase.kind, purchase.credits, purchase.price.amount, purchase.price.currency,
+        purchase.version, purchase.state, purchase.is_refill, purchase.ordered_by,
+        purchase.ordered_at, purchase.paid_at, purchase.granted_at, purchase.ended_at,
+        purchase.taken_back, purchase.refunded, purchase.debt,
+    )  # fmt: skip
+
+
+async def add_purchases(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Write new orders."""
+    written: int = await _SQL.add_purchases(connection, purchases=rows)
+    return written
+
+
+async def change_purchases(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Write (purchase, its state before, what was refunded before) where these still hold."""
+    purchases, states, refunded = zip(*rows, strict=True)
+    written: int = await _SQL.change_purchases(
+        connection, purchases=purchases, before=states, refunded=refunded
+    )
+    return written
+
+
+async def get(connection: Connection, *, workspace_id: UUID, purchase_id: UUID) -> Purchase:
+    """Return a purchase.
+
+    :raises UnknownPurchase: when the workspace has none of that id.
+    """
+    row = await _SQL.purchase(connection, workspace_id=workspace_id, purchase_id=purchase_id)
+    if row is None:
+        raise UnknownPurchase(purchase_id=purchase_id)
+    return purchase_from(row["found"])
+
+
+async def page(connection: Connection, *, workspace_id: UUID, limit: int) -> tuple[Purchase, ...]:
+    """Return purchases of a workspace, the newest first."""
+    rows = _SQL.list_purchases(connection, workspace_id=workspace_id, limit=limit)
+    return tuple([purchase_from(row["found"]) async for row in rows])
+
+
+async def waiting(connection: Connection, *, limit: int) -> tuple[Purchase, ...]:
+    """Return purchases that are paid and wait for staff, the eldest first."""
+    rows = _SQL.waiting_purchases(connection, limit=limit)
+    return tuple([purchase_from(row["found"]) async for row in rows])
+
+
+async def disputed(connection: Connection, *, workspace_id: UUID) -> tuple[tuple[UUID, str], ...]:
+    """Return the purchases whose lots stay frozen while they are disputed, and their kinds."""
+    rows = _SQL.disputed_purchases(connection, workspace_id=workspace_id)
+    return tuple([(row["purchase_id"], row["kind"]) async for row in rows])
+
+
+async def add_refunds(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Write money that is to go back, counted against its payment at once."""
+    written: int = await _SQL.add_refunds(connection, refunds=rows)
+    return written
+
+
+async def finish_refunds(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Note (workspace id, refund id, state, the gateway's reference, instant)."""
+    workspaces, refunds, states, names, instants = zip(*rows, strict=True)
+    written: int = await _SQL.finish_refunds(
+        connection, workspaces=workspaces, refunds=refunds, states=states, names=names,
+        instants=instants,
+    )  # fmt: skip
+    return written
+
+
+async def note_refund(connection: Connection, refund: Refund, *, reference: str) -> None:
+    """Note what a gateway calls a refund."""
+    await _SQL.note_refund(
+        connection, workspace_id=refund.workspace_id, refund_id=refund.refund_id,
+        reference=reference,
+    )  # fmt: skip
+
+
+async def refund_by_reference(
+    connection: Connection, *, gateway: str, reference: str
+) -> Refund | None:
+    """Return the refund that a gateway calls so, if there is one."""
+    row = await _SQL.refund_by_reference(connection, gateway=gateway, reference=reference)
+    return None if row is None else Refund(**row["found"])
+
+
+async def refund(connection: Connection, *, workspace_id: UUID, refund_id: UUID) -> Refund | None:
+    """Return money of a workspace that goes back."""
+    row = await _SQL.refund(connection, workspace_id=workspace_id, refund_id=refund_id)
+    return None if row is None else Refund(**row["found"])
+
+
+async def asked_refunds(connection: Connection, *, limit: int) -> tuple[Refund, ...]:
+    """Return refunds whose outcome is not known, the eldest first."""
+    return tuple(
+        [Refund(**row["found"]) async for row in _SQL.asked_refunds(connection, limit=limit)]
+    )
+
+
+async def refunds(connection: Connection, *, workspace_id: UUID, limit: int) -> tuple[Refund, ...]:
+    """Return money of a workspace that went back, or is to, the newest first."""
+    rows = _SQL.refunds_of(connection, workspace_id=workspace_id, limit=limit)
+    return tuple([Refund(**row["found"]) async for row in rows])
+
+
+async def add_disputes(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Write payments that are disputed; one that is known is not written again."""
+    written: int = await _SQL.add_disputes(connection, disputes=rows)
+    return written
+
+
+async def close_disputes(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Note (workspace id, gateway, reference, state, instant) of open disputes."""
+    workspaces, gateways, names, states, instants = zip(*rows, strict=True)
+    written: int = await _SQL.close_disputes(
+        connection, workspaces=workspaces, gateways=gateways, names=names, states=states,
+        instants=instants,
+    )  # fmt: skip
+    return written
+
+
+async def dispute(
+    connection: Connection, *, workspace_id: UUID, gateway: str, reference: str
+) -> Dispute | None:
+    """Return a dispute of a workspace, if there is one."""
+    row = await _SQL.dispute(
+        connection, workspace_id=workspace_id, gateway=gateway, reference=reference
+    )
+    return None if row is None else Dispute(**row["found"])
+
+
+async def disputes(connection: Connection, *, workspace_id: UUID) -> tuple[Dispute, ...]:
+    """Return the disputes of a workspace, the newest first."""
+    rows = _SQL.disputes_of(connection, workspace_id=workspace_id)
+    return tuple([Dispute(**row["found"]) async for row in rows])
+
+
+def purchase_from(row: Mapping[str, Any]) -> Purchase:
+    """Return the purchase of a row."""
+    told = dict(row)
+    price = Money(amount=told.pop("price"), currency=told.pop("currency"))
+    return Purchase(**told | {"state": PurchaseState(told["state"]), "price": price})

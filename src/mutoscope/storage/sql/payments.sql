@@ -1,0 +1,188 @@
+-- Money that is asked for, and money that comes.
+
+-- name: add_requests$
+-- Payment requests; one of a key that is there is not written again.
+WITH written AS (
+    INSERT INTO payment_requests (
+        workspace_id, request_id, request_key, purpose, subject_id, gateway, title, wish, lines,
+        net, tax, total, currency, state, invoice_id, created_at, due_at, paid_at, remind_at, taxed
+    )
+    SELECT
+        n.workspace_id, n.request_id, n.request_key, n.purpose, n.subject_id, n.gateway, n.title,
+        n.wish, n.lines, n.net, n.tax, n.total, n.currency, n.state, n.invoice_id, n.created_at,
+        n.due_at, n.paid_at, n.remind_at, n.taxed
+    FROM unnest(:requests::payment_requests[]) AS n
+    ON CONFLICT DO NOTHING
+    RETURNING workspace_id
+)
+
+SELECT count(*) FROM written;
+
+-- name: pay_requests$
+-- Requests that are paid from now on, with the invoice that tells it.
+WITH written AS (
+    UPDATE payment_requests AS r
+    SET
+        state = 'paid', paid_at = n.paid_at, remind_at = NULL,
+        invoice_id = coalesce(r.invoice_id, n.invoice_id)
+    FROM
+        unnest(
+            :workspaces::uuid[], :requests::uuid[], :invoices::uuid[], :instants::timestamptz[]
+        ) AS n (workspace_id, request_id, invoice_id, paid_at)
+    WHERE
+        r.workspace_id = n.workspace_id AND r.request_id = n.request_id AND r.state = 'open'
+    RETURNING r.workspace_id
+)
+
+SELECT count(*) FROM written;
+
+-- name: cancel_requests$
+-- Requests that nobody has to pay any more.
+WITH written AS (
+    UPDATE payment_requests AS r
+    SET state = 'cancelled', cancelled_at = n.cancelled_at, remind_at = NULL
+    FROM
+        unnest(:workspaces::uuid[], :requests::uuid[], :instants::timestamptz[])
+            AS n (workspace_id, request_id, cancelled_at)
+    WHERE
+        r.workspace_id = n.workspace_id AND r.request_id = n.request_id AND r.state = 'open'
+    RETURNING r.workspace_id
+)
+
+SELECT count(*) FROM written;
+
+-- name: remind_requests$
+-- Requests of which somebody was reminded, and when the next reminder is due.
+WITH written AS (
+    UPDATE payment_requests AS r
+    SET reminders = n.reminders, remind_at = n.remind_at
+    FROM
+        unnest(
+            :workspaces::uuid[], :requests::uuid[], :counts::smallint[], :instants::timestamptz[]
+        ) AS n (workspace_id, request_id, reminders, remind_at)
+    WHERE
+        r.workspace_id = n.workspace_id AND r.request_id = n.request_id AND r.state = 'open'
+        AND r.reminders = n.reminders - 1
+    RETURNING r.workspace_id
+)
+
+SELECT count(*) FROM written;
+
+-- name: request^
+-- A payment request of a workspace.
+SELECT r AS found FROM payment_requests AS r
+WHERE r.workspace_id = :workspace_id AND r.request_id = :request_id;
+
+-- name: request_by_key^
+-- The payment request that was made for something.
+SELECT r AS found FROM payment_requests AS r
+WHERE r.workspace_id = :workspace_id AND r.request_key = :request_key;
+
+-- name: open_requests
+-- What a workspace has to pay, the eldest first.
+SELECT r AS found FROM payment_requests AS r
+WHERE r.workspace_id = :workspace_id AND r.state = 'open'
+ORDER BY r.created_at, r.request_id;
+
+-- name: to_remind
+-- Requests whose reminder has come due, after the one that was reached.
+SELECT r AS found FROM payment_requests AS r
+WHERE
+    r.state = 'open' AND r.remind_at <= :at
+    AND (r.remind_at, r.request_id) > (:reached_at, :reached_id)
+ORDER BY r.remind_at, r.request_id
+LIMIT :size;
+
+-- name: orders_to_lapse
+-- Orders of credits that nobody has paid for long.
+SELECT r AS found FROM payment_requests AS r
+WHERE
+    r.state = 'open' AND r.purpose IN ('purchase', 'plan', 'upgrade') AND r.invoice_id IS NULL
+    AND r.created_at <= :before
+ORDER BY r.created_at
+LIMIT :size;
+
+-- name: claim_payment^
+-- Whose payment a reference is: this workspace's, when nobody claimed it before.
+INSERT INTO payment_claims AS c (gateway, reference, workspace_id, payment_id, claimed_at)
+VALUES (:gateway, :reference, :workspace_id, :payment_id, :claimed_at)
+ON CONFLICT ON CONSTRAINT payment_claims_pkey DO UPDATE SET workspace_id = c.workspace_id
+RETURNING c.workspace_id, c.payment_id;
+
+-- name: payment_of_claim^
+-- Whose payment a reference is, if anybody claimed it.
+SELECT c.workspace_id, c.payment_id FROM payment_claims AS c
+WHERE c.gateway = :gateway AND c.reference = :reference;
+
+-- name: add_payments$
+-- Money that came; a payment that is there is not written again.
+WITH written AS (
+    INSERT INTO payments (
+        workspace_id, payment_id, gateway, reference, request_id, amount, currency, state, reason,
+        received_at, settled_at
+    )
+    SELECT
+        n.workspace_id, n.payment_id, n.gateway, n.reference, n.request_id, n.amount, n.currency,
+        n.state, n.reason, n.received_at, n.settled_at
+    FROM unnest(:payments::payments[]) AS n
+    ON CONFLICT DO NOTHING
+    RETURNING workspace_id
+)
+
+SELECT count(*) FROM written;
+
+-- name: settle_payments$
+-- Parked payments that staff have decided about.
+WITH written AS (
+    UPDATE payments AS p
+    SET state = n.state, settled_at = n.settled_at,
+        request_id = coalesce(n.request_id, p.request_id)
+    FROM
+        unnest(
+            :workspaces::uuid[], :payments::uuid[], :states::text[], :requests::uuid[],
+            :instants::timestamptz[]
+        ) AS n (workspace_id, payment_id, state, request_id, settled_at)
+    WHERE
+        p.workspace_id = n.workspace_id AND p.payment_id = n.payment_id AND p.state = 'parked'
+    RETURNING p.workspace_id
+)
+
+SELECT count(*) FROM written;
+
+-- name: payment^
+-- A payment of a workspace.
+SELECT p AS found FROM payments AS p
+WHERE p.workspace_id = :workspace_id AND p.payment_id = :payment_id;
+
+-- name: payment_of_request^
+-- The payment that was used for a request.
+SELECT p AS found FROM payments AS p
+WHERE
+    p.workspace_id = :workspace_id AND p.request_id = :request_id AND p.state = 'applied';
+
+-- name: list_payments
+-- Payments of a workspace, the newest first.
+SELECT p AS found FROM payments AS p
+WHERE p.workspace_id = :workspace_id
+ORDER BY p.received_at DESC, p.payment_id ASC
+LIMIT :limit;
+
+-- name: parked_payments
+-- Payments that wait for staff, the eldest first.
+SELECT p AS found FROM payments AS p
+WHERE p.state = 'parked'
+ORDER BY p.received_at, p.payment_id
+LIMIT :limit;
+
+-- name: keep_method!
+-- The means of payment that a workspace left with a gateway; a newer one replaces it.
+INSERT INTO payment_methods (workspace_id, gateway, customer, method, kept_at)
+VALUES (:workspace_id, :gateway, :customer, :method, :kept_at)
+ON CONFLICT ON CONSTRAINT payment_methods_pkey DO UPDATE
+SET customer = excluded.customer, method = coalesce(excluded.method, payment_methods.method),
+    kept_at = excluded.kept_at;
+
+-- name: method^
+-- The means of payment that a workspace left with a gateway.
+SELECT m.customer, m.method FROM payment_methods AS m
+WHERE m.workspace_id = :workspace_id AND m.gateway = :gateway;

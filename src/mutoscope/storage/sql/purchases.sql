@@ -1,0 +1,303 @@
+-- Purchases of credits, money that goes back, disputes, promo codes and refills.
+
+-- name: add_purchases$
+-- New orders.
+WITH written AS (
+    INSERT INTO purchases (
+        workspace_id, purchase_id, request_id, pack, kind, credits, price, currency, version,
+        state, is_refill, ordered_by, ordered_at
+    )
+    SELECT
+        n.workspace_id, n.purchase_id, n.request_id, n.pack, n.kind, n.credits, n.price,
+        n.currency, n.version, n.state, n.is_refill, n.ordered_by, n.ordered_at
+    FROM unnest(:purchases::purchases[]) AS n
+    ON CONFLICT DO NOTHING
+    RETURNING workspace_id
+)
+
+SELECT count(*) FROM written;
+
+-- name: change_purchases$
+-- Purchases as they are from now on, where they still are in the state that they were read in.
+WITH written AS (
+    UPDATE purchases AS p
+    SET
+        state = n.state, paid_at = n.paid_at, granted_at = n.granted_at, ended_at = n.ended_at,
+        taken_back = n.taken_back, refunded = n.refunded, debt = n.debt
+    FROM
+        unnest(:purchases::purchases[], :before::text[], :refunded::bigint[]) AS n (
+            workspace_id, purchase_id, request_id, pack, kind, credits, price, currency, version,
+            state, is_refill, ordered_by, ordered_at, paid_at, granted_at, ended_at, taken_back,
+            refunded, debt, state_before, refunded_before
+        )
+    WHERE
+        p.workspace_id = n.workspace_id AND p.purchase_id = n.purchase_id
+        AND p.state = n.state_before AND p.refunded = n.refunded_before
+    RETURNING p.workspace_id
+)
+
+SELECT count(*) FROM written;
+
+-- name: purchase^
+-- A purchase of a workspace.
+SELECT p AS found FROM purchases AS p
+WHERE p.workspace_id = :workspace_id AND p.purchase_id = :purchase_id;
+
+-- name: list_purchases
+-- Purchases of a workspace, the newest first.
+SELECT p AS found FROM purchases AS p
+WHERE p.workspace_id = :workspace_id
+ORDER BY p.ordered_at DESC, p.purchase_id ASC
+LIMIT :limit;
+
+-- name: waiting_purchases
+-- Purchases that are paid and wait for staff, the eldest first.
+SELECT p AS found FROM purchases AS p
+WHERE p.state = 'paid'
+ORDER BY p.paid_at, p.purchase_id
+LIMIT :limit;
+
+-- name: add_refunds$
+-- Money that is to go back.
+WITH written AS (
+    INSERT INTO refunds (
+        workspace_id, refund_id, payment_id, purchase_id, credits, amount, currency, state,
+        reason, asked_at
+    )
+    SELECT
+        n.workspace_id, n.refund_id, n.payment_id, n.purchase_id, n.credits, n.amount,
+        n.currency, n.state, n.reason, n.asked_at
+    FROM unnest(:refunds::refunds[]) AS n
+    ON CONFLICT DO NOTHING
+    RETURNING workspace_id
+),
+
+counted AS (
+    UPDATE payments AS p SET refunded = p.refunded + n.amount
+    FROM unnest(:refunds::refunds[]) AS n
+    WHERE p.workspace_id = n.workspace_id AND p.payment_id = n.payment_id
+    RETURNING p.workspace_id
+)
+
+SELECT least((SELECT count(*) FROM written), (SELECT count(*) FROM counted));
+
+-- name: finish_refunds$
+-- Refunds of which the outcome is known; what failed counts no more against its payment.
+WITH written AS (
+    UPDATE refunds AS r
+    SET state = n.state, finished_at = n.finished_at, reference = coalesce(n.reference, r.reference)
+    FROM
+        unnest(
+            :workspaces::uuid[], :refunds::uuid[], :states::text[], :names::text[],
+            :instants::timestamptz[]
+        ) AS n (workspace_id, refund_id, state, reference, finished_at)
+    WHERE
+        r.workspace_id = n.workspace_id AND r.refund_id = n.refund_id AND r.state = 'asked'
+    RETURNING r.workspace_id, r.payment_id, r.amount, r.state
+),
+
+counted AS (
+    UPDATE payments AS p SET refunded = p.refunded - w.amount
+    FROM written AS w
+    WHERE
+        p.workspace_id = w.workspace_id AND p.payment_id = w.payment_id AND w.state = 'failed'
+    RETURNING p.workspace_id
+)
+
+SELECT count(*) FROM written;
+
+-- name: note_refund!
+-- What a gateway calls a refund.
+UPDATE refunds SET reference = :reference
+WHERE workspace_id = :workspace_id AND refund_id = :refund_id;
+
+-- name: refund^
+-- Money of a workspace that goes back.
+SELECT r AS found FROM refunds AS r
+WHERE r.workspace_id = :workspace_id AND r.refund_id = :refund_id;
+
+-- name: refund_by_reference^
+-- The refund that a gateway calls so.
+SELECT r AS found FROM refunds AS r
+INNER JOIN payments AS p ON r.workspace_id = p.workspace_id AND r.payment_id = p.payment_id
+WHERE p.gateway = :gateway AND r.reference = :reference;
+
+-- name: asked_refunds
+-- Refunds whose outcome is not known, the eldest first.
+SELECT r AS found FROM refunds AS r
+WHERE r.state = 'asked'
+ORDER BY r.asked_at, r.refund_id
+LIMIT :limit;
+
+-- name: refunds_of
+-- Money of a workspace that went back, or is to, the newest first.
+SELECT r AS found FROM refunds AS r
+WHERE r.workspace_id = :workspace_id
+ORDER BY r.asked_at DESC, r.refund_id ASC
+LIMIT :limit;
+
+-- name: add_disputes$
+-- Payments that are disputed; one that is known is not written again.
+WITH written AS (
+    INSERT INTO disputes (
+        workspace_id, gateway, reference, payment_id, purchase_id, amount, currency, state,
+        opened_at
+    )
+    SELECT
+        n.workspace_id, n.gateway, n.reference, n.payment_id, n.purchase_id, n.amount,
+        n.currency, n.state, n.opened_at
+    FROM unnest(:disputes::disputes[]) AS n
+    ON CONFLICT DO NOTHING
+    RETURNING workspace_id
+)
+
+SELECT count(*) FROM written;
+
+-- name: close_disputes$
+-- Disputes that are won or lost.
+WITH written AS (
+    UPDATE disputes AS d SET state = n.state, closed_at = n.closed_at
+    FROM
+        unnest(
+            :workspaces::uuid[], :gateways::text[], :names::text[], :states::text[],
+            :instants::timestamptz[]
+        ) AS n (workspace_id, gateway, reference, state, closed_at)
+    WHERE
+        d.workspace_id = n.workspace_id AND d.gateway = n.gateway
+        AND d.reference = n.reference AND d.state = 'open'
+    RETURNING d.workspace_id
+)
+
+SELECT count(*) FROM written;
+
+-- name: dispute^
+-- A dispute of a workspace.
+SELECT d AS found FROM disputes AS d
+WHERE
+    d.workspace_id = :workspace_id AND d.gateway = :gateway AND d.reference = :reference;
+
+-- name: disputes_of
+-- Disputes of a workspace, the newest first.
+SELECT d AS found FROM disputes AS d
+WHERE d.workspace_id = :workspace_id
+ORDER BY d.opened_at DESC;
+
+-- name: disputed_purchases
+-- The purchases of a workspace whose lots stay frozen while they are disputed.
+SELECT p.purchase_id, p.kind FROM purchases AS p
+WHERE p.workspace_id = :workspace_id AND p.state = 'disputed'
+ORDER BY p.purchase_id;
+
+-- name: add_promo_code^
+-- A new promo code; one of that name is left as it is.
+INSERT INTO promo_codes (
+    code, kind, credits, lasts_days, redemptions_max, ends_at, created_at
+)
+VALUES (:code, :kind, :credits, :lasts_days, :redemptions_max, :ends_at, :created_at)
+ON CONFLICT ON CONSTRAINT promo_codes_pkey DO NOTHING
+RETURNING code;
+
+-- name: promo_code^
+-- A promo code.
+SELECT c AS found FROM promo_codes AS c
+WHERE c.code = :code;
+
+-- name: list_promo_codes
+-- All promo codes, the newest first.
+SELECT c AS found FROM promo_codes AS c
+ORDER BY c.created_at DESC, c.code ASC;
+
+-- name: redeem_codes$
+-- Redemptions: each takes one of those that are left of its code, under the code's lock.
+WITH wanted AS (
+    SELECT n.workspace_id, n.code, n.redeemed_at
+    FROM
+        unnest(:workspaces::uuid[], :codes::text[], :instants::timestamptz[])
+            AS n (workspace_id, code, redeemed_at)
+),
+
+counted AS (
+    UPDATE promo_codes AS c SET redeemed = c.redeemed + w.redemptions
+    FROM (
+        SELECT
+            wanted.code,
+            count(*) AS redemptions,
+            max(wanted.redeemed_at) AS redeemed_at
+        FROM wanted
+        GROUP BY wanted.code
+    ) AS w
+    WHERE
+        c.code = w.code AND c.redeemed + w.redemptions <= c.redemptions_max
+        AND (c.ends_at IS NULL OR c.ends_at > w.redeemed_at)
+    RETURNING c.code
+),
+
+written AS (
+    INSERT INTO promo_redemptions (workspace_id, code, redeemed_at)
+    SELECT
+        wanted.workspace_id,
+        wanted.code,
+        wanted.redeemed_at
+    FROM wanted
+    INNER JOIN counted ON wanted.code = counted.code
+    ON CONFLICT DO NOTHING
+    RETURNING workspace_id
+)
+
+SELECT count(*) FROM written;
+
+-- name: redemption^
+-- When a workspace redeemed a code, if it did.
+SELECT r.redeemed_at FROM promo_redemptions AS r
+WHERE r.workspace_id = :workspace_id AND r.code = :code;
+
+-- name: set_refill!
+-- What is bought by itself, and when; set anew it begins without declines.
+INSERT INTO refills (workspace_id, kind, pack, threshold, monthly_max, set_at)
+VALUES (:workspace_id, :kind, :pack, :threshold, :monthly_max, :set_at)
+ON CONFLICT ON CONSTRAINT refills_pkey DO UPDATE
+SET pack = excluded.pack, threshold = excluded.threshold, monthly_max = excluded.monthly_max,
+    declines = 0, rests_until = NULL, set_at = excluded.set_at;
+
+-- name: drop_refill$
+-- Nothing is bought by itself any more.
+WITH dropped AS (
+    DELETE FROM refills
+    WHERE workspace_id = :workspace_id AND kind = :kind
+    RETURNING workspace_id
+)
+
+SELECT count(*) FROM dropped;
+
+-- name: refills_of
+-- What a workspace lets be bought by itself.
+SELECT r AS found FROM refills AS r
+WHERE r.workspace_id = :workspace_id
+ORDER BY r.kind;
+
+-- name: low_refills
+-- Refills whose wallet has less than the threshold, orders that are under way counted in.
+SELECT
+    r AS found,
+    coalesce(o.paid_this_month, 0) AS paid_this_month
+FROM refills AS r
+INNER JOIN wallets AS w ON r.workspace_id = w.workspace_id AND r.kind = w.kind
+LEFT JOIN LATERAL (
+    SELECT
+        sum(p.credits) FILTER (WHERE p.state IN ('ordered', 'paid')) AS pending,
+        sum(p.price) FILTER (
+            WHERE p.is_refill AND p.state <> 'cancelled' AND p.ordered_at >= :month_begins_at
+        ) AS paid_this_month
+    FROM purchases AS p
+    WHERE p.workspace_id = r.workspace_id AND p.kind = r.kind
+) AS o ON TRUE
+WHERE
+    (r.rests_until IS NULL OR r.rests_until <= :at)
+    AND w.available + coalesce(o.pending, 0) < r.threshold
+ORDER BY r.workspace_id, r.kind
+LIMIT :limit;
+
+-- name: rest_refill!
+-- A refill that was declined rests; one that went through begins anew.
+UPDATE refills SET declines = :declines, rests_until = :rests_until
+WHERE workspace_id = :workspace_id AND kind = :kind;

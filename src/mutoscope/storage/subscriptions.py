@@ -1,0 +1,246 @@
+"""Subscriptions as rows: written whole, under their revision, each with a line of what happened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from mutoscope.domain.actions import Reference
+from mutoscope.domain.lots import LotState, Source
+from mutoscope.domain.offers import Money
+from mutoscope.domain.subscriptions import (
+    Event,
+    RenewalGrant,
+    Scheduled,
+    State,
+    Subscription,
+)
+from mutoscope.storage.database import queries
+from mutoscope.storage.session import SideRow
+
+if TYPE_CHECKING:
+    from mutoscope.storage.database import Connection
+
+_SQL: Final = queries("subscriptions")
+NONE: Final = -1
+"""The revision that a workspace without a plan is expected to have."""
+
+BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
+NOBODY: Final = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What happened to a subscription: when it took effect, and when it was done."""
+
+    subscription_id: UUID
+    ordinal: int
+    event: Event
+    state_before: State
+    state_after: State
+    plan: str
+    due_at: datetime
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What waits for the clock, and since when."""
+
+    charges: int
+    ends: int
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """A lot that was granted for something; `left_over` is available or frozen."""
+
+    kind: str
+    lot: int
+    grant: Reference
+    granted: int
+    left_over: int
+    held: int
+    captured: int
+    voided: int
+    state: LotState
+    expires_at: datetime | None
+
+
+def subscription_from(row: Mapping[str, Any]) -> Subscription:
+    """Return the subscription of a row."""
+    scheduled = None
+    if row["scheduled_at"] is not None:
+        scheduled = Scheduled(
+            at=row["scheduled_at"], plan=row["scheduled_plan"],
+            months_per_charge=row["scheduled_months"], zone=row["scheduled_zone"],
+        )  # fmt: skip
+    price = None
+    if row["price"] is not None:
+        price = Money(amount=row["price"], currency=row["currency"])
+    plain = (
+        "workspace_id", "subscription_id", "plan", "version", "anchor_at", "zone", "begins_at",
+        "months_per_charge", "change", "revision", "can_purchase", "gateway", "charge_index",
+        "charge_at", "paid_index", "cancels_at", "past_due_at", "suspended_at", "ends_at",
+    )  # fmt: skip
+    return Subscription(
+        **{name: row[name] for name in plain},
+        state=State(row["state"]), renewal_grant=RenewalGrant(row["renewal_grant"]),
+        allowances=json.loads(row["allowances"]), price=price, scheduled=scheduled,
+    )  # fmt: skip
+
+
+def added(new: Subscription, *, event: Event, before: State, at: datetime) -> SideRow:
+    """Return the side row that writes a new subscription."""
+    return SideRow(add_subscriptions, _row(new, event, before, (at, at)))
+
+
+def changed(
+    before: Subscription, after: Subscription, *, event: Event, due_at: datetime, at: datetime
+) -> SideRow:
+    """Return the side row that writes a change, unless another one came before it."""
+    new = replace(after, revision=before.revision + 1)
+    return SideRow(change_subscriptions, _row(new, event, before.state, (due_at, at)))
+
+
+def expected(workspace_id: UUID, subscription: Subscription | None) -> SideRow:
+    """Return the side row that lets a request pass only while the plan is as it was read."""
+    revision = NONE if subscription is None else subscription.revision
+    return SideRow(expect_subscriptions, (workspace_id, revision))
+
+
+async def add_subscriptions(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Write new subscriptions with their first grants; a second current one is not written."""
+    written: int = await _SQL.add_subscriptions(connection, subscriptions=rows)
+    return written
+
+
+async def change_subscriptions(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Write subscriptions as they are from now on, where nobody else has changed them."""
+    written: int = await _SQL.change_subscriptions(connection, subscriptions=rows)
+    return written
+
+
+async def expect_subscriptions(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Count the plans that are as they were read, and keep them so for the transaction."""
+    workspaces, revisions = zip(*rows, strict=True)
+    found: int = await _SQL.expect_subscriptions(
+        connection, workspaces=workspaces, revisions=revisions
+    )
+    return found
+
+
+async def close_workspaces(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Close (workspace id, since when); one that is closed is not written again."""
+    workspaces, closed = zip(*rows, strict=True)
+    written: int = await _SQL.close_workspaces(connection, workspaces=workspaces, closed=closed)
+    return written
+
+
+async def get(
+    connection: Connection, *, workspace_id: UUID, subscription_id: UUID
+) -> Subscription | None:
+    """Return a subscription, also one that is over."""
+    row = await _SQL.subscription(
+        connection, workspace_id=workspace_id, subscription_id=subscription_id
+    )
+    return None if row is None else subscription_from(row["subscription"])
+
+
+async def changes(connection: Connection, *, workspace_id: UUID, limit: int) -> tuple[Change, ...]:
+    """Return what happened to the plans of a workspace, the newest first."""
+    rows = _SQL.changes(connection, workspace_id=workspace_id, limit=limit)
+    return tuple(
+        [
+            Change(
+                **dict(row)
+                | {
+                    "event": Event(row["event"]),
+                    "state_before": State(row["state_before"]),
+                    "state_after": State(row["state_after"]),
+                }
+            )
+            async for row in rows
+        ]
+    )
+
+
+async def to_charge(
+    connection: Connection, *, at: datetime, reached: Subscription | None, size: int
+) -> tuple[Subscription, ...]:
+    """Return subscriptions whose charge has come due, after the one that was reached."""
+    reached_at = BEGINNING if reached is None or reached.charge_at is None else reached.charge_at
+    rows = _SQL.take_to_charge(
+        connection, at=at, reached_at=reached_at, size=size,
+        reached_id=NOBODY if reached is None else reached.workspace_id,
+    )  # fmt: skip
+    return tuple([subscription_from(row["subscription"]) async for row in rows])
+
+
+async def to_end(
+    connection: Connection, *, at: datetime, reached: Subscription | None, size: int
+) -> tuple[Subscription, ...]:
+    """Return subscriptions that were cancelled for a date which has come."""
+    reached_at = BEGINNING if reached is None or reached.cancels_at is None else reached.cancels_at
+    rows = _SQL.take_to_end(
+        connection, at=at, reached_at=reached_at, size=size,
+        reached_id=NOBODY if reached is None else reached.workspace_id,
+    )  # fmt: skip
+    return tuple([subscription_from(row["subscription"]) async for row in rows])
+
+
+async def waiting(connection: Connection, *, at: datetime) -> Waiting:
+    """Return what waits for the clock."""
+    return Waiting(**await _SQL.count_to_charge(connection, at=at))
+
+
+async def pack_kinds(
+    connection: Connection, *, workspace_id: UUID, state: LotState
+) -> tuple[str, ...]:
+    """Return the kinds of which a workspace has purchased lots in a state, with something left."""
+    rows = _SQL.pack_kinds(connection, workspace_id=workspace_id, state=state)
+    return tuple([row["kind"] async for row in rows])
+
+
+async def grants_for(
+    connection: Connection, *, workspace_id: UUID, source: Source, reference: str
+) -> tuple[Granted, ...]:
+    """Return the lots that were granted for something: a period of a plan, a purchase."""
+    rows = _SQL.grants_for(
+        connection, workspace_id=workspace_id, source=source, reference=reference
+    )
+    return tuple([
+        Granted(
+            kind=row["kind"], lot=row["lot"], grant=Reference(row["namespace"], row["key"]),
+            granted=row["granted"], left_over=row["left_over"], held=row["held"],
+            captured=row["captured"], voided=row["voided"], state=LotState(row["state"]),
+            expires_at=row["expires_at"],
+        )
+        async for row in rows
+    ])  # fmt: skip
+
+
+async def wallet_kinds(connection: Connection, *, workspace_id: UUID) -> tuple[str, ...]:
+    """Return the kinds of which a workspace has a wallet."""
+    rows = _SQL.wallet_kinds(connection, workspace_id=workspace_id)
+    return tuple([row["kind"] async for row in rows])
+
+
+def _row(
+    new: Subscription, event: Event, before: State, instants: tuple[datetime, datetime]
+) -> tuple[Any, ...]:
+    price, scheduled = new.price, new.scheduled
+    return (
+        new.workspace_id, new.subscription_id, new.plan, new.version, new.anchor_at, new.zone,
+        new.begins_at, new.months_per_charge, new.state, new.change, new.revision,
+        json.dumps(dict(new.allowances)), price and price.amount, price and price.currency,
+        new.can_purchase, new.gateway, new.renewal_grant, new.charge_index, new.charge_at,
+        new.paid_index, scheduled and scheduled.at, scheduled and scheduled.plan,
+        scheduled and scheduled.months_per_charge, scheduled and scheduled.zone, new.cancels_at,
+        new.past_due_at, new.suspended_at, new.ends_at, event, before, *instants,
+    )  # fmt: skip
