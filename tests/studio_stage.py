@@ -9,6 +9,7 @@ from uuid import UUID
 
 from mutoscope.app import generate, sign_up
 from mutoscope.app.advance import advance
+from mutoscope.app.asset_rules import AssetRules
 from mutoscope.app.generate import Wish
 from mutoscope.app.studio import ENGINE, Studio
 from mutoscope.assets.folder import AssetFolder
@@ -106,6 +107,7 @@ async def open_stage(url: str, folder: Path) -> AsyncIterator[Stage]:
             journal=journal, pool=pool, catalog=read_catalog(None), clock=clock, ids=RandomIds(),
             assets=AssetFolder(folder=folder / "assets"), generators={ENGINE: generator},
             routes=RouteTable(routes=()), email_key=b"key",
+            asset_rules=AssetRules(link_key=b"links"),
         )  # fmt: skip
         workspace = await sign_up.create(studio, name="Aurora", zone="UTC", is_demo=True)
         yield Stage(studio, generator, clock, workspace.workspace_id)

@@ -11,12 +11,11 @@ from mutoscope.domain.asset_links import (
     LASTS_MAX,
     AssetLink,
     BadLasting,
-    LinkExpired,
-    LinkForged,
     checked_lasting,
     opened,
     signed,
 )
+from mutoscope.domain.sealed_links import LinkExpired, LinkForged
 
 KEY = b"k" * 32
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -90,7 +90,8 @@ class NewPlan:
     """What is to be started: `agreed` has the monthly credits where the plan leaves them open.
 
     `price` is what a charge costs where staff agreed on one. With `anchor_at` the plan began
-    earlier: its billing date is that day's, and the period that runs is granted.
+    earlier: its billing date is that day's, and the period that runs is granted. `version` is the
+    catalog's that was quoted, where it is not the current one.
     """
 
     plan: str
@@ -100,6 +101,7 @@ class NewPlan:
     can_purchase: bool = False
     gateway: str = "manual"
     anchor_at: datetime | None = None
+    version: str | None = None
 
 
 async def start_plan(
@@ -167,7 +169,8 @@ def begin(studio: Studio, workspace: Workspace, *, new: NewPlan, at: datetime) -
     anchor_at = new.anchor_at or at
     if not at - BACKDATED_MAX <= anchor_at <= at:
         raise BadStart(anchor_at=anchor_at)
-    version = studio.catalog.version_at(at=at)
+    catalog = studio.catalog
+    version = catalog.version(key=new.version) if new.version else catalog.version_at(at=at)
     months = MONTHS[new.is_annual]
     anchor = BillingAnchor(at=anchor_at, zone=workspace.zone)
     begun = Subscription(
@@ -226,7 +229,7 @@ async def order_plan(
     bill = first_bill(studio, begun, key=f"order/{key}")
     if bill is None:
         raise PriceNotAgreed(plan=new.plan)
-    wish = {"plan": new.plan, "is_annual": new.is_annual}
+    wish = {"plan": new.plan, "is_annual": new.is_annual, "version": begun.version}
     request = await asked(studio, replace(bill, wish=wish), at=at)
     before = await by_key(studio, request)
     if before is not None:

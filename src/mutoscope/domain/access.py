@@ -6,7 +6,7 @@ from typing import Final
 from mutoscope.domain.catalog import Version
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.offers import Basis, Entitlement, Plan
-from mutoscope.domain.subscriptions import MAY_SPEND, MayNotSpend, State
+from mutoscope.domain.subscriptions import HAS_PLAN, MAY_SPEND, MayNotSpend, State
 
 TRIAL: Final = State.TRIAL.value
 FREE: Final = State.FREE.value
@@ -48,6 +48,14 @@ class Access:
         """
         if entitlement not in self.entitlements:
             raise NotEntitled(entitlement=entitlement, plan=self.plan)
+
+    def require_plan(self) -> None:
+        """Pass when a plan runs.
+
+        :raises MayNotSpend: when none does.
+        """
+        if self.state not in HAS_PLAN:
+            raise MayNotSpend(state=self.state)
 
     def require_spending(self) -> None:
         """Pass when new jobs may begin; what a free workspace lacks are credits.

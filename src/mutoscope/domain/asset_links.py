@@ -5,9 +5,6 @@ surprising choice: a link is opened without a session or a key of the API, since
 browser or a program that has neither; it names one file for a short time.
 """
 
-import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as NotBase64
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from struct import Struct
@@ -15,33 +12,13 @@ from typing import Final
 from uuid import UUID
 
 from mutoscope.domain.credits import Refusal
+from mutoscope.domain.sealed_links import LinkExpired, sealed, unsealed
 
 LASTS_MAX: Final = timedelta(days=7)
 """What the buckets of every provider sign at most."""
 
 _CONTEXT: Final = b"mutoscope/asset-link/1\n"
 _FIELDS: Final = Struct(">16s32sQ?")
-_DIGEST: Final = "sha256"
-_DIGEST_BYTES: Final = 32
-
-
-class LinkForged(Refusal):
-    """A link that this house has not signed."""
-
-    code = "link_forged"
-
-    def __init__(self) -> None:
-        super().__init__("this link is not whole, or not of this house: ask for a new one")
-
-
-class LinkExpired(Refusal):
-    """A link whose time is over."""
-
-    code = "link_expired"
-
-    def __init__(self, *, expires_at: datetime) -> None:
-        super().__init__(f"this link ended at {expires_at.isoformat()}: ask for a new one")
-        self.expires_at = expires_at
 
 
 class BadLasting(Refusal):
@@ -72,7 +49,7 @@ def signed(link: AssetLink, *, key: bytes) -> str:
     content = _FIELDS.pack(
         link.workspace_id.bytes, link.asset, int(link.expires_at.timestamp()), link.is_download
     )
-    return urlsafe_b64encode(content + _seal(content, key)).rstrip(b"=").decode()
+    return sealed(content, key=key, context=_CONTEXT)
 
 
 def opened(text: str, *, key: bytes, at: datetime) -> AssetLink:
@@ -81,14 +58,7 @@ def opened(text: str, *, key: bytes, at: datetime) -> AssetLink:
     :raises LinkForged: when it was not signed with the key.
     :raises LinkExpired: when its time is over.
     """
-    try:
-        sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except (NotBase64, ValueError):
-        raise LinkForged from None
-    content, seal = sealed[:-_DIGEST_BYTES], sealed[-_DIGEST_BYTES:]
-    is_canonical = urlsafe_b64encode(sealed).rstrip(b"=").decode() == text
-    if not hmac.compare_digest(seal, _seal(content, key)) or not is_canonical:
-        raise LinkForged
+    content = unsealed(text, key=key, context=_CONTEXT)
     workspace, asset, expires, is_download = _FIELDS.unpack(content)
     expires_at = datetime.fromtimestamp(expires, UTC)
     if at >= expires_at:
@@ -107,8 +77,3 @@ def checked_lasting(lasts: timedelta) -> timedelta:
     if not timedelta(seconds=1) <= lasts <= LASTS_MAX:
         raise BadLasting(lasts=lasts)
     return lasts
-
-
-def _seal(content: bytes, key: bytes) -> bytes:
-    assert key, "a house has a key for its links"
-    return hmac.digest(key, _CONTEXT + content, _DIGEST)

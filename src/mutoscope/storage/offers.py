@@ -62,6 +62,15 @@ class Refill:
     set_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LowRefill:
+    """A refill that has run low: what it spent in the last month, and how many there ever were."""
+
+    refill: Refill
+    spent: int
+    refills: int
+
+
 async def add_promo_code(connection: Connection, promo: PromoCode) -> bool:
     """Write a new promo code; false when one of that name is there."""
     row = await _SQL.add_promo_code(
@@ -122,12 +131,15 @@ async def refills(connection: Connection, *, workspace_id: UUID) -> tuple[Refill
     return tuple([Refill(**row["found"]) async for row in rows])
 
 
-async def low_refills(
-    connection: Connection, *, at: datetime, month_begins_at: datetime, limit: int
-) -> tuple[tuple[Refill, int], ...]:
-    """Return refills whose wallet is below its threshold, and what each spent since an instant."""
-    rows = _SQL.low_refills(connection, at=at, month_begins_at=month_begins_at, limit=limit)
-    return tuple([(Refill(**row["found"]), int(row["paid_this_month"])) async for row in rows])
+async def low_refills(connection: Connection, *, at: datetime, limit: int) -> tuple[LowRefill, ...]:
+    """Return refills whose wallet is below its threshold and that do not rest."""
+    rows = _SQL.low_refills(connection, at=at, limit=limit)
+    return tuple([
+        LowRefill(
+            refill=Refill(**row["found"]), spent=int(row["spent"]), refills=row["refills"]
+        )
+        async for row in rows
+    ])  # fmt: skip
 
 
 async def rest_refill(

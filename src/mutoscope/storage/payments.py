@@ -169,6 +169,12 @@ async def request(
     return request_from(row["found"])
 
 
+async def request_of_anybody(connection: Connection, *, request_id: UUID) -> PaymentRequest | None:
+    """Return a payment request by its id alone, as a gateway names it."""
+    row = await _SQL.request_of_anybody(connection, request_id=request_id)
+    return None if row is None else request_from(row["found"])
+
+
 async def request_by_key(
     connection: Connection, *, workspace_id: UUID, request_key: str
 ) -> PaymentRequest | None:

@@ -23,6 +23,7 @@ from mutoscope.storage.database import queries
 from mutoscope.storage.session import SideRow
 
 if TYPE_CHECKING:
+    from mutoscope.domain.catalog import Version
     from mutoscope.storage.database import Connection
 
 _SQL: Final = queries("subscriptions")
@@ -189,6 +190,22 @@ async def to_end(
     reached_at = BEGINNING if reached is None or reached.cancels_at is None else reached.cancels_at
     rows = _SQL.take_to_end(
         connection, at=at, reached_at=reached_at, size=size,
+        reached_id=NOBODY if reached is None else reached.workspace_id,
+    )  # fmt: skip
+    return tuple([subscription_from(row["subscription"]) async for row in rows])
+
+
+async def of_other_version(
+    connection: Connection, *, plan: str, version: Version, reached: Subscription | None, size: int
+) -> tuple[Subscription, ...]:
+    """Return monthly subscriptions of a plan whose next date lies in the time of another version.
+
+    Those whose next date lies in a later version's time yet are looked at with that one as well.
+    """
+    reached_at = BEGINNING if reached is None or reached.charge_at is None else reached.charge_at
+    rows = _SQL.of_other_version(
+        connection, plan=plan, version=version.key, effective_at=version.effective_at,
+        reached_at=reached_at, size=size,
         reached_id=NOBODY if reached is None else reached.workspace_id,
     )  # fmt: skip
     return tuple([subscription_from(row["subscription"]) async for row in rows])

@@ -32,7 +32,10 @@ class UnknownWorkspace(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """One customer of the studio; `zone` is for screens, the subscription has its own."""
+    """One customer of the studio; `zone` is for screens, the subscription has its own.
+
+    `subscription` is the plan that runs; `had_plan` tells that one has run out.
+    """
 
     workspace_id: UUID
     name: str
@@ -45,6 +48,7 @@ class Workspace:
     subscription: Subscription | None
     closed_at: datetime | None = None
     purchases_enabled_at: datetime | None = None
+    had_plan: bool = False
 
     def state_at(self, *, at: datetime) -> State:
         """Return where it stands with its plan at an instant."""
@@ -52,6 +56,8 @@ class Workspace:
             return State.CLOSED
         if self.subscription is not None:
             return self.subscription.state_at(at=at)
+        if self.had_plan:
+            return State.CANCELLED
         is_in_trial = self.trial_ends_at is not None and at < self.trial_ends_at
         return State.TRIAL if is_in_trial else State.FREE
 
@@ -90,7 +96,7 @@ async def get(connection: Connection, *, workspace_id: UUID) -> Workspace:
     if row is None:
         raise UnknownWorkspace(workspace_id=workspace_id)
     own = ("workspace_id", "name", "email", "zone", "is_demo", "created_at", "verified_at",
-           "trial_ends_at", "closed_at", "purchases_enabled_at")  # fmt: skip
+           "trial_ends_at", "closed_at", "purchases_enabled_at", "had_plan")  # fmt: skip
     found = row["subscription"]
     return Workspace(
         **{name: row[name] for name in own},

@@ -8,8 +8,8 @@ ADD COLUMN purchases_enabled_at timestamptz;
 -- `change` counts changes of its terms, `revision` all changes; `allowances` are monthly credits by
 -- kind, as they are granted; `price` is what a charge costs where it was agreed, else the catalog
 -- tells it. The clock looks at it next at `charge_at`, and charges from period `charge_index` on;
--- periods before `paid_index` are paid. `scheduled_*` is what begins on a billing date, `cancels_at`
--- the one from which there is no plan.
+-- periods before `paid_index` are paid. `scheduled_*` begins on a billing date; from `cancels_at` on
+-- there is no plan.
 ALTER TABLE subscriptions
 ADD COLUMN begins_at timestamptz,
 ADD COLUMN state text NOT NULL DEFAULT 'active',
@@ -114,6 +114,9 @@ CREATE TABLE payment_requests (
         END
     )
 );
+
+-- A gateway names a request by its id alone.
+CREATE INDEX payment_requests_by_id ON payment_requests (request_id);
 
 -- The clock reminds of what is not paid.
 CREATE INDEX payment_requests_remind ON payment_requests (remind_at)

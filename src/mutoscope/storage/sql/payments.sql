@@ -73,6 +73,11 @@ SELECT count(*) FROM written;
 SELECT r AS found FROM payment_requests AS r
 WHERE r.workspace_id = :workspace_id AND r.request_id = :request_id;
 
+-- name: request_of_anybody^
+-- A payment request by its id alone, as a gateway names it.
+SELECT r AS found FROM payment_requests AS r
+WHERE r.request_id = :request_id;
+
 -- name: request_by_key^
 -- The payment request that was made for something.
 SELECT r AS found FROM payment_requests AS r

@@ -276,18 +276,22 @@ WHERE r.workspace_id = :workspace_id
 ORDER BY r.kind;
 
 -- name: low_refills
--- Refills whose wallet has less than the threshold, orders that are under way counted in.
+-- Refills whose wallet has less than the threshold, orders that are under way counted in; what they
+-- spent in the month before the instant, and how many there ever were.
 SELECT
     r AS found,
-    coalesce(o.paid_this_month, 0) AS paid_this_month
+    coalesce(o.spent, 0) AS spent,
+    coalesce(o.refills, 0) AS refills
 FROM refills AS r
 INNER JOIN wallets AS w ON r.workspace_id = w.workspace_id AND r.kind = w.kind
 LEFT JOIN LATERAL (
     SELECT
         sum(p.credits) FILTER (WHERE p.state IN ('ordered', 'paid')) AS pending,
         sum(p.price) FILTER (
-            WHERE p.is_refill AND p.state <> 'cancelled' AND p.ordered_at >= :month_begins_at
-        ) AS paid_this_month
+            WHERE p.is_refill AND p.state <> 'cancelled'
+            AND p.ordered_at > :at::timestamptz - interval '1 month'
+        ) AS spent,
+        count(*) FILTER (WHERE p.is_refill) AS refills
     FROM purchases AS p
     WHERE p.workspace_id = r.workspace_id AND p.kind = r.kind
 ) AS o ON TRUE

@@ -20,7 +20,8 @@ from mutoscope.assets import pictures
 from mutoscope.assets.refusals import AssetMissing
 from mutoscope.assets.uploads import upload
 from mutoscope.domain.access import NotEntitled
-from mutoscope.domain.asset_links import LASTS_MAX, LinkExpired, LinkForged
+from mutoscope.domain.asset_links import LASTS_MAX
+from mutoscope.domain.sealed_links import LinkExpired, LinkForged
 from mutoscope.storage.workspaces import UnknownWorkspace
 from mutoscope.web.api.callers import LINKS
 from mutoscope.web.api.serving import served, suffix_of

@@ -1,0 +1,123 @@
+"""Changing a plan on its billing date: a smaller one, payment by the year, a zone, or its end.
+
+Invariant: whatever is scheduled, the ledger knows at once what each coming period grants, and an
+undo restores it. There is one thing scheduled at a time (rule 11 of the product).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mutoscope.app.current_plan import current, write
+from mutoscope.app.terms import MONTHS, monthly, scheduled_terms, standing
+from mutoscope.domain.calendar import BillingAnchor
+from mutoscope.domain.credits import Refusal
+from mutoscope.domain.subscriptions import Event, Scheduled, Subscription
+from mutoscope.storage import subscriptions
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from mutoscope.app.studio import Studio
+
+
+class AlreadyScheduled(Refusal):
+    """A second change for a billing date."""
+
+    code = "already_scheduled"
+
+    def __init__(self, *, at: datetime) -> None:
+        super().__init__(
+            f"a change is scheduled for {at:%d %B %Y} already: undo it before another is made"
+        )
+        self.at = at
+
+
+class NothingScheduled(Refusal):
+    """An undo where nothing is scheduled."""
+
+    code = "nothing_scheduled"
+
+    def __init__(self) -> None:
+        super().__init__("nothing is scheduled for the next billing date: there is no undo")
+
+
+async def schedule(
+    studio: Studio, *, workspace_id: UUID, plan: str | None = None, is_annual: bool | None = None,
+    zone: str | None = None,
+) -> Subscription:  # fmt: skip
+    """Let another plan, payment by the year, or zone begin on the billing date.
+
+    A plan and its payment change with the next charge, a zone with the next billing date.
+
+    :raises NotInThisState: when the workspace has no plan that can be changed.
+    :raises AlreadyScheduled: when another change is scheduled.
+    :raises UnknownPlan: when the catalog has no such plan.
+    :raises UnknownZone: when the zone is not in the zone database.
+    :raises AllowanceNotAgreed: when the plan leaves its credits open.
+    """
+    at = studio.clock.now()
+    before = await current(studio, workspace_id=workspace_id, event=Event.SCHEDULE)
+    if before.scheduled is not None or before.cancels_at is not None:
+        begins_at = before.scheduled.at if before.scheduled else before.cancels_at
+        assert begins_at is not None
+        raise AlreadyScheduled(at=begins_at)
+    is_plan = plan is not None or is_annual is not None
+    index = before.charge_index if is_plan else before.period_at(at=at).index + 1
+    scheduled = Scheduled(
+        at=before.start(index=index), plan=plan or before.plan,
+        months_per_charge=before.months_per_charge if is_annual is None else MONTHS[is_annual],
+        zone=BillingAnchor(at=before.anchor_at, zone=zone or before.zone).zone,
+    )  # fmt: skip
+    version = studio.catalog.version_at(at=scheduled.at)
+    allowances = monthly(version=version, plan=scheduled.plan, agreed=before.allowances)
+    after = replace(
+        before.moved(event=Event.SCHEDULE), scheduled=scheduled, change=before.change + 1,
+        charge_at=min(scheduled.at, before.start(index=before.charge_index)),
+    )  # fmt: skip
+    stands = standing(scheduled_terms(after), next_index=index, allowances=allowances)
+    row = subscriptions.changed(before, after, event=Event.SCHEDULE, due_at=scheduled.at, at=at)
+    await write(studio, stands, rows=(row,))
+    return await current(studio, workspace_id=workspace_id, event=Event.UNDO)
+
+
+async def cancel(studio: Studio, *, workspace_id: UUID) -> Subscription:
+    """Let the plan end when what is charged has run out; until then everything stays.
+
+    :raises NotInThisState: when the workspace has no plan that can be cancelled.
+    :raises AlreadyScheduled: when another change is scheduled.
+    """
+    at = studio.clock.now()
+    before = await current(studio, workspace_id=workspace_id, event=Event.SCHEDULE)
+    if before.scheduled is not None or before.cancels_at is not None:
+        begins_at = before.scheduled.at if before.scheduled else before.cancels_at
+        assert begins_at is not None
+        raise AlreadyScheduled(at=begins_at)
+    ends_at = before.start(index=before.charge_index)
+    after = replace(before.moved(event=Event.SCHEDULE), cancels_at=ends_at)
+    row = subscriptions.changed(before, after, event=Event.SCHEDULE, due_at=ends_at, at=at)
+    stands = standing(after, next_index=before.period_at(at=at).index + 1)
+    await write(studio, stands, rows=(row,))
+    return await current(studio, workspace_id=workspace_id, event=Event.UNDO)
+
+
+async def undo(studio: Studio, *, workspace_id: UUID) -> Subscription:
+    """Take back what is scheduled for the billing date, before it comes; anchor and date stay.
+
+    :raises NotInThisState: when the workspace has no plan that can be changed.
+    :raises NothingScheduled: when nothing is scheduled.
+    """
+    at = studio.clock.now()
+    before = await current(studio, workspace_id=workspace_id, event=Event.UNDO)
+    if before.scheduled is None and before.cancels_at is None:
+        raise NothingScheduled
+    after = replace(
+        before.moved(event=Event.UNDO), scheduled=None, cancels_at=None,
+        change=before.change + 1, charge_at=before.start(index=before.charge_index),
+    )  # fmt: skip
+    row = subscriptions.changed(before, after, event=Event.UNDO, due_at=at, at=at)
+    stands = standing(after, next_index=before.period_at(at=at).index + 1)
+    await write(studio, stands, rows=(row,))
+    return await current(studio, workspace_id=workspace_id, event=Event.SCHEDULE)

@@ -1,0 +1,196 @@
+"""Charging by the clock: renewals, what is scheduled for a date, and the ends of plans.
+
+Invariant: a period is charged once for ever, under the key of its subscription, index and change of
+terms; a run that is killed, repeated or doubled changes nothing twice, since each subscription is
+written under its revision. The surprising choice: no credits are granted here. They stand in the
+ledger (`domain.standing`) and come at their instant, before or after the clock has looked at the
+money; only what waits for its payment ends there until it is paid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from mutoscope.app import invoicing
+from mutoscope.app.billing import Bill, request_of, rows_on_account
+from mutoscope.app.packs import freezes
+from mutoscope.app.terms import charge_line, monthly, price_of, scheduled_terms
+from mutoscope.domain.planner import Submission
+from mutoscope.domain.requests import checked
+from mutoscope.domain.subscriptions import Event, State, Subscription
+from mutoscope.storage import subscriptions
+from mutoscope.storage.payments import Purpose
+from mutoscope.storage.session import SideRow, SideRowRefused
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mutoscope.app.studio import Studio
+    from mutoscope.domain.invoices import Party
+
+CHUNK: Final = 100
+"""Subscriptions read at once; what they write goes into the journal's transactions together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charged:
+    """What a run has done so far, or in all; `skipped` were changed by somebody else meanwhile."""
+
+    charges: int = 0
+    ends: int = 0
+    skipped: int = 0
+    elapsed_s: float = 0.0
+
+    @property
+    def per_s(self) -> float:
+        """Return the subscriptions that were looked at a second."""
+        done = self.charges + self.ends + self.skipped
+        return done / self.elapsed_s if self.elapsed_s else 0.0
+
+
+Progress = Callable[[Charged], None]
+
+
+def unheard(_: Charged) -> None:
+    """Tell nobody how the run goes."""
+
+
+async def run(studio: Studio, *, progress: Progress = unheard) -> Charged:
+    """Charge all that is due and end what is over, in due order, a chunk at a time."""
+    began_s, done = monotonic(), Charged()
+    passes = ((subscriptions.to_end, "ends"), (subscriptions.to_charge, "charges"))
+    for take, counted in passes:
+        reached: Subscription | None = None
+        while chunk := await _taken(studio, take, reached):
+            written = await _all(studio, chunk)
+            reached = chunk[-1]
+            done = replace(
+                done, elapsed_s=monotonic() - began_s, skipped=done.skipped + len(chunk) - written,
+                **{counted: getattr(done, counted) + written},
+            )  # fmt: skip
+            progress(done)
+    return done
+
+
+async def charge_due(studio: Studio, subscription: Subscription) -> bool:
+    """Charge one subscription of which something is due; tell whether it was done here."""
+    return bool(await _all(studio, (subscription,)))
+
+
+async def _taken(
+    studio: Studio, take: Callable[..., Awaitable[tuple[Subscription, ...]]],
+    reached: Subscription | None,
+) -> tuple[Subscription, ...]:  # fmt: skip
+    async with studio.reading() as connection:
+        return await take(connection, at=studio.clock.now(), reached=reached, size=CHUNK)
+
+
+async def _all(studio: Studio, chunk: Sequence[Subscription]) -> int:
+    """Handle each of some subscriptions; return how many were written here."""
+    at = studio.clock.now()
+    buyers = await invoicing.buyers(studio, workspaces=[each.workspace_id for each in chunk])
+    written = await asyncio.gather(
+        *(_one(studio, each, buyers[each.workspace_id], at) for each in chunk)
+    )
+    return sum(written)
+
+
+async def _one(studio: Studio, subscription: Subscription, buyer: Party, at: datetime) -> bool:
+    """Do what is due on a subscription, period by period; tell whether it was done here."""
+    try:
+        while True:
+            if _is_over(subscription, at=at):
+                await end(studio, subscription, at=at)
+                return True
+            if subscription.charge_at is None or subscription.charge_at > at:
+                return True
+            subscription = await _charged(studio, subscription, buyer, at)
+    except SideRowRefused:
+        return False  # another run, or a person, was first: what is still due is found again
+
+
+def _is_over(subscription: Subscription, *, at: datetime) -> bool:
+    """Tell whether a plan has ended: cancelled for a date, or not paid until its period's end."""
+    if subscription.cancels_at is not None and subscription.cancels_at <= at:
+        charge_at = subscription.charge_at
+        return charge_at is None or subscription.cancels_at <= charge_at
+    is_suspended = subscription.state is State.SUSPENDED
+    return is_suspended and subscription.charge_at is not None and subscription.charge_at <= at
+
+
+async def end(studio: Studio, subscription: Subscription, *, at: datetime) -> None:
+    """End a plan at its date; purchased credits freeze until another is started.
+
+    :raises SideRowRefused: when it has been changed in the meantime.
+    """
+    ends_at = subscription.cancels_at or subscription.charge_at or at
+    after = replace(
+        subscription.moved(event=Event.END), ends_at=ends_at, charge_at=None, scheduled=None,
+        past_due_at=None, suspended_at=None,
+    )  # fmt: skip
+    row = subscriptions.changed(subscription, after, event=Event.END, due_at=ends_at, at=at)
+    frozen = await freezes(
+        studio, workspace_id=after.workspace_id, key=f"end/{after.subscription_id}"
+    )
+    await studio.journal.submit(Submission(tuple(map(checked, frozen))), side_rows=(row,))
+
+
+async def _charged(
+    studio: Studio, before: Subscription, buyer: Party, at: datetime
+) -> Subscription:
+    """Write what is due next on a subscription, and return it as it is then."""
+    assert before.charge_at is not None
+    due_at = before.charge_at
+    version = studio.catalog.version_at(at=due_at)
+    is_new = before.scheduled is not None and before.scheduled.at <= due_at
+    after = scheduled_terms(before) if is_new else before
+    if is_new:
+        allowances = monthly(version=version, plan=after.plan, agreed=before.allowances)
+        after = replace(after, allowances=allowances, version=version.key)
+    rows: tuple[SideRow, ...] = ()
+    is_charge = before.start(index=before.charge_index) <= due_at
+    if is_charge:
+        after, rows = _renewed(studio, replace(after, version=version.key), buyer, at)
+    after = replace(after, charge_at=_next_look(after), revision=before.revision)
+    row = subscriptions.changed(before, after, event=Event.RENEW, due_at=due_at, at=at)
+    await studio.journal.submit(Submission(()), side_rows=(row, *rows))
+    return replace(after, revision=before.revision + 1)
+
+
+def _next_look(subscription: Subscription) -> datetime:
+    charge_at = subscription.start(index=subscription.charge_index)
+    scheduled = subscription.scheduled
+    return charge_at if scheduled is None else min(charge_at, scheduled.at)
+
+
+def _renewed(
+    studio: Studio, subscription: Subscription, buyer: Party, at: datetime
+) -> tuple[Subscription, tuple[SideRow, ...]]:
+    """Return a subscription whose next term is charged, and the rows that bill it."""
+    months, index = subscription.months_per_charge, subscription.charge_index
+    version = studio.catalog.version(key=subscription.version)
+    price = price_of(
+        version=version, plan=subscription.plan, months_per_charge=months,
+        agreed=subscription.price,
+    )  # fmt: skip
+    after = replace(
+        subscription.moved(event=Event.RENEW), charge_index=index + months,
+    )  # fmt: skip
+    if price is None or not price.amount:
+        return replace(after, paid_index=index + months), ()
+    line = charge_line(version=version, subscription=subscription, amount=price.amount)
+    bill = Bill(
+        workspace_id=after.workspace_id, purpose=Purpose.RENEWAL,
+        key=f"renewal/{after.subscription_id}/{index}/{after.change}",
+        subject_id=after.subscription_id, gateway=after.gateway, title=line.text, lines=(line,),
+        currency=price.currency, wish={"index": index, "until": index + months},
+    )  # fmt: skip
+    taxed = studio.seller.taxed(buyer=buyer, lines=bill.lines, currency=bill.currency)
+    request = request_of(studio, bill, taxed=taxed, at=at)
+    return after, rows_on_account(
+        studio, request, subscription=after, is_due_now=studio.can_charge(after.gateway)
+    )

@@ -1,0 +1,121 @@
+"""Confirming payments by hand: a transfer that staff saw in the bank's book, and parked money.
+
+Invariant: the bank's own reference is the payment's, so that two of the staff who confirm the same
+line of the statement confirm one payment. What was parked is used for a request that it fits, or
+goes back whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from mutoscope.app.acts import NOBODYS, Act
+from mutoscope.app.gateway import GatewayPayment, PaymentState
+from mutoscope.app.money_back import returned, send_all
+from mutoscope.app.receive import Received, receive, use_parked
+from mutoscope.app.studio import MANUAL
+from mutoscope.domain.credits import Refusal, checked_amount
+from mutoscope.domain.planner import Submission
+from mutoscope.storage import payments
+from mutoscope.storage.payments import Payment
+from mutoscope.storage.session import SideRow
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from mutoscope.app.studio import Studio
+
+REFERENCE_MAX: Final = 140
+"""Characters of a bank's reference (the remittance text of a SEPA transfer)."""
+
+
+class BadReference(Refusal):
+    """A reference of a payment that is empty or too long."""
+
+    code = "bad_reference"
+
+    def __init__(self, *, reference: str) -> None:
+        super().__init__(
+            f"{reference[:60]!r} cannot be a payment's reference: copy that of the bank "
+            f"statement, 1 to {REFERENCE_MAX} characters"
+        )
+        self.reference = reference
+
+
+class NotParked(Refusal):
+    """A decision about a payment that does not wait for one."""
+
+    code = "not_parked"
+
+    def __init__(self, *, payment_id: UUID, state: str) -> None:
+        super().__init__(f"the payment {payment_id} is {state}: there is nothing to decide")
+        self.payment_id = payment_id
+        self.state = state
+
+
+async def confirm_payment(
+    studio: Studio, *, workspace_id: UUID, request_id: UUID, reference: str,
+    amount: int | None = None, act: Act = NOBODYS,
+) -> Received:  # fmt: skip
+    """Confirm that a request was paid by transfer; another amount than asked for is parked.
+
+    :raises UnknownRequest: when the workspace has none of that id.
+    :raises BadReference: when the reference is none.
+    :raises BadAmount: when the amount is none.
+    """
+    text = " ".join(reference.split())
+    if not 0 < len(text) <= REFERENCE_MAX or not text.isprintable():
+        raise BadReference(reference=reference)
+    async with studio.reading() as connection:
+        request = await payments.request(
+            connection, workspace_id=workspace_id, request_id=request_id
+        )
+    money = request.money()
+    if amount is not None:
+        money = replace(money, amount=checked_amount(amount))
+    payment = GatewayPayment(
+        reference=text, request_id=request_id, total=money, state=PaymentState.SUCCEEDED,
+        created_at=studio.clock.now(),
+    )  # fmt: skip
+    return await receive(studio, gateway=MANUAL, payment=payment, act=act)
+
+
+async def give_back(studio: Studio, *, workspace_id: UUID, payment_id: UUID, act: Act) -> Payment:
+    """Send a parked payment back whole.
+
+    :raises UnknownPayment: when the workspace has none of that id.
+    :raises NotParked: when it does not wait.
+    """
+    payment = await _parked(studio, workspace_id, payment_id)
+    at = studio.clock.now()
+    settled = SideRow(payments.settle_payments, (workspace_id, payment_id, "returned", None, at))
+    _, asked = returned(studio, payment, reason=payment.reason or "parked", at=at)
+    await studio.journal.submit(Submission(()), side_rows=(settled, asked, *act.rows))
+    await send_all(studio)
+    async with studio.reading() as connection:
+        return await payments.payment(connection, workspace_id=workspace_id, payment_id=payment_id)
+
+
+async def use(
+    studio: Studio, *, workspace_id: UUID, payment_id: UUID, request_id: UUID, act: Act
+) -> Received:
+    """Use a parked payment for a request of the same amount, which is open.
+
+    :raises UnknownPayment: when the workspace has none of that id.
+    :raises UnknownRequest: when the workspace has no such request.
+    :raises NotParked: when it does not wait.
+    :raises PaymentDoesNotFit: when the request is not open, or asks for another amount.
+    """
+    payment = await _parked(studio, workspace_id, payment_id)
+    return await use_parked(studio, payment, request_id=request_id, act=act)
+
+
+async def _parked(studio: Studio, workspace_id: UUID, payment_id: UUID) -> Payment:
+    async with studio.reading() as connection:
+        payment = await payments.payment(
+            connection, workspace_id=workspace_id, payment_id=payment_id
+        )
+    if payment.state != "parked":
+        raise NotParked(payment_id=payment_id, state=payment.state)
+    return payment

@@ -1,0 +1,194 @@
+"""Disputes: a payment that its payer takes back through the bank (rule 17).
+
+Invariant: an open dispute freezes what is left of the purchase; one that is lost voids it, and what
+was spent already is a debt that is told, never a negative balance; one that is won thaws it. The
+events of a dispute may come in any order and any number of times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mutoscope.app.fulfil import is_frozen
+from mutoscope.app.money_back import Paid, read_paid
+from mutoscope.app.receive import receive
+from mutoscope.app.terms import NAMESPACE
+from mutoscope.domain import actions as ask
+from mutoscope.domain.lots import LotState
+from mutoscope.domain.planner import Submission
+from mutoscope.domain.purchases import PurchaseState, money_back, unpaid_use
+from mutoscope.domain.requests import Request, checked
+from mutoscope.storage import payments, purchases, workspaces
+from mutoscope.storage.payments import Payment, Purpose
+from mutoscope.storage.purchases import Dispute
+from mutoscope.storage.session import SideRow, SideRowRefused
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mutoscope.app.gateway import GatewayDispute
+    from mutoscope.app.studio import Studio
+
+OPEN, WON, LOST = "open", "won", "lost"
+
+
+async def dispute_told(studio: Studio, *, gateway: str, dispute: GatewayDispute) -> str:
+    """Take a dispute as its gateway tells it; return the state in which it is now.
+
+    :raises GatewayError: when its payment is not known here, and the gateway does not tell it.
+    """
+    payment = await _payment(studio, gateway, dispute.payment_reference)
+    known = await _known(studio, payment, dispute)
+    if known is None:
+        await _open(studio, payment, dispute)
+        known = await _known(studio, payment, dispute)
+    assert known is not None
+    if dispute.is_won is None or known.state != OPEN:
+        return known.state
+    state = WON if dispute.is_won else LOST
+    try:
+        await _close(studio, known, state=state)
+    except SideRowRefused:  # told by another event at this moment
+        known = await _known(studio, payment, dispute)
+        if known is None or known.state == OPEN:
+            raise
+    return state
+
+
+async def _payment(studio: Studio, gateway: str, reference: str) -> Payment:
+    """Return the payment that is disputed; one that was not told yet is taken first."""
+    async with studio.reading() as connection:
+        claim = await payments.claimed(connection, gateway=gateway, reference=reference)
+    if claim is None:
+        told = await studio.gateways[gateway].payment(reference=reference)
+        await receive(studio, gateway=gateway, payment=told)
+    async with studio.reading() as connection:
+        claim = await payments.claimed(connection, gateway=gateway, reference=reference)
+        if claim is None:
+            raise payments.UnknownPayment(payment=reference)
+        return await payments.payment(connection, workspace_id=claim[0], payment_id=claim[1])
+
+
+async def _known(studio: Studio, payment: Payment, dispute: GatewayDispute) -> Dispute | None:
+    async with studio.reading() as connection:
+        return await purchases.dispute(
+            connection, workspace_id=payment.workspace_id, gateway=payment.gateway,
+            reference=dispute.reference,
+        )  # fmt: skip
+
+
+async def _open(studio: Studio, payment: Payment, dispute: GatewayDispute) -> None:
+    """Write a dispute, and freeze what is left of its purchase."""
+    at = studio.clock.now()
+    paid = await _purchase_of(studio, payment)
+    found = Dispute(
+        workspace_id=payment.workspace_id, gateway=payment.gateway, reference=dispute.reference,
+        payment_id=payment.payment_id,
+        purchase_id=None if paid is None else paid.purchase.purchase_id,
+        amount=dispute.total.amount, currency=dispute.total.currency, state=OPEN, opened_at=at,
+        closed_at=None,
+    )  # fmt: skip
+    rows = [SideRow(purchases.add_disputes, found.row())]
+    requests: tuple[Request, ...] = ()
+    if paid is not None and paid.purchase.state is PurchaseState.GRANTED:
+        after = replace(paid.purchase, state=PurchaseState.DISPUTED)
+        rows.append(purchases.changed(paid.purchase, after))
+        requests = tuple(
+            _turned(paid, f"dispute/{dispute.reference}", lot.lot, ask.Freeze(lot.grant))
+            for lot in paid.lots
+            if lot.state is LotState.OPEN
+        )
+    try:
+        await studio.journal.submit(
+            Submission(tuple(map(checked, requests))), side_rows=tuple(rows)
+        )
+    except SideRowRefused:
+        if await _known(studio, payment, dispute) is None:
+            raise
+
+
+async def _close(studio: Studio, known: Dispute, *, state: str) -> None:
+    """Thaw what was disputed, or take it back for good."""
+    at = studio.clock.now()
+    rows = [
+        SideRow(
+            purchases.close_disputes,
+            (known.workspace_id, known.gateway, known.reference, state, at),
+        )
+    ]
+    requests: tuple[Request, ...] = ()
+    if known.purchase_id is not None:
+        paid = await read_paid(
+            studio, workspace_id=known.workspace_id, purchase_id=known.purchase_id
+        )
+        decide = _won if state == WON else _lost
+        requests, own = await decide(studio, known, paid, at)
+        rows += own
+    await studio.journal.submit(Submission(tuple(map(checked, requests))), side_rows=tuple(rows))
+
+
+async def _won(
+    studio: Studio, known: Dispute, paid: Paid, at: datetime
+) -> tuple[tuple[Request, ...], list[SideRow]]:
+    if paid.purchase.state is not PurchaseState.DISPUTED:
+        return (), []
+    async with studio.reading() as connection:
+        workspace = await workspaces.get(connection, workspace_id=known.workspace_id)
+    thawed: tuple[Request, ...] = ()
+    if not is_frozen(workspace, at=at):
+        thawed = tuple(
+            _turned(paid, f"won/{known.reference}", lot.lot, ask.Thaw(lot.grant))
+            for lot in paid.lots
+            if lot.state is LotState.FROZEN
+        )
+    after = replace(paid.purchase, state=PurchaseState.GRANTED)
+    return thawed, [purchases.changed(paid.purchase, after)]
+
+
+async def _lost(
+    _studio: Studio, known: Dispute, paid: Paid, at: datetime
+) -> tuple[tuple[Request, ...], list[SideRow]]:
+    purchase, total = paid.purchase, paid.request.taxed.total
+    if purchase.state not in {PurchaseState.DISPUTED, PurchaseState.PAID, PurchaseState.GRANTED}:
+        return (), []
+    is_granted = purchase.granted_at is not None
+    left = sum(lot.left_over for lot in paid.lots) if is_granted else purchase.credits
+    taken_back = purchase.taken_back + left
+    back = money_back(
+        paid=total, granted=purchase.credits, taken_back=taken_back, refunded=purchase.refunded
+    )
+    spent = purchase.credits - taken_back
+    after = replace(
+        purchase, state=PurchaseState.REFUNDED, ended_at=at, taken_back=taken_back,
+        refunded=purchase.refunded + back,
+        debt=unpaid_use(
+            paid=total, granted=purchase.credits, spent=spent, refunded=purchase.refunded + back
+        ),
+    )  # fmt: skip
+    voids = tuple(
+        _turned(paid, f"lost/{known.reference}", lot.lot, ask.Void(lot.grant))
+        for lot in paid.lots
+        if lot.left_over or lot.held
+    )
+    return voids, [purchases.changed(purchase, after)]
+
+
+async def _purchase_of(studio: Studio, payment: Payment) -> Paid | None:
+    """Return the purchase that a payment paid, if it paid one."""
+    if payment.request_id is None:
+        return None
+    async with studio.reading() as connection:
+        request = await payments.request(
+            connection, workspace_id=payment.workspace_id, request_id=payment.request_id
+        )
+    if request.purpose is not Purpose.PURCHASE or payment.state != "applied":
+        return None
+    return await read_paid(
+        studio, workspace_id=payment.workspace_id, purchase_id=request.subject_id
+    )
+
+
+def _turned(paid: Paid, key: str, lot: int, action: ask.Action) -> Request:
+    purchase = paid.purchase
+    return Request(purchase.workspace_id, purchase.kind, NAMESPACE, f"{key}/{lot}", action)

@@ -1,0 +1,205 @@
+"""Dunning: what is billed and not paid is charged again or reminded of, then suspended.
+
+Invariant: each reminder is counted in the transaction that tells it, so that none is told twice; a
+charge has a key of its attempt, so that an attempt which nobody knows the outcome of is sent again
+as the same. No card is charged inside a transaction. An order that nobody pays lapses by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from mutoscope.app.buy import cancelled
+from mutoscope.app.gateway import Demand, GatewayError, PaymentState
+from mutoscope.app.letters import letter
+from mutoscope.app.pay_links import pay_link
+from mutoscope.app.receive import receive
+from mutoscope.app.suspend import suspend
+from mutoscope.domain.money import money_text
+from mutoscope.domain.planner import Submission
+from mutoscope.domain.subscriptions import Event, State
+from mutoscope.storage import payments, subscriptions, workspaces
+from mutoscope.storage.payments import PaymentRequest
+from mutoscope.storage.session import SideRow, SideRowRefused
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mutoscope.app.studio import Studio
+    from mutoscope.domain.catalog import Billing
+    from mutoscope.domain.subscriptions import Subscription
+    from mutoscope.storage.workspaces import Workspace
+
+CHUNK: Final = 100
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dunned:
+    """What a run did: payments that came, reminders told, plans suspended, orders lapsed."""
+
+    paid: int = 0
+    reminded: int = 0
+    suspended: int = 0
+    lapsed: int = 0
+
+
+async def run(studio: Studio) -> Dunned:
+    """Go through all that is not paid and due for a step; safe to run twice or in parallel."""
+    done, reached = Dunned(), None
+    while True:
+        async with studio.reading() as connection:
+            chunk = await payments.to_remind(
+                connection, at=studio.clock.now(), reached=reached, size=CHUNK
+            )
+        for request in chunk:
+            done = await _step(studio, request, done)
+        if not chunk:
+            return replace(done, lapsed=await _lapse_orders(studio))
+        reached = chunk[-1]
+
+
+async def _step(studio: Studio, request: PaymentRequest, done: Dunned) -> Dunned:
+    try:
+        if await _collected(studio, request):
+            return replace(done, paid=done.paid + 1)
+        if await _remind(studio, request):
+            return replace(done, suspended=done.suspended + 1)
+        return replace(done, reminded=done.reminded + 1)
+    except SideRowRefused:
+        return done  # paid, or reminded of by another run, in the meantime
+    except GatewayError as error:
+        _log.warning("payment_in_doubt", request_id=str(request.request_id), code=error.code)
+        return done  # nobody knows: the same attempt is made again
+
+
+async def _collected(studio: Studio, request: PaymentRequest) -> bool:
+    """Charge the means of payment that the workspace has left; tell whether it paid."""
+    if not studio.can_charge(request.gateway):
+        return False
+    async with studio.reading() as connection:
+        workspace = await workspaces.get(connection, workspace_id=request.workspace_id)
+        kept = await payments.method(
+            connection, workspace_id=request.workspace_id, gateway=request.gateway
+        )
+    if kept is None or kept[1] is None:
+        return False
+    demand = Demand(
+        request_id=request.request_id, workspace_id=request.workspace_id, total=request.money(),
+        title=request.title, email=workspace.email, customer=kept[0], keeps_method=True,
+    )  # fmt: skip
+    paid = await studio.gateways[request.gateway].charge(
+        demand=demand, method=kept[1], key=f"{request.request_id}/{request.reminders + 1}"
+    )
+    if paid.state is not PaymentState.SUCCEEDED:
+        return False
+    await receive(studio, gateway=request.gateway, payment=paid)
+    return True
+
+
+async def _remind(studio: Studio, request: PaymentRequest) -> bool:
+    """Tell that a request is not paid, or suspend when the grace days are over; tell which.
+
+    The days count from the first reminder, so that nobody is suspended for a clock that slept.
+    """
+    at = studio.clock.now()
+    async with studio.reading() as connection:
+        workspace = await workspaces.get(connection, workspace_id=request.workspace_id)
+    subscription = workspace.subscription
+    if subscription is None or subscription.subscription_id != request.subject_id:
+        return await _told(studio, (_counted(request, next_at=None),))
+    if subscription.state_at(at=at) not in {State.ACTIVE, State.PAST_DUE}:
+        return await _told(studio, (_counted(request, next_at=None),))
+    billing = studio.catalog.version_at(at=at).billing
+    missed_at = subscription.past_due_at or at
+    ends_at = missed_at + timedelta(days=billing.grace_days)
+    if request.reminders and at >= ends_at:
+        await _suspended(studio, request, workspace, subscription)
+        return True
+    next_at = _next_reminder(request, billing, missed_at, ends_at)
+    mail = _reminder(studio, request, workspace, ends_at=ends_at)
+    rows = (_counted(request, next_at=next_at), *letter(studio, workspace, *mail))
+    if subscription.state is State.PAST_DUE:
+        return await _told(studio, rows)
+    missed = replace(subscription.moved(event=Event.MISS), past_due_at=at)
+    row = subscriptions.changed(
+        subscription, missed, event=Event.MISS, due_at=request.due_at, at=at
+    )
+    return await _told(studio, (row, *rows))
+
+
+async def _told(studio: Studio, rows: tuple[SideRow, ...]) -> bool:
+    await studio.journal.submit(Submission(()), side_rows=rows)
+    return False
+
+
+async def _suspended(
+    studio: Studio, request: PaymentRequest, workspace: Workspace, subscription: Subscription
+) -> None:
+    at = studio.clock.now()
+    subject = "Your plan is suspended"
+    body = (
+        f"{request.title} is still not paid ({_amount(request)}). Your work stays; new jobs wait "
+        f"until it is paid: {pay_link(studio, request, at=at)}"
+    )
+    rows = (_counted(request, next_at=None), *letter(studio, workspace, subject, body))
+    await suspend(studio, subscription, rows=rows, at=at)
+
+
+def _next_reminder(
+    request: PaymentRequest, billing: Billing, missed_at: datetime, ends_at: datetime
+) -> datetime:
+    """Return when the next step is due: a reminder, or the end of the grace days."""
+    told = request.reminders + 1
+    if told < len(billing.reminder_days):
+        return missed_at + timedelta(days=sorted(billing.reminder_days)[told])
+    return ends_at
+
+
+def _counted(request: PaymentRequest, *, next_at: datetime | None) -> SideRow:
+    row = (request.workspace_id, request.request_id, request.reminders + 1, next_at)
+    return SideRow(payments.remind_requests, row)
+
+
+def _reminder(
+    studio: Studio, request: PaymentRequest, workspace: Workspace, *, ends_at: datetime
+) -> tuple[str, str]:
+    at = studio.clock.now()
+    subject = f"Please pay {request.title}"
+    body = (
+        f"{request.title} of {workspace.name} comes to {_amount(request)} and is not paid. "
+        f"Pay it, or change your card, here: {pay_link(studio, request, at=at)}\n"
+        f"Without a payment the plan is suspended on {ends_at:%d %B %Y}."
+    )
+    return subject, body
+
+
+def _amount(request: PaymentRequest) -> str:
+    money = request.money()
+    return money_text(money.amount, money.currency)
+
+
+async def _lapse_orders(studio: Studio) -> int:
+    """Cancel orders that nobody has paid for so many days as the catalog says."""
+    at = studio.clock.now()
+    days = studio.catalog.version_at(at=at).billing.order_days
+    async with studio.reading() as connection:
+        old = await payments.orders_to_lapse(
+            connection, before=at - timedelta(days=days), size=CHUNK
+        )
+    lapsed = 0
+    for request in old:
+        try:
+            await studio.journal.submit(Submission(()), side_rows=await _lapse(studio, request))
+        except SideRowRefused:
+            continue  # paid in the meantime
+        lapsed += 1
+    return lapsed
+
+
+async def _lapse(studio: Studio, request: PaymentRequest) -> tuple[SideRow, ...]:
+    return await cancelled(studio, request, at=studio.clock.now())

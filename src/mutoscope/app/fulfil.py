@@ -1,0 +1,103 @@
+"""Fulfilling a purchase: its credits come as a lot without expiry, once per payment.
+
+Invariant: the grant's key is the payment's own id, which a gateway's reference claims for ever, so
+that no payment grants twice, told how often and by whomever. Without an active plan the lot comes
+frozen. A payment whose dispute is open grants nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from mutoscope.app.acts import NOBODYS, Act
+from mutoscope.domain import actions as ask
+from mutoscope.domain.credits import Refusal
+from mutoscope.domain.lots import Source, Terms
+from mutoscope.domain.planner import Submission
+from mutoscope.domain.purchases import Purchase, PurchaseState
+from mutoscope.domain.requests import Request, checked
+from mutoscope.domain.subscriptions import State
+from mutoscope.storage import payments, purchases, subscriptions, workspaces
+from mutoscope.storage.session import SideRow
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from mutoscope.app.studio import Studio
+    from mutoscope.storage.workspaces import Workspace
+
+NAMESPACE: Final = "payment"
+_RUNNING: Final = frozenset({State.ACTIVE, State.PAST_DUE})
+
+
+class PaymentDisputed(Refusal):
+    """Credits for a payment whose dispute is open."""
+
+    code = "payment_disputed"
+
+    def __init__(self, *, purchase_id: UUID) -> None:
+        super().__init__(
+            f"the payment of purchase {purchase_id} is disputed: its credits wait until the "
+            "dispute is decided"
+        )
+        self.purchase_id = purchase_id
+
+
+async def add_credits(
+    studio: Studio, *, workspace_id: UUID, purchase_id: UUID, act: Act = NOBODYS
+) -> Purchase:
+    """Add the credits of a purchase that is paid.
+
+    :raises UnknownPurchase: when the workspace has none of that id.
+    :raises PurchaseNotInThisState: when it is not paid, or its credits were added before.
+    :raises PaymentDisputed: when the dispute of its payment is open.
+    :raises SideRowRefused: when somebody else adds them at this moment.
+    """
+    at = studio.clock.now()
+    async with studio.reading() as connection:
+        purchase = await purchases.get(
+            connection, workspace_id=workspace_id, purchase_id=purchase_id
+        )
+        purchase.require(PurchaseState.PAID)
+        workspace = await workspaces.get(connection, workspace_id=workspace_id)
+        payment = await payments.payment_of_request(
+            connection, workspace_id=workspace_id, request_id=purchase.request_id
+        )
+        disputed = await purchases.disputes(connection, workspace_id=workspace_id)
+    assert payment is not None, "a paid purchase has a payment"
+    if any(each.purchase_id == purchase_id and each.state == "open" for each in disputed):
+        raise PaymentDisputed(purchase_id=purchase_id)
+    granted, own = fulfilled(workspace, purchase, payment_id=payment.payment_id, at=at)
+    granted = granted._replace(note=act.note)
+    await studio.journal.submit(Submission((checked(granted),)), side_rows=(*own, *act.rows))
+    async with studio.reading() as connection:
+        return await purchases.get(connection, workspace_id=workspace_id, purchase_id=purchase_id)
+
+
+def fulfilled(
+    workspace: Workspace, purchase: Purchase, *, payment_id: UUID, at: datetime
+) -> tuple[Request, tuple[SideRow, ...]]:
+    """Return the grant of a purchase, and the rows that commit with it."""
+    after = replace(
+        purchase, state=PurchaseState.GRANTED, paid_at=purchase.paid_at or at, granted_at=at
+    )
+    request = Request(
+        purchase.workspace_id, purchase.kind, NAMESPACE, str(payment_id),
+        ask.Grant(
+            purchase.credits,
+            Terms(
+                source=Source.PACK, effective_at=at, reference=str(purchase.purchase_id),
+                paid_amount=purchase.price.amount, currency=purchase.price.currency,
+            ),
+            is_frozen=is_frozen(workspace, at=at),
+        ),
+    )  # fmt: skip
+    as_read = subscriptions.expected(workspace.workspace_id, workspace.subscription)
+    return request, (as_read, purchases.changed(purchase, after))
+
+
+def is_frozen(workspace: Workspace, *, at: datetime) -> bool:
+    """Tell whether purchased credits that come now are not spendable, for want of a plan."""
+    return workspace.state_at(at=at) not in _RUNNING

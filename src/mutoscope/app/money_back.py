@@ -1,0 +1,319 @@
+"""Money that goes back: refunds of purchases, parked payments that are returned (rule 17).
+
+Invariant: credits leave in the transaction that asks for the refund, then the money is sent; a
+refund that fails restores the credits in the transaction that notes the failure. A refund is sent
+under its own id, so that one in doubt is sent again as the same. The credit note is issued when the
+money has gone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from mutoscope.app import invoicing
+from mutoscope.app.acts import NOBODYS, Act
+from mutoscope.app.fulfil import NAMESPACE, is_frozen
+from mutoscope.app.gateway import GatewayError, PaymentState
+from mutoscope.domain import actions as ask
+from mutoscope.domain.credits import Refusal
+from mutoscope.domain.lots import Source, Terms
+from mutoscope.domain.offers import Money
+from mutoscope.domain.planner import Submission
+from mutoscope.domain.purchases import Purchase, PurchaseState, money_back
+from mutoscope.domain.requests import Request, checked
+from mutoscope.storage import payments, purchases, subscriptions, workspaces
+from mutoscope.storage.payments import Payment, PaymentRequest
+from mutoscope.storage.purchases import Refund
+from mutoscope.storage.session import SideRow, SideRowRefused
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from mutoscope.app.studio import Studio
+    from mutoscope.storage.subscriptions import Granted
+
+LIMIT: Final = 200
+"""Refunds that a pass sends."""
+
+ASKED: Final = "asked"
+SUCCEEDED: Final = "succeeded"
+FAILED: Final = "failed"
+_log = structlog.get_logger()
+
+
+class NothingToRefund(Refusal):
+    """A refund of a purchase of which nothing is left, or more than was paid."""
+
+    code = "nothing_to_refund"
+
+    def __init__(self, *, purchase_id: UUID, amount_max: int) -> None:
+        super().__init__(
+            f"purchase {purchase_id} has no unspent credits whose money could go back: an amount "
+            f"that staff decide may be up to {amount_max} minor units"
+        )
+        self.purchase_id = purchase_id
+        self.amount_max = amount_max
+
+
+class UnknownRefund(Refusal):
+    """An id that names no refund of the workspace."""
+
+    code = "unknown_refund"
+
+    def __init__(self, *, refund_id: UUID) -> None:
+        super().__init__(f"there is no refund {refund_id} in this workspace")
+        self.refund_id = refund_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paid:
+    """A purchase with the payment that it was bought by, and where its credits are."""
+
+    purchase: Purchase
+    request: PaymentRequest
+    payment: Payment
+    lots: tuple[Granted, ...]
+
+
+async def read_paid(studio: Studio, *, workspace_id: UUID, purchase_id: UUID) -> Paid:
+    """Return a purchase that was paid.
+
+    :raises UnknownPurchase: when the workspace has none of that id.
+    :raises PurchaseNotInThisState: when it was never paid.
+    """
+    async with studio.reading() as connection:
+        purchase = await purchases.get(
+            connection, workspace_id=workspace_id, purchase_id=purchase_id
+        )
+        request = await payments.request(
+            connection, workspace_id=workspace_id, request_id=purchase.request_id
+        )
+        payment = await payments.payment_of_request(
+            connection, workspace_id=workspace_id, request_id=purchase.request_id
+        )
+        lots = await subscriptions.grants_for(
+            connection, workspace_id=workspace_id, source=Source.PACK, reference=str(purchase_id)
+        )
+    if payment is None:
+        purchase.require(PurchaseState.PAID, PurchaseState.GRANTED)
+    assert payment is not None, "what is paid has a payment"
+    return Paid(purchase=purchase, request=request, payment=payment, lots=lots)
+
+
+async def refund(
+    studio: Studio, *, workspace_id: UUID, purchase_id: UUID, reason: str,
+    amount: int | None = None, act: Act = NOBODYS,
+) -> Refund:  # fmt: skip
+    """Take back what is left of a purchase, and send its money; staff may decide the amount.
+
+    :raises UnknownPurchase: when the workspace has none of that id.
+    :raises PurchaseNotInThisState: when it is not paid, or over.
+    :raises NothingToRefund: when nothing is left, or the amount is more than is left of the money.
+    :raises SideRowRefused: when it has been changed at this moment.
+    """
+    paid = await read_paid(studio, workspace_id=workspace_id, purchase_id=purchase_id)
+    paid.purchase.require(PurchaseState.PAID, PurchaseState.GRANTED)
+    at = studio.clock.now()
+    asked = _asked(studio, paid, reason=reason, amount=amount, at=at)
+    after = replace(
+        paid.purchase, state=PurchaseState.REFUNDED, ended_at=at,
+        taken_back=paid.purchase.taken_back + asked.credits,
+        refunded=paid.purchase.refunded + asked.amount,
+    )  # fmt: skip
+    voids = tuple(
+        checked(Request(
+            workspace_id, lot.kind, NAMESPACE, f"refund/{asked.refund_id}/{lot.lot}",
+            ask.Void(lot.grant), note=act.note,
+        ))
+        for lot in paid.lots
+        if lot.left_over
+    )  # fmt: skip
+    own = (purchases.changed(paid.purchase, after), SideRow(purchases.add_refunds, asked.row()))
+    await studio.journal.submit(Submission(voids), side_rows=(*own, *act.rows))
+    await send(studio, asked)
+    return await _read(studio, workspace_id, asked.refund_id)
+
+
+def _asked(studio: Studio, paid: Paid, *, reason: str, amount: int | None, at: datetime) -> Refund:
+    """Return the refund of what is left of a purchase, or of the amount that staff decided."""
+    purchase, total = paid.purchase, paid.request.taxed.total
+    is_granted = purchase.granted_at is not None
+    left = sum(lot.left_over for lot in paid.lots) if is_granted else purchase.credits
+    most = total - purchase.refunded
+    due = money_back(
+        paid=total, granted=purchase.credits, taken_back=purchase.taken_back + left,
+        refunded=purchase.refunded,
+    )  # fmt: skip
+    wanted = due if amount is None else amount
+    if not 0 < wanted <= most:
+        raise NothingToRefund(purchase_id=purchase.purchase_id, amount_max=most)
+    return Refund(
+        workspace_id=purchase.workspace_id, refund_id=studio.ids.new(),
+        payment_id=paid.payment.payment_id, purchase_id=purchase.purchase_id, credits=left,
+        amount=wanted, currency=paid.payment.currency, state=ASKED, reason=reason,
+        reference=None, asked_at=at, finished_at=None,
+    )  # fmt: skip
+
+
+def returned(studio: Studio, payment: Payment, *, reason: str, at: datetime) -> tuple[SideRow, ...]:
+    """Return the rows of a payment that goes back whole, since nobody can use it."""
+    asked = Refund(
+        workspace_id=payment.workspace_id, refund_id=studio.ids.new(),
+        payment_id=payment.payment_id, purchase_id=None, credits=0, amount=payment.amount,
+        currency=payment.currency, state=ASKED, reason=reason, reference=None, asked_at=at,
+        finished_at=None,
+    )  # fmt: skip
+    kept = replace(payment, state="returned", reason=reason, settled_at=at)
+    return (
+        SideRow(payments.add_payments, kept.row()), SideRow(purchases.add_refunds, asked.row())
+    )  # fmt: skip
+
+
+async def send_all(studio: Studio) -> int:
+    """Send every refund whose outcome is not known; return how many were finished."""
+    async with studio.reading() as connection:
+        asked = await purchases.asked_refunds(connection, limit=LIMIT)
+    return sum([await send(studio, each) for each in asked])
+
+
+async def send(studio: Studio, asked: Refund) -> bool:
+    """Send a refund to its gateway and note what came of it; tell whether it is finished."""
+    async with studio.reading() as connection:
+        payment = await payments.payment(
+            connection, workspace_id=asked.workspace_id, payment_id=asked.payment_id
+        )
+    gateway = studio.gateways.get(payment.gateway)
+    if gateway is None:
+        return False  # a transfer, or a gateway that is not set up: staff confirm it
+    money = Money(amount=asked.amount, currency=asked.currency)
+    try:
+        answer = await gateway.refund(
+            reference=payment.reference, amount=money, key=str(asked.refund_id)
+        )
+    except GatewayError as error:
+        _log.warning("refund_not_sent", refund_id=str(asked.refund_id), code=error.code)
+        if error.permanent:
+            await finish(studio, asked, state=FAILED)
+        return error.permanent
+    async with studio.reading() as connection:
+        await purchases.note_refund(connection, asked, reference=answer.reference)
+    if answer.state is PaymentState.PENDING:
+        return False
+    state = SUCCEEDED if answer.state is PaymentState.SUCCEEDED else FAILED
+    await finish(studio, replace(asked, reference=answer.reference), state=state)
+    return True
+
+
+async def confirm(
+    studio: Studio, *, workspace_id: UUID, refund_id: UUID, is_sent: bool = True
+) -> Refund:
+    """Note that staff sent a refund by hand, or that it failed.
+
+    :raises UnknownRefund: when the workspace has none of that id.
+    """
+    await finish(
+        studio, await _read(studio, workspace_id, refund_id), state=SUCCEEDED if is_sent else FAILED
+    )
+    return await _read(studio, workspace_id, refund_id)
+
+
+async def refund_told(studio: Studio, *, gateway: str, reference: str, state: PaymentState) -> bool:
+    """Note what a gateway tells of a refund; tell whether it was one of ours."""
+    if state is PaymentState.PENDING:
+        return True
+    async with studio.reading() as connection:
+        asked = await purchases.refund_by_reference(
+            connection, gateway=gateway, reference=reference
+        )
+    if asked is None:
+        return False
+    await finish(studio, asked, state=SUCCEEDED if state is PaymentState.SUCCEEDED else FAILED)
+    return True
+
+
+async def finish(studio: Studio, asked: Refund, *, state: str) -> None:
+    """Note the end of a refund: a credit note when it succeeded, the credits back when it failed.
+
+    A refund that succeeded first may fail later at a gateway: then it is only noted once.
+    """
+    at = studio.clock.now()
+    row = SideRow(
+        purchases.finish_refunds,
+        (asked.workspace_id, asked.refund_id, state, asked.reference, at),
+    )
+    requests: tuple[Request, ...] = ()
+    rows: tuple[SideRow, ...] = ()
+    if state == SUCCEEDED:
+        rows = await _credit_note(studio, asked)
+    elif asked.purchase_id is not None:
+        requests, rows = await _restored(studio, asked, at=at)
+    try:
+        await studio.journal.submit(
+            Submission(tuple(map(checked, requests))), side_rows=(row, *rows)
+        )
+    except SideRowRefused:
+        known = await _read(studio, asked.workspace_id, asked.refund_id)
+        if known.state == ASKED:
+            raise
+
+
+async def _credit_note(studio: Studio, asked: Refund) -> tuple[SideRow, ...]:
+    """Return the rows of the credit note of a refund; what was never invoiced gets none."""
+    async with studio.reading() as connection:
+        payment = await payments.payment(
+            connection, workspace_id=asked.workspace_id, payment_id=asked.payment_id
+        )
+        if payment.request_id is None or payment.state != "applied":
+            return ()
+        request = await payments.request(
+            connection, workspace_id=asked.workspace_id, request_id=payment.request_id
+        )
+    assert request.invoice_id is not None, "what is paid is invoiced"
+    draft = await invoicing.credit_draft(
+        studio, workspace_id=asked.workspace_id, invoice_id=request.invoice_id,
+        reason=asked.reason, amount=asked.amount,
+    )  # fmt: skip
+    return invoicing.issued(studio, draft=draft)
+
+
+async def _restored(
+    studio: Studio, asked: Refund, *, at: datetime
+) -> tuple[tuple[Request, ...], tuple[SideRow, ...]]:
+    """Return what gives the credits of a failed refund back, with their share of the price."""
+    assert asked.purchase_id is not None
+    async with studio.reading() as connection:
+        workspace = await workspaces.get(connection, workspace_id=asked.workspace_id)
+        purchase = await purchases.get(
+            connection, workspace_id=asked.workspace_id, purchase_id=asked.purchase_id
+        )
+    is_granted = purchase.granted_at is not None
+    after = replace(
+        purchase, state=PurchaseState.GRANTED if is_granted else PurchaseState.PAID, ended_at=None,
+        taken_back=purchase.taken_back - asked.credits, refunded=purchase.refunded - asked.amount,
+    )  # fmt: skip
+    row = purchases.changed(purchase, after)
+    if not is_granted or not asked.credits:
+        return (), (row,)
+    basis = purchase.price.amount * asked.credits // purchase.credits
+    terms = Terms(
+        source=Source.PACK, effective_at=at, reference=str(purchase.purchase_id),
+        paid_amount=basis, currency=purchase.price.currency,
+    )  # fmt: skip
+    request = Request(
+        asked.workspace_id, purchase.kind, NAMESPACE, f"restore/{asked.refund_id}",
+        ask.Grant(asked.credits, terms, is_frozen=is_frozen(workspace, at=at)),
+    )  # fmt: skip
+    as_read = subscriptions.expected(workspace.workspace_id, workspace.subscription)
+    return (request,), (as_read, row)
+
+
+async def _read(studio: Studio, workspace_id: UUID, refund_id: UUID) -> Refund:
+    async with studio.reading() as connection:
+        found = await purchases.refund(connection, workspace_id=workspace_id, refund_id=refund_id)
+    if found is None:
+        raise UnknownRefund(refund_id=refund_id)
+    return found

@@ -1,0 +1,145 @@
+"""Promo codes: a lot for whoever knows the code, once a workspace, so many times in all.
+
+Invariant: the redemption is counted under the code's lock in the transaction that grants the lot,
+so that the last one goes to one workspace alone.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from mutoscope.domain import actions as ask
+from mutoscope.domain.credits import Refusal, checked_amount
+from mutoscope.domain.lots import Source, Terms
+from mutoscope.domain.planner import Submission
+from mutoscope.domain.requests import Request, checked
+from mutoscope.domain.subscriptions import State
+from mutoscope.storage import offers, workspaces
+from mutoscope.storage.offers import PromoCode
+from mutoscope.storage.session import SideRow, SideRowRefused
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from mutoscope.app.studio import Studio
+    from mutoscope.domain.planner import Answer
+
+NAMESPACE: Final = "promo"
+DAYS_MAX: Final = 3_660
+REDEMPTIONS_MAX: Final = 1_000_000_000
+_CODE: Final = re.compile(r"[A-Z0-9][A-Z0-9-]{2,39}")
+
+
+class BadPromo(Refusal):
+    """A promo code that cannot be offered as it is."""
+
+    code = "bad_promo"
+
+    def __init__(self, *, name: str, remedy: str) -> None:
+        super().__init__(f"{name} of the promo code cannot be used: {remedy}")
+        self.name = name
+
+
+class PromoTaken(Refusal):
+    """A promo code of a name that there is."""
+
+    code = "promo_taken"
+
+    def __init__(self, *, promo_code: str) -> None:
+        super().__init__(f"there is a promo code {promo_code} already: take another name")
+        self.promo_code = promo_code
+
+
+class PromoOver(Refusal):
+    """A promo code whose time is over, or that was redeemed as often as it may be."""
+
+    code = "promo_over"
+
+    def __init__(self, *, promo_code: str, reason: str) -> None:
+        super().__init__(f"the promo code {promo_code} {reason}")
+        self.promo_code = promo_code
+
+
+class AlreadyRedeemed(Refusal):
+    """A promo code that this workspace has redeemed."""
+
+    code = "already_redeemed"
+
+    def __init__(self, *, promo_code: str, redeemed_at: datetime) -> None:
+        super().__init__(
+            f"this workspace redeemed {promo_code} on {redeemed_at:%d %B %Y}: a code gives once"
+        )
+        self.promo_code = promo_code
+        self.redeemed_at = redeemed_at
+
+
+async def offer(studio: Studio, promo: PromoCode) -> PromoCode:
+    """Offer a new promo code.
+
+    :raises BadPromo: when a figure of it cannot be used.
+    :raises BadAmount: when its credits are no amount.
+    :raises PromoTaken: when there is one of that name.
+    """
+    kinds = {kind.key for kind in studio.catalog.version_at(at=studio.clock.now()).kinds}
+    checked_amount(promo.credits, name="credits")
+    limits = (
+        ("the name", bool(_CODE.fullmatch(promo.code)), "use 3 to 40 of A-Z, 0-9 and -"),
+        ("the kind", promo.kind in kinds, f"choose one of {', '.join(sorted(kinds))}"),
+        ("the days", 0 < promo.lasts_days <= DAYS_MAX, f"use 1 to {DAYS_MAX}"),
+        (
+            "the redemptions", 0 < promo.redemptions_max <= REDEMPTIONS_MAX,
+            f"use 1 to {REDEMPTIONS_MAX:,}",
+        ),
+    )  # fmt: skip
+    for name, is_good, remedy in limits:
+        if not is_good:
+            raise BadPromo(name=name, remedy=remedy)
+    async with studio.reading() as connection:
+        if not await offers.add_promo_code(connection, promo):
+            raise PromoTaken(promo_code=promo.code)
+        return await offers.promo_code(connection, code=promo.code)
+
+
+async def redeem(studio: Studio, *, workspace_id: UUID, code: str) -> Answer:
+    """Redeem a code: its credits come as a lot that lasts as long as the code says.
+
+    :raises UnknownWorkspace: when there is no such workspace.
+    :raises UnknownCode: when there is no such code.
+    :raises AlreadyRedeemed: when the workspace has redeemed it.
+    :raises PromoOver: when its time is over, or it was redeemed as often as it may be.
+    :raises NotEntitled: when the workspace has no plan.
+    """
+    at = studio.clock.now()
+    name = code.strip().upper()
+    async with studio.reading() as connection:
+        workspace = await workspaces.get(connection, workspace_id=workspace_id)
+        promo = await offers.promo_code(connection, code=name)
+        redeemed_at = await offers.redeemed_at(connection, workspace_id=workspace_id, code=name)
+    if redeemed_at is not None:
+        raise AlreadyRedeemed(promo_code=name, redeemed_at=redeemed_at)
+    if workspace.state_at(at=at) is not State.TRIAL:
+        studio.access_of(workspace, at=at).require_plan()
+    _check_open(promo, at=at)
+    request = Request(
+        workspace_id, promo.kind, NAMESPACE, name,
+        ask.Grant(promo.credits, Terms(
+            source=Source.PROMO, effective_at=at, expires_at=at + timedelta(days=promo.lasts_days),
+            reference=name,
+        )),
+    )  # fmt: skip
+    row = SideRow(offers.redeem_codes, (workspace_id, name, at))
+    try:
+        (answer,) = await studio.journal.submit(Submission((checked(request),)), side_rows=(row,))
+    except SideRowRefused:
+        raise PromoOver(promo_code=name, reason="was redeemed as often as it may be") from None
+    return answer
+
+
+def _check_open(promo: PromoCode, *, at: datetime) -> None:
+    if promo.ends_at is not None and promo.ends_at <= at:
+        raise PromoOver(promo_code=promo.code, reason=f"ended on {promo.ends_at:%d %B %Y}")
+    if promo.redeemed >= promo.redemptions_max:
+        raise PromoOver(promo_code=promo.code, reason="was redeemed as often as it may be")

@@ -1,0 +1,158 @@
+"""Refills: credits that buy themselves when few are left; off unless somebody sets one.
+
+Invariant: what is ordered and not granted yet counts towards the threshold, and what a period spent
+towards its limit, so that no run buys twice for one shortage. The n-th refill has one key, so that
+two runs at once order the same one. After a decline a refill rests, longer each time.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from mutoscope.app import buy
+from mutoscope.app.buy import Wish
+from mutoscope.app.gateway import Demand, GatewayError, PaymentState
+from mutoscope.app.receive import receive
+from mutoscope.domain.credits import Refusal, checked_amount
+from mutoscope.domain.purchases import pack_wares
+from mutoscope.storage import offers, payments, workspaces
+from mutoscope.storage.offers import LowRefill, Refill
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from mutoscope.app.buy import Order
+    from mutoscope.app.studio import Studio
+
+LIMIT: Final = 200
+"""Refills that a pass looks at."""
+
+RESTS: Final = timedelta(hours=1)
+RESTS_MAX: Final = timedelta(days=7)
+"""How long a refill rests after its first decline, and at most; each is four times as long."""
+
+_log = structlog.get_logger()
+
+
+class NoMethodKept(Refusal):
+    """A refill of a workspace that has left no means of payment."""
+
+    code = "no_method_kept"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "there is no card on file to be charged: pay once with a card and keep it, then set "
+            "the refill"
+        )
+
+
+class RefillTooSmall(Refusal):
+    """A monthly limit that does not pay for one pack."""
+
+    code = "refill_too_small"
+
+    def __init__(self, *, monthly_max: int, price: int) -> None:
+        super().__init__(
+            f"a limit of {monthly_max} minor units does not pay for one pack of {price}: raise it"
+        )
+        self.monthly_max = monthly_max
+        self.price = price
+
+
+async def set_refill(
+    studio: Studio, *, workspace_id: UUID, pack: str, threshold: int, monthly_max: int
+) -> Refill:
+    """Let a pack be bought whenever fewer credits than the threshold are left.
+
+    :raises UnknownPack: when there is no such pack.
+    :raises BadAmount: when the threshold or the limit is no amount.
+    :raises RefillTooSmall: when the limit does not pay for one pack.
+    :raises NoMethodKept: when there is nothing to charge.
+    """
+    at = studio.clock.now()
+    wares = pack_wares(version=studio.catalog.version_at(at=at), pack=pack)
+    checked_amount(threshold, name="threshold")
+    checked_amount(monthly_max, name="monthly_max")
+    if monthly_max < wares.price.amount:
+        raise RefillTooSmall(monthly_max=monthly_max, price=wares.price.amount)
+    refill = Refill(
+        workspace_id=workspace_id, kind=wares.kind, pack=pack, threshold=threshold,
+        monthly_max=monthly_max, declines=0, rests_until=None, set_at=at,
+    )  # fmt: skip
+    async with studio.reading() as connection:
+        await workspaces.get(connection, workspace_id=workspace_id)
+        kept = await payments.method(connection, workspace_id=workspace_id, gateway=studio.gateway)
+        if kept is None or kept[1] is None:
+            raise NoMethodKept
+        await offers.set_refill(connection, refill)
+    return refill
+
+
+async def run(studio: Studio) -> int:
+    """Buy what has run low; return how many refills were paid."""
+    if not studio.can_charge(studio.gateway):
+        return 0
+    at = studio.clock.now()
+    async with studio.reading() as connection:
+        low = await offers.low_refills(connection, at=at, limit=LIMIT)
+    return sum([await _refilled(studio, each) for each in low])
+
+
+async def _refilled(studio: Studio, low: LowRefill) -> bool:
+    refill = low.refill
+    try:
+        wares = pack_wares(
+            version=studio.catalog.version_at(at=studio.clock.now()), pack=refill.pack
+        )
+        if low.spent + wares.price.amount > refill.monthly_max:
+            return False
+        order = await buy.buy(
+            studio, workspace_id=refill.workspace_id, wish=Wish(pack=refill.pack),
+            key=f"refill/{refill.kind}/{low.refills}", is_refill=True,
+        )  # fmt: skip
+        return await _charged(studio, refill, order)
+    except Refusal as refusal:  # the plan ended, purchases were disabled, the pack is gone
+        _log.warning("refill_refused", workspace_id=str(refill.workspace_id), code=refusal.code)
+        await _rest(studio, refill)
+        return False
+
+
+async def _charged(studio: Studio, refill: Refill, order: Order) -> bool:
+    request = order.request
+    async with studio.reading() as connection:
+        kept = await payments.method(
+            connection, workspace_id=refill.workspace_id, gateway=request.gateway
+        )
+    demand = Demand(
+        request_id=request.request_id, workspace_id=refill.workspace_id, total=request.money(),
+        title=request.title, customer=kept and kept[0],
+    )  # fmt: skip
+    try:
+        paid = await studio.gateways[request.gateway].charge(
+            demand=demand, method=(kept and kept[1]) or "", key=f"{request.request_id}/1"
+        )
+    except GatewayError as error:
+        _log.warning("payment_in_doubt", request_id=str(request.request_id), code=error.code)
+        return False  # it stays ordered, and counts, until the comparison of the books knows
+    if paid.state is PaymentState.SUCCEEDED:
+        await receive(studio, gateway=request.gateway, payment=paid)
+        async with studio.reading() as connection:
+            await offers.rest_refill(connection, refill, declines=0, rests_until=None)
+        return True
+    await buy.cancel(
+        studio, workspace_id=refill.workspace_id, purchase_id=order.purchase.purchase_id
+    )
+    await _rest(studio, refill)
+    return False
+
+
+async def _rest(studio: Studio, refill: Refill) -> None:
+    span = min(RESTS * 4**refill.declines, RESTS_MAX)
+    async with studio.reading() as connection:
+        await offers.rest_refill(
+            connection, refill, declines=refill.declines + 1,
+            rests_until=studio.clock.now() + span,
+        )  # fmt: skip

@@ -1,0 +1,206 @@
+"""Upgrading a plan at once: price and credits for what is left (rule 11 of the product).
+
+Invariant: what a period grants of a kind never comes to more than the largest allowance that was
+held in it. An upgrade drops what was scheduled. Where the gateway charges cards it is paid first,
+and carried out when it is, with the share of the day on which it was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from mutoscope.app.billing import (
+    Bill,
+    asked,
+    by_key,
+    rows_on_account,
+    rows_to_pay_first,
+    submit_once,
+)
+from mutoscope.app.current_plan import current, write
+from mutoscope.app.terms import NAMESPACE, PriceNotAgreed, monthly, price_of, standing
+from mutoscope.domain import actions as ask
+from mutoscope.domain.credits import Refusal, checked_key
+from mutoscope.domain.invoices import InvoiceLine
+from mutoscope.domain.lots import Source, Terms
+from mutoscope.domain.offers import Money
+from mutoscope.domain.proration import prorated_credits, prorated_money, remaining
+from mutoscope.domain.requests import Request
+from mutoscope.domain.subscriptions import Event, Subscription
+from mutoscope.storage import payments, subscriptions
+from mutoscope.storage.payments import PaymentRequest, Purpose
+from mutoscope.storage.session import SideRow
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from mutoscope.app.studio import Studio
+
+
+class NotAnUpgrade(Refusal):
+    """A change to a plan that costs less: it takes effect on the billing date."""
+
+    code = "not_an_upgrade"
+
+    def __init__(self, *, plan: str, current: str) -> None:
+        super().__init__(
+            f"{plan} is no upgrade of {current}: schedule it for the next billing date instead"
+        )
+        self.plan = plan
+        self.current = current
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgrade:
+    """What an upgrade costs and grants now, before it is made.
+
+    `share` is how much of the period is left, `credits` what is granted for it at once; `price` is
+    net, for the rest of the term that is paid.
+    """
+
+    plan: str
+    share: Fraction
+    credits: Mapping[str, int]
+    price: Money
+    lapses_at: datetime
+    line: InvoiceLine
+
+
+async def preview_upgrade(studio: Studio, *, workspace_id: UUID, plan: str) -> Upgrade:
+    """Return what an upgrade would cost and grant if it were made now.
+
+    :raises NotInThisState: when the workspace has no plan that is paid.
+    :raises UnknownPlan: when the catalog has no such plan.
+    :raises NotAnUpgrade: when the plan costs less, or is the current one.
+    :raises PriceNotAgreed: when one of the plans has no price.
+    """
+    subscription = await current(studio, workspace_id=workspace_id, event=Event.UPGRADE)
+    return upgrade_of(studio, subscription, plan=plan, at=studio.clock.now())
+
+
+async def upgrade(
+    studio: Studio, *, workspace_id: UUID, plan: str, key: str
+) -> PaymentRequest | None:
+    """Upgrade now; return what is to be paid, or None when it is nothing. A repeat is the same.
+
+    On account the plan changes at once; where cards are charged, when the request is paid.
+
+    :raises Refusal: as `preview_upgrade`.
+    """
+    at = studio.clock.now()
+    async with studio.reading() as connection:
+        before = await payments.request_by_key(
+            connection, workspace_id=workspace_id, request_key=f"upgrade/{checked_key(key)}"
+        )
+    if before is not None:
+        return before
+    subscription = await current(studio, workspace_id=workspace_id, event=Event.UPGRADE)
+    made = upgrade_of(studio, subscription, plan=plan, at=at)
+    request = await asked(studio, _bill(subscription, made, key), at=at)
+    if not made.price.amount:
+        await carry_out(studio, subscription, wish=request.wish, rows=(), at=at)
+        return None
+    if studio.can_charge(subscription.gateway):
+        return await submit_once(studio, request, rows=rows_to_pay_first(studio, request))
+    rows = rows_on_account(studio, request, subscription=subscription)
+    await carry_out(studio, subscription, wish=request.wish, rows=rows, at=at)
+    return await by_key(studio, request)
+
+
+def upgrade_of(studio: Studio, subscription: Subscription, *, plan: str, at: datetime) -> Upgrade:
+    """Return what an upgrade costs and grants at an instant.
+
+    :raises Refusal: as `preview_upgrade`.
+    """
+    version = studio.catalog.version_at(at=at)
+    months = subscription.months_per_charge
+    kept = version if months == 1 else studio.catalog.version(key=subscription.version)
+    old = price_of(
+        version=kept, plan=subscription.plan, months_per_charge=months, agreed=subscription.price
+    )
+    new = price_of(version=version, plan=plan, months_per_charge=months)
+    if old is None or new is None:
+        raise PriceNotAgreed(plan=plan if new is None else subscription.plan)
+    if plan == subscription.plan or new.amount < old.amount or new.currency != old.currency:
+        raise NotAnUpgrade(plan=plan, current=subscription.plan)
+    period = subscription.period_at(at=at)
+    term = (
+        subscription.start(index=subscription.term_start()),
+        subscription.start(index=subscription.charge_index),
+    )
+    share = remaining(starts_at=period.starts_at, ends_at=period.ends_at, at=at)
+    rest = remaining(starts_at=term[0], ends_at=term[1], at=at)
+    amount = prorated_money(amount=new.amount - old.amount, share=rest)
+    allowances = monthly(version=version, plan=plan, agreed=subscription.allowances)
+    credits_now = {
+        kind: prorated_credits(
+            before=subscription.allowances.get(kind, 0), after=monthly_credits, share=share
+        )
+        for kind, monthly_credits in allowances.items()
+    }
+    name = version.plan(key=plan).name
+    return Upgrade(
+        plan=plan, share=share, price=replace(new, amount=amount), lapses_at=period.ends_at,
+        credits={kind: granted for kind, granted in credits_now.items() if granted},
+        line=InvoiceLine(
+            code="proration", text=f"Upgrade to {name}", amount=amount, starts_at=at,
+            ends_at=term[1],
+        ),
+    )  # fmt: skip
+
+
+async def carry_out(
+    studio: Studio, subscription: Subscription, *, wish: Mapping[str, Any],
+    rows: tuple[SideRow, ...], at: datetime,
+) -> None:  # fmt: skip
+    """Change to a larger plan now, granting the share of the period that the wish names.
+
+    :raises SideRowRefused: when the subscription has been changed in the meantime.
+    """
+    plan, (above, below) = wish["plan"], wish["share"]
+    version = studio.catalog.version_at(at=at)
+    period = subscription.period_at(at=at)
+    allowances = monthly(version=version, plan=plan, agreed=subscription.allowances)
+    is_same_period = wish["period"] == period.index
+    share = Fraction(above, below) if is_same_period else Fraction(1)
+    after = replace(
+        subscription.moved(event=Event.UPGRADE), plan=plan, version=version.key, price=None,
+        change=subscription.change + 1, scheduled=None, cancels_at=None,
+        charge_at=subscription.start(index=subscription.charge_index),
+    )  # fmt: skip
+    grants = [
+        Request(
+            after.workspace_id, kind, NAMESPACE,
+            f"{after.subscription_id}/{kind}/upgrade/{after.change}",
+            ask.Grant(amount, Terms(
+                source=Source.PLAN, effective_at=at, expires_at=period.ends_at,
+                reference=f"{after.subscription_id}/{period.index}",
+            )),
+        )
+        for kind, monthly_credits in allowances.items()
+        if (amount := prorated_credits(
+            before=subscription.allowances.get(kind, 0), after=monthly_credits, share=share
+        ))
+    ]  # fmt: skip
+    stands = standing(after, next_index=period.index + 1, allowances=allowances)
+    row = subscriptions.changed(
+        subscription, replace(after, allowances=allowances), event=Event.UPGRADE, due_at=at, at=at
+    )
+    await write(studio, (*stands, *grants), rows=(row, *rows))
+
+
+def _bill(subscription: Subscription, made: Upgrade, key: str) -> Bill:
+    share = made.share
+    return Bill(
+        workspace_id=subscription.workspace_id, key=f"upgrade/{key}", purpose=Purpose.UPGRADE,
+        subject_id=subscription.subscription_id, gateway=subscription.gateway,
+        title=made.line.text, lines=(made.line,), currency=made.price.currency,
+        wish={
+            "plan": made.plan, "share": [share.numerator, share.denominator],
+            "period": subscription.period_at(at=made.line.starts_at or made.lapses_at).index,
+        },
+    )  # fmt: skip

@@ -1,0 +1,247 @@
+"""What goes back goes back once: refunds, disputes; and promo codes that give once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from business_stage import (
+    bought,
+    documents,
+    open_paying,
+    order,
+    pay,
+    spend,
+    spendable,
+    tick,
+    to_pay,
+)
+from mutoscope.app import money_back, promo
+from mutoscope.app.disputes import dispute_told
+from mutoscope.app.fulfil import PaymentDisputed, add_credits
+from mutoscope.app.gateway import GatewayDispute
+from mutoscope.app.money_back import NothingToRefund
+from mutoscope.app.promo import AlreadyRedeemed, PromoOver
+from mutoscope.domain.invoices import DocumentKind
+from mutoscope.domain.offers import Money
+from mutoscope.domain.purchases import (
+    Purchase,
+    PurchaseState,
+    unpaid_use,
+)
+from mutoscope.domain.purchases import (
+    money_back as owed,
+)
+from mutoscope.storage import purchases
+from mutoscope.storage.offers import PromoCode
+from soundness import assert_sound
+from studio_stage import Stage, open_stage
+
+
+@pytest.fixture
+async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with open_stage(database_url, tmp_path) as stage:
+        yield stage
+        await assert_sound(database_url)
+
+
+async def read(stage: Stage, purchase: Purchase) -> Purchase:
+    async with stage.studio.reading() as connection:
+        return await purchases.get(
+            connection, workspace_id=purchase.workspace_id, purchase_id=purchase.purchase_id
+        )
+
+
+async def dispute(stage: Stage, purchase: Purchase, *, is_won: bool | None) -> str:
+    reference = f"transfer {purchase.request_id}"
+    told = GatewayDispute(
+        reference="dp_1", payment_reference=reference, is_won=is_won,
+        total=Money(amount=4_641, currency="USD"),
+    )  # fmt: skip
+    return await dispute_told(stage.studio, gateway="manual", dispute=told)
+
+
+async def test_a_refund_takes_the_unspent_part_and_its_money(stage: Stage) -> None:
+    workspace_id = await open_paying(stage)
+    purchase = await bought(stage, workspace_id)
+    await spend(stage, workspace_id, 1_500 + 501)
+
+    refund = await money_back.refund(
+        stage.studio, workspace_id=workspace_id, purchase_id=purchase.purchase_id, reason="asked"
+    )
+
+    total = (await documents(stage, workspace_id))[-1].taxed.total
+    assert (refund.credits, refund.amount) == (999, total * 999 // 1_500)
+    assert await spendable(stage, workspace_id) == 0
+    assert (await read(stage, purchase)).state is PurchaseState.REFUNDED
+
+
+async def test_a_credit_note_is_issued_when_the_money_has_gone(stage: Stage) -> None:
+    workspace_id = await open_paying(stage)
+    purchase = await bought(stage, workspace_id)
+    refund = await money_back.refund(
+        stage.studio, workspace_id=workspace_id, purchase_id=purchase.purchase_id, reason="asked"
+    )
+    kinds = {each.kind for each in await documents(stage, workspace_id)}
+    assert kinds == {DocumentKind.INVOICE}
+
+    await money_back.confirm(stage.studio, workspace_id=workspace_id, refund_id=refund.refund_id)
+
+    (note,) = [
+        each for each in await documents(stage, workspace_id)
+        if each.kind is DocumentKind.CREDIT_NOTE
+    ]  # fmt: skip
+    assert note.taxed.total == refund.amount
+
+
+async def test_a_refund_that_fails_restores_the_credits(stage: Stage) -> None:
+    workspace_id = await open_paying(stage)
+    purchase = await bought(stage, workspace_id)
+    refund = await money_back.refund(
+        stage.studio, workspace_id=workspace_id, purchase_id=purchase.purchase_id, reason="asked"
+    )
+    assert await spendable(stage, workspace_id) == 1_500
+
+    for _ in range(2):
+        await money_back.confirm(
+            stage.studio, workspace_id=workspace_id, refund_id=refund.refund_id, is_sent=False
+        )
+
+    assert await spendable(stage, workspace_id) == 3_000
+    assert (await read(stage, purchase)).state is PurchaseState.GRANTED
+
+
+async def test_spent_credits_are_refunded_by_staff_alone(stage: Stage) -> None:
+    workspace_id = await open_paying(stage)
+    purchase = await bought(stage, workspace_id)
+    await spend(stage, workspace_id, 3_000)
+    with pytest.raises(NothingToRefund):
+        await money_back.refund(
+            stage.studio, workspace_id=workspace_id, purchase_id=purchase.purchase_id, reason="x"
+        )
+
+    refund = await money_back.refund(
+        stage.studio, workspace_id=workspace_id, purchase_id=purchase.purchase_id,
+        reason="goodwill", amount=1_000,
+    )  # fmt: skip
+
+    assert (refund.credits, refund.amount) == (0, 1_000)
+
+
+async def test_a_dispute_freezes_its_purchase_and_no_other(stage: Stage) -> None:
+    workspace_id = await open_paying(stage)
+    purchase = await bought(stage, workspace_id)
+    await bought(stage, workspace_id, key="2")
+
+    await dispute(stage, purchase, is_won=None)
+
+    assert await spendable(stage, workspace_id) == 3_000
+    assert (await read(stage, purchase)).state is PurchaseState.DISPUTED
+
+
+async def test_a_lost_dispute_voids_what_is_left_and_flags_the_rest(stage: Stage) -> None:
+    workspace_id = await open_paying(stage)
+    purchase = await bought(stage, workspace_id)
+    await spend(stage, workspace_id, 2_000)
+
+    states = [await dispute(stage, purchase, is_won=each) for each in (False, None, False)]
+
+    after = await read(stage, purchase)
+    total = (await documents(stage, workspace_id))[-1].taxed.total
+    assert states == ["lost", "lost", "lost"]
+    assert await spendable(stage, workspace_id) == 0
+    assert (after.taken_back, after.debt) == (1_000, total * 500 // 1_500)
+
+
+async def test_a_dispute_that_is_won_thaws(stage: Stage) -> None:
+    workspace_id = await open_paying(stage)
+    purchase = await bought(stage, workspace_id)
+    await dispute(stage, purchase, is_won=None)
+
+    await dispute(stage, purchase, is_won=True)
+
+    assert await spendable(stage, workspace_id) == 3_000
+
+
+async def test_what_is_disputed_stays_frozen_through_a_return(
+    stage: Stage, database_url: str
+) -> None:
+    workspace_id = await open_paying(stage)
+    purchase = await bought(stage, workspace_id)
+    await bought(stage, workspace_id, key="2")
+    (request,) = await to_pay(stage, workspace_id)
+    await dispute(stage, purchase, is_won=None)
+    for _ in range(23):
+        stage.clock.move(days=1)
+        await tick(stage, database_url)
+
+    await pay(stage, request)
+
+    assert await spendable(stage, workspace_id) == 1_500 + 1_500
+
+
+async def test_credits_wait_while_their_payment_is_disputed(stage: Stage) -> None:
+    workspace_id = await open_paying(stage)
+    made = await order(stage, workspace_id)
+    await pay(stage, made.request)
+    await dispute(stage, made.purchase, is_won=None)
+
+    with pytest.raises(PaymentDisputed):
+        await add_credits(
+            stage.studio, workspace_id=workspace_id, purchase_id=made.purchase.purchase_id
+        )
+
+
+def code(stage: Stage, **changes: object) -> PromoCode:
+    found = PromoCode(
+        code="SPRING", kind="video", credits=100, lasts_days=30, redemptions_max=3, redeemed=0,
+        ends_at=stage.clock.now() + timedelta(days=10), created_at=stage.clock.now(),
+    )  # fmt: skip
+    for name, value in changes.items():
+        object.__setattr__(found, name, value)
+    return found
+
+
+async def test_a_code_gives_once_to_a_workspace_and_so_often_in_all(stage: Stage) -> None:
+    customers = [await open_paying(stage) for _ in range(6)]
+    await promo.offer(stage.studio, code(stage))
+
+    async def redeem(workspace_id: UUID) -> object:
+        return await promo.redeem(stage.studio, workspace_id=workspace_id, code="spring")
+
+    done = await asyncio.gather(*map(redeem, customers), return_exceptions=True)
+
+    assert sum(isinstance(each, PromoOver) for each in done) == 3
+    lucky = next(whose for whose, each in zip(customers, done, strict=True)
+                 if not isinstance(each, Exception))  # fmt: skip
+    assert await spendable(stage, lucky) == 1_600
+    with pytest.raises(AlreadyRedeemed):
+        await redeem(lucky)
+
+
+async def test_a_code_ends_at_its_instant(stage: Stage) -> None:
+    workspace_id = await open_paying(stage)
+    await promo.offer(stage.studio, code(stage))
+    stage.clock.move(days=10)
+
+    with pytest.raises(PromoOver, match="ended"):
+        await promo.redeem(stage.studio, workspace_id=workspace_id, code="SPRING")
+
+
+@given(paid=st.integers(0, 10**9), granted=st.integers(1, 10**6), parts=st.lists(st.integers(0)))
+def test_money_that_goes_back_in_parts_never_comes_to_more_than_was_paid(
+    paid: int, granted: int, parts: list[int]
+) -> None:
+    refunded = taken = 0
+    for part in parts:
+        taken = min(granted, taken + part % (granted + 1))
+        refunded += owed(paid=paid, granted=granted, taken_back=taken, refunded=refunded)
+
+    assert refunded == paid * taken // granted
+    debt = unpaid_use(paid=paid, granted=granted, spent=granted - taken, refunded=refunded)
+    assert 0 <= debt <= paid - refunded
