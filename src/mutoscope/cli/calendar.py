@@ -110,7 +110,7 @@ async def billing_of(house: House, *, workspace_id: UUID) -> Billing:
         raise NoPlan(workspace_id=workspace_id)
     plan = house.studio.catalog.version(key=found.version).plan(key=found.plan)
     return Billing(
-        BillingAnchor(at=found.anchor_at, zone=found.zone),
+        found.anchor(),
         Feed(
             plan=plan.name, subscription_id=str(found.subscription_id),
             months_per_charge=found.months_per_charge,

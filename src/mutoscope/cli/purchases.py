@@ -1,0 +1,267 @@
+"""`mutoscope purchase`: credits for sale, orders, promo codes and refills."""
+
+import sys
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Final
+from uuid import UUID, uuid4
+
+import typer
+from rich.markup import escape
+
+from mutoscope.app import buy, pay_links, promo, refill
+from mutoscope.app.buy import Order, Wish
+from mutoscope.app.gateway import Checkout
+from mutoscope.bootstrap import House
+from mutoscope.cli.opening import in_house
+from mutoscope.cli.options import Json, WorkspaceId, Yes, id_of, takes
+from mutoscope.cli.plain import print_json
+from mutoscope.cli.screen import console, money, table, tell, told
+from mutoscope.domain.purchases import Purchase
+from mutoscope.storage import offers, purchases, workspaces
+from mutoscope.storage.offers import PromoCode, Refill
+
+SHOWN_MAX: Final = 200
+
+commands = typer.Typer()
+purchase = typer.Typer(help="Buy credits.", no_args_is_help=True)
+commands.add_typer(purchase, name="purchase")
+
+PurchaseId = Annotated[
+    UUID,
+    typer.Argument(
+        metavar="PURCHASE", help="The purchase's id.",
+        parser=id_of("purchase", remedy="`mutoscope purchase list WORKSPACE` tells them"),
+    ),
+]  # fmt: skip
+
+
+@commands.callback()
+def shop() -> None:
+    """Sell credits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuyOptions:
+    """What is ordered: a pack, or an amount of a kind."""
+
+    workspace_id: WorkspaceId
+    pack: Annotated[str | None, typer.Option(help="A pack's key.")] = None
+    kind: Annotated[str | None, typer.Option(help="With --credits: the kind.")] = None
+    credits: Annotated[int | None, typer.Option(help="An amount of your own.")] = None
+    key: Annotated[str | None, typer.Option(help="Your own key: a repeat is the same.")] = None
+    is_json: Json = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromoOptions:
+    """A promo code to be offered."""
+
+    code: Annotated[str, typer.Argument(help="3 to 40 of A-Z, 0-9 and -.")]
+    kind: Annotated[str, typer.Option(help="The kind of credit.")]
+    credits: Annotated[int, typer.Option(help="Credits for each workspace.")]
+    days: Annotated[int, typer.Option(help="Days that the credits last.")] = 30
+    times: Annotated[int, typer.Option(help="Redemptions in all.")] = 100
+    open_days: Annotated[int | None, typer.Option(help="Days that the code is open.")] = None
+    is_json: Json = False
+
+
+@purchase.command()
+def packs(*, is_json: Json = False) -> None:
+    """List what is for sale."""
+
+    async def read(house: House) -> tuple[object, ...]:
+        version = house.studio.catalog.version_at(at=house.studio.clock.now())
+        return version.packs, version.free_amounts, version.purchase_credits_min
+
+    found, amounts, smallest = in_house(read)
+    if is_json:
+        print_json({"packs": found, "free_amounts": amounts, "credits_min": smallest})
+        return
+    made = table("pack", "name", "kind", ">credits", ">price, net")
+    for each in found:  # type: ignore[attr-defined]  # packs
+        made.add_row(each.key, escape(each.name), each.kind, f"{each.credits:,}", money(each.price))
+    for each in amounts:  # type: ignore[attr-defined]  # free amounts
+        made.add_row(
+            "-", f"any amount from {smallest:,}", each.kind, "1,000", money(each.price_per_1000)
+        )
+    console().print(made)
+
+
+@purchase.command(name="buy")
+@takes(BuyOptions)
+def order(asked: BuyOptions) -> None:
+    """Order credits; they come when the order is paid and staff have added them."""
+    if (asked.pack is None) == (asked.credits is None):
+        raise typer.BadParameter("name a --pack, or --kind and --credits")
+    wish = Wish(pack=asked.pack, kind=asked.kind, credits=asked.credits)
+
+    async def bought(house: House) -> tuple[Order, Checkout]:
+        made = await buy.buy(
+            house.studio, workspace_id=asked.workspace_id, wish=wish,
+            key=asked.key or str(uuid4()),
+        )  # fmt: skip
+        return made, await pay_links.checkout(house.studio, made.request)
+
+    made, checkout = in_house(bought)
+    if asked.is_json:
+        print_json({"order": made, "checkout": checkout})
+        return
+    screen = console()
+    screen.print(f"purchase   {made.purchase.purchase_id}")
+    screen.print(f"request    {made.request.request_id}")
+    screen.print(f"to pay     {money(made.request.money())}, tax and all")
+    screen.print(checkout.url or checkout.instructions or "", markup=False)
+
+
+@purchase.command(name="list")
+def list_all(workspace_id: WorkspaceId, *, is_json: Json = False) -> None:
+    """List the purchases of a workspace, the newest first."""
+
+    async def read(house: House) -> tuple[tuple[Purchase, ...], str]:
+        async with house.studio.reading() as connection:
+            workspace = await workspaces.get(connection, workspace_id=workspace_id)
+            found = await purchases.page(connection, workspace_id=workspace_id, limit=SHOWN_MAX)
+        return found, workspace.zone
+
+    found, zone = in_house(read)
+    if is_json:
+        print_json(found)
+        return
+    if not found:
+        tell("Nothing was bought yet: `mutoscope purchase packs` lists what is for sale.")
+        return
+    made = table("!purchase", "ordered", "what", ">credits", ">price, net", "state", ">taken back")
+    for each in found:
+        made.add_row(
+            str(each.purchase_id), told(each.ordered_at, zone=zone), each.pack or "own amount",
+            f"{each.credits:,} {each.kind}", money(each.price), each.state,
+            f"{each.taken_back:,}",
+        )  # fmt: skip
+    console().print(made)
+
+
+@purchase.command()
+def cancel(
+    workspace_id: WorkspaceId, purchase_id: PurchaseId, *, yes: Yes = False, is_json: Json = False
+) -> None:
+    """Cancel an order that is not paid."""
+    if sys.stdin.isatty() and not yes:
+        typer.confirm("The order is cancelled. Go", abort=True, err=True)
+    found = in_house(
+        lambda house: buy.cancel(house.studio, workspace_id=workspace_id, purchase_id=purchase_id)
+    )
+    print_json(found) if is_json else tell(f"Purchase {found.purchase_id} is {found.state}.")
+
+
+@purchase.command()
+def redeem(
+    workspace_id: WorkspaceId,
+    code: Annotated[str, typer.Argument(help="The promo code.")],
+    *,
+    is_json: Json = False,
+) -> None:
+    """Redeem a promo code."""
+    answer = in_house(
+        lambda house: promo.redeem(house.studio, workspace_id=workspace_id, code=code)
+    )
+    assert answer.entry is not None
+    if is_json:
+        print_json(answer.entry)
+        return
+    (posting,) = answer.entry.postings
+    terms = answer.entry.terms
+    tell(
+        f"{posting.amount:,} {answer.kind} credits were added; they lapse on "
+        f"{told(terms and terms.expires_at, zone='UTC')}."
+    )
+
+
+@purchase.command(name="promo")
+@takes(PromoOptions)
+def offer_promo(asked: PromoOptions) -> None:
+    """Offer a promo code."""
+
+    async def offered(house: House) -> PromoCode:
+        at = house.studio.clock.now()
+        ends_at = at + timedelta(days=asked.open_days) if asked.open_days else None
+        found = PromoCode(
+            code=asked.code.strip().upper(), kind=asked.kind, credits=asked.credits,
+            lasts_days=asked.days, redemptions_max=asked.times, redeemed=0, ends_at=ends_at,
+            created_at=at,
+        )  # fmt: skip
+        return await promo.offer(house.studio, found)
+
+    made = in_house(offered)
+    print_json(made) if asked.is_json else tell(f"The code {made.code} is open.")
+
+
+@purchase.command()
+def promos(*, is_json: Json = False) -> None:
+    """List the promo codes."""
+
+    async def read(house: House) -> tuple[PromoCode, ...]:
+        async with house.studio.reading() as connection:
+            return await offers.promo_codes(connection)
+
+    found = in_house(read)
+    if is_json:
+        print_json(found)
+        return
+    made = table("code", ">credits", "last", ">redeemed", "open until")
+    for each in found:
+        made.add_row(
+            each.code, f"{each.credits:,} {each.kind}", f"{each.lasts_days} days",
+            f"{each.redeemed:,} of {each.redemptions_max:,}", told(each.ends_at, zone="UTC"),
+        )  # fmt: skip
+    console().print(made)
+
+
+@purchase.command(name="refill")
+def set_refill(
+    workspace_id: WorkspaceId,
+    pack: Annotated[str, typer.Argument(help="The pack that buys itself.")],
+    *,
+    threshold: Annotated[int, typer.Option(help="Bought when fewer credits are left.")],
+    monthly_max: Annotated[int, typer.Option(help="Most that a month may cost, minor units, net.")],
+    is_json: Json = False,
+) -> None:
+    """Let a pack buy itself when few credits are left; needs a card that is kept."""
+    found = in_house(
+        lambda house: refill.set_refill(
+            house.studio,
+            workspace_id=workspace_id,
+            pack=pack,
+            threshold=threshold,
+            monthly_max=monthly_max,
+        )
+    )
+    if is_json:
+        print_json(found)
+    else:
+        tell(f"{pack} buys itself when fewer than {threshold:,} {found.kind} credits are left.")
+
+
+@purchase.command()
+def refills(
+    workspace_id: WorkspaceId,
+    *,
+    drop: Annotated[str | None, typer.Option(help="Stop the refill of this kind.")] = None,
+    is_json: Json = False,
+) -> None:
+    """List what buys itself, or stop it."""
+
+    async def read(house: House) -> tuple[Refill, ...]:
+        async with house.studio.reading() as connection:
+            if drop is not None:
+                await offers.drop_refill(connection, workspace_id=workspace_id, kind=drop)
+            return await offers.refills(connection, workspace_id=workspace_id)
+
+    found = in_house(read)
+    if is_json:
+        print_json(found)
+        return
+    if not found:
+        tell("Nothing buys itself.")
+    for each in found:
+        tell(f"{each.pack} below {each.threshold:,} {each.kind}, {each.monthly_max} a month")
