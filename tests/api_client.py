@@ -1,6 +1,6 @@
 """A house with its API, as a caller on this machine sees it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,10 +44,11 @@ class Api:
 
 @asynccontextmanager
 async def open_api(
-    url: str, data: Path, *, api_key: str = "", client: tuple[str, int] = LOCAL
-) -> AsyncIterator[Api]:
-    """Open a house on a database, and a client that calls from an address."""
-    settings = read_settings({"DATABASE_URL": url, "MUTOSCOPE_DATA": str(data)})
+    url: str, data: Path, *, api_key: str = "", client: tuple[str, int] = LOCAL,
+    more: Mapping[str, str] | None = None,
+) -> AsyncIterator[Api]:  # fmt: skip
+    """Open a house on a database, with more settings, and a client that calls from an address."""
+    settings = read_settings({"DATABASE_URL": url, "MUTOSCOPE_DATA": str(data), **(more or {})})
     async with open_house(settings) as house:
         transport = httpx.ASGITransport(app=build_app(house=house, api_key=api_key), client=client)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as caller:

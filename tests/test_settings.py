@@ -70,6 +70,32 @@ def test_a_value_that_says_nothing_is_refused(name: str, value: str) -> None:
         read_settings({name: value})
 
 
+def test_money_comes_by_bank_transfer_unless_stripe_is_set_up() -> None:
+    keys = {"MUTOSCOPE_STRIPE_KEY": "sk_sesame", "MUTOSCOPE_STRIPE_SECRET": "whsec_sesame"}
+
+    shipped = read_settings({}).payments
+    payments = read_settings({**keys, "MUTOSCOPE_GATEWAY": "stripe"}).payments
+
+    assert (shipped.gateway, shipped.stripe) == ("manual", None)
+    assert payments.stripe is not None
+    assert (payments.gateway, payments.stripe.key) == ("stripe", "sk_sesame")
+    assert "sesame" not in repr(payments)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"MUTOSCOPE_GATEWAY": "paypal"}, {"MUTOSCOPE_GATEWAY": "stripe"},
+        {"MUTOSCOPE_STRIPE_KEY": "sk_sesame"},
+    ],
+)  # fmt: skip
+def test_a_gateway_that_is_not_whole_is_refused(environment: dict[str, str]) -> None:
+    with pytest.raises(BadSetting, match=r"STRIPE|choose") as refused:
+        read_settings(environment)
+
+    assert "sesame" not in str(refused.value)
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "http"])
 def test_a_port_out_of_range_is_refused(port: str) -> None:
     with pytest.raises(BadSetting, match="use 1 to 65535"):

@@ -12,6 +12,7 @@ HOUSE = {
     "payment_claims": "a payment is one workspace's, whichever it names",
     "invoice_series": "numbers are the seller's, and leave no gap between workspaces",
     "invoice_numbers": "a number is one document's, whichever workspace it is for",
+    "payment_events": "an event is the gateway's, whosever payment it is about",
     "promo_codes": "a code is redeemed by any workspace, so many times in all",
     "migrations": "of the schema, not of anybody's data",
 }

@@ -19,7 +19,8 @@ from uuid import UUID, uuid4
 from mutoscope.app.asset_rules import AssetRules
 from mutoscope.app.call_backs import CallBacks
 from mutoscope.app.export_board import Form
-from mutoscope.app.studio import ENGINE, Studio
+from mutoscope.app.shipped import shipped_seller
+from mutoscope.app.studio import ENGINE, MANUAL, Studio
 from mutoscope.assets.bucket import AssetBucket
 from mutoscope.assets.folder import AssetFolder
 from mutoscope.documents.animatic import Animatic
@@ -29,6 +30,9 @@ from mutoscope.domain.catalog_text import parse_catalog
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.routes_text import RoutesRefused, parse_routes
 from mutoscope.domain.toml_table import Problem
+from mutoscope.payments.manual import ManualGateway
+from mutoscope.payments.stripe import StripeGateway
+from mutoscope.payments.stripe_line import StripeAccount
 from mutoscope.providers.local.engine import AnimaticEngine
 from mutoscope.providers.local.orders import IMAGES_MAX
 from mutoscope.providers.registry import COMPANIES, Account, Surroundings, set_up
@@ -39,9 +43,11 @@ from mutoscope.storage.embedded import EmbeddedPostgres
 from mutoscope.storage.journal import Journal
 
 if TYPE_CHECKING:
+    from mutoscope.app.gateway import Gateway
     from mutoscope.app.ports import AssetStore, Exporter, Provider
     from mutoscope.domain.catalog import Catalog
     from mutoscope.domain.routes import RouteTable
+    from mutoscope.domain.seller import Seller
     from mutoscope.settings import Settings
 
 CONNECTIONS_MAX: Final = 20
@@ -127,13 +133,18 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         providers = _providers(settings, clock)
         for provider in providers.values():
             stack.push_async_callback(provider.close)
+        seller = shipped_seller()
+        gateways = _gateways(settings, seller)
+        for gateway in gateways.values():
+            stack.push_async_callback(gateway.close)
         studio = Studio(
             journal=journal, pool=pool, catalog=catalog, clock=clock, ids=RandomIds(),
             assets=_assets(settings), generators={ENGINE: engine, **providers},
             routes=read_routes(settings.routes), email_key=_key(settings.data, "email"),
             asset_rules=_asset_rules(settings), exporters=_exporters(settings.data / FONTS),
             providers=providers, call_backs=_call_backs(settings), labels=settings.labels,
-            engine_images_max=IMAGES_MAX,
+            engine_images_max=IMAGES_MAX, gateways=gateways, gateway=settings.payments.gateway,
+            seller=seller,
         )  # fmt: skip
         yield House(
             studio=studio, database_url=url, signing_key=_key(settings.data, "signing"),
@@ -233,6 +244,17 @@ def _providers(settings: Settings, clock: SystemClock) -> dict[str, Provider]:
     }  # fmt: skip
     if settings.wan_weights is not None:
         found[WAN] = WanEngine(folder=settings.data / "wan", weights=settings.wan_weights)
+    return found
+
+
+def _gateways(settings: Settings, seller: Seller) -> dict[str, Gateway]:
+    found: dict[str, Gateway] = {MANUAL: ManualGateway(bank=", ".join(seller.bank))}
+    if (stripe := settings.payments.stripe) is not None:
+        back = settings.public_url or f"http://{settings.host}:{settings.port}"
+        account = StripeAccount(
+            key=stripe.key, secret=stripe.secret, url=stripe.url.rstrip("/"), return_url=back
+        )
+        found["stripe"] = StripeGateway(account=account)
     return found
 
 

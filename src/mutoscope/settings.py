@@ -37,6 +37,9 @@ PROVIDERS: Final = {
 }
 """Companies that make pictures and clips, each set up by its key."""
 
+GATEWAYS: Final = ("manual", "stripe")
+"""Ways in which money comes: bank transfers, and cards over Stripe."""
+
 PROVIDER_SETTINGS: Final = (
     *(Setting(f"MUTOSCOPE_{name.upper()}_KEY", "", told) for name, told in PROVIDERS.items()),
     *(
@@ -48,6 +51,11 @@ PROVIDER_SETTINGS: Final = (
     Setting("MUTOSCOPE_FAL_SECRET", "", "the JSON of fal's public keys, which prove call backs"),
 )
 """What is told of every company; only those with a key are used."""
+
+PAYMENT_NAMES: Final = (
+    "MUTOSCOPE_GATEWAY", "MUTOSCOPE_STRIPE_KEY", "MUTOSCOPE_STRIPE_SECRET", "MUTOSCOPE_STRIPE_URL",
+)  # fmt: skip
+"""Those that `PaymentSettings` holds."""
 
 SETTINGS: Final = (
     Setting(
@@ -96,6 +104,13 @@ SETTINGS: Final = (
         "MUTOSCOPE_LABELS", "",
         "labels of this machine's worker, such as gpu; it alone takes routes that bear one of them",
     ),
+    Setting(
+        "MUTOSCOPE_GATEWAY", "manual",
+        "how money is asked for: manual (bank transfers that staff confirm) or stripe",
+    ),
+    Setting("MUTOSCOPE_STRIPE_KEY", "", "Stripe's secret key; with it payments over Stripe count"),
+    Setting("MUTOSCOPE_STRIPE_SECRET", "", "Stripe's signing secret, which proves its events"),
+    Setting("MUTOSCOPE_STRIPE_URL", "", "another address of Stripe, such as the simulator's"),
     *PROVIDER_SETTINGS,
 )  # fmt: skip
 
@@ -122,6 +137,14 @@ class ProviderAccount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentSettings:
+    """How money comes; `gateway` is what new payments are asked for over."""
+
+    gateway: str
+    stripe: ProviderAccount | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The settings, in the order of `SETTINGS`; an empty `database_url` means the server inside.
 
@@ -144,6 +167,7 @@ class Settings:
     public_url: str
     wan_weights: Path | None
     labels: frozenset[str]
+    payments: PaymentSettings
     providers: Mapping[str, ProviderAccount] = field(repr=False)
 
 
@@ -153,7 +177,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     :raises BadSetting: when a value cannot be used, or a named file cannot be read.
     """
     found = {setting.name: _value(environment, setting) for setting in SETTINGS}
-    assert len(fields(Settings)) - 1 == len(SETTINGS) - len(PROVIDER_SETTINGS)
+    apart = len(PROVIDER_SETTINGS) + len(PAYMENT_NAMES)
+    assert len(fields(Settings)) - 2 == len(SETTINGS) - apart
     return Settings(
         data=Path(found["MUTOSCOPE_DATA"]).expanduser().absolute(),
         database_url=found["DATABASE_URL"],
@@ -171,8 +196,23 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         public_url=found["MUTOSCOPE_PUBLIC_URL"].rstrip("/"),
         wan_weights=_path(found["MUTOSCOPE_WAN_WEIGHTS"]),
         labels=frozenset(found["MUTOSCOPE_LABELS"].replace(",", " ").split()),
+        payments=_payments(found),
         providers={name: account for name in PROVIDERS if (account := _account(name, found)).key},
     )
+
+
+def _payments(found: Mapping[str, str]) -> PaymentSettings:
+    gateway, stripe = found["MUTOSCOPE_GATEWAY"], _account("stripe", found)
+    if gateway not in GATEWAYS:
+        remedy = f"choose one of {', '.join(GATEWAYS)}"
+        raise BadSetting(name="MUTOSCOPE_GATEWAY", value=gateway, remedy=remedy)
+    if gateway == "stripe" and not stripe.key:
+        remedy = "set MUTOSCOPE_STRIPE_KEY, and MUTOSCOPE_STRIPE_SECRET beside it"
+        raise BadSetting(name="MUTOSCOPE_GATEWAY", value=gateway, remedy=remedy)
+    if stripe.key and not stripe.secret:
+        remedy = "set it to the signing secret of the endpoint that Stripe sends events to"
+        raise BadSetting(name="MUTOSCOPE_STRIPE_SECRET", value="", remedy=remedy)
+    return PaymentSettings(gateway=gateway, stripe=stripe if stripe.key else None)
 
 
 def _account(name: str, found: Mapping[str, str]) -> ProviderAccount:

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
+from mutoscope.domain.credits import Refusal
 from mutoscope.domain.offers import Money
 
 
@@ -56,8 +57,9 @@ class GatewayPayment:
     """A payment as its gateway tells it.
 
     `reference` is the payment's own and never changes. `refunded` is how much of `total` went back,
-    in minor units. `customer` and `method` are what a later payment may be made with;
-    `failure_code` is the gateway's word for a decline.
+    in minor units. `customer` and `method` are what a later payment may be made with, None where
+    none was left. `failure_code` is the gateway's word for a decline. One that was declined may
+    succeed yet, when its payer tries another card; one without a `request_id` is of another shop.
     """
 
     reference: str
@@ -73,11 +75,16 @@ class GatewayPayment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayRefund:
-    """Money that goes back: certain when it succeeded, or else what is still to be done."""
+    """Money that goes back: certain when it succeeded, or else what is still to be done.
+
+    `key` is that of the attempt which asked for it, where the gateway remembers it: by it a refund
+    of which nobody heard is found again.
+    """
 
     reference: str
     state: PaymentState
     instructions: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,12 +130,42 @@ class GatewayError(Exception):
         self.is_ambiguous = is_ambiguous
 
 
+REFUND: Final = "refund/"
+
+
+def refund_key(refund_id: UUID) -> str:
+    """Return the key under which a refund is sent, and looked up when nobody heard of it."""
+    return f"{REFUND}{refund_id}"
+
+
+def refund_id_of(key: str | None) -> UUID | None:
+    """Return which refund of ours was sent under a key; None when it is none of ours."""
+    try:
+        return UUID(key.removeprefix(REFUND)) if key and key.startswith(REFUND) else None
+    except ValueError:
+        return None
+
+
+class UnknownGateway(Refusal):
+    """A gateway that is not set up."""
+
+    code = "unknown_gateway"
+
+    def __init__(self, *, gateway: str) -> None:
+        super().__init__(
+            f"no gateway is called {gateway[:40]!r} here: set up its key, or use another"
+        )
+        self.gateway = gateway
+
+
 class Gateway(Protocol):
     """A way in which money comes and goes."""
 
     name: str
     can_charge: bool
     """Whether a kept means of payment can be charged without its owner."""
+    has_book: bool
+    """Whether it tells what came over it, so that both books can be compared."""
 
     async def checkout(self, *, demand: Demand, key: str) -> Checkout:
         """Prepare a payment that the workspace makes itself.
@@ -148,6 +185,29 @@ class Gateway(Protocol):
         """Give money of a payment back.
 
         :raises GatewayError: when the gateway refuses, or nobody knows what came of it.
+        """
+        ...
+
+    async def refund_now(self, *, reference: str) -> GatewayRefund:
+        """Return money that goes back as it stands now, by its own reference.
+
+        :raises GatewayError: when there is none of that reference, or the gateway does not answer.
+        """
+        ...
+
+    async def refund_under(self, *, reference: str, key: str) -> GatewayRefund | None:
+        """Return what an attempt to give money of a payment back came to; None if to nothing.
+
+        A gateway remembers keys for a day or so: an older attempt is looked up, never sent again.
+
+        :raises GatewayError: when the gateway does not answer.
+        """
+        ...
+
+    async def dispute_now(self, *, reference: str) -> GatewayDispute:
+        """Return a dispute as it stands now.
+
+        :raises GatewayError: when there is none of that reference, or the gateway does not answer.
         """
         ...
 

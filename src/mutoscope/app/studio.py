@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.asset_rules import AssetRules
 from mutoscope.app.call_backs import CallBacks
+from mutoscope.app.gateway import UnknownGateway
 from mutoscope.app.ports import ProviderError
 from mutoscope.app.shipped import shipped_seller
 from mutoscope.domain.access import Access, access_at
@@ -95,6 +96,15 @@ class Studio:
             sentence = f"The provider {provider} is not set up here."
             raise ProviderError(sentence, code="provider_missing", permanent=False)
         return self.generators[provider]
+
+    def gateway_named(self, name: str) -> Gateway:
+        """Return a payment gateway.
+
+        :raises UnknownGateway: when it is not set up.
+        """
+        if name not in self.gateways:
+            raise UnknownGateway(gateway=name)
+        return self.gateways[name]
 
     def is_ours(self, route: Route | None) -> bool:
         """Tell whether this process may work on what is ordered over a route."""

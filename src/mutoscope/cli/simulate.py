@@ -1,4 +1,4 @@
-"""`mutoscope simulate-providers`: the providers, played on this machine for whoever has no keys."""
+"""`mutoscope simulate-providers`: the providers and Stripe, played here for whoever has no keys."""
 
 import asyncio
 import shlex
@@ -17,7 +17,8 @@ from mutoscope.simulators.fal import FalSimulator
 from mutoscope.simulators.pixverse import PixVerseSimulator
 from mutoscope.simulators.registry import SIMULATORS
 from mutoscope.simulators.server import running
-from mutoscope.simulators.simulator import Simulator
+from mutoscope.simulators.simulator import Played
+from mutoscope.simulators.stripe import StripeSimulator
 from mutoscope.simulators.tasks import World
 
 PORT: Final = 8_421
@@ -43,7 +44,7 @@ def simulate_providers(
     port: Annotated[int, typer.Option(min=0, max=PORT_MAX, help="0 takes a free one.")] = PORT,
     is_json: Json = False,
 ) -> None:
-    """Play every provider on 127.0.0.1 until interrupted: strict as they are, free of charge.
+    """Play every provider, and Stripe, on 127.0.0.1: strict as they are, free of charge.
 
     It prints the settings of a studio that orders of them. A prompt with [[sim:FAULT]] meets that
     fault; GET /_sim lists them all.
@@ -70,13 +71,14 @@ def environment(world: World) -> dict[str, str]:
     """Return the settings of a studio that orders of the simulators instead of the providers."""
     found = {"MUTOSCOPE_VERTEX_PLACE": VERTEX_PLACE}
     for kind in SIMULATORS:
-        simulator: Simulator = kind(world=world)
+        simulator: Played = kind(world=world)
         prefix = f"MUTOSCOPE_{simulator.name.upper()}"
         found[f"{prefix}_KEY"] = simulator.key
         found[f"{prefix}_URL"] = f"{world.address}/{simulator.name}"
     return found | {
         "MUTOSCOPE_PIXVERSE_SECRET": PixVerseSimulator.signing_key,
         "MUTOSCOPE_FAL_SECRET": FalSimulator.keys,
+        "MUTOSCOPE_STRIPE_SECRET": StripeSimulator.signing_key,
     }
 
 

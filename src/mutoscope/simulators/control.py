@@ -3,19 +3,21 @@
 import json
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from mutoscope.simulators.exchange import Answer, Call
 from mutoscope.simulators.faults import Fault, UnknownFault, named
-from mutoscope.simulators.simulator import Simulator
+from mutoscope.simulators.simulator import Played, Simulator
 from mutoscope.simulators.tasks import Recorded, World
 
 TEXT_MAX: Final = 80
 """Characters of a value that are told: a picture in base64 is not."""
 
 _SECRET: Final = ("authorization", "api-key", "x-key", "x-goog-api-key")
+_FORM: Final = "application/x-www-form-urlencoded"
 
 
-def control(*, call: Call, world: World, simulators: Mapping[str, Simulator]) -> Answer:
+def control(*, call: Call, world: World, simulators: Mapping[str, Played]) -> Answer:
     """Answer a call to the simulators themselves."""
     match call.method, call.path:
         case "GET", "/_sim":
@@ -24,6 +26,8 @@ def control(*, call: Call, world: World, simulators: Mapping[str, Simulator]) ->
             return _scripted(call, world, simulators)
         case "POST", "/_sim/clear":
             world.clear()
+            for each in simulators.values():
+                each.clear()
             return Answer(content={})
         case "GET", "/_sim/charges":
             return Answer(content=_charges(world, simulators))
@@ -38,7 +42,7 @@ _ROUTES: Final = (
 )  # fmt: skip
 
 
-def _listed(world: World, simulators: Mapping[str, Simulator]) -> dict[str, Any]:
+def _listed(world: World, simulators: Mapping[str, Played]) -> dict[str, Any]:
     listed = [
         {"provider": each.name, "base_url": f"{world.address}/{each.name}", "key": each.key}
         for each in simulators.values()
@@ -46,7 +50,7 @@ def _listed(world: World, simulators: Mapping[str, Simulator]) -> dict[str, Any]
     return {"simulators": listed, "faults": list(Fault)}
 
 
-def _scripted(call: Call, world: World, simulators: Mapping[str, Simulator]) -> Answer:
+def _scripted(call: Call, world: World, simulators: Mapping[str, Played]) -> Answer:
     asked = call.json()
     provider, times = str(asked.get("provider")), asked.get("n", 1)
     if provider not in simulators or not isinstance(times, int) or times < 1:
@@ -60,13 +64,14 @@ def _scripted(call: Call, world: World, simulators: Mapping[str, Simulator]) -> 
     return Answer(content={})
 
 
-def _charges(world: World, simulators: Mapping[str, Simulator]) -> list[dict[str, Any]]:
+def _charges(world: World, simulators: Mapping[str, Played]) -> list[dict[str, Any]]:
     return [
         {
             "provider": provider, "id": str(task.id), "prompt": task.prompt, "end": task.end,
-            "micros": simulators[provider].cost_micros(task),
+            "micros": simulator.cost_micros(task),
         }
         for provider, tasks in world.tasks.items()
+        if isinstance(simulator := simulators[provider], Simulator)
         for task in tasks.values()
     ]  # fmt: skip
 
@@ -85,6 +90,8 @@ def _told(recorded: Recorded) -> dict[str, Any]:
 
 
 def _read(call: Call) -> Any:  # noqa: ANN401 -- JSON
+    if call.headers.get("content-type") == _FORM:
+        return dict(parse_qsl(call.body.decode("utf-8", "replace")))
     if parts := call.parts():
         return [{name: value.decode("utf-8", "replace")} for name, value in parts]
     try:

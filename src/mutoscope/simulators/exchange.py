@@ -88,7 +88,7 @@ class Route:
     """A method and a pattern of paths, and what they lead to.
 
     `handler` takes the call and the pattern's groups. It returns a task to create or to poll, and
-    an answer otherwise.
+    an answer otherwise; one that plays its faults itself may be asynchronous.
     """
 
     method: str

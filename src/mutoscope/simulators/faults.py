@@ -28,6 +28,7 @@ class Fault(StrEnum):
     HTTP500_CREATED = "http500_on_create_but_task_created"
     HTTP500_NOTHING = "http500_on_create_nothing_created"
     DROP = "drop_connection_after_accept"
+    DROP_BEFORE = "drop_connection_before_accept"
     HANG = "hang"
     SLOW = "slow"
     NO_JSON = "create_answers_no_json"
@@ -41,6 +42,10 @@ class Fault(StrEnum):
     DUPLICATE_WEBHOOK = "duplicate_webhook"
     EARLY_WEBHOOK = "webhook_before_create_response"
     BAD_SIGNATURE = "webhook_bad_signature"
+    DELAYED_WEBHOOK = "delayed_webhook"
+    REORDERED_WEBHOOK = "webhook_after_its_successor"
+    DROPPED_WEBHOOK = "dropped_webhook"
+    RETOLD_WEBHOOK = "webhook_again_with_another_id"
 
 
 REFUSED_AT_CREATE: Final = frozenset(

@@ -1,12 +1,13 @@
 """Plays one exchange with a simulated provider: its rules first, then the fault that was asked."""
 
 import asyncio
+import inspect
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from mutoscope.simulators.exchange import Act, Answer, Call, Refused, Route
 from mutoscope.simulators.faults import REFUSED_AT_CREATE, Fault, UnknownFault, marked
-from mutoscope.simulators.simulator import Simulator
+from mutoscope.simulators.simulator import Played, Simulator
 from mutoscope.simulators.tasks import Task
 
 SLOW_S: Final = 0.3
@@ -36,6 +37,37 @@ class CallBack(Protocol):
         ...
 
 
+def route_of(simulator: Played, call: Call) -> tuple[Route, tuple[str, ...]] | None:
+    """Return the route that a call takes, and what its pattern found."""
+    for route in simulator.routes:
+        groups = route.match(call)
+        if groups is not None:
+            return route, groups
+    return None
+
+
+async def answered(*, simulator: Played, call: Call) -> Answer:
+    """Answer a call to a simulator that plays its faults itself.
+
+    :raises Dropped: when the connection is to be cut.
+    :raises Hanging: when there is to be no answer.
+    """
+    found = route_of(simulator, call)
+    if found is None:
+        return _nowhere(call)
+    route, groups = found
+    try:
+        result = route.handler(call, *groups)
+        answer: Answer = await result if inspect.isawaitable(result) else result
+    except Refused as refused:
+        return refused.answer
+    return answer
+
+
+def _nowhere(call: Call) -> Answer:
+    return Answer(status=404, content={"error": f"no route {call.method} {call.path}"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Player:
     """Answers calls to one provider."""
@@ -43,20 +75,15 @@ class Player:
     simulator: Simulator
     call_back: CallBack
 
-    def act(self, call: Call) -> Act:
-        """Tell what a call does."""
-        found = self._route(call)
-        return Act.OTHER if found is None else found[0].act
-
     async def answer(self, call: Call) -> Answer:
         """Answer a call as the provider would.
 
         :raises Dropped: when the connection is to be cut.
         :raises Hanging: when there is to be no answer.
         """
-        found = self._route(call)
+        found = route_of(self.simulator, call)
         if found is None:
-            return Answer(status=404, content={"error": f"no route {call.method} {call.path}"})
+            return _nowhere(call)
         route, groups = found
         try:
             result = route.handler(call, *groups)
@@ -65,13 +92,6 @@ class Player:
         if route.act is Act.CREATE:
             return await self._create(result)
         return self._show(result) if route.act is Act.POLL else result
-
-    def _route(self, call: Call) -> tuple[Route, tuple[str, ...]] | None:
-        for route in self.simulator.routes:
-            groups = route.match(call)
-            if groups is not None:
-                return route, groups
-        return None
 
     async def _create(self, task: Task) -> Answer:
         simulator = self.simulator

@@ -1,4 +1,4 @@
-"""Every simulated provider, one line each."""
+"""Every simulated provider, one line each; the last takes money instead of orders."""
 
 from typing import Final
 
@@ -10,6 +10,7 @@ from mutoscope.simulators.kling import KlingSimulator
 from mutoscope.simulators.openai import OpenAISimulator
 from mutoscope.simulators.pixverse import PixVerseSimulator
 from mutoscope.simulators.runway import RunwaySimulator
+from mutoscope.simulators.stripe import StripeSimulator
 from mutoscope.simulators.vertex import VertexSimulator
 
 SIMULATORS: Final = (
@@ -22,4 +23,5 @@ SIMULATORS: Final = (
     VertexSimulator,
     OpenAISimulator,
     BflSimulator,
+    StripeSimulator,
 )

@@ -19,12 +19,12 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mutoscope.simulators.control import control
-from mutoscope.simulators.exchange import Answer, Call
+from mutoscope.simulators.exchange import Act, Answer, Call
 from mutoscope.simulators.faults import Fault
 from mutoscope.simulators.files import FOLDER, served
-from mutoscope.simulators.play import Dropped, Hanging, Player
+from mutoscope.simulators.play import Dropped, Hanging, Player, answered, route_of
 from mutoscope.simulators.registry import SIMULATORS
-from mutoscope.simulators.simulator import Simulator
+from mutoscope.simulators.simulator import Played, Simulator
 from mutoscope.simulators.tasks import Recorded, Task, World
 
 HOST: Final = "127.0.0.1"
@@ -35,7 +35,7 @@ HOOK_TIMEOUT_S: Final = 5
 HOOK_AFTER_S: Final = 0.05
 """Seconds until a task with a call back ends by itself."""
 
-Kinds = Iterable[Callable[..., Simulator]]
+Kinds = Iterable[Callable[..., Played]]
 Lines = dict[tuple[str, int], asyncio.Transport]
 
 
@@ -55,6 +55,8 @@ class Application:
             task.cancel()
         await asyncio.gather(*self._sending, return_exceptions=True)
         await self._client.aclose()
+        for simulator in self._simulators.values():
+            await simulator.close()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 -- ASGI
         """Answer one request, cut its line, or leave it without an answer."""
@@ -87,13 +89,17 @@ class Application:
         answer = await asyncio.to_thread(served, task=task)
         return answer, task is not None and task.script.fault is Fault.TRUNCATED
 
-    async def _played(self, simulator: Simulator, call: Call) -> Answer:
-        player = Player(simulator=simulator, call_back=partial(self._call_back, simulator))
+    async def _played(self, simulator: Played, call: Call) -> Answer:
         number = next(self._world.numbers)
-        act = player.act(call)
+        found = route_of(simulator, call)
+        act = Act.OTHER if found is None else found[0].act
         recorded = Recorded(number=number, provider=simulator.name, act=act, call=call)
         self._world.requests.append(recorded)
-        answer = await player.answer(call)
+        if isinstance(simulator, Simulator):
+            player = Player(simulator=simulator, call_back=partial(self._call_back, simulator))
+            answer = await player.answer(call)
+        else:
+            answer = await answered(simulator=simulator, call=call)
         recorded.status = answer.status
         return answer
 

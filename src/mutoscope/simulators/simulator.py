@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mutoscope.simulators.exchange import Answer, Route
 from mutoscope.simulators.faults import Fault
@@ -17,17 +17,30 @@ class Hook:
     body: bytes
 
 
-class Simulator(Protocol):
-    """One provider, in its own words. Subclass it; what few providers have is answered here.
-
-    A handler of a creation checks the request as strictly as the provider and returns a `Task`,
-    one of a poll returns the task that is asked about; any handler may raise `Refused`.
-    """
+class Played(Protocol):
+    """A company on this machine: where it is called, and with which key."""
 
     name: str
     key: str
     world: World
     routes: tuple[Route, ...]
+
+    def clear(self) -> None:
+        """Forget what is not a task."""
+        return
+
+    async def close(self) -> None:
+        """Stop what goes on by itself."""
+        return
+
+
+@runtime_checkable
+class Simulator(Played, Protocol):
+    """One provider, in its own words. Subclass it; what few providers have is answered here.
+
+    A handler of a creation checks the request as strictly as the provider and returns a `Task`,
+    one of a poll returns the task that is asked about; any handler may raise `Refused`.
+    """
 
     def refusal(self, fault: Fault) -> Answer | None:
         """Return the answer to a creation that a fault refuses; None where a poll tells it."""

@@ -4,7 +4,7 @@ A task goes on when it is asked about: queued, running, then its end. Its end is
 start, so the books also know what a task costs that nobody ever asks about.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -143,16 +143,19 @@ class World:
         except ValueError:
             return None
 
-    def scripted(self, *, provider: str) -> Script | None:
+    def scripted(
+        self, *, provider: str, among: Container[Fault] = frozenset(Fault)
+    ) -> Script | None:
         """Return the fault that was asked for the next creation, and count it."""
-        waiting = self.scripts.get(provider)
-        if not waiting:
+        waiting = self.scripts.get(provider, [])
+        place = next((n for n, each in enumerate(waiting) if each.fault in among), None)
+        if place is None:
             return None
-        script = waiting[0]
+        script = waiting[place]
         if script.times > 1:
-            waiting[0] = script._replace(times=script.times - 1)
+            waiting[place] = script._replace(times=script.times - 1)
         else:
-            del waiting[0]
+            del waiting[place]
         return script._replace(times=1)
 
     def clear(self) -> None:

@@ -35,6 +35,7 @@ from mutoscope.web.api import (
     jobs,
     ledger,
     outputs,
+    payment_events,
     printed,
     projects,
     receipts,
@@ -105,6 +106,7 @@ ROUTES: Final = (
     exports.show_export,
     exports.cancel_export,
     call_backs.hear_provider,
+    payment_events.hear_gateway,
 )
 
 Work = Callable[[House], Awaitable[None]]

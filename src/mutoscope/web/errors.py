@@ -35,7 +35,7 @@ RETRY_AFTER_S: Final = 2
 STATUSES: Final[Mapping[str, int]] = {
     **dict.fromkeys(
         ("malformed", "idempotency_key_missing", "naive_instant", "bad_cursor", "bad_limit",
-         "instant_out_of_reach", "too_far_ahead"),
+         "instant_out_of_reach", "payment_event_refused", "too_far_ahead"),
         400,
     ),
     "not_authorised": 401,
@@ -53,7 +53,8 @@ STATUSES: Final[Mapping[str, int]] = {
          "unknown_project", "unknown_quote", "unknown_route", "unknown_scene",
          "unknown_invoice", "unknown_payment_request",
          "unknown_request", "unknown_payment", "unknown_purchase", "unknown_promo_code",
-         "unknown_refund"),
+         "unknown_refund",
+         "unknown_gateway"),
         404,
     ),
     "method_not_allowed": 405,
@@ -121,7 +122,8 @@ STATUSES: Final[Mapping[str, int]] = {
     ),
     **dict.fromkeys(
         ("assets_unreachable", "assets_unwritable", "clock_went_back", "database_unreachable",
-         "disk_full", "export_unwritable", "journal_closed", "ledger_busy", "server_failed"),
+         "disk_full", "export_unwritable", "gateway_failed", "journal_closed", "ledger_busy",
+         "server_failed"),
         503,
     ),
 }  # fmt: skip

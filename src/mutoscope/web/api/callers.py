@@ -3,11 +3,13 @@
 Invariant: no request gets past this without the key, or, in a house without one, from another
 machine or by another name than this machine's. The surprising choice: the name (Host) and the page
 that asks (Origin) are judged too, because a stranger's web page can make a browser on this machine
-speak to it. A signed link needs no key, since it is one: it names a single file, for a while; and a
-provider that calls back proves itself by the address that only it was given.
+speak to it. A signed link needs no key, since it is one: it names a single file, for a while; a
+provider that calls back proves itself by the address that only it was given, and a payment gateway
+by its signature.
 """
 
 import hmac
+import re
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
@@ -25,6 +27,9 @@ LINKS: Final = "/v1/links/"
 
 OPEN: Final = (LINKS, f"{PATH}/")
 """What needs no key: signed links and the call backs of providers, which prove themselves."""
+
+EVENTS: Final = re.compile(r"/v1/payments/[^/]+/events")
+"""Where payment gateways send events, which are signed; all else about payments needs a key."""
 
 LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -50,7 +55,7 @@ class Callers:
 
     def _refusal(self, scope: Scope) -> Refusal | None:
         headers: Headers = dict(scope["headers"])
-        if self._expected and scope["path"].startswith(OPEN):
+        if self._expected and _is_open(scope["path"]):
             return None
         if self._expected:
             given = headers.get(b"authorization", b"")
@@ -69,6 +74,10 @@ def local_refusal(*, client: tuple[str, int] | None, headers: Headers) -> NotLoc
     if origin is not None and _name(_authority(origin)) not in LOCAL_NAMES:
         return NotLocal(what="the page that asks (header Origin)")
     return None
+
+
+def _is_open(path: str) -> bool:
+    return path.startswith(OPEN) or EVENTS.fullmatch(path) is not None
 
 
 def _is_loopback(address: str) -> bool:

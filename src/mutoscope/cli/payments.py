@@ -1,0 +1,102 @@
+"""`mutoscope payments`: what gateways told, and both books beside each other."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+
+import typer
+from rich.markup import escape
+
+from mutoscope.app.reconcile import Reconciliation, reconcile
+from mutoscope.bootstrap import House
+from mutoscope.cli.opening import in_house
+from mutoscope.cli.options import Json, instant
+from mutoscope.cli.plain import plain, print_json
+from mutoscope.cli.screen import console, table, tell
+from mutoscope.storage import payment_events
+from mutoscope.storage.payment_events import StoredEvent
+
+SHOWN: Final = 50
+SHOWN_MAX: Final = 1_000
+COMPARED: Final = timedelta(days=35)
+"""How far back books are compared unless an instant is given: a month and its renewals."""
+
+commands = typer.Typer()
+payments = typer.Typer(help="List what gateways told, and compare books.", no_args_is_help=True)
+commands.add_typer(payments, name="payments")
+
+
+@commands.callback()
+def money() -> None:
+    """Look after payments."""
+
+
+@payments.command()
+def events(
+    *,
+    waiting: Annotated[bool, typer.Option("--waiting", help="Those alone that wait.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=SHOWN_MAX, help="At most so many.")] = SHOWN,
+    is_json: Json = False,
+) -> None:
+    """List what gateways told, the newest first, and what came of it."""
+
+    async def read(house: House) -> tuple[StoredEvent, ...]:
+        async with house.studio.reading() as connection:
+            return await payment_events.latest(connection, limit=limit, is_waiting=waiting)
+
+    found = in_house(read)
+    if is_json:
+        print_json(plain(found))
+        return
+    if not found:
+        tell("No event waits." if waiting else "No gateway has told anything yet.")
+        return
+    made = table("received", "gateway", "!event", "what", "outcome", ">tries", "why it waits")
+    for each in found:
+        received = f"{each.received_at:%Y-%m-%d %H:%M:%S} UTC"
+        made.add_row(
+            received, each.gateway, escape(each.event_id), escape(each.code),
+            each.outcome or "waits", str(each.tries), escape(each.reason or ""),
+        )  # fmt: skip
+    console().print(made)
+
+
+@payments.command(name="reconcile")
+def compare(
+    *,
+    gateway: Annotated[str, typer.Option(help="Whose book; the one in use.")] = "",
+    since: Annotated[str, typer.Option(help="From this instant on; 35 days ago.")] = "",
+    is_json: Json = False,
+) -> None:
+    """Compare a gateway's book with the studio's, and list every difference.
+
+    It exits with 1 when they differ.
+    """
+    begins_at = instant(since, zone="UTC") if since else datetime.now(UTC) - COMPARED
+
+    async def compared(house: House) -> Reconciliation:
+        name = gateway or house.studio.gateway
+        return await reconcile(house.studio, gateway=name, since=begins_at)
+
+    found = in_house(compared)
+    if is_json:
+        print_json({**plain(found), "is_equal": found.is_equal})
+    else:
+        _show(found)
+    if not found.is_equal:
+        raise typer.Exit(1)
+
+
+def _show(found: Reconciliation) -> None:
+    told = "both books are equal" if found.is_equal else f"{len(found.differences)} differences"
+    since = f"{found.since:%Y-%m-%d %H:%M} UTC"
+    console().print(f"{found.gateway} since {since}: {found.compared:,} payments compared, {told}.")
+    if found.foreign:
+        tell(f"{found.foreign:,} payments at {found.gateway} were not asked for here.")
+    if found.is_equal:
+        return
+    made = table("!reference", "what", "here", f"at {found.gateway}")
+    for each in found.differences:
+        made.add_row(
+            escape(each.reference), each.what, escape(each.ours or "-"), escape(each.theirs or "-")
+        )
+    console().print(made)

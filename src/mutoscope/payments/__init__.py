@@ -1,0 +1,1 @@
+"""Adapters of payment gateways: bank transfers that staff confirm, and Stripe."""
