@@ -13,6 +13,7 @@ HOUSE = {
     "invoice_series": "numbers are the seller's, and leave no gap between workspaces",
     "invoice_numbers": "a number is one document's, whichever workspace it is for",
     "promo_codes": "a code is redeemed by any workspace, so many times in all",
+    "alert_marks": "one pass reads the journals of all workspaces",
     "migrations": "of the schema, not of anybody's data",
 }
 QUEUE = "pgqueuer"  # the queue's own tables: steps of work, not a workspace's data

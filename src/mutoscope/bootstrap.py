@@ -29,6 +29,7 @@ from mutoscope.domain.catalog_text import parse_catalog
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.routes_text import RoutesRefused, parse_routes
 from mutoscope.domain.toml_table import Problem
+from mutoscope.hooks.http_hooks import HttpHooks
 from mutoscope.providers.local.engine import AnimaticEngine
 from mutoscope.providers.local.orders import IMAGES_MAX
 from mutoscope.providers.registry import COMPANIES, Account, Surroundings, set_up
@@ -127,13 +128,15 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         providers = _providers(settings, clock)
         for provider in providers.values():
             stack.push_async_callback(provider.close)
+        hooks = HttpHooks(is_local_allowed=settings.webhooks_local)
+        stack.push_async_callback(hooks.close)
         studio = Studio(
             journal=journal, pool=pool, catalog=catalog, clock=clock, ids=RandomIds(),
             assets=_assets(settings), generators={ENGINE: engine, **providers},
             routes=read_routes(settings.routes), email_key=_key(settings.data, "email"),
             asset_rules=_asset_rules(settings), exporters=_exporters(settings.data / FONTS),
             providers=providers, call_backs=_call_backs(settings), labels=settings.labels,
-            engine_images_max=IMAGES_MAX,
+            engine_images_max=IMAGES_MAX, hooks=hooks,
         )  # fmt: skip
         yield House(
             studio=studio, database_url=url, signing_key=_key(settings.data, "signing"),

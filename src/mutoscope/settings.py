@@ -96,6 +96,10 @@ SETTINGS: Final = (
         "MUTOSCOPE_LABELS", "",
         "labels of this machine's worker, such as gpu; it alone takes routes that bear one of them",
     ),
+    Setting(
+        "MUTOSCOPE_WEBHOOKS_LOCAL", "no",
+        "yes lets webhooks lead to this machine and network, for trials; no sends to public https",
+    ),
     *PROVIDER_SETTINGS,
 )  # fmt: skip
 
@@ -144,6 +148,7 @@ class Settings:
     public_url: str
     wan_weights: Path | None
     labels: frozenset[str]
+    webhooks_local: bool
     providers: Mapping[str, ProviderAccount] = field(repr=False)
 
 
@@ -171,6 +176,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         public_url=found["MUTOSCOPE_PUBLIC_URL"].rstrip("/"),
         wan_weights=_path(found["MUTOSCOPE_WAN_WEIGHTS"]),
         labels=frozenset(found["MUTOSCOPE_LABELS"].replace(",", " ").split()),
+        webhooks_local=_truth("MUTOSCOPE_WEBHOOKS_LOCAL", found["MUTOSCOPE_WEBHOOKS_LOCAL"]),
         providers={name: account for name in PROVIDERS if (account := _account(name, found)).key},
     )
 

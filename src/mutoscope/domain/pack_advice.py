@@ -8,12 +8,13 @@ credits. Of free amounts at most one is bought, since two are never cheaper but 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, floor, gcd
+from math import ceil, gcd
 from typing import NamedTuple
 
 from mutoscope.domain.catalog import Version
 from mutoscope.domain.estimate import NotForSale, purchase_price
 from mutoscope.domain.offers import Basis, Money, Pack, Plan
+from mutoscope.domain.proration import prorated_credits, prorated_money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +114,8 @@ def upgrades(
         brings = {kind: _more(current, plan, kind, rest) for kind in shortfalls}
         covers = all(_is_enough(brings[kind], lack) for kind, lack in shortfalls.items())
         if difference > 0 and covers:
-            now = Money(
-                amount=floor(difference * rest + Fraction(1, 2)), currency=price.monthly.currency
-            )
+            due = prorated_money(amount=difference, share=rest)
+            now = Money(amount=due, currency=price.monthly.currency)
             found.append(_offer(plan, brings, now, price.monthly))
     return tuple(sorted(found, key=lambda offer: offer.price_monthly.amount))
 
@@ -235,7 +235,7 @@ def _more(current: Plan, plan: Plan, kind: str, rest: Fraction) -> int | None:
     before, after = _given(current, kind), _given(plan, kind)
     if after is None or before is None:
         return None if after is None else 0
-    return ceil(max(0, after - before) * rest)
+    return prorated_credits(before=before, after=after, share=rest)
 
 
 def _offer(
