@@ -6,8 +6,9 @@ import httpx
 import pytest
 
 from mutoscope.app.ports import ErrorCode, ProviderError
+from mutoscope.app.public_hosts import resolve
 from mutoscope.providers import download
-from mutoscope.providers.download import AddressExpired, Downloads, resolve
+from mutoscope.providers.download import AddressExpired, Downloads
 from mutoscope.providers.wire import Site
 from provider_stage import http, serving
 

@@ -14,6 +14,7 @@ HOUSE = {
     "invoice_numbers": "a number is one document's, whichever workspace it is for",
     "payment_events": "an event is the gateway's, whosever payment it is about",
     "promo_codes": "a code is redeemed by any workspace, so many times in all",
+    "alert_marks": "one pass reads the journals of all workspaces",
     "migrations": "of the schema, not of anybody's data",
 }
 QUEUE = "pgqueuer"  # the queue's own tables: steps of work, not a workspace's data

@@ -30,6 +30,7 @@ from mutoscope.domain.catalog_text import parse_catalog
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.routes_text import RoutesRefused, parse_routes
 from mutoscope.domain.toml_table import Problem
+from mutoscope.hooks.http_hooks import HttpHooks
 from mutoscope.payments.manual import ManualGateway
 from mutoscope.payments.stripe import StripeGateway
 from mutoscope.payments.stripe_line import StripeAccount
@@ -137,6 +138,8 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         gateways = _gateways(settings, seller)
         for gateway in gateways.values():
             stack.push_async_callback(gateway.close)
+        hooks = HttpHooks(is_local_allowed=settings.webhooks_local)
+        stack.push_async_callback(hooks.close)
         studio = Studio(
             journal=journal, pool=pool, catalog=catalog, clock=clock, ids=RandomIds(),
             assets=_assets(settings), generators={ENGINE: engine, **providers},
@@ -145,6 +148,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
             providers=providers, call_backs=_call_backs(settings), labels=settings.labels,
             engine_images_max=IMAGES_MAX, gateways=gateways, gateway=settings.payments.gateway,
             seller=seller,
+            hooks=hooks,
         )  # fmt: skip
         yield House(
             studio=studio, database_url=url, signing_key=_key(settings.data, "signing"),

@@ -111,6 +111,10 @@ SETTINGS: Final = (
     Setting("MUTOSCOPE_STRIPE_KEY", "", "Stripe's secret key; with it payments over Stripe count"),
     Setting("MUTOSCOPE_STRIPE_SECRET", "", "Stripe's signing secret, which proves its events"),
     Setting("MUTOSCOPE_STRIPE_URL", "", "another address of Stripe, such as the simulator's"),
+    Setting(
+        "MUTOSCOPE_WEBHOOKS_LOCAL", "no",
+        "yes lets webhooks lead to this machine and network, for trials; no sends to public https",
+    ),
     *PROVIDER_SETTINGS,
 )  # fmt: skip
 
@@ -168,6 +172,7 @@ class Settings:
     wan_weights: Path | None
     labels: frozenset[str]
     payments: PaymentSettings
+    webhooks_local: bool
     providers: Mapping[str, ProviderAccount] = field(repr=False)
 
 
@@ -197,6 +202,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         wan_weights=_path(found["MUTOSCOPE_WAN_WEIGHTS"]),
         labels=frozenset(found["MUTOSCOPE_LABELS"].replace(",", " ").split()),
         payments=_payments(found),
+        webhooks_local=_truth("MUTOSCOPE_WEBHOOKS_LOCAL", found["MUTOSCOPE_WEBHOOKS_LOCAL"]),
         providers={name: account for name in PROVIDERS if (account := _account(name, found)).key},
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from mutoscope.app.asset_rules import AssetRules
 from mutoscope.app.call_backs import CallBacks
 from mutoscope.app.gateway import UnknownGateway
+from mutoscope.app.hook_sender import NO_HOOKS
 from mutoscope.app.ports import ProviderError
 from mutoscope.app.shipped import shipped_seller
 from mutoscope.domain.access import Access, access_at
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mutoscope.app.gateway import Gateway
+    from mutoscope.app.hook_sender import HookSender
     from mutoscope.app.ports import AssetStore, Clock, Exporter, Generator, Ids, Provider
     from mutoscope.domain.catalog import Catalog, Version
     from mutoscope.domain.routes import Route, RouteTable
@@ -46,6 +48,7 @@ class Studio:
     `routes` tell over which of them a live workspace's tools are made, `labels` which of the
     labelled ones this process may take.
     `email_key` keys the digests by which a person's one trial is known; `exporters` are by form.
+    `hooks` sends events to the webhooks of workspaces.
     The built-in engine makes `engine_images_max` pictures at once; None: as many as the tool.
     `seller` issues the invoices; `gateways` are ways in which money comes, `gateway` is the one of
     new orders.
@@ -69,6 +72,7 @@ class Studio:
     seller: Seller = field(default_factory=shipped_seller)
     gateways: Mapping[str, Gateway] = field(default_factory=dict)
     gateway: str = MANUAL
+    hooks: HookSender = NO_HOOKS
 
     def reading(self) -> AbstractAsyncContextManager[Connection]:
         """Borrow a connection for reading."""

@@ -7,9 +7,7 @@ While a provider is played on this machine, its own port is allowed, and nothing
 """
 
 import asyncio
-import socket
-from collections.abc import Awaitable, Callable, Mapping
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -17,6 +15,7 @@ from typing import Final
 import httpx
 
 from mutoscope.app.ports import ErrorCode, ProviderError
+from mutoscope.app.public_hosts import HostInside, Resolve, public_address, resolve
 from mutoscope.providers.wire import Site, refusal, trusted
 
 REDIRECTS_MAX: Final = 3
@@ -27,13 +26,7 @@ FILE_S: Final = 600
 """Seconds for one whole file; a stream that drips on for ever ends here."""
 
 _EXPIRED: Final = frozenset({400, 401, 403, 404, 410})
-_TRANSLATION: Final = ip_network("64:ff9b::/96")
-_OWN_TRANSLATION: Final = ip_network("64:ff9b:1::/48")
-"""IPv6 addresses that stand for IPv4 ones: of the net, and of a network's own making."""
-
 _NO_HEADERS: Final = MappingProxyType[str, str]({})
-
-Resolve = Callable[[str], Awaitable[tuple[str, ...]]]
 
 
 class AddressExpired(Exception):
@@ -44,13 +37,6 @@ class AddressExpired(Exception):
     def __init__(self, *, status: int) -> None:
         super().__init__(f"the address answers {status}: the file is no longer there")
         self.status = status
-
-
-async def resolve(host: str) -> tuple[str, ...]:
-    """Return every address that a name has."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    return tuple(str(address[0]) for *_, address in found)
 
 
 class Downloads:
@@ -119,10 +105,10 @@ class Downloads:
         return self._site.is_loopback and is_same
 
     async def _checked(self, host: str) -> str:
-        addresses = await self._resolve(host)
-        if not addresses or not all(_is_public(address) for address in addresses):
-            raise self._refused(f"{host} is inside this network")
-        return addresses[0]
+        try:
+            return await public_address(host, resolve=self._resolve)
+        except HostInside as error:
+            raise self._refused(str(error)) from error
 
     async def _write(self, response: httpx.Response, path: Path) -> None:
         if response.status_code in _EXPIRED:
@@ -141,13 +127,3 @@ class Downloads:
     def _refused(self, reason: str) -> ProviderError:
         sentence = f"{self._site.provider} delivers from an address that is refused: {reason}."
         return refusal(ErrorCode.PROVIDER_FAILED, sentence)
-
-
-def _is_public(address: str) -> bool:
-    found = ip_address(address.partition("%")[0])
-    if isinstance(found, IPv6Address):
-        if found in _OWN_TRANSLATION:
-            return False
-        translated = IPv4Address(found.packed[-4:]) if found in _TRANSLATION else None
-        found = found.ipv4_mapped or found.sixtofour or translated or found
-    return found.is_global and not found.is_multicast

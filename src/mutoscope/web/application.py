@@ -22,6 +22,7 @@ from mutoscope.bootstrap import House
 from mutoscope.domain.credits import Refusal
 from mutoscope.settings import Settings
 from mutoscope.web.api import (
+    alerts,
     balances,
     board_orders,
     call_backs,
@@ -29,6 +30,7 @@ from mutoscope.web.api import (
     estimates,
     exports,
     files,
+    forecasts,
     frames,
     health,
     history,
@@ -39,6 +41,7 @@ from mutoscope.web.api import (
     printed,
     projects,
     receipts,
+    webhooks,
     workspaces,
 )
 from mutoscope.web.api.callers import Callers
@@ -107,6 +110,20 @@ ROUTES: Final = (
     exports.cancel_export,
     call_backs.hear_provider,
     payment_events.hear_gateway,
+    forecasts.show_forecast,
+    forecasts.show_advice,
+    alerts.list_alerts,
+    alerts.read_alert,
+    alerts.read_alerts,
+    alerts.show_preferences,
+    alerts.write_preference,
+    webhooks.add_webhook,
+    webhooks.list_webhooks,
+    webhooks.change_webhook,
+    webhooks.remove_webhook,
+    webhooks.rotate_webhook,
+    webhooks.list_deliveries,
+    webhooks.replay_delivery,
 )
 
 Work = Callable[[House], Awaitable[None]]

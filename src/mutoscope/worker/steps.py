@@ -1,8 +1,9 @@
 """The worker: takes steps of jobs from the queue, and keeps the clock's promises.
 
 Loops run side by side: single steps of jobs, the turns of jobs that wait, looks at the providers'
-work, whatever is due by the clock, and the sweep for jobs that nobody works on. A loop that fails
-is recorded and begun again after a pause, so that a database that restarts does not end the worker.
+work, whatever is due by the clock, alerts and webhooks, and the sweep for jobs that nobody works
+on. A loop that fails is recorded and begun again after a pause, so that a database that restarts
+does not end the worker.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from mutoscope.app.watch import LOOKS_MAX, admit, watch
 from mutoscope.storage.database import connect
 from mutoscope.storage.jobs import UnknownJob
 from mutoscope.storage.queue import STEP, enqueue_steps
-from mutoscope.worker import exports
+from mutoscope.worker import alerts, exports
 
 if TYPE_CHECKING:
     from mutoscope.bootstrap import House
@@ -54,6 +55,8 @@ async def work(house: House) -> None:
         loops.create_task(_for_ever("looks", lambda: _look(house), LOOK_S))
         loops.create_task(_for_ever("turns", lambda: _take_turns(house), TURN_S))
         loops.create_task(_for_ever("clock", lambda: _keep_clock(house), CLOCK_S))
+        loops.create_task(_for_ever("alerts", lambda: alerts.look(house), alerts.LOOK_S))
+        loops.create_task(_for_ever("webhooks", lambda: alerts.send(house), alerts.SEND_S))
         loops.create_task(_for_ever("sweep", lambda: _sweep(house), SWEEP_S))
 
 

@@ -1,0 +1,1 @@
+"""Webhooks as they leave this house: signed, once, to addresses of the public net."""
