@@ -39,11 +39,11 @@ async def join(stage: Stage, name: str = "ada", *, role: Role = Role.MEMBER) -> 
 
 
 async def cap(
-    stage: Stage, subject_id: UUID, credits: int, *, subject: Subject = Subject.MEMBER,
+    stage: Stage, subject_id: UUID, amount: int, *, subject: Subject = Subject.MEMBER,
     kind: str = "image",
 ) -> CapStanding:  # fmt: skip
     """Cap a member of the stage's workspace, or a project."""
-    wanted = Cap(subject, subject_id, kind, credits)
+    wanted = Cap(subject, subject_id, kind, amount)
     return await set_cap(stage.studio, workspace_id=stage.workspace_id, cap=wanted)
 
 

@@ -49,25 +49,13 @@ ORDER BY c.subject, c.subject_id, c.kind
 LIMIT 10000;
 
 -- name: caps_at_hold
--- The caps under which holds were just written, with the instant of the holds and by what the
--- workspace counts its periods. The wallets are locked.
+-- The caps under which holds were just written. The wallets are locked.
 SELECT
-    n.workspace_id, n.kind, c.subject, c.subject_id, c.credits, w.posted_at, o.created_at, o.zone,
-    s.anchor_at, s.zone AS billing_zone, s.begins_at
-FROM (
-    SELECT DISTINCT r.workspace_id, r.kind, r.subject, r.subject_id
-    FROM unnest(
-        :workspaces::uuid[], :kinds::text[], :subjects::text[], :subject_ids::uuid[]
-    ) AS r (workspace_id, kind, subject, subject_id)
-) AS n
-INNER JOIN caps AS c
-    ON
-        n.workspace_id = c.workspace_id AND n.subject = c.subject
-        AND n.subject_id = c.subject_id AND n.kind = c.kind
-INNER JOIN wallets AS w ON n.workspace_id = w.workspace_id AND n.kind = w.kind
-INNER JOIN workspaces AS o ON n.workspace_id = o.workspace_id
-LEFT JOIN subscriptions AS s ON n.workspace_id = s.workspace_id AND s.ends_at IS NULL
-ORDER BY c.subject, c.subject_id, c.kind;
+    found_workspace, found_kind, found_subject, found_subject_id, credits, posted_at, created_at,
+    zone, anchor_at, billing_zone, begins_at
+FROM caps_at_hold(
+    :workspaces::uuid[], :kinds::text[], :subjects::text[], :subject_ids::uuid[]
+);
 
 -- name: used$
 -- What was used in spans, in the order asked.
