@@ -192,21 +192,33 @@ async def test_nothing_of_another_workspace_is_found(api: Api) -> None:
     made = await api.post(f"{place}/invitations", {"email": "b@example.com"}, key="b")
     project = (await api.post(f"{place}/projects", {"name": "Rain"})).json()["project_id"]
     invitation = f"{other}/invitations/{made.json()['invitation_id']}"
+    member = f"{other}/members/{ada}"
 
     answers = [
-        await api.post(f"{other}/members/{ada}/role", {"role": "owner"}),
-        await api.post(f"{other}/members/{ada}/remove", {}),
+        await api.post(f"{member}/role", {"role": "owner"}),
+        await api.post(f"{member}/remove", {}),
         await api.post(f"{invitation}/resend", {}),
         await api.post(f"{invitation}/withdraw", {}),
         await api.post(f"{other}/invitations", {"email": "c@example.com", "by": ada}, key="c"),
         await api.client.put(f"{other}/caps/member/{ada}/image", json={"credits": 1}),
         await api.client.put(f"{other}/caps/project/{project}/image", json={"credits": 1}),
         await api.client.delete(f"{other}/caps/member/{ada}/image"),
+    ]
+
+    assert [answer.status_code for answer in answers] == [404] * len(answers)
+
+
+async def test_no_job_is_put_down_to_another_workspace(api: Api) -> None:
+    place, other = await owned(api), await owned(api, "Borealis")
+    ada = await joined(api, place)
+    project = (await api.post(f"{place}/projects", {"name": "Rain"})).json()["project_id"]
+
+    answers = [
         await api.post(f"{other}/jobs", {**IMAGE, "member_id": ada}, key="d"),
         await api.post(f"{other}/jobs", {**IMAGE, "project_id": project}, key="e"),
     ]
 
-    assert [answer.status_code for answer in answers] == [404] * len(answers)
+    assert [answer.json()["code"] for answer in answers] == ["unknown_member", "unknown_project"]
 
 
 @pytest.mark.parametrize("path", ["members", "invitations", "caps", "usage", "usage.csv"])

@@ -9,26 +9,23 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from mutoscope.app import members
-from mutoscope.app.caps import list_caps, remove_cap
+from mutoscope.app.caps import remove_cap
 from mutoscope.app.estimate import estimate
 from mutoscope.app.generate import NotEnoughCredits, regenerate
 from mutoscope.app.storyboard_orders import BoardWish, order_board
 from mutoscope.app.subscribe import start_plan
 from mutoscope.domain import actions as ask
-from mutoscope.domain.caps import CapExceeded, Subject, UnknownCap, UnknownKind
-from mutoscope.domain.credits import BadAmount
+from mutoscope.domain.caps import CapExceeded, Subject, UnknownCap
 from mutoscope.domain.journal import Attribution
 from mutoscope.domain.planner import Submission
 from mutoscope.domain.requests import Request
 from mutoscope.domain.storyboard import Wanted
-from mutoscope.domain.team import Role, RoleCannot, UnknownMember
+from mutoscope.domain.team import UnknownMember
 from mutoscope.storage.caps import Cap
 from mutoscope.storage.jobs import Job
-from mutoscope.storage.storyboard import UnknownProject
 from soundness import assert_sound
 from storyboard_stage import begin
-from studio_fixture import drive, lines, open_workspace
+from studio_fixture import drive, lines
 from studio_stage import Stage, open_stage
 from team_stage import cap, join, place_for, standing
 
@@ -352,51 +349,3 @@ async def test_an_estimate_tells_the_caps_that_it_would_exceed(stage: Stage) -> 
     assert found[1].caps[0].remaining == 5
     with pytest.raises(UnknownMember):
         await estimate(stage.studio, **asked, attribution=Attribution(uuid4()))
-
-
-async def test_who_is_no_member_or_may_not_spend_places_no_job(stage: Stage) -> None:
-    viewer = await join(stage, "vera", role=Role.VIEWER)
-    gone = await join(stage, "gone")
-    elsewhere = await open_workspace(stage)
-    await members.remove(stage.studio, workspace_id=stage.workspace_id, member_id=gone.member_id)
-
-    with pytest.raises(RoleCannot):
-        await place_for(stage, viewer.member_id, "viewer")
-    for stranger in (gone.member_id, uuid4(), elsewhere):
-        with pytest.raises(UnknownMember):
-            await place_for(stage, stranger, "stranger")
-
-    assert await lines(stage) == [("grant", 50)]
-
-
-async def test_a_cap_is_of_somebody_here_and_of_a_kind_that_there_is(stage: Stage) -> None:
-    ada = await join(stage)
-
-    with pytest.raises(UnknownMember):
-        await cap(stage, uuid4(), 1)
-    with pytest.raises(UnknownProject):
-        await cap(stage, ada.member_id, 1, subject=Subject.PROJECT)
-    with pytest.raises(UnknownKind, match="image, video"):
-        await cap(stage, ada.member_id, 1, kind="sound")
-    with pytest.raises(BadAmount):
-        await cap(stage, ada.member_id, -1)
-
-    assert await list_caps(stage.studio, workspace_id=stage.workspace_id) == ()
-
-
-async def test_caps_of_one_kind_leave_the_other_alone(stage: Stage) -> None:
-    ada = await join(stage)
-    await cap(stage, ada.member_id, 0, kind="video")
-
-    await place_for(stage, ada.member_id, "image")
-
-    assert await standing(stage) == (0, 0)
-
-
-async def test_a_removed_member_leaves_no_cap(stage: Stage) -> None:
-    ada = await join(stage)
-    await cap(stage, ada.member_id, 3)
-
-    await members.remove(stage.studio, workspace_id=stage.workspace_id, member_id=ada.member_id)
-
-    assert await list_caps(stage.studio, workspace_id=stage.workspace_id) == ()
