@@ -246,15 +246,19 @@ async def test_the_last_owner_stays_one(stage: Stage) -> None:
         await remove(stage, second)
 
 
-async def test_of_two_owners_who_leave_at_once_one_stays(stage: Stage) -> None:
-    owner = await owner_of(stage)
-    second = await join(stage, "ada", role=Role.OWNER)
+async def test_of_owners_who_leave_at_once_one_stays(stage: Stage) -> None:
+    owners = [await owner_of(stage)]
+    owners += [await join(stage, name, role=Role.OWNER) for name in ("ada", "grace", "joan")]
+    await asyncio.gather(*(team_of(stage) for _ in owners))  # so that all connections are open
 
     found = await asyncio.gather(
-        remove(stage, owner), change(stage, second, Role.MEMBER), return_exceptions=True
+        *(remove(stage, owner) for owner in owners[:2]),
+        *(change(stage, owner, Role.MEMBER) for owner in owners[2:]),
+        return_exceptions=True,
     )
 
     assert [isinstance(each, LastOwner) for each in found].count(True) == 1
+    assert [isinstance(each, Member) for each in found].count(True) == 3
 
 
 async def test_only_owners_manage_and_anybody_may_leave(stage: Stage) -> None:
