@@ -47,6 +47,7 @@ async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
         opened = await sign_up.create(
             stage.studio, name="Corona", zone="UTC", email="owner@example.com"
         )
+        stage.clock.move(seconds=1)
         yield replace(stage, workspace_id=opened.workspace_id)
         await assert_sound(database_url)
 

@@ -107,7 +107,7 @@ async def caps_of(
 
 
 async def rows_of_holds(
-    studio: Studio, *, workspace: Workspace, placed: Sequence[Job], attribution: Attribution
+    studio: Studio, workspace: Workspace, placed: Sequence[Job], attribution: Attribution
 ) -> tuple[SideRow, ...]:
     """Return what judges the holds of jobs by the caps on their member and project, if there are.
 

@@ -279,7 +279,7 @@ async def hold(
 ) -> None:  # fmt: skip
     """Hold the prices of jobs, write them with their rows, and queue them: all of it or nothing.
 
-    :raises UnknownMember: when the member that is named is none; RoleCannot: one who may not spend.
+    :raises UnknownMember, RoleCannot: when who is named is no member, or may not spend.
     :raises NotEnoughCredits: when the balance does not pay for all of them.
     :raises CapExceeded: when they are more than the member or the project may use.
     :raises SideRowRefused: when one of them, or a row, was written before.
@@ -299,9 +299,7 @@ async def hold(
         )
         for job in placed
     ]
-    caps = await rows_of_holds(
-        studio, workspace=placing.workspace, placed=placed, attribution=attribution
-    )
+    caps = await rows_of_holds(studio, placing.workspace, placed, attribution)
     submission = Submission(tuple(map(checked, holds)))
     try:
         await studio.journal.submit(submission, side_rows=(*own, *rows, *steps, *caps))
