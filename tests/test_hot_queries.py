@@ -14,17 +14,23 @@ import asyncpg
 import pytest
 
 from mutoscope.domain import actions as ask
+from mutoscope.domain.caps import Subject
 from mutoscope.domain.lots import Terms
 from mutoscope.domain.planner import Submission
 from mutoscope.domain.requests import Request
+from mutoscope.storage import caps
+from mutoscope.storage.caps import Cap, check_caps
 from mutoscope.storage.database import queries
 from mutoscope.storage.session import Session, Work
 from mutoscope.storage.wallet_cache import WalletCache
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BUSY = UUID(int=1)
+ADA, GRACE, RAIN = UUID(int=2), UUID(int=3), UUID(int=4)
 ROWS_PER_OPERATION_MAX = 30
 TABLES = ("wallets", "entries", "postings", "lots", "holds", "grants")
+USES = 10
+"""What one member has used in the period, among 20,000 entries of another for the same project."""
 
 
 @pytest.fixture
@@ -128,3 +134,63 @@ async def test_the_clock_finds_its_wallets_without_a_scan(session: Session) -> N
     assert [len(row["found_wallets"]) for row in found] == [1] * 10
     for table in TABLES:
         assert after[table][0] == before[table][0], f"{table} was scanned"
+
+
+async def use(
+    connection: asyncpg.Connection, *, member_id: UUID, begin: int, at: datetime, count: int
+) -> None:
+    """Write holds of 2 credits that were settled at 1, as rows alone."""
+    for ordinal, operation, sources, amount in (
+        (0, "hold", ("available", "held"), 2), (1, "settle", ("held", "captured"), 1),
+    ):  # fmt: skip
+        first = begin + ordinal * 50_000
+        await connection.execute(
+            """
+            INSERT INTO entries (workspace_id, kind, sequence, operation, namespace, key, digest,
+                due_at, posted_at, available, held, hash, refers_to, member_id, project_id)
+            SELECT $1, 'video', $2 + n, $3::text, 'used', $3 || $2 + n, '\\x00', $4, $4, 0, 0,
+                '\\x00', CASE WHEN $3 = 'settle' THEN $5 + n END,
+                CASE WHEN $3 = 'hold' THEN $6::uuid END, CASE WHEN $3 = 'hold' THEN $7::uuid END
+            FROM generate_series(1, $8) AS n
+            """,
+            BUSY, first, operation, at, begin, member_id, RAIN, count,
+        )  # fmt: skip
+        await connection.execute(
+            """
+            INSERT INTO postings (
+                workspace_id, kind, sequence, ordinal, source, target, lot, amount
+            )
+            SELECT $1, 'video', $2 + n, 1, $3, $4, 1, $5 FROM generate_series(1, $6) AS n
+            """,
+            BUSY, first, *sources, amount, count,
+        )  # fmt: skip
+
+
+async def use_much(connection: asyncpg.Connection) -> None:
+    """Let another member use much for the same project, and this one much in an elder period."""
+    await use(connection, member_id=GRACE, begin=100_000, at=NOW, count=20_000)
+    elder = NOW - timedelta(days=40)
+    await use(connection, member_id=ADA, begin=200_000, at=elder, count=5_000)
+    await use(connection, member_id=ADA, begin=300_000, at=NOW, count=USES)
+
+
+async def test_a_cap_counts_the_entries_of_one_member_in_the_period_alone(
+    session: Session,
+) -> None:
+    connection = session.connection
+    opened = "INSERT INTO workspaces VALUES ($1, 'Busy', NULL, 'UTC', true, $2)"
+    await connection.execute(opened, BUSY, NOW - timedelta(days=90))
+    whose = Cap(Subject.MEMBER, ADA, "video", 2 * USES)
+    await caps.put(connection, workspace_id=BUSY, cap=whose, at=NOW)
+    row = (BUSY, "video", ADA, None, 1)
+    await check_caps(connection, [row])
+    await use_much(connection)
+    before = await touched(connection)
+
+    assert await check_caps(connection, [row]) == 1
+
+    after = await touched(connection)
+    for table in TABLES:
+        scanned, fetched = (a - b for a, b in zip(after[table], before[table], strict=True))
+        assert scanned == 0, f"{table} was scanned"
+        assert fetched <= 4 * USES, f"{fetched} rows of {table}"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mutoscope.app.caps import caps_of
 from mutoscope.domain.estimate import price
+from mutoscope.domain.journal import NOBODY
 from mutoscope.domain.lots import Draw, drawn
 from mutoscope.storage import balances, workspaces
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
     from mutoscope.app.studio import Studio
     from mutoscope.domain.balance import Balance
+    from mutoscope.domain.caps import CapStanding
+    from mutoscope.domain.journal import Attribution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +26,8 @@ class Estimate:
     """The price of one job, a ceiling, and which lots would pay for it.
 
     `shortfall` is 0 when it fits. Unlimited use has the price 0 and its `metered` amount.
-    `should_confirm` tells that it takes more than the catalog's share of the balance.
+    `should_confirm` tells that it takes more than the catalog's share of the balance, `caps` which
+    caps on the member and the project it would exceed.
     """
 
     tool: str
@@ -37,18 +42,20 @@ class Estimate:
     next_grant_at: datetime | None
     next_grant_amount: int
     version: str
+    caps: tuple[CapStanding, ...]
 
 
 async def estimate(
     studio: Studio, *, workspace_id: UUID, tool: str, images: int = 1,
-    duration_s: int | None = None,
+    duration_s: int | None = None, attribution: Attribution = NOBODY,
 ) -> Estimate:  # fmt: skip
-    """Tell what a job would cost now.
+    """Tell what a job would cost now, a member and for a project where they are named.
 
     :raises UnknownWorkspace: when there is no such workspace.
     :raises UnknownTool: when the catalog has no such tool.
     :raises BadDuration: when the tool makes no such clip.
     :raises BadImageCount: when the tool does not make so many at once.
+    :raises UnknownMember: when the workspace has no such member now.
     """
     at = studio.clock.now()
     version = studio.catalog.version_at(at=at)
@@ -57,6 +64,7 @@ async def estimate(
     async with studio.reading() as connection:
         workspace = await workspaces.get(connection, workspace_id=workspace_id)
         found = await balances.balances(connection, workspace_id=workspace_id, at=at, now=at)
+    capped = await caps_of(studio, workspace=workspace, attribution=attribution, kind=offer.kind)
     balance = next((each for each in found if each.kind == offer.kind), None)
     available = balance.spendable if balance else 0
     is_metered = offer.kind in studio.access_of(workspace, at=at).unlimited
@@ -75,6 +83,7 @@ async def estimate(
         next_grant_at=balance.next_grant_at if balance else None,
         next_grant_amount=balance.next_grant_amount if balance else 0,
         version=version.key,
+        caps=tuple(each for each in capped if each.remaining < amount),
     )
 
 

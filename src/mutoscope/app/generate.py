@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from mutoscope.app.caps import attribution_again, rows_of_holds
 from mutoscope.app.downloads import require_room
 from mutoscope.app.fitting import engine_fits, engine_limits, fits, limits
 from mutoscope.app.frames import frame_at
@@ -249,13 +250,12 @@ async def regenerate(
     studio: Studio, *, workspace_id: UUID, job_id: UUID, key: str,
     attribution: Attribution = NOBODY,
 ) -> tuple[Job, bool]:  # fmt: skip
-    """Place a job like an earlier one, with another seed; it costs as much again."""
+    """Place a job like an earlier one, for its project, with another seed; it costs as much."""
     async with studio.reading() as connection:
         job = await jobs.get(connection, workspace_id=workspace_id, job_id=job_id)
     wish = wish_again(job, seed=(job.spec.seed + job.spec.images) % SEEDS)
-    return await place(
-        studio, workspace_id=workspace_id, wish=wish, key=key, attribution=attribution
-    )
+    whose = await attribution_again(studio, job, attribution)
+    return await place(studio, workspace_id=workspace_id, wish=wish, key=key, attribution=whose)
 
 
 def wish_again(job: Job, *, seed: int) -> Wish:
@@ -279,7 +279,9 @@ async def hold(
 ) -> None:  # fmt: skip
     """Hold the prices of jobs, write them with their rows, and queue them: all of it or nothing.
 
+    :raises UnknownMember, RoleCannot: when who is named is no member, or may not spend.
     :raises NotEnoughCredits: when the balance does not pay for all of them.
+    :raises CapExceeded: when they are more than the member or the project may use.
     :raises SideRowRefused: when one of them, or a row, was written before.
     """
     holds = [
@@ -297,9 +299,10 @@ async def hold(
         )
         for job in placed
     ]
+    caps = await rows_of_holds(studio, placing.workspace, placed, attribution)
     submission = Submission(tuple(map(checked, holds)))
     try:
-        await studio.journal.submit(submission, side_rows=(*own, *rows, *steps))
+        await studio.journal.submit(submission, side_rows=(*own, *rows, *steps, *caps))
     except (UnknownWallet, InsufficientCredits) as refusal:
         raise await _shortage(studio, placing, placed, refusal.kind) from None
 

@@ -1,8 +1,8 @@
 """Sign-up: a person proves an address, and gets the trial's credits once.
 
-The claim of the one trial commits first, in a house table; the grant follows under a key of its
-own, so that a crash between them is mended by verifying again. Workspaces that the operator
-creates are verified by that.
+Who opens a workspace with an address is its first owner. The claim of the one trial commits first,
+in a house table; the grant follows under a key of its own, so that a crash between them is mended
+by verifying again. Workspaces that the operator creates are verified by that.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mutoscope.domain.credits import Refusal
 from mutoscope.domain.lots import Source, Terms
 from mutoscope.domain.planner import Submission
 from mutoscope.domain.requests import Request
-from mutoscope.storage import workspaces
+from mutoscope.storage import team, workspaces
 from mutoscope.storage.session import SideRow
 from mutoscope.storage.workspaces import Message, Workspace
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from mutoscope.app.studio import Studio
+    from mutoscope.storage.database import Connection
 
 CODE_LASTS: Final = timedelta(minutes=30)
 CODE_TRIES: Final = 5
@@ -96,6 +97,7 @@ async def sign_up(studio: Studio, *, name: str, email: str, zone: str) -> Worksp
         await workspaces.write_message(
             connection, workspace_id=workspace.workspace_id, message=message
         )
+        await _own(studio, connection, workspace)
     return workspace
 
 
@@ -112,9 +114,10 @@ async def create(
         normalised_email(email)
     workspace = _workspace(studio, name=name, email=email, zone=zone, is_demo=is_demo)
     at = workspace.created_at
-    async with studio.reading() as connection:
+    async with studio.reading() as connection, connection.transaction():
         await workspaces.add(connection, workspace)
         await workspaces.mark_verified(connection, workspace_id=workspace.workspace_id, at=at)
+        await _own(studio, connection, workspace)
     await _begin_trial(studio, workspace)
     return await _read(studio, workspace.workspace_id)
 
@@ -153,6 +156,24 @@ def normalised_email(email: str) -> str:
     return f"{name}@{host}"
 
 
+def person_digest(studio: Studio, *, email: str) -> bytes:
+    """Return the keyed hash by which a person is known without the address.
+
+    :raises BadEmail: when the address is malformed.
+    """
+    return hmac.digest(studio.email_key, normalised_email(email).encode(), "sha256")
+
+
+async def _own(studio: Studio, connection: Connection, workspace: Workspace) -> None:
+    """Make the person who opens a workspace its owner, in the same transaction."""
+    if workspace.email is not None:
+        await team.add_first_owner(
+            connection, workspace_id=workspace.workspace_id, member_id=studio.ids.new(),
+            email=workspace.email, email_digest=person_digest(studio, email=workspace.email),
+            at=workspace.created_at,
+        )  # fmt: skip
+
+
 def _workspace(
     studio: Studio, *, name: str, email: str | None, zone: str, is_demo: bool = False
 ) -> Workspace:
@@ -176,7 +197,7 @@ async def _begin_trial(studio: Studio, workspace: Workspace) -> None:
         return  # verified again after a plan was started: the trial is over
     began_at = workspace.created_at
     if workspace.email is not None:
-        person = hmac.digest(studio.email_key, normalised_email(workspace.email).encode(), "sha256")
+        person = person_digest(studio, email=workspace.email)
         async with studio.reading() as connection:
             claimed_by, began_at = await workspaces.claim_trial(
                 connection, email_digest=person, workspace_id=workspace.workspace_id,

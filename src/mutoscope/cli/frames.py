@@ -364,7 +364,9 @@ async def _read(house: House, workspace: UUID, frame_id: UUID) -> Frame:
 
 
 def _slot(asked: OfFrame, key: str) -> Slot:
-    return Slot(workspace_id=asked.workspace, frame_id=asked.frame, key=key)
+    return Slot(
+        workspace_id=asked.workspace, frame_id=asked.frame, key=key, attribution=asked.whose()
+    )
 
 
 def _version(text: str | None) -> FrameName | None:

@@ -27,6 +27,7 @@ from mutoscope.cli.screen import console, job_line, told
 from mutoscope.cli.waiting import watched
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.jobs import FrameName, JobState
+from mutoscope.domain.journal import NOBODY, Attribution
 from mutoscope.storage import jobs, storyboard, workspaces
 from mutoscope.storage.jobs import Job
 from mutoscope.storage.storyboard import UnknownFrame
@@ -66,8 +67,13 @@ class Manner:
 
     key: Key = None
     no_wait: NoWait = False
+    member: Annotated[UUID | None, typer.Option(help="The member whose job it is.")] = None
     yes: Annotated[bool, typer.Option("--yes", help=CONFIRM_HELP)] = False
     is_json: Json = False
+
+    def whose(self) -> Attribution:
+        """Return to whom it is put down."""
+        return NOBODY._replace(member_id=self.member)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,8 +172,9 @@ def regenerate(asked: Regenerate) -> None:
 
     async def placed(house: House, key: str) -> tuple[Job, bool]:
         return await place_again(
-            house.studio, workspace_id=asked.workspace, job_id=asked.job, key=key
-        )
+            house.studio, workspace_id=asked.workspace, job_id=asked.job, key=key,
+            attribution=asked.whose(),
+        )  # fmt: skip
 
     carry_out(asked, placed)
 
@@ -189,14 +196,16 @@ def estimate(
     *,
     images: Annotated[int, typer.Option(min=1, help="How many images.")] = 1,
     seconds: Annotated[int | None, typer.Option(help="How long the clip.")] = None,
+    member: Annotated[UUID | None, typer.Option(help="Whose caps it has to fit.")] = None,
     is_json: Json = False,
 ) -> None:
     """Tell what a job would cost, which lots would pay, and what would remain."""
 
     async def told_by(house: House) -> tuple[Estimate, str]:
         found = await estimated(
-            house.studio, workspace_id=workspace, tool=tool, images=images, duration_s=seconds
-        )
+            house.studio, workspace_id=workspace, tool=tool, images=images, duration_s=seconds,
+            attribution=NOBODY._replace(member_id=member),
+        )  # fmt: skip
         async with house.studio.reading() as connection:
             zone = (await workspaces.get(connection, workspace_id=workspace)).zone
         return found, zone
@@ -205,7 +214,11 @@ def estimate(
     if is_json:
         print_json(found)
     else:
-        console().print("\n".join(estimate_sentences(found, zone=zone)))
+        hit = [
+            f"It exceeds the cap of the {cap.subject}: {cap.remaining:,} of {cap.cap:,} remain."
+            for cap in found.caps
+        ]
+        console().print("\n".join((*estimate_sentences(found, zone=zone), *hit)))
 
 
 def estimate_sentences(found: Estimate, *, zone: str) -> tuple[str, ...]:
@@ -252,7 +265,9 @@ async def _confirmed(
     """Place a job; at a terminal one that takes much of the balance is asked about before."""
     await ask_first(house, manner, workspace=workspace, wish=wish)
     try:
-        return await place(house.studio, workspace_id=workspace, wish=wish, key=key)
+        return await place(
+            house.studio, workspace_id=workspace, wish=wish, key=key, attribution=manner.whose()
+        )
     except NoSuchFrame as error:
         if await _is_on_board(house, workspace, error.frame):
             raise FrameOfBoard(frame=error.frame) from error

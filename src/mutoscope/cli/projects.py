@@ -221,7 +221,7 @@ def order(asked: OrderOptions) -> None:
         )  # fmt: skip
         placed = await order_board(
             house.studio, workspace_id=asked.workspace, wish=wish,
-            key=asked.key or str(house.studio.ids.new()),
+            key=asked.key or str(house.studio.ids.new()), attribution=asked.whose(),
         )  # fmt: skip
         found = placed.jobs
         if not asked.no_wait:

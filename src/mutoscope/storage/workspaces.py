@@ -35,6 +35,7 @@ class Workspace:
     """One customer of the studio; `zone` is for screens, the subscription has its own.
 
     `subscription` is the plan that runs; `had_plan` tells that one has run out.
+    `has_caps` tells that somebody is capped: without it no hold is judged by caps.
     """
 
     workspace_id: UUID
@@ -49,6 +50,7 @@ class Workspace:
     closed_at: datetime | None = None
     purchases_enabled_at: datetime | None = None
     had_plan: bool = False
+    has_caps: bool = False
 
     def state_at(self, *, at: datetime) -> State:
         """Return where it stands with its plan at an instant."""
@@ -101,6 +103,7 @@ async def get(connection: Connection, *, workspace_id: UUID) -> Workspace:
     return Workspace(
         **{name: row[name] for name in own},
         subscription=None if found is None else subscription_from(found),
+        has_caps=row["has_caps"],
     )
 
 

@@ -44,14 +44,18 @@ WITH written AS (
 SELECT count(*) FROM written;
 
 -- name: workspace^
--- A workspace and its current plan.
+-- A workspace and its current plan, and whether anybody in it is capped.
 SELECT
     w.workspace_id, w.name, w.email, w.zone, w.is_demo, w.created_at, w.verified_at,
     w.trial_ends_at, w.closed_at, w.purchases_enabled_at, s AS subscription,
     EXISTS (
         SELECT FROM subscriptions AS x
         WHERE x.workspace_id = w.workspace_id AND x.ends_at IS NOT NULL
-    ) AS had_plan
+    ) AS had_plan,
+    (
+        SELECT count(*) FROM caps AS c
+        WHERE c.workspace_id = w.workspace_id
+    ) > 0 AS has_caps
 FROM workspaces AS w
 LEFT JOIN subscriptions AS s ON s.workspace_id = w.workspace_id AND s.ends_at IS NULL
 WHERE w.workspace_id = :workspace_id;

@@ -21,6 +21,7 @@ from mutoscope.app.storyboard_orders import BoardWish, order_board
 from mutoscope.domain.access import NotEntitled
 from mutoscope.domain.best_mix import BudgetTooSmall
 from mutoscope.domain.board_price import BoardEstimate, NoToolFits
+from mutoscope.domain.caps import CapExceeded
 from mutoscope.domain.catalog import UnknownTool
 from mutoscope.domain.credits import AMOUNT_MAX, BadKey
 from mutoscope.domain.estimate import BadDuration, BadRatio
@@ -34,6 +35,7 @@ from mutoscope.domain.storyboard import (
     FrameNotMade,
     Wanted,
 )
+from mutoscope.domain.team import RoleCannot, UnknownMember
 from mutoscope.storage.board import UnknownQuote
 from mutoscope.storage.storyboard import UnknownFrame, UnknownProject
 from mutoscope.storage.workspaces import UnknownWorkspace
@@ -221,8 +223,8 @@ async def make_quote(
     summary="Order what a board lacks: a hold for each shot, all of them or none",
     responses=documented(
         *PRICING, NotEnoughCredits, NotEntitled, ToolUnavailable, UnknownQuote, UnknownFrame,
-        NothingLacking, FrameNotMade, FrameNotFinal, QuoteExpired, QuoteOutdated, BadKey,
-        KeyReused, IdempotencyKeyMissing, "ledger_busy", *BODY,
+        NothingLacking, FrameNotMade, FrameNotFinal, QuoteExpired, QuoteOutdated, UnknownMember,
+        RoleCannot, CapExceeded, BadKey, KeyReused, IdempotencyKeyMissing, "ledger_busy", *BODY,
     ),
 )  # fmt: skip
 async def place_order(

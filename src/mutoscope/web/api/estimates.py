@@ -12,8 +12,11 @@ from litestar.params import FromPath, JSONBody
 from mutoscope.app.estimate import estimate
 from mutoscope.domain.catalog import UnknownTool
 from mutoscope.domain.estimate import BadDuration, BadImageCount
+from mutoscope.domain.journal import NOBODY
+from mutoscope.domain.team import UnknownMember
 from mutoscope.storage.workspaces import UnknownWorkspace
 from mutoscope.web.api.shape import HouseHere, Text
+from mutoscope.web.api.team_credits import CapShape, cap_shape
 from mutoscope.web.errors import documented
 
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
@@ -25,6 +28,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tool: Text
     images: Count = 1
     duration_s: Count | None = None
+    member_id: UUID | None = None
+    project_id: UUID | None = None
 
 
 class DrawShape(msgspec.Struct, frozen=True):
@@ -35,7 +40,10 @@ class DrawShape(msgspec.Struct, frozen=True):
 
 
 class EstimateShape(msgspec.Struct, frozen=True, kw_only=True):
-    """A ceiling: never more than `price` is charged. `shortfall` is 0 when it fits."""
+    """A ceiling: never more than `price` is charged. `shortfall` is 0 when it fits.
+
+    `caps` are those on the member and the project that it would exceed.
+    """
 
     tool: str
     kind: str
@@ -49,13 +57,15 @@ class EstimateShape(msgspec.Struct, frozen=True, kw_only=True):
     next_grant_at: datetime | None
     next_grant_amount: int
     version: str
+    caps: tuple[CapShape, ...]
 
 
 @post(
     "/workspaces/{workspace_id:uuid}/estimates", operation_id="estimateJob", tags=["jobs"],
     summary="What a job would cost now, and which lots would pay", status_code=200,
     responses=documented(
-        UnknownWorkspace, UnknownTool, BadDuration, BadImageCount, "not_json", "body_too_large"
+        UnknownWorkspace, UnknownTool, UnknownMember, BadDuration, BadImageCount, "not_json",
+        "body_too_large",
     ),
 )  # fmt: skip
 async def estimate_job(
@@ -65,6 +75,8 @@ async def estimate_job(
     found = await estimate(
         house.studio, workspace_id=workspace_id, tool=data.tool, images=data.images,
         duration_s=data.duration_s,
+        attribution=NOBODY._replace(member_id=data.member_id, project_id=data.project_id),
     )  # fmt: skip
     draws = tuple(DrawShape(*draw) for draw in found.draws)
-    return EstimateShape(**asdict(found) | {"draws": draws})
+    hit = tuple(map(cap_shape, found.caps))
+    return EstimateShape(**asdict(found) | {"draws": draws, "caps": hit})

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from mutoscope.app import generate
 from mutoscope.app.cancel import JobIsFinal, cancel
@@ -20,15 +20,18 @@ from mutoscope.app.generate import (
     place,
 )
 from mutoscope.domain.access import NotEntitled
+from mutoscope.domain.caps import CapExceeded
 from mutoscope.domain.catalog import UnknownTool
 from mutoscope.domain.credits import BadKey
 from mutoscope.domain.estimate import BadDuration, BadImageCount, BadRatio
 from mutoscope.domain.jobs import EmptyPrompt, FrameName, JobSpec, JobState, PromptTooLong
-from mutoscope.domain.journal import Attribution
+from mutoscope.domain.journal import NOBODY, Attribution
 from mutoscope.domain.planner import KeyReused
-from mutoscope.storage import jobs, workspaces
+from mutoscope.domain.team import RoleCannot, UnknownMember
+from mutoscope.storage import jobs, storyboard, workspaces
 from mutoscope.storage.cursor import BadCursor
 from mutoscope.storage.jobs import Job, StoredOutput, UnknownJob
+from mutoscope.storage.storyboard import UnknownProject
 from mutoscope.storage.workspaces import UnknownWorkspace
 from mutoscope.web.api.cursors import LAST, After, Limit, cursor_of, place_of
 from mutoscope.web.api.estimates import Count
@@ -39,7 +42,8 @@ from mutoscope.web.errors import IdempotencyKeyMissing, documented
 Seed = Annotated[int, msgspec.Meta(ge=0, lt=SEEDS)]
 PLACING = (
     UnknownWorkspace, UnknownTool, NotEnoughCredits, NotEntitled, ToolUnavailable, BadDuration,
-    BadImageCount, BadRatio, EmptyPrompt, PromptTooLong, SourceNeeded, NoSuchFrame, BadKey,
+    BadImageCount, BadRatio, EmptyPrompt, PromptTooLong, SourceNeeded, NoSuchFrame,
+    UnknownMember, RoleCannot, CapExceeded, BadKey,
     KeyReused, IdempotencyKeyMissing, "not_json", "body_too_large", "ledger_busy",
 )  # fmt: skip
 
@@ -155,7 +159,7 @@ def output_shape(job: Job, output: StoredOutput) -> OutputShape:
 @post(
     "/workspaces/{workspace_id:uuid}/jobs", operation_id="placeJob", tags=["jobs"],
     summary="Generate, edit or animate: the price is held and the job queued",
-    responses=documented(*PLACING),
+    responses=documented(UnknownProject, *PLACING),
 )  # fmt: skip
 async def place_job(
     *,
@@ -165,6 +169,11 @@ async def place_job(
     idempotency_key: IdempotencyKey,
 ) -> Response[JobShape]:
     """Place a job; a repeat with the same key returns the same job."""
+    if data.project_id is not None:
+        async with house.studio.reading() as connection:
+            await storyboard.project(
+                connection, workspace_id=workspace_id, project_id=data.project_id
+            )
     job, is_replay = await place(
         house.studio, workspace_id=workspace_id, wish=_wish(data), key=idempotency_key,
         attribution=Attribution(data.member_id, data.project_id),
@@ -229,12 +238,13 @@ async def cancel_job(
 )  # fmt: skip
 async def regenerate_job(
     *, house: HouseHere, workspace_id: FromPath[UUID], job_id: FromPath[UUID],
-    idempotency_key: IdempotencyKey,
+    idempotency_key: IdempotencyKey, member_id: FromQuery[UUID | None] = None,
 ) -> Response[JobShape]:  # fmt: skip
     """Place a job like an earlier one; a repeat with the same key returns the same job."""
     job, is_replay = await generate.regenerate(
-        house.studio, workspace_id=workspace_id, job_id=job_id, key=idempotency_key
-    )
+        house.studio, workspace_id=workspace_id, job_id=job_id, key=idempotency_key,
+        attribution=NOBODY._replace(member_id=member_id),
+    )  # fmt: skip
     return placed_job(job, is_replay=is_replay)
 
 
