@@ -45,8 +45,8 @@ def lot_transactions(
     uses = {_name(lot): lot.use._replace(captured=0, ended=0, voided=0) for lot in after}
     for lot in before:
         uses[_name(lot)] = lot.use
-        released = lot_value(lot.use)
-        if released.deferred != lot.use.paid:
+        released = lot_value(lot.use).less(LotValue(0, 0, 0, lot.use.paid))
+        if any(released):
             yield _transaction(drawer, lot.granted_at, _name(lot), {lot.currency: [released]})
     for (at, name), found in groupby(moves, key=_entry):
         changes = _changes(list(found), uses, currencies)
