@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
 from mutoscope.domain.deferred import Back, LotUse, PaidLine, PaidPlan
+from mutoscope.domain.draft import PastJob
 from mutoscope.storage.database import queries
 
 if TYPE_CHECKING:
@@ -230,6 +231,20 @@ async def lot_moves(connection: Connection, *, span: Span) -> AsyncIterator[LotM
 async def costs(connection: Connection, *, ends_at: datetime) -> tuple[Cost, ...]:
     """Return every order that a provider had charged for before an instant."""
     return tuple([Cost(*row) async for row in _SQL.costs(connection, ends_at=ends_at)])
+
+
+async def past_jobs(connection: Connection, *, span: Span) -> dict[UUID, PastJob]:
+    """Return the jobs that were ordered in a span, by their ids."""
+    rows = _SQL.jobs_of_span(connection, **span._asdict())
+    return {row["job_id"]: PastJob(**row) async for row in rows}
+
+
+async def plan_times(connection: Connection) -> dict[str, list[tuple[datetime, str]]]:
+    """Return the plans of each subscription with the instants since when it had them, in order."""
+    found: dict[str, list[tuple[datetime, str]]] = {}
+    async for row in _SQL.plans_of_subscriptions(connection):
+        found.setdefault(str(row["subscription_id"]), []).append((row["since_at"], row["plan"]))
+    return found
 
 
 def paid_plans(requests: Sequence[PaidRequest], backs: Sequence[MoneyBack]) -> tuple[PaidPlan, ...]:
