@@ -92,6 +92,7 @@ ENTRIES: Final = (
     Entry("assets", "assets", "Studio", "Show, bring and sweep files."),
     Entry("providers", "providers", "Studio", "Check companies, routes, and orders in doubt."),
     Entry("catalog", "catalog", "Studio", "Show the plans, tools and packs, or check a file."),
+    Entry("finance", "finance", "Studio", "Tell what is owed, earned and spent; try a draft."),
     Entry("renew", "operations", "Studio", "Post every grant and lapse that is due."),
     Entry("serve", "operations", "Run", "Serve the API and work, on this machine."),
     Entry("worker", "operations", "Run", "Work on jobs and renewals alone."),

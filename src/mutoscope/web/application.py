@@ -29,6 +29,7 @@ from mutoscope.web.api import (
     estimates,
     exports,
     files,
+    finance,
     frames,
     health,
     history,
@@ -104,6 +105,10 @@ ROUTES: Final = (
     exports.list_exports,
     exports.show_export,
     exports.cancel_export,
+    finance.show_outstanding,
+    finance.show_deferred,
+    finance.show_month,
+    finance.write_books,
     call_backs.hear_provider,
 )
 

@@ -83,7 +83,7 @@ STATUSES: Final[Mapping[str, int]] = {
          "bad_final_draft", "bad_text", "board_full", "budget_too_small", "no_adjustments",
          "no_tool_fits", "screenplay_file_too_large", "tool_makes_no_clip", "unknown_encoding",
          "bad_billing_details", "bad_country", "bad_tax_id", "nothing_to_invoice",
-         "bad_start", "price_not_agreed"),
+         "bad_start", "price_not_agreed", "bad_days", "bad_month"),
         422,
     ),
     **dict.fromkeys(
@@ -93,7 +93,8 @@ STATUSES: Final[Mapping[str, int]] = {
          "bench_books_wrong", "catalog_unreadable", "checkpoints_unreadable", "data_unwritable",
          "database_refused", "demo_running", "embedded_postgres", "file_unreadable",
          "folder_foreign", "folder_not_a_demo", "folder_of_another_version", "folder_unusable",
-         "folder_unwritable", "no_plan", "pgbench_failed", "port_in_use", "port_taken",
+         "folder_unwritable", "ledger_broken", "no_plan", "pgbench_failed", "port_in_use",
+         "port_taken",
          "postgres_account_missing", "postgres_missing", "postgres_program_failed",
          "postgres_program_missing", "postgres_programs_unreachable", "postgres_too_old",
          "renewal_interrupted", "target_not_empty", "unusable_key"),
