@@ -170,25 +170,23 @@ named AS (
     SELECT
         v.kind, v.account, v.source, v.currency, v.credits, v.worth, v.workspace_id,
         CASE
-            WHEN
-                coalesce(r.namespace, e.namespace) = 'job'
-                AND coalesce(r.key, e.key) ~ '^[a-z]+/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-                THEN split_part(coalesce(r.key, e.key), '/', 2)::uuid
-        END AS job_id
+            WHEN coalesce(r.namespace, e.namespace) = 'job'
+                THEN split_part(coalesce(r.key, e.key), '/', 2)
+        END AS job_name
     FROM valued AS v
     INNER JOIN entries AS e
         ON v.workspace_id = e.workspace_id AND v.kind = e.kind AND v.sequence = e.sequence
     LEFT JOIN entries AS r
         ON
-            e.workspace_id = r.workspace_id AND e.kind = r.kind AND e.refers_to = r.sequence
-            AND e.operation = 'refund'
+            e.workspace_id = r.workspace_id AND e.kind = r.kind
+            AND CASE WHEN e.operation = 'refund' THEN e.refers_to END = r.sequence
 )
 
 SELECT
     j.tool, n.kind, n.account, n.source, n.currency, sum(n.credits)::bigint AS credits,
     coalesce(sum(n.worth), 0)::bigint AS worth
 FROM named AS n
-LEFT JOIN jobs AS j ON n.workspace_id = j.workspace_id AND n.job_id = j.job_id
+LEFT JOIN jobs AS j ON n.workspace_id = j.workspace_id AND n.job_name = j.job_id::text
 GROUP BY j.tool, n.kind, n.account, n.source, n.currency
 ORDER BY j.tool NULLS LAST, n.kind, n.account, n.source, n.currency;
 
