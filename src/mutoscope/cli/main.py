@@ -106,6 +106,7 @@ ENTRIES: Final = (
     Entry("providers", "providers", "Studio", "Check companies, routes, and orders in doubt."),
     Entry("payments", "payments", "Studio", "List what gateways told, and compare both books."),
     Entry("catalog", "catalog", "Studio", "Show the plans, tools and packs, or check a file."),
+    Entry("finance", "finance", "Studio", "Tell what is owed, earned and spent; try a draft."),
     Entry("renew", "operations", "Studio", "Post every grant and lapse that is due."),
     Entry("serve", "operations", "Run", "Serve the API and work, on this machine."),
     Entry("worker", "operations", "Run", "Work on jobs and renewals alone."),

@@ -1,0 +1,295 @@
+"""The books: credits outstanding, deferred revenue, and what a month earned and cost.
+
+Invariant: nothing here moves a credit. A fact belongs to the instant at which it was written, so a
+month that is over keeps its figures whatever is written later: what took effect in it and was
+written after it counts where it was written. Amounts are never added up across currencies.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from mutoscope.app.margin import MICROS_A_CENT, ToolMonth, tool_months
+from mutoscope.domain.calendar import YEAR_MAX, YEAR_MIN, local_date
+from mutoscope.domain.credits import Refusal
+from mutoscope.domain.deferred import PaidPlan, lot_value, plan_value
+from mutoscope.storage import finance
+from mutoscope.storage.finance import PaidLot, PaidOrder, Span
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+
+    from mutoscope.app.studio import Studio
+    from mutoscope.storage.database import Connection
+
+AGE_DAYS: Final = (30, 90, 180, 365)
+"""Where the age bands begin, but for the first; an age is counted from the grant's writing."""
+
+BANDS: Final = ("0-29 days", "30-89 days", "90-179 days", "180-364 days", "365 days and more")
+MONTHS: Final = 12
+FINAL_AFTER: Final = timedelta(minutes=10)
+"""How long after its end a month may still get entries that were under way."""
+
+_INSTANT: Final = timedelta(microseconds=1)
+PLANS: Final = "plans"
+CREDITS: Final = "credits"
+AWAITING: Final = "awaiting"
+USD: Final = "USD"
+
+
+class BadMonth(Refusal):
+    """A month that no books are kept of."""
+
+    code = "bad_month"
+
+    def __init__(self, *, year: int, month: int) -> None:
+        super().__init__(
+            f"there is no month {year}-{month:02}: write one from {YEAR_MIN}-01 to {YEAR_MAX}-12"
+        )
+        self.year = year
+        self.month = month
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutstandingRow:
+    """Credits left of lots of one kind and source, paid for or not, in one age band."""
+
+    kind: str
+    source: str
+    is_paid: bool
+    age: str
+    available: int
+    frozen: int
+    held: int
+    lots: int
+
+    @property
+    def credits(self) -> int:
+        """Return all of them."""
+        return self.available + self.frozen + self.held
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outstanding:
+    """The credits outstanding at an instant."""
+
+    at: datetime
+    rows: tuple[OutstandingRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeferredRow:
+    """What was paid in one currency for plans, for credits, or for credits that are not granted.
+
+    paid = recognised + breakage + taken_back + deferred; `count` is of payments or lots.
+    """
+
+    currency: str
+    item: str
+    count: int
+    paid: int
+    recognised: int
+    breakage: int
+    taken_back: int
+    deferred: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deferred:
+    """The deferred revenue at an instant."""
+
+    at: datetime
+    rows: tuple[DeferredRow, ...]
+
+    def balance(self, currency: str, item: str) -> int:
+        """Return what is deferred in a currency for one of the items."""
+        names = (currency, item)
+        return sum(row.deferred for row in self.rows if (row.currency, row.item) == names)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revenue:
+    """What a month earned in one currency, tax excluded, and what it deferred before and after."""
+
+    currency: str
+    plans: int
+    credits: int
+    breakage: int
+    deferred_before: int
+    deferred_after: int
+
+    @property
+    def total(self) -> int:
+        """Return all that was earned."""
+        return self.plans + self.credits + self.breakage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Month:
+    """What a month earned and cost; final figures stay as they are for ever.
+
+    `margin_micros` is the revenue in US dollars less all that providers charged.
+    """
+
+    year: int
+    month: int
+    zone: str
+    starts_at: datetime
+    ends_at: datetime
+    is_final: bool
+    revenue: tuple[Revenue, ...]
+    tools: tuple[ToolMonth, ...]
+    cost_micros: int
+    margin_micros: int
+
+
+class Holdings(NamedTuple):
+    """All that was paid for up to an instant."""
+
+    plans: Sequence[PaidPlan]
+    lots: Sequence[PaidLot]
+    orders: Sequence[PaidOrder]
+
+
+@asynccontextmanager
+async def snapshot(studio: Studio) -> AsyncIterator[Connection]:
+    """Borrow a connection whose readings all see one state of the database."""
+    async with (
+        studio.reading() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        yield connection
+
+
+async def outstanding(studio: Studio, *, at: datetime) -> Outstanding:
+    """Return the credits that were granted and were neither spent nor over at an instant."""
+    async with studio.reading() as connection:
+        found = await finance.left_credits(connection, at=at, days=AGE_DAYS)
+    rows = tuple(
+        OutstandingRow(
+            kind=each.kind, source=each.source, is_paid=each.is_paid, age=BANDS[each.age],
+            available=each.available, frozen=each.frozen, held=each.held, lots=each.lots,
+        )
+        for each in found
+    )  # fmt: skip
+    return Outstanding(at=at, rows=rows)
+
+
+async def deferred(studio: Studio, *, at: datetime) -> Deferred:
+    """Return what was paid up to an instant, by what had become of it."""
+    async with snapshot(studio) as connection:
+        held = await holdings(connection, at=at)
+    return deferred_of(held, at=at)
+
+
+async def month(studio: Studio, *, year: int, month: int, zone: str) -> Month:
+    """Return what a month of a zone's calendar earned and cost.
+
+    :raises BadMonth: when there is no such month.
+    :raises UnknownZone: when the zone is not in the zone database.
+    """
+    span = month_span(year=year, month=month, zone=zone)
+    async with snapshot(studio) as connection:
+        before = await holdings(connection, at=span.starts_at - _INSTANT)
+        after = await holdings(connection, at=span.ends_at - _INSTANT)
+        uses = await finance.tool_uses(connection, span=span)
+        costs = await finance.tool_costs(connection, span=span)
+    revenue = _revenue(
+        deferred_of(before, at=span.starts_at - _INSTANT),
+        deferred_of(after, at=span.ends_at - _INSTANT),
+    )
+    cost_micros = sum(each.cost_micros for each in costs)
+    earned = sum(each.total for each in revenue if each.currency == USD)
+    return Month(
+        year=year, month=month, zone=zone, starts_at=span.starts_at, ends_at=span.ends_at,
+        is_final=studio.clock.now() >= span.ends_at + FINAL_AFTER, revenue=revenue,
+        tools=tool_months(uses=uses, costs=costs), cost_micros=cost_micros,
+        margin_micros=earned * MICROS_A_CENT - cost_micros,
+    )  # fmt: skip
+
+
+def month_span(*, year: int, month: int, zone: str) -> Span:
+    """Return a month of a zone's calendar, in UTC.
+
+    :raises BadMonth: when there is no such month.
+    :raises UnknownZone: when the zone is not in the zone database.
+    """
+    if not (YEAR_MIN < year < YEAR_MAX and 1 <= month <= MONTHS):
+        raise BadMonth(year=year, month=month)
+    local_date(at=datetime(year, month, 1, tzinfo=UTC), zone=zone)  # refuses an unknown zone
+    years, following = divmod(month, MONTHS)
+    return Span(
+        datetime(year, month, 1, tzinfo=ZoneInfo(zone)).astimezone(UTC),
+        datetime(year + years, following + 1, 1, tzinfo=ZoneInfo(zone)).astimezone(UTC),
+    )
+
+
+async def holdings(connection: Connection, *, at: datetime) -> Holdings:
+    """Return all that was paid for up to an instant."""
+    requests = await finance.paid_requests(connection, at=at)
+    backs = await finance.money_back(connection, at=at)
+    lots = await finance.paid_lots(connection, at=at)
+    orders = await finance.orders(connection, at=at)
+    return Holdings(finance.paid_plans(requests, backs), lots, waiting(orders, lots, at=at))
+
+
+def waiting(
+    orders: Iterable[PaidOrder], lots: Iterable[PaidLot], *, at: datetime
+) -> tuple[PaidOrder, ...]:
+    """Return the purchases that are paid, and neither granted nor over, at an instant."""
+    granted = {(lot.workspace_id, lot.reference, lot.currency) for lot in lots}
+    return tuple(
+        order
+        for order in orders
+        if (order.workspace_id, str(order.purchase_id), order.currency) not in granted
+        and (order.ended_at is None or order.ended_at > at)
+    )
+
+
+def deferred_of(held: Holdings, *, at: datetime) -> Deferred:
+    """Return what had become of holdings by an instant, by currency and item."""
+    sums: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * 6)
+    for plan in held.plans:
+        value = plan_value(plan, at=at)
+        parts = (1, plan.net, value.recognised, 0, value.refunded, value.deferred)
+        _add(sums[plan.currency, PLANS], parts)
+    for lot in held.lots:
+        _add(sums[lot.currency, CREDITS], (1, lot.use.paid, *lot_value(lot.use)))
+    for order in held.orders:
+        _add(sums[order.currency, AWAITING], (1, order.net, 0, 0, 0, order.net))
+    names = ("count", "paid", "recognised", "breakage", "taken_back", "deferred")
+    return Deferred(
+        at=at,
+        rows=tuple(
+            DeferredRow(currency=currency, item=item, **dict(zip(names, parts, strict=True)))
+            for (currency, item), parts in sorted(sums.items())
+        ),
+    )
+
+
+def _add(sums: list[int], parts: tuple[int, ...]) -> None:
+    for place, part in enumerate(parts):
+        sums[place] += part
+
+
+def _revenue(before: Deferred, after: Deferred) -> tuple[Revenue, ...]:
+    earned: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for sign, told in ((-1, before), (1, after)):
+        for row in told.rows:
+            found = earned[row.currency]
+            found[row.item] += sign * row.recognised
+            found["breakage"] += sign * row.breakage
+            found[f"deferred {sign}"] += row.deferred
+    return tuple(
+        Revenue(
+            currency=currency, plans=found[PLANS], credits=found[CREDITS],
+            breakage=found["breakage"], deferred_before=found["deferred -1"],
+            deferred_after=found["deferred 1"],
+        )
+        for currency, found in sorted(earned.items())
+    )  # fmt: skip

@@ -1,0 +1,90 @@
+"""The books: what is outstanding, deferred, earned and spent; everything here only reads."""
+
+from datetime import date
+from typing import Annotated
+
+from litestar import MediaType, Response, get
+from litestar.params import FromPath, QueryParameter
+
+from mutoscope.app import finance
+from mutoscope.app.books import BadDays, Days, books
+from mutoscope.app.finance import BadMonth, Deferred, Month, Outstanding
+from mutoscope.bootstrap import House
+from mutoscope.domain.beancount import beancount_lines
+from mutoscope.domain.calendar import YEAR_MAX, YEAR_MIN, UnknownZone
+from mutoscope.domain.credits import NaiveInstant
+from mutoscope.web.api.shape import HouseHere, Instant, InstantOutOfReach, instant_of
+from mutoscope.web.errors import Malformed, documented
+
+Zone = Annotated[
+    str, QueryParameter(max_length=100, description="whose calendar it is", pattern=r"^[^\x00]*$")
+]
+Day = Annotated[
+    str,
+    QueryParameter(
+        max_length=10, description="a day of the zone's calendar",
+        schema_extra={"examples": ["2026-01-31"]},
+    ),
+]  # fmt: skip
+
+
+@get(
+    "/finance/outstanding", operation_id="showOutstanding", tags=["finance"],
+    summary="Credits that are neither spent nor over, by kind, source and age, at any instant",
+    responses=documented(NaiveInstant, InstantOutOfReach),
+)  # fmt: skip
+async def show_outstanding(*, house: HouseHere, at: Instant = None) -> Outstanding:
+    """Tell what customers still have."""
+    asked_at = house.studio.clock.now() if at is None else instant_of(at, name="at")
+    return await finance.outstanding(house.studio, at=asked_at)
+
+
+@get(
+    "/finance/deferred", operation_id="showDeferred", tags=["finance"],
+    summary="What was paid, and what of it is earned, left unused, taken back or still owed",
+    responses=documented(NaiveInstant, InstantOutOfReach),
+)  # fmt: skip
+async def show_deferred(*, house: HouseHere, at: Instant = None) -> Deferred:
+    """Tell what is still owed for what was paid."""
+    asked_at = house.studio.clock.now() if at is None else instant_of(at, name="at")
+    return await finance.deferred(house.studio, at=asked_at)
+
+
+@get(
+    "/finance/months/{year:int}/{month:int}", operation_id="showMonth", tags=["finance"],
+    summary="What a month earned, and the cost and margin of each tool",
+    responses=documented(BadMonth, UnknownZone),
+)  # fmt: skip
+async def show_month(
+    *, house: HouseHere, year: FromPath[int], month: FromPath[int], zone: Zone = "UTC"
+) -> Month:
+    """Tell what a month earned and cost."""
+    return await finance.month(house.studio, year=year, month=month, zone=zone)
+
+
+@get(
+    "/finance/books", operation_id="writeBooks", tags=["finance"], media_type=MediaType.TEXT,
+    summary="The books of some days as double entries that Beancount reads",
+    responses=documented(BadDays, UnknownZone),
+)  # fmt: skip
+async def write_books(
+    *, house: HouseHere, first_on: Day, until_on: Day, zone: Zone = "UTC"
+) -> Response[str]:
+    """Write the books; the last day named is not among them."""
+    days = Days(_day(first_on, "first_on"), _day(until_on, "until_on"), zone)
+    return Response(await _written(house, days), media_type=MediaType.TEXT)
+
+
+async def _written(house: House, days: Days) -> str:
+    return "".join(beancount_lines(await books(house.studio, days=days)))
+
+
+def _day(text: str, name: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        remedy = "write it as 2026-01-31"
+        raise Malformed(errors=({"place": f"query {name}", "message": remedy},)) from None
+    if not YEAR_MIN <= day.year < YEAR_MAX:
+        raise InstantOutOfReach(name=name)
+    return day
