@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.asset_rules import AssetRules
 from mutoscope.app.call_backs import CallBacks
+from mutoscope.app.desk_cards import PostCard, no_card
 from mutoscope.app.ports import ProviderError
 from mutoscope.app.shipped import shipped_seller
 from mutoscope.domain.access import Access, access_at
@@ -48,6 +49,7 @@ class Studio:
     The built-in engine makes `engine_images_max` pictures at once; None: as many as the tool.
     `seller` issues the invoices; `gateways` are ways in which money comes, `gateway` is the one of
     new orders.
+    `post_card` returns what shows an action of staff in a thread.
     """
 
     journal: Journal
@@ -68,6 +70,7 @@ class Studio:
     seller: Seller = field(default_factory=shipped_seller)
     gateways: Mapping[str, Gateway] = field(default_factory=dict)
     gateway: str = MANUAL
+    post_card: PostCard = no_card
 
     def reading(self) -> AbstractAsyncContextManager[Connection]:
         """Borrow a connection for reading."""

@@ -38,11 +38,16 @@ STATUSES: Final[Mapping[str, int]] = {
          "instant_out_of_reach", "too_far_ahead"),
         400,
     ),
-    "not_authorised": 401,
+    **dict.fromkeys(
+        ("not_authorised", "bad_sign_in", "bad_staff_token", "bad_view_token", "staff_needed"), 401
+    ),
     "insufficient_credits": 402,
     **dict.fromkeys(
         ("call_back_refused", "link_expired", "link_forged", "not_entitled", "not_verified",
-         "trial_taken", "not_local", "may_not_spend"),
+         "trial_taken", "not_local", "may_not_spend",
+         "not_allowed", "not_for_staff", "not_reauthenticated",
+         "not_your_proposal", "outside_view", "purchases_not_agreed", "second_person_needed",
+         "view_is_read_only"),
         403,
     ),
     **dict.fromkeys(
@@ -51,7 +56,8 @@ STATUSES: Final[Mapping[str, int]] = {
          "asset_missing", "unknown_asset", "unknown_export", "unknown_frame", "unknown_part",
          "unknown_project", "unknown_quote", "unknown_route", "unknown_scene",
          "unknown_invoice", "unknown_payment_request",
-         "unknown_request", "unknown_payment", "unknown_purchase", "unknown_promo_code"),
+         "unknown_request", "unknown_payment", "unknown_purchase", "unknown_promo_code",
+         "unknown_desk_action", "unknown_proposal", "unknown_staff", "no_reason"),
         404,
     ),
     "method_not_allowed": 405,
@@ -63,7 +69,9 @@ STATUSES: Final[Mapping[str, int]] = {
          "quote_expired",
          "quote_outdated", "quota_exceeded", "export_is_final",
          "credit_exceeds_invoice", "not_an_invoice", "not_in_this_state",
-         "purchase_not_in_this_state"),
+         "purchase_not_in_this_state",
+         "admin_exists", "already_done", "goodwill_spent", "last_admin", "proposal_decided",
+         "purchases_unchanged", "staff_name_taken", "workspace_closed"),
         409,
     ),
     "body_too_large": 413,
@@ -83,9 +91,11 @@ STATUSES: Final[Mapping[str, int]] = {
          "bad_final_draft", "bad_text", "board_full", "budget_too_small", "no_adjustments",
          "no_tool_fits", "screenplay_file_too_large", "tool_makes_no_clip", "unknown_encoding",
          "bad_billing_details", "bad_country", "bad_tax_id", "nothing_to_invoice",
-         "bad_start", "price_not_agreed"),
+         "bad_start", "price_not_agreed",
+         "bad_desk_data", "bad_reason", "bad_staff"),
         422,
     ),
+    "too_many_tries": 429,
     **dict.fromkeys(
         (UNEXPECTED, "archive_exists", "archive_unreadable", "asset_damaged", "bad_bucket",
          "bad_seller", "export_failed", "out_unwritable",
@@ -93,7 +103,8 @@ STATUSES: Final[Mapping[str, int]] = {
          "bench_books_wrong", "catalog_unreadable", "checkpoints_unreadable", "data_unwritable",
          "database_refused", "demo_running", "embedded_postgres", "file_unreadable",
          "folder_foreign", "folder_not_a_demo", "folder_of_another_version", "folder_unusable",
-         "folder_unwritable", "no_plan", "pgbench_failed", "port_in_use", "port_taken",
+         "folder_unwritable", "no_plan", "not_signed_in", "password_needed",
+         "password_unreadable", "pgbench_failed", "port_in_use", "port_taken",
          "postgres_account_missing", "postgres_missing", "postgres_program_failed",
          "postgres_program_missing", "postgres_programs_unreachable", "postgres_too_old",
          "renewal_interrupted", "target_not_empty", "unusable_key"),
@@ -111,7 +122,8 @@ request they are a failure of ours, and told as `unexpected`."""
 FAILURES: Final = 500
 UNAVAILABLE: Final = 503
 ALWAYS: Final = (
-    "malformed", "not_authorised", "not_local", UNEXPECTED, "database_unreachable",
+    "malformed", "not_authorised", "not_local", "bad_staff_token", "bad_view_token",
+    "not_for_staff", "outside_view", "view_is_read_only", UNEXPECTED, "database_unreachable",
 )  # fmt: skip
 """What any route may answer."""
 
@@ -169,6 +181,18 @@ class NotAuthorised(Refusal):
 
     def __init__(self) -> None:
         super().__init__("send the key of MUTOSCOPE_API_KEY as `Authorization: Bearer KEY`")
+
+
+class StaffNeeded(Refusal):
+    """A route of the desk, asked for by nobody of the staff."""
+
+    code = "staff_needed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this is done in a person's name: sign in at /v1/staff/sign-in, and send the token as "
+            "`Authorization: Bearer TOKEN`"
+        )
 
 
 class NotLocal(Refusal):
