@@ -15,6 +15,15 @@ HOUSE = {
     "payment_events": "an event is the gateway's, whosever payment it is about",
     "promo_codes": "a code is redeemed by any workspace, so many times in all",
     "alert_marks": "one pass reads the journals of all workspaces",
+    "staff": "staff serve every workspace",
+    "sign_in_tries": "whoever signs in has no workspace",
+    "staff_tokens": "a token opens the desk, whatever the workspace",
+    "views": "a token is looked up before its workspace is known",
+    "audit_lines": "one chain covers what staff did anywhere",
+    "audit_reasons": "they stand beside the lines of that chain",
+    "audit_head": "the end of that chain",
+    "proposals": "staff decide for every workspace, from one list",
+    "goodwill_months": "the budget of a month is the house's",
     "migrations": "of the schema, not of anybody's data",
 }
 QUEUE = "pgqueuer"  # the queue's own tables: steps of work, not a workspace's data

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.asset_rules import AssetRules
 from mutoscope.app.call_backs import CallBacks
+from mutoscope.app.desk_cards import PostCard, no_card
 from mutoscope.app.gateway import UnknownGateway
 from mutoscope.app.hook_sender import NO_HOOKS
 from mutoscope.app.ports import ProviderError
@@ -52,6 +53,7 @@ class Studio:
     The built-in engine makes `engine_images_max` pictures at once; None: as many as the tool.
     `seller` issues the invoices; `gateways` are ways in which money comes, `gateway` is the one of
     new orders.
+    `post_card` returns what shows an action of staff in a thread.
     """
 
     journal: Journal
@@ -73,6 +75,7 @@ class Studio:
     gateways: Mapping[str, Gateway] = field(default_factory=dict)
     gateway: str = MANUAL
     hooks: HookSender = NO_HOOKS
+    post_card: PostCard = no_card
 
     def reading(self) -> AbstractAsyncContextManager[Connection]:
         """Borrow a connection for reading."""

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import ClassVar, TypeVar
 
 from mutoscope.domain.credits import Refusal, checked_instant
+from mutoscope.domain.desk import NO_RULES, DeskRules
 from mutoscope.domain.offers import FreeAmount, Kind, Pace, Pack, Plan, Tool, Trial
 
 
@@ -136,6 +137,7 @@ class Version:
     free_amounts: tuple[FreeAmount, ...]
     paces: tuple[Pace, ...]
     rules: Rules
+    desk: DeskRules = NO_RULES
 
     def tool(self, *, key: str) -> Tool:
         """Return a tool.

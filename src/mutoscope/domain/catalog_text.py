@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from mutoscope.domain.catalog import Billing, Catalog, Fulfilment, RenewalRule, Rules, Version
+from mutoscope.domain.desk import NO_RULES
 from mutoscope.domain.offers import Basis
 from mutoscope.domain.offers_text import (
+    read_desk,
     read_free_amounts,
     read_kinds,
     read_paces,
@@ -91,6 +93,7 @@ def _version(table: Table) -> Version:
         free_amounts=read_free_amounts(table=purchases, kinds=names),
         paces=read_paces(table=table, kinds=names),
         rules=_rules(table),
+        desk=read_desk(table=table, kinds=names) if table.has(key="desk") else NO_RULES,
     )
     purchases.close()
     _check(table, version)

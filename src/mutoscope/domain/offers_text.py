@@ -7,6 +7,7 @@ when those could be read, so that one mistake in them is told once and not for e
 
 import re
 
+from mutoscope.domain.desk import Budget, DeskRules
 from mutoscope.domain.offers import (
     Allowance,
     Basis,
@@ -134,6 +135,23 @@ def read_paces(*, table: Table, kinds: frozenset[str]) -> tuple[Pace, ...]:
     return tuple(
         Pace(kind=kind, credits_per_hour=inner.whole(key=kind)) for kind in _keys(inner, kinds)
     )
+
+
+def read_desk(*, table: Table, kinds: frozenset[str]) -> DeskRules:
+    """Read the operator's rules for the desk; each may be left out."""
+    inner = table.table(key="desk")
+    above = (
+        inner.whole(key="four_eyes_above", at_least=0) if inner.has(key="four_eyes_above") else None
+    )
+    budgets: tuple[Budget, ...] = ()
+    if inner.has(key="goodwill_per_month"):
+        monthly = inner.table(key="goodwill_per_month")
+        budgets = tuple(
+            Budget(kind=kind, credits=monthly.whole(key=kind, at_least=0))
+            for kind in _keys(monthly, kinds)
+        )
+    inner.close()
+    return DeskRules(four_eyes_above=above, budgets=budgets)
 
 
 def _allowances(table: Table, kinds: frozenset[str]) -> tuple[Allowance, ...]:

@@ -53,10 +53,15 @@ _SQL: Final = queries("ledger")
 
 
 class SideRow(NamedTuple):
-    """A row that commits with a submission: who writes it, and its columns."""
+    """A row that commits with a submission: who writes it, and its columns.
+
+    Writers that lock what all workspaces share have a rank: they write last, in the order of their
+    ranks, so that two transactions never wait for each other.
+    """
 
     writer: SideWriter
     row: tuple[Any, ...]
+    rank: int = 0
 
 
 class SideRowRefused(Refusal):
@@ -246,20 +251,24 @@ class Session:
             await self._apply.fetchval(*arguments)
 
     async def _write_beside(self, works: Sequence[Work], outcomes: Sequence[Outcome]) -> None:
-        rows: dict[SideWriter, list[tuple[Any, ...]]] = {}
+        rows: dict[tuple[int, SideWriter], list[tuple[Any, ...]]] = {}
         notes = []
         for work, outcome in zip(works, outcomes, strict=True):
             if isinstance(outcome, Refusal) or (outcome and all(a.is_replay for a in outcome)):
                 continue
             notes += _notes(work.submission, outcome)
             for side_row in work.side_rows:
-                rows.setdefault(side_row.writer, []).append(side_row.row)
+                rows.setdefault((side_row.rank, side_row.writer), []).append(side_row.row)
         if notes:
             await self.connection.execute(_SQL.write_notes.sql, notes)
-        for writer, wanted in rows.items():
+        for (_, writer), wanted in sorted(rows.items(), key=_rank):
             written = await writer(self.connection, wanted)
             if written != len(wanted):
                 raise SideRowRefused(writer=writer.__name__, wanted=len(wanted), written=written)
+
+
+def _rank(rows: tuple[tuple[int, SideWriter], list[tuple[Any, ...]]]) -> int:
+    return rows[0][0]
 
 
 def _are_plain(works: Sequence[Work]) -> bool:

@@ -23,15 +23,17 @@ from mutoscope.domain.credits import Refusal
 from mutoscope.settings import Settings
 from mutoscope.web.api import (
     alerts,
+    audit,
     balances,
     board_orders,
     call_backs,
     catalog,
+    desk_actions,
     estimates,
     exports,
     files,
-    forecasts,
     finance,
+    forecasts,
     frames,
     health,
     history,
@@ -42,12 +44,14 @@ from mutoscope.web.api import (
     payment_events,
     printed,
     projects,
+    proposals,
     receipts,
+    staff,
     team_credits,
     webhooks,
     workspaces,
 )
-from mutoscope.web.api.callers import Callers
+from mutoscope.web.api.callers import Callers, judge_token, provide_actor
 from mutoscope.web.api.shape import StrictRequest, check_shape
 from mutoscope.web.errors import answer_error
 from mutoscope.web.pages.status import show_status
@@ -144,6 +148,20 @@ ROUTES: Final = (
     webhooks.rotate_webhook,
     webhooks.list_deliveries,
     webhooks.replay_delivery,
+    staff.sign_in,
+    staff.authenticate,
+    staff.sign_out,
+    staff.list_staff,
+    desk_actions.list_desk_actions,
+    desk_actions.act_at_desk,
+    desk_actions.open_view,
+    proposals.list_proposals,
+    proposals.show_proposal,
+    proposals.approve_proposal,
+    proposals.refuse_proposal,
+    proposals.withdraw_proposal,
+    audit.list_audit,
+    audit.verify_lines,
 )
 
 Work = Callable[[House], Awaitable[None]]
@@ -173,8 +191,11 @@ def build_app(*, house: House, api_key: str) -> ASGIApp:
             show_openapi,
             show_status,
         ],
-        dependencies={"house": Provide(lambda: house, sync_to_thread=False)},
-        guards=[check_shape],
+        dependencies={
+            "house": Provide(lambda: house, sync_to_thread=False),
+            "actor": Provide(provide_actor),
+        },
+        guards=[judge_token, check_shape],
         exception_handlers={Exception: answer_error},
         openapi_config=_openapi(),
         request_class=StrictRequest,

@@ -6,7 +6,6 @@ out but an id. The surprising choice: the data of a refusal are its own attribut
 """
 
 import traceback
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -26,122 +25,18 @@ from litestar.openapi.datastructures import ResponseSpec
 from mutoscope.domain.credits import Refusal
 from mutoscope.storage.database import DatabaseUnreachable
 from mutoscope.storage.embedded import NOT_READY
+from mutoscope.web.statuses import STATUSES
 
 MEDIA_TYPE: Final = "application/problem+json"
 UNEXPECTED: Final = "unexpected"
 RETRY_AFTER_S: Final = 2
 """Seconds after which a database that restarts is back."""
 
-STATUSES: Final[Mapping[str, int]] = {
-    **dict.fromkeys(
-        ("malformed", "idempotency_key_missing", "naive_instant", "bad_cursor", "bad_limit",
-         "instant_out_of_reach", "payment_event_refused", "too_far_ahead"),
-        400,
-    ),
-    "not_authorised": 401,
-    **dict.fromkeys(("cap_exceeded", "insufficient_credits"), 402),
-    **dict.fromkeys(
-        ("call_back_refused", "link_expired", "link_forged", "not_entitled", "not_verified",
-         "trial_taken", "not_local", "may_not_spend",
-         "purchases_not_enabled",
-         "role_cannot"),
-        403,
-    ),
-    **dict.fromkeys(
-        ("unknown_workspace", "unknown_wallet", "unknown_job", "unknown_entry",
-         "unknown_reference", "unknown_output", "no_such_route", "no_version_in_force",
-         "asset_missing", "unknown_asset", "unknown_export", "unknown_frame", "unknown_part",
-         "unknown_project", "unknown_quote", "unknown_route", "unknown_scene",
-         "unknown_invoice", "unknown_payment_request",
-         "unknown_request", "unknown_payment", "unknown_purchase", "unknown_promo_code",
-         "unknown_refund",
-         "unknown_gateway",
-         "unknown_alert", "unknown_delivery", "unknown_endpoint",
-         "unknown_cap", "unknown_invitation", "unknown_member"),
-        404,
-    ),
-    "method_not_allowed": 405,
-    **dict.fromkeys(
-        ("already_refunded", "already_subscribed", "hold_already_settled", "job_is_final",
-         "state_moved_on", "tool_unavailable", "route_cannot", "route_not_parked",
-         "not_in_doubt", "not_at_provider", "frame_not_final", "frame_not_made",
-         "no_clip_wanted", "nothing_lacking", "nothing_to_regenerate", "period_granted",
-         "quote_expired",
-         "quote_outdated", "quota_exceeded", "export_is_final",
-         "credit_exceeds_invoice", "not_an_invoice", "not_in_this_state",
-         "purchase_not_in_this_state",
-         "already_scheduled",
-         "nothing_scheduled",
-         "period_began",
-         "payment_disputed",
-         "nothing_to_refund",
-         "nothing_to_pay",
-         "gateway_missing",
-         "promo_taken",
-         "promo_over",
-         "already_redeemed",
-         "no_method_kept",
-         "payment_does_not_fit",
-         "not_parked",
-         "not_to_be_agreed",
-         "too_many_endpoints",
-         "already_member", "invitation_over", "last_owner", "team_full"),
-        409,
-    ),
-    "body_too_large": 413,
-    "not_json": 415,
-    **dict.fromkeys(
-        ("allowance_not_agreed", "anchor_out_of_reach", "bad_amount", "bad_code", "bad_duration",
-         "deadline_passed",
-         "bad_email", "bad_image_count", "bad_key", "bad_ratio", "bad_resolution", "bad_workspace",
-         "capture_exceeds_hold", "empty_prompt", "empty_screenplay", "key_reused", "no_such_frame",
-         "not_for_sale", "not_started", "period_out_of_reach", "prompt_too_long",
-         "purchase_too_small", "refund_exceeds_capture", "screenplay_not_text",
-         "screenplay_too_long", "source_needed", "unknown_pack", "unknown_plan", "unknown_tool",
-         "unknown_version", "unknown_zone", "bad_lasting", "not_a_picture", "picture_animated",
-         "picture_too_large", "picture_too_small", "picture_truncated",
-         "bad_export", "clip_unreadable", "font_missing", "bad_event_type", "bad_webhook_address",
-         "nothing_to_export", "bad_adjustment", "bad_board_ratio",
-         "bad_final_draft", "bad_text", "board_full", "budget_too_small", "no_adjustments",
-         "no_tool_fits", "screenplay_file_too_large", "tool_makes_no_clip", "unknown_encoding",
-         "bad_billing_details", "bad_country", "bad_tax_id", "nothing_to_invoice",
-         "bad_start", "price_not_agreed",
-         "not_an_upgrade",
-         "bad_promo",
-         "refill_too_small",
-         "bad_reference",
-         "bad_name", "bad_span", "unknown_kind",
-         "bad_days", "bad_month"),
-        422,
-    ),
-    **dict.fromkeys(
-        (UNEXPECTED, "archive_exists", "archive_unreadable", "asset_damaged", "bad_bucket",
-         "bad_seller", "export_failed", "out_unwritable",
-         "bad_catalog", "bad_routes", "bad_account", "bad_service_account", "bad_setting",
-         "bench_books_wrong", "catalog_unreadable", "checkpoints_unreadable", "data_unwritable",
-         "database_refused", "demo_running", "embedded_postgres", "file_unreadable",
-         "folder_foreign", "folder_not_a_demo", "folder_of_another_version", "folder_unusable",
-         "folder_unwritable", "ledger_broken", "no_plan", "pgbench_failed", "port_in_use",
-         "port_taken",
-         "postgres_account_missing", "postgres_missing", "postgres_program_failed",
-         "postgres_program_missing", "postgres_programs_unreachable", "postgres_too_old",
-         "renewal_interrupted", "target_not_empty", "unusable_key"),
-        500,
-    ),
-    **dict.fromkeys(
-        ("assets_unreachable", "assets_unwritable", "clock_went_back", "database_unreachable",
-         "disk_full", "export_unwritable", "gateway_failed", "journal_closed", "ledger_busy",
-         "server_failed"),
-        503,
-    ),
-}  # fmt: skip
-"""The status of each code. Those of 500 are of the command line and of starting up: met inside a
-request they are a failure of ours, and told as `unexpected`."""
-
 FAILURES: Final = 500
 UNAVAILABLE: Final = 503
 ALWAYS: Final = (
-    "malformed", "not_authorised", "not_local", UNEXPECTED, "database_unreachable",
+    "malformed", "not_authorised", "not_local", "bad_staff_token", "bad_view_token",
+    "not_for_staff", "outside_view", "view_is_read_only", UNEXPECTED, "database_unreachable",
 )  # fmt: skip
 """What any route may answer."""
 
@@ -199,6 +94,18 @@ class NotAuthorised(Refusal):
 
     def __init__(self) -> None:
         super().__init__("send the key of MUTOSCOPE_API_KEY as `Authorization: Bearer KEY`")
+
+
+class StaffNeeded(Refusal):
+    """A route of the desk, asked for by nobody of the staff."""
+
+    code = "staff_needed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this is done in a person's name: sign in at /v1/staff/sign-in, and send the token as "
+            "`Authorization: Bearer TOKEN`"
+        )
 
 
 class NotLocal(Refusal):

@@ -6,27 +6,47 @@ that asks (Origin) are judged too, because a stranger's web page can make a brow
 speak to it. A signed link needs no key, since it is one: it names a single file, for a while; a
 provider that calls back proves itself by the address that only it was given, and a payment gateway
 by its signature.
+provider that calls back proves itself by the address that only it was given; and whoever signs in
+has no token yet. Tokens of staff and of their views are judged by `judge_token`, a guard of every
+route, since that asks the database: what passes here with one of them still opens nothing.
 """
 
 import hmac
 import re
 from ipaddress import ip_address
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
 from litestar.enums import ScopeType
+from litestar.handlers import BaseRouteHandler
+from litestar.params import SkipValidation
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from mutoscope.app import staff, view_as
 from mutoscope.app.call_backs import PATH
 from mutoscope.domain.credits import Refusal
-from mutoscope.web.errors import MEDIA_TYPE, NotAuthorised, NotLocal, problem_of
+from mutoscope.domain.staff import Actor
+from mutoscope.domain.staff_token import STAFF_PREFIX, VIEW_PREFIX
+from mutoscope.web.errors import MEDIA_TYPE, NotAuthorised, NotLocal, StaffNeeded, problem_of
 
 LINKS: Final = "/v1/links/"
 """Where signed links lead."""
 
-OPEN: Final = (LINKS, f"{PATH}/")
-"""What needs no key: signed links and the call backs of providers, which prove themselves."""
+SIGN_IN: Final = "/v1/staff/sign-in"
+"""Where a name and its password become a token."""
+
+OPEN: Final = (LINKS, f"{PATH}/", SIGN_IN)
+"""What needs no key: signed links and the call backs of providers, which prove themselves, and
+signing in."""
+
+DESK: Final = ("/v1/desk/", "/v1/audit", "/v1/proposals", "/v1/finance/", "/v1/staff")
+"""What a token of staff opens: nothing of what creators do, so that nobody acts in their name."""
+
+TOKENS: Final = (f"Bearer {STAFF_PREFIX}".encode(), f"Bearer {VIEW_PREFIX}".encode())
 
 EVENTS: Final = re.compile(r"/v1/payments/[^/]+/events")
 """Where payment gateways send events, which are signed; all else about payments needs a key."""
@@ -34,6 +54,7 @@ EVENTS: Final = re.compile(r"/v1/payments/[^/]+/events")
 LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 Headers = dict[bytes, bytes]
+_Connection = ASGIConnection[Any, Any, Any, Any]
 
 
 class Callers:
@@ -54,13 +75,71 @@ class Callers:
         await self._app(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Refusal | None:
-        headers: Headers = dict(scope["headers"])
+        headers = _headers(scope)
         if self._expected and _is_open(scope["path"]):
             return None
         if self._expected:
             given = headers.get(b"authorization", b"")
+            if given.startswith(TOKENS):
+                return None  # `judge_token` is before every route
             return None if hmac.compare_digest(given, self._expected) else NotAuthorised()
         return local_refusal(client=scope["client"], headers=headers)
+
+
+class NotForStaff(Refusal):
+    """A creator's route, asked for with a token of staff."""
+
+    code = "not_for_staff"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a token of staff opens the desk alone: open a view to look at a workspace; nobody "
+            "acts in its people's name"
+        )
+
+
+async def judge_token(connection: _Connection, _handler: BaseRouteHandler) -> None:
+    """Pass a request that bears no token of ours, or one that opens what it asks for.
+
+    :raises NotForStaff: when a token of staff is shown elsewhere than at the desk.
+    :raises BadStaffToken: when it opens nothing.
+    :raises ViewIsReadOnly: when a view is used to change something.
+    :raises BadViewToken: when a view is over.
+    :raises OutsideView: when a view is used beyond its workspace.
+    """
+    token = token_of_bearer(connection)
+    path = connection.scope["path"]
+    if token.startswith(VIEW_PREFIX):
+        studio = connection.app.state.house.studio
+        method = str(connection.scope.get("method", ""))
+        await view_as.look(studio, token=token, method=method, path=path)
+    elif token.startswith(STAFF_PREFIX):
+        if not path.startswith(DESK):
+            raise NotForStaff
+        studio = connection.app.state.house.studio
+        connection.state.actor = await staff.bearer(studio, token=token)
+
+
+def token_of_bearer(connection: _Connection) -> str:
+    """Return what a request bears, read from the very header that `Callers` has judged."""
+    given = _headers(connection.scope).get(b"authorization", b"").decode("latin-1")
+    scheme, _, token = given.partition(" ")
+    return token if scheme == "Bearer" else ""
+
+
+async def provide_actor(request: Request[Any, Any, Any]) -> Actor:
+    """Return who of the staff asks.
+
+    :raises StaffNeeded: when nobody of them does.
+    """
+    actor: Actor | None = request.state.get("actor")
+    if actor is None:
+        raise StaffNeeded
+    return actor
+
+
+ActorHere = NamedDependency[SkipValidation[Actor]]
+"""Who of the staff asks, as the routes of the desk are given it."""
 
 
 def local_refusal(*, client: tuple[str, int] | None, headers: Headers) -> NotLocal | None:
@@ -78,6 +157,10 @@ def local_refusal(*, client: tuple[str, int] | None, headers: Headers) -> NotLoc
 
 def _is_open(path: str) -> bool:
     return path.startswith(OPEN) or EVENTS.fullmatch(path) is not None
+
+
+def _headers(scope: Scope) -> Headers:
+    return dict(scope["headers"])
 
 
 def _is_loopback(address: str) -> bool:

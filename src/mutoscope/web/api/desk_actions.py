@@ -1,0 +1,193 @@
+"""The desk's actions: done at once, or proposed when it takes two people; and views.
+
+One route does them all: what an action needs is data (`GET /v1/desk/actions` tells it), and each
+has the same frame: a person, a reason, a key.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.params import FromPath, JSONBody
+
+from mutoscope.app import proposals, view_as
+from mutoscope.app.desk import AlreadyDone, DeskOrder, Done, Proposed
+from mutoscope.app.desk_credits import GoodwillSpent
+from mutoscope.app.desk_facts import WorkspaceClosed
+from mutoscope.app.desk_purchases import PurchasesNotAgreed, PurchasesUnchanged
+from mutoscope.app.desk_registry import ACTIONS, UnknownDeskAction
+from mutoscope.domain.access import NotEntitled
+from mutoscope.domain.audit import BadReason
+from mutoscope.domain.credits import BadKey
+from mutoscope.domain.desk import BadDeskData, FieldKind, SecondPersonNeeded
+from mutoscope.domain.ledger import InsufficientCredits
+from mutoscope.domain.planner import KeyReused, UnknownWallet
+from mutoscope.domain.staff import (
+    MAY,
+    NotAllowed,
+    NotReauthenticated,
+    Role,
+    StaffAction,
+    require,
+)
+from mutoscope.storage.session import SideRowRefused
+from mutoscope.storage.workspaces import UnknownWorkspace
+from mutoscope.web.api.callers import ActorHere
+from mutoscope.web.api.proposals import ProposalShape, proposal_shape
+from mutoscope.web.api.shape import HouseHere, IdempotencyKey, Text
+from mutoscope.web.api.workspaces import replay_headers
+from mutoscope.web.errors import IdempotencyKeyMissing, StaffNeeded, documented
+
+BODY = ("not_json", "body_too_large")
+Value = str | int | bool | None
+ACTING = (
+    UnknownWorkspace, WorkspaceClosed, NotEntitled, PurchasesNotAgreed, PurchasesUnchanged,
+    GoodwillSpent, InsufficientCredits, UnknownWallet, SideRowRefused, BadDeskData,
+)  # fmt: skip
+"""How the actions themselves are refused."""
+
+
+class NewAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an action is given: its fields, why, and the thread that shows it."""
+
+    reason: Text
+    data: Mapping[str, Value] = {}
+    thread_id: UUID | None = None
+
+
+class DoneShape(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done, as its line in the audit, or what was proposed."""
+
+    state: Literal["done", "proposed"]
+    action: str
+    sequence: int | None = None
+    by: str | None = None
+    at: datetime | None = None
+    data: dict[str, Any] = {}
+    proposal: ProposalShape | None = None
+
+
+class FieldShape(msgspec.Struct, frozen=True, kw_only=True):
+    """A field of an action."""
+
+    name: str
+    kind: FieldKind
+    is_needed: bool
+    choices: tuple[str, ...]
+
+
+class ActionShape(msgspec.Struct, frozen=True, kw_only=True):
+    """An action: what it is given, and the roles that may do it."""
+
+    action: str
+    fields: tuple[FieldShape, ...]
+    may: tuple[Role, ...]
+    is_mine: bool
+
+
+class ActionList(msgspec.Struct, frozen=True, kw_only=True):
+    """The actions of the desk; more credits than `four_eyes_above` at once take two people."""
+
+    actions: tuple[ActionShape, ...]
+    four_eyes_above: int | None
+
+
+class NewView(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why somebody looks."""
+
+    reason: Text
+
+
+class ViewShape(msgspec.Struct, frozen=True, kw_only=True):
+    """A view: its token, shown this once, reads what is under the workspace until it expires."""
+
+    view_id: UUID
+    workspace_id: UUID
+    token: str
+    expires_at: datetime
+
+
+@get(
+    "/desk/actions", operation_id="listDeskActions", tags=["desk"],
+    summary="What can be done at the desk, with which fields, and by whom",
+    responses=documented(StaffNeeded, NotAllowed, "no_version_in_force"),
+)  # fmt: skip
+async def list_desk_actions(*, house: HouseHere, actor: ActorHere) -> ActionList:
+    """List the actions."""
+    require(actor, StaffAction.VIEW)
+    rules = house.studio.catalog.version_at(at=house.studio.clock.now()).desk
+    return ActionList(
+        four_eyes_above=rules.four_eyes_above,
+        actions=tuple(
+            ActionShape(
+                action=name,
+                fields=tuple(
+                    FieldShape(
+                        name=field.name, kind=field.kind, is_needed=field.is_needed,
+                        choices=field.choices,
+                    )
+                    for field in action.fields
+                ),
+                may=tuple(role for role in Role if action.code in MAY[role]),
+                is_mine=any(action.code in MAY[role] for role in actor.roles),
+            )
+            for name, action in ACTIONS.items()
+        ),
+    )  # fmt: skip
+
+
+@post(
+    "/desk/workspaces/{workspace_id:uuid}/actions/{action:str}", operation_id="actAtDesk",
+    tags=["desk"], summary="Do something at the desk, or propose it when it takes two people",
+    responses=documented(
+        StaffNeeded, NotAllowed, NotReauthenticated, SecondPersonNeeded, UnknownDeskAction,
+        AlreadyDone, BadReason, BadKey, KeyReused, IdempotencyKeyMissing, "no_version_in_force",
+        *ACTING, *BODY,
+    ),
+)  # fmt: skip
+async def act_at_desk(
+    *, house: HouseHere, actor: ActorHere, workspace_id: FromPath[UUID], action: FromPath[str],
+    data: JSONBody[NewAction], idempotency_key: IdempotencyKey,
+) -> Response[DoneShape]:  # fmt: skip
+    """Do it; a repeat with the same key answers what the first did."""
+    order = DeskOrder(
+        action=action, workspace_id=workspace_id, data=data.data, reason=data.reason,
+        key=idempotency_key, thread_id=data.thread_id,
+    )  # fmt: skip
+    found = await proposals.act(house.studio, actor, order=order)
+    headers = replay_headers(is_replay=found.is_replay)
+    return Response(done_shape(found, action=action), headers=headers)
+
+
+@post(
+    "/desk/workspaces/{workspace_id:uuid}/views", operation_id="openView", tags=["desk"],
+    summary="Look at a workspace as its people see it, for half an hour",
+    responses=documented(StaffNeeded, NotAllowed, UnknownWorkspace, BadReason, *BODY),
+)  # fmt: skip
+async def open_view(
+    *, house: HouseHere, actor: ActorHere, workspace_id: FromPath[UUID], data: JSONBody[NewView]
+) -> ViewShape:
+    """Open a view."""
+    found = await view_as.open_view(
+        house.studio, actor, workspace_id=workspace_id, reason=data.reason
+    )
+    return ViewShape(
+        view_id=found.view_id, workspace_id=found.workspace_id, token=found.token,
+        expires_at=found.expires_at,
+    )  # fmt: skip
+
+
+def done_shape(found: Done | Proposed, *, action: str) -> DoneShape:
+    """Return what came of an order."""
+    if isinstance(found, Proposed):
+        shape = proposal_shape(found.proposal)
+        return DoneShape(state="proposed", action=action, proposal=shape)
+    line = found.line
+    return DoneShape(
+        state="done", action=action, sequence=line.sequence, by=found.by, at=line.at,
+        data=json.loads(line.data),
+    )  # fmt: skip

@@ -1,0 +1,196 @@
+"""The desk from the command line: who acts, as whom, and what stays on the machine."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from command_line import Done, run, run_here
+
+PASSWORD = "correct horse battery"
+WHY = ("--reason", "the clip came out black")
+CATALOG = Path(__file__).parents[1] / "src/mutoscope/catalog.toml"
+
+
+class Shop:
+    """A studio in which commands run, with files of passwords."""
+
+    def __init__(self, database_url: str, folder: Path) -> None:
+        self.place: dict[str, Any] = {"database_url": database_url, "data": folder / "data"}
+        self.password = str(folder / "password")
+        Path(self.password).write_text(f"{PASSWORD}\n", encoding="utf-8")
+        made = self.run("workspace", "create", "Ada", "--json").json()
+        self.workspace: str = made["workspace"]["workspace_id"]
+        self.run("workspace", "plan", self.workspace, "pro", "--yes")
+
+    def run(self, *arguments: str) -> Done:
+        return run_here(*arguments, **self.place)
+
+    def add(self, name: str, *roles: str, by: str = "") -> Done:
+        acting = ("--as", by, "--password-file", self.password) if by else ()
+        chosen = [part for role in roles for part in ("--role", role)]
+        return self.run(
+            "staff", "add", name, "--email", f"{name}@studio.example", *chosen, *acting,
+            "--new-password-file", self.password, "--reason", "they join the desk", "--json",
+        )  # fmt: skip
+
+    def act(self, *arguments: str, by: str = "grace") -> Done:
+        acting = ("--as", by, "--password-file", self.password) if by else ()
+        return self.run(*arguments, *WHY, *acting, "--json")
+
+
+@pytest.fixture
+def shop(database_url: str, tmp_path: Path) -> Shop:
+    shop = Shop(database_url, tmp_path)
+    assert shop.add("root", "admin").code == 0
+    assert shop.add("grace", "support", "finance", by="root").code == 0
+    return shop
+
+
+def test_the_second_one_is_taken_in_by_an_admin_alone(shop: Shop) -> None:
+    nobody = shop.add("eve", "admin")
+    support = shop.add("eve", "admin", by="grace")
+
+    listed = shop.run("staff", "list", "--json").json()
+
+    assert (nobody.code, nobody.errors.split('"')[3]) == (1, "not_signed_in")
+    assert '"code": "not_allowed"' in support.errors
+    assert [each["name"] for each in listed] == ["root", "grace"]
+    assert "password" not in listed[0]
+
+
+def test_actions_of_the_desk_are_done_in_a_name(shop: Shop) -> None:
+    given = shop.act("desk", "goodwill", shop.workspace, "video", "40").json()
+    opened = shop.act("desk", "enable", shop.workspace).json()
+    closed = shop.act("desk", "disable", shop.workspace).json()
+    taken = shop.act("desk", "adjust", shop.workspace, "down", "video", "7").json()
+
+    assert [each["state"] for each in (given, opened, closed, taken)] == ["done"] * 4
+    assert (given["by"], given["data"]["credits"]) == ("grace", 40)
+    assert closed["action"] == "disable_purchases"
+    assert taken["data"]["direction"] == "down"
+
+
+def test_a_key_makes_a_command_repeatable(shop: Shop) -> None:
+    wish = ("desk", "goodwill", shop.workspace, "video", "40", "--key", "press-1")
+
+    first, again = shop.act(*wish).json(), shop.act(*wish).json()
+
+    assert (first["is_replay"], again["is_replay"]) == (False, True)
+    assert first["sequence"] == again["sequence"]
+
+
+def test_a_wrong_password_and_nobody_to_ask_are_refused(shop: Shop) -> None:
+    Path(shop.password).write_text("wrong horse battery", encoding="utf-8")
+    wish = ("desk", "enable", shop.workspace)
+
+    wrong = shop.act(*wish)
+    unasked = run(*wish, *WHY, "--as", "grace", **shop.place)
+    Path(shop.password).unlink()
+    missing = shop.act(*wish)
+
+    assert '"code": "bad_sign_in"' in wrong.errors
+    assert unasked.errors.startswith("password_needed: ")
+    assert '"code": "password_unreadable"' in missing.errors
+
+
+def test_a_sign_in_is_kept_for_its_owner_alone(shop: Shop) -> None:
+    signed_in = shop.run("staff", "sign-in", "grace", "--password-file", shop.password, "--json")
+    path = Path(signed_in.json()["file"])
+    mode = path.stat().st_mode & 0o777
+
+    acted = shop.act("desk", "enable", shop.workspace, by="")
+    path.chmod(0o644)
+    exposed = shop.act("desk", "disable", shop.workspace, by="")
+
+    assert mode == 0o600
+    assert acted.json()["by"] == "grace"
+    assert '"code": "password_unreadable"' in exposed.errors
+
+
+def test_signing_out_ends_the_token_too(shop: Shop) -> None:
+    shop.run("staff", "sign-in", "grace", "--password-file", shop.password)
+    path = Path(shop.place["data"]) / "sign-in"
+    token = path.read_text(encoding="utf-8")
+
+    out = shop.run("staff", "sign-out", "--json")
+    path.touch(0o600)
+    path.write_text(token, encoding="utf-8")
+    stolen = shop.act("desk", "enable", shop.workspace, by="")
+
+    assert out.json() == {"is_signed_in": False}
+    assert '"code": "bad_staff_token"' in stolen.errors
+    path.unlink()
+    assert '"code": "not_signed_in"' in shop.run("staff", "sign-out", "--json").errors
+
+
+def test_two_people_give_what_is_above_the_limit(shop: Shop, tmp_path: Path) -> None:
+    catalog = tmp_path / "catalog.toml"
+    rules = "\n[versions.desk]\nfour_eyes_above = 10\n"
+    catalog.write_text(CATALOG.read_text(encoding="utf-8") + rules, encoding="utf-8")
+    shop.add("ada", "finance", by="root")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MUTOSCOPE_CATALOG", str(catalog))
+        wish = ("desk", "goodwill", shop.workspace, "video", "40")
+        proposed = shop.act(*wish).json()["proposal"]["proposal_id"]
+        own = shop.act("proposal", "approve", proposed)
+        approved = shop.act("proposal", "approve", proposed, by="ada").json()
+        other = shop.act(*wish).json()["proposal"]["proposal_id"]
+        refused = shop.act("proposal", "refuse", other, by="ada").json()
+        withdrawn = shop.act("proposal", "withdraw", other)
+
+    assert '"code": "second_person_needed"' in own.errors
+    assert (approved[0]["state"], refused[0]["state"]) == ("approved", "refused")
+    assert '"code": "proposal_decided"' in withdrawn.errors
+
+
+def test_proposals_and_lines_are_shown_to_people_too(shop: Shop) -> None:
+    shop.act("desk", "goodwill", shop.workspace, "video", "40")
+
+    lines = shop.run("audit", "list", "--action", "goodwill").output
+    proposals = shop.run("proposal", "list")
+    people = shop.run("staff", "list").output
+
+    assert "the clip came out black" in lines
+    assert "grace" in people
+    assert proposals.code == 0
+    missing = shop.run("proposal", "show", shop.workspace)
+    assert (missing.code, missing.errors.split(":")[0]) == (3, "unknown_proposal")
+
+
+def test_the_audit_is_exported_and_proved_against_a_head_noted_before(shop: Shop) -> None:
+    first = shop.run("audit", "verify", "--json").json()
+    shop.act("desk", "enable", shop.workspace)
+    head = f"{first['sequence']}:{first['head']}"
+
+    same = shop.run("audit", "verify", "--head", head)
+    other = shop.run("audit", "verify", "--head", f"1:{'00' * 32}", "--json")
+    lines = shop.run("audit", "export").output.splitlines()
+
+    assert same.output.startswith("clean: 3 lines, 0 reasons erased.")
+    assert (other.code, other.json()["findings"][0]["fault"]) == (6, "journal_rewritten")
+    assert len(lines) == 3
+    assert shop.run("audit", "verify", "--head", "here").code == 2
+
+
+def test_a_reason_is_erased_by_an_admin(shop: Shop) -> None:
+    by_support = shop.act("audit", "erase", "1")
+    by_admin = shop.act("audit", "erase", "1", by="root")
+
+    proof = shop.run("audit", "verify", "--json").json()
+
+    assert '"code": "not_allowed"' in by_support.errors
+    assert by_admin.json() == {"sequence": 1, "reason": None}
+    assert (proof["is_clean"], proof["erased_reasons"]) == (True, 1)
+
+
+def test_roles_change_and_people_leave(shop: Shop) -> None:
+    changed = shop.act("staff", "role", "grace", "--role", "support", by="root").json()
+    refused = shop.act("desk", "adjust", shop.workspace, "up", "video", "7")
+    left = shop.act("staff", "leave", "grace", by="root").json()
+    gone = shop.act("desk", "enable", shop.workspace)
+
+    assert changed[0]["roles"] == ["support"]
+    assert '"code": "not_allowed"' in refused.errors
+    assert left[0]["state"] == "left"
+    assert '"code": "bad_sign_in"' in gone.errors
