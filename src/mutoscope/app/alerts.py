@@ -230,8 +230,8 @@ async def send_alert(
         )  # fmt: skip
         await workspaces.write_message(connection, workspace_id=told.workspace_id, message=message)
     if by_webhook:
-        for writer, row in _event(told):
-            await writer(connection, [row])
+        for side_row in _event(told):
+            await side_row.writer(connection, [side_row.row])
 
 
 def _event(told: Alert) -> tuple[SideRow, ...]:
