@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.utils import formataddr
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -24,11 +25,14 @@ from mutoscope.assets.bucket import AssetBucket
 from mutoscope.assets.folder import AssetFolder
 from mutoscope.documents.animatic import Animatic
 from mutoscope.documents.archive import BoardArchive
+from mutoscope.documents.invoice_pdf import InvoicePdf
 from mutoscope.documents.storyboard_pdf import StoryboardPdf
 from mutoscope.domain.catalog_text import parse_catalog
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.routes_text import RoutesRefused, parse_routes
+from mutoscope.domain.seller_text import parse_seller
 from mutoscope.domain.toml_table import Problem
+from mutoscope.mail.smtp import SmtpMailer, smtp_account
 from mutoscope.providers.local.engine import AnimaticEngine
 from mutoscope.providers.local.orders import IMAGES_MAX
 from mutoscope.providers.registry import COMPANIES, Account, Surroundings, set_up
@@ -39,9 +43,10 @@ from mutoscope.storage.embedded import EmbeddedPostgres
 from mutoscope.storage.journal import Journal
 
 if TYPE_CHECKING:
-    from mutoscope.app.ports import AssetStore, Exporter, Provider
+    from mutoscope.app.ports import AssetStore, Exporter, Mailer, Provider
     from mutoscope.domain.catalog import Catalog
     from mutoscope.domain.routes import RouteTable
+    from mutoscope.domain.seller import Seller
     from mutoscope.settings import Settings
 
 CONNECTIONS_MAX: Final = 20
@@ -106,7 +111,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
 
     :raises Refusal: when the data folder, the catalog or the database cannot be used.
     """
-    catalog = read_catalog(settings.catalog)
+    catalog, seller = read_catalog(settings.catalog), read_seller(settings.seller)
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         url = settings.database_url
@@ -133,7 +138,8 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
             routes=read_routes(settings.routes), email_key=_key(settings.data, "email"),
             asset_rules=_asset_rules(settings), exporters=_exporters(settings.data / FONTS),
             providers=providers, call_backs=_call_backs(settings), labels=settings.labels,
-            engine_images_max=IMAGES_MAX,
+            engine_images_max=IMAGES_MAX, seller=seller,
+            printer=InvoicePdf(fonts=settings.data / FONTS), mailer=_mailer(settings, seller),
         )  # fmt: skip
         yield House(
             studio=studio, database_url=url, signing_key=_key(settings.data, "signing"),
@@ -199,8 +205,18 @@ def read_routes(path: Path | None) -> RouteTable:
     return found
 
 
+def read_seller(path: Path | None) -> Seller:
+    """Return the seller of a file, or the example that is shipped.
+
+    :raises SellerRefused: when its data are bad; the message names the place and the remedy.
+    :raises CatalogUnreadable: when there is no such text file.
+    """
+    text, source = _text(path, "seller.toml")
+    return parse_seller(text=text, source=source)
+
+
 class CatalogUnreadable(Refusal):
-    """A file of the catalog or the routes that is not there, or no text."""
+    """A file of the catalog, the routes or the seller that is not there, or no text."""
 
     code = "catalog_unreadable"
 
@@ -241,6 +257,13 @@ def _call_backs(settings: Settings) -> CallBacks:
         url=settings.public_url, key=_key(settings.data, "call_backs"),
         secrets={name: account.secret for name, account in settings.providers.items()},
     )  # fmt: skip
+
+
+def _mailer(settings: Settings, seller: Seller) -> Mailer | None:
+    if not settings.smtp_url:
+        return None
+    sender = settings.mail_from or formataddr((seller.party.legal_name, seller.party.email or ""))
+    return SmtpMailer(account=smtp_account(url=settings.smtp_url, sender=sender))
 
 
 def _assets(settings: Settings) -> AssetStore:

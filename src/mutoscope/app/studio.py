@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mutoscope.app.gateway import Gateway
-    from mutoscope.app.ports import AssetStore, Clock, Exporter, Generator, Ids, Provider
+    from mutoscope.app.invoice_page import InvoicePage
+    from mutoscope.app.ports import (
+        AssetStore,
+        Clock,
+        Exporter,
+        Generator,
+        Ids,
+        Mailer,
+        Provider,
+    )
     from mutoscope.domain.catalog import Catalog, Version
     from mutoscope.domain.routes import Route, RouteTable
     from mutoscope.storage.database import Connection, Pool
@@ -46,8 +55,8 @@ class Studio:
     labelled ones this process may take.
     `email_key` keys the digests by which a person's one trial is known; `exporters` are by form.
     The built-in engine makes `engine_images_max` pictures at once; None: as many as the tool.
-    `seller` issues the invoices; `gateways` are ways in which money comes, `gateway` is the one of
-    new orders.
+    `seller` issues the invoices, `printer` prints them; without a `mailer` no message is sent.
+    `gateways` are ways in which money comes, `gateway` is the one of new orders.
     """
 
     journal: Journal
@@ -68,6 +77,8 @@ class Studio:
     seller: Seller = field(default_factory=shipped_seller)
     gateways: Mapping[str, Gateway] = field(default_factory=dict)
     gateway: str = MANUAL
+    printer: Callable[[InvoicePage], bytes] | None = None
+    mailer: Mailer | None = None
 
     def reading(self) -> AbstractAsyncContextManager[Connection]:
         """Borrow a connection for reading."""

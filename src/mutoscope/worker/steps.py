@@ -1,8 +1,9 @@
 """The worker: takes steps of jobs from the queue, and keeps the clock's promises.
 
 Loops run side by side: single steps of jobs, the turns of jobs that wait, looks at the providers'
-work, whatever is due by the clock, and the sweep for jobs that nobody works on. A loop that fails
-is recorded and begun again after a pause, so that a database that restarts does not end the worker.
+work, whatever is due by the clock, the post, and the sweep for jobs that nobody works on. A loop
+that fails is recorded and begun again after a pause, so that a database that restarts does not end
+the worker.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pgqueuer.queries import Queries
 
 from mutoscope.app.advance import advance, stumble
 from mutoscope.app.order import NEVER, RETRY_S, Next
+from mutoscope.app.post import AT_ONCE_MAX, send_due
 from mutoscope.app.renew import run as renew
 from mutoscope.app.sweep import sweep
 from mutoscope.app.watch import LOOKS_MAX, admit, watch
@@ -40,6 +42,9 @@ LOOK_S: Final = 0.2
 TURN_S: Final = 0.5
 """Seconds between passes over the jobs that wait for their turn."""
 
+POST_S: Final = 2.0
+"""Seconds between looks into the outbox: nobody waits longer for a code."""
+
 RESTART_S: Final = 1.0
 STEPS_MAX: Final = 50
 """Steps that one worker takes at once; most of them wait for a provider."""
@@ -54,6 +59,8 @@ async def work(house: House) -> None:
         loops.create_task(_for_ever("looks", lambda: _look(house), LOOK_S))
         loops.create_task(_for_ever("turns", lambda: _take_turns(house), TURN_S))
         loops.create_task(_for_ever("clock", lambda: _keep_clock(house), CLOCK_S))
+        if house.studio.mailer is not None:
+            loops.create_task(_for_ever("post", lambda: _send_post(house), POST_S))
         loops.create_task(_for_ever("sweep", lambda: _sweep(house), SWEEP_S))
 
 
@@ -118,6 +125,11 @@ async def _keep_clock(house: House) -> None:
     renewal = await renew(url=house.database_url, at=house.studio.clock.now())
     for failure in renewal.failures:
         _log.error("wallet_not_renewed", failure=str(failure))
+
+
+async def _send_post(house: House) -> None:
+    while await send_due(house.studio) == AT_ONCE_MAX:
+        continue
 
 
 async def _sweep(house: House) -> None:
