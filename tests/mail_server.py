@@ -65,8 +65,8 @@ class MailServer:
 
 
 @asynccontextmanager
-async def open_mail_server(folder: Path) -> AsyncIterator[MailServer]:
-    """Run a server that wants STARTTLS and a login before it takes anything."""
+async def open_mail_server(folder: Path, *, is_tls: bool = False) -> AsyncIterator[MailServer]:
+    """Run a server that wants TLS, from the first byte or by STARTTLS, and a login."""
     certificate, key = _certificate(folder)
     served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     served.load_cert_chain(certificate, key)
@@ -74,10 +74,11 @@ async def open_mail_server(folder: Path) -> AsyncIterator[MailServer]:
     server.tls.load_verify_locations(certificate)
     listener = await asyncio.get_running_loop().create_server(
         lambda: SMTP(
-            server, tls_context=served, require_starttls=True, auth_required=True,
+            server, tls_context=None if is_tls else served, require_starttls=not is_tls,
+            auth_require_tls=not is_tls, auth_required=not is_tls,
             authenticator=_judge, hostname="loopback", enable_SMTPUTF8=True,
         ),
-        host=server.host, port=0,
+        host=server.host, port=0, ssl=served if is_tls else None,
     )  # fmt: skip
     server.port = listener.sockets[0].getsockname()[1]
     try:

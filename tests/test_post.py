@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from pypdf import PdfReader
 
-from invoice_stage import BUYER, bill, draft, issue, issued
+from invoice_stage import BUYER, PACK, bill, draft, issue, issued
 from mail_server import CUT, MailServer, open_mail_server
 from mutoscope.app import sign_up
 from mutoscope.app.letter import Letter, MailError
@@ -27,7 +27,7 @@ from mutoscope.app.post import (
 )
 from mutoscope.documents.invoice_pdf import InvoicePdf
 from mutoscope.storage import billing_details, outbox
-from mutoscope.storage.outbox import MessageState, StoredMessage, UnknownMessage
+from mutoscope.storage.outbox import Ending, MessageState, StoredMessage, UnknownMessage
 from soundness import assert_sound
 from studio_stage import Stage, open_stage
 
@@ -321,3 +321,88 @@ async def test_a_server_that_is_away_or_not_trusted_is_told(
         await server.mailer().send(letter=letter)
 
     assert not refused.value.permanent
+
+
+async def test_letters_go_over_tls_from_the_first_byte_too(stage: Stage, tmp_path: Path) -> None:
+    await bill(stage, replace(BUYER, email="books@bücher.example"))
+    await issued(stage)
+    async with open_mail_server(tmp_path, is_tls=True) as server:
+        stage.studio = replace(stage.studio, mailer=server.mailer(scheme="smtps"))
+
+        await send_due(stage.studio)
+
+    assert server.envelopes[0].rcpt_tos == ["books@bücher.example"]
+    assert (await only(stage)).state is MessageState.SENT
+
+
+async def test_a_server_without_tls_is_told_no_password(stage: Stage) -> None:
+    heard: list[bytes] = []
+
+    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 plain\r\n")
+        while line := await reader.readline():
+            heard.append(line)
+            writer.write(b"250 AUTH PLAIN LOGIN\r\n")
+        writer.close()
+
+    listener = await asyncio.start_server(plain, "127.0.0.1", 0)
+    server = MailServer(port=listener.sockets[0].getsockname()[1])
+    await issued(stage)
+    stage.studio = replace(stage.studio, mailer=server.mailer())
+
+    await send_due(stage.studio)
+
+    listener.close()
+    assert not [line for line in heard if line.startswith((b"AUTH", b"MAIL"))]
+    assert (await only(stage)).state is MessageState.QUEUED
+
+
+async def test_a_page_that_cannot_be_printed_is_tried_again(
+    stage: Stage, server: MailServer
+) -> None:
+    await issued(stage, replace(PACK, text="\U00020000"))
+
+    await send_due(stage.studio)
+
+    message = await only(stage)
+    assert (message.state, server.taken) == (MessageState.QUEUED, [])
+    assert "no font here has the letters" in (message.failure or "")
+
+
+async def test_a_try_that_came_too_late_decides_nothing(stage: Stage) -> None:
+    await issued(stage)
+    now = stage.clock.now()
+    async with stage.studio.reading() as connection:
+        (late,) = await outbox.claim(connection, at=now, oldest=now - CUT_OFF_AFTER, limit=1)
+        later = now + 2 * CUT_OFF_AFTER
+        await outbox.take_back(connection, before=later, at=later, tries_max=8)
+
+        is_ours = await outbox.finish(
+            connection, message=late, ending=Ending(state=MessageState.SENT), at=later
+        )
+
+    assert (is_ours, (await only(stage)).state) == (False, MessageState.QUEUED)
+
+
+async def test_a_message_whose_tries_are_always_cut_off_is_given_up(stage: Stage) -> None:
+    await issued(stage)
+    now = stage.clock.now()
+    async with stage.studio.reading() as connection:
+        await outbox.claim(connection, at=now, oldest=now - CUT_OFF_AFTER, limit=1)
+
+        await outbox.take_back(connection, before=now + CUT_OFF_AFTER, at=now, tries_max=1)
+
+    message = await only(stage)
+    assert (message.state, message.ended_at) == (MessageState.GIVEN_UP, now)
+
+
+async def test_a_message_under_way_is_not_queued_again(stage: Stage) -> None:
+    await issued(stage)
+    now = stage.clock.now()
+    async with stage.studio.reading() as connection:
+        await outbox.claim(connection, at=now, oldest=now - CUT_OFF_AFTER, limit=1)
+
+    with pytest.raises(MessageUnderWay):
+        await send_again(stage.studio, message_id=(await only(stage)).message_id)
+
+    assert (await only(stage)).state is MessageState.SENDING

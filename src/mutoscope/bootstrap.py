@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.utils import formataddr
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -262,7 +261,8 @@ def _call_backs(settings: Settings) -> CallBacks:
 def _mailer(settings: Settings, seller: Seller) -> Mailer | None:
     if not settings.smtp_url:
         return None
-    sender = settings.mail_from or formataddr((seller.party.legal_name, seller.party.email or ""))
+    own = "" if seller.is_example else f"{seller.party.legal_name} <{seller.party.email}>"
+    sender = settings.mail_from or own
     return SmtpMailer(account=smtp_account(url=settings.smtp_url, sender=sender))
 
 

@@ -233,4 +233,5 @@ def _message(buyer: Party, message: NewMessage) -> NewMessage:
 
 
 def _day(at: datetime, zone: str) -> str:
-    return f"{local_date(at=at, zone=zone):%d %B %Y}"
+    day = local_date(at=at, zone=zone)
+    return f"{day.day} {day:%B %Y}"

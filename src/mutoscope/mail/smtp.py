@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as POLICY
-from email.utils import parseaddr
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
@@ -40,6 +39,10 @@ PORTS: Final = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _ADDRESS: Final = re.compile(r"[^@\s<>,;:\"()\[\]\\\x00-\x1f\x7f]+@(?:[\w-]+\.)+[\w-]+")
+_SENDER: Final = re.compile(
+    rf"\"?(?P<name>[^\"<>\x00-\x1f\x7f]*)\"? *<(?P<address>{_ADDRESS.pattern})>"
+    rf"|(?P<alone>{_ADDRESS.pattern})"
+)
 _OF_ADDRESS: Final = re.compile(r"5\.(1\.\d+|2\.1)\b")
 """Enhanced codes of RFC 3463 by which a server names the address as the trouble."""
 
@@ -150,8 +153,8 @@ def smtp_account(*, url: str, sender: str) -> SmtpAccount:
 
     :raises BadMailServer: when one of them cannot be used; a password is never told.
     """
-    name, address = parseaddr(sender)
-    if not _ADDRESS.fullmatch(address):
+    written = _SENDER.fullmatch(sender.strip())
+    if written is None:
         remedy = "write an address, such as Studio <billing@example.com>"
         raise BadMailServer(name="MUTOSCOPE_MAIL_FROM", remedy=remedy)
     parts = urlsplit(url)
@@ -166,7 +169,7 @@ def smtp_account(*, url: str, sender: str) -> SmtpAccount:
         host=parts.hostname, port=port or PORTS[parts.scheme], scheme=parts.scheme,
         user=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
-        sender_name=name, sender=address,
+        sender_name=(written["name"] or "").strip(), sender=written["address"] or written["alone"],
     )  # fmt: skip
 
 
@@ -192,7 +195,8 @@ def _refused(error: aiosmtplib.SMTPResponseException, *, is_of_address: bool) ->
 
 
 def _words(error: Exception) -> str:
-    """Return what the server said, on one line."""
+    """Return what the server said, on one line; where it said nothing, what went wrong here."""
     code = f"{error.code} " if isinstance(error, aiosmtplib.SMTPResponseException) else ""
     message = getattr(error, "message", None) or str(error) or type(error).__name__
-    return " ".join(f"{code}{message}".split())[:WORDS_MAX]
+    cause = f" {type(error.__cause__).__name__}" if error.__cause__ else ""
+    return " ".join(f"{code}{message}{cause}".split())[:WORDS_MAX]

@@ -105,7 +105,7 @@ class InvoiceItem:
     invoice_id: UUID
     kind: DocumentKind
     number: str
-    taxed_as: Treatment
+    treatment: Treatment
     currency: str
     net: int
     tax: int
@@ -221,7 +221,7 @@ async def page(
     return tuple([
         InvoiceItem(
             **{name: row[name] for name in own}, kind=DocumentKind(row["kind"]),
-            number=_number(row), taxed_as=Treatment(row["treatment"]),
+            number=_number(row), treatment=Treatment(row["treatment"]),
         )
         async for row in rows
     ])  # fmt: skip

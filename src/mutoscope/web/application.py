@@ -23,6 +23,7 @@ from mutoscope.domain.credits import Refusal
 from mutoscope.settings import Settings
 from mutoscope.web.api import (
     balances,
+    billing,
     board_orders,
     call_backs,
     catalog,
@@ -32,6 +33,7 @@ from mutoscope.web.api import (
     frames,
     health,
     history,
+    invoices,
     jobs,
     ledger,
     outputs,
@@ -58,6 +60,12 @@ ROUTES: Final = (
     workspaces.list_workspaces,
     workspaces.show_workspace,
     workspaces.start_plan,
+    billing.show_billing,
+    billing.set_billing,
+    invoices.list_invoices,
+    invoices.show_invoice,
+    invoices.print_invoice,
+    invoices.print_payment_request,
     balances.show_balances,
     history.list_history,
     ledger.perform_batch,

@@ -92,7 +92,7 @@ CREATE TABLE invoices (
 );
 
 -- Documents of a workspace, newest first; and the credit notes of an invoice.
-CREATE INDEX invoices_by_age ON invoices (workspace_id, issued_at);
+CREATE INDEX invoices_by_age ON invoices (workspace_id, issued_at, invoice_id);
 CREATE INDEX invoices_credits ON invoices (workspace_id, refers_to) WHERE refers_to IS NOT NULL;
 
 CREATE TABLE invoice_lines (
