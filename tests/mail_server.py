@@ -36,6 +36,7 @@ class MailServer:
     to_letters: list[str] = field(default_factory=list)
     taken: list[EmailMessage] = field(default_factory=list)
     envelopes: list[Envelope] = field(default_factory=list)
+    has_taken: asyncio.Event = field(default_factory=asyncio.Event)
 
     def mailer(self, *, password: str = PASSWORD, scheme: str = "smtp+starttls") -> SmtpMailer:
         """Return a mailer that trusts this server."""
@@ -57,6 +58,7 @@ class MailServer:
     ) -> str:
         answer = self.to_letters.pop(0) if self.to_letters else "250 taken"
         if answer == CUT or answer.startswith("250"):
+            self.has_taken.set()
             self.envelopes.append(envelope)
             self.taken.append(message_from_bytes(envelope.content, policy=policy.default))
         if answer == CUT:
