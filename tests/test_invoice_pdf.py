@@ -20,7 +20,8 @@ from mutoscope.documents.letters import FontMissing
 from mutoscope.domain.invoices import InvoiceLine
 from mutoscope.domain.planner import Submission
 from mutoscope.storage.invoice_text import lines_text, taxed_text
-from mutoscope.storage.invoices import Invoice, UnknownInvoice, UnknownPaymentRequest
+from mutoscope.storage.invoices import Invoice, UnknownInvoice
+from mutoscope.storage.payments import UnknownRequest
 from studio_stage import Stage, open_stage
 
 REQUEST = UUID("12345678-90ab-cdef-1234-567890abcdef")
@@ -155,7 +156,7 @@ async def test_a_page_that_cannot_be_read_is_refused(stage: Stage) -> None:
         await printed(stage, found)
 
 
-async def ask(stage: Stage, *, taxed: str | None) -> None:
+async def ask(stage: Stage, *, taxed: str) -> None:
     async with stage.studio.reading() as connection:
         await connection.execute(
             ASKED, stage.workspace_id, REQUEST, lines_text([PACK]), JANUARY,
@@ -201,22 +202,11 @@ async def test_a_payment_request_goes_out_with_its_own_transaction(stage: Stage)
     assert (message["recipient"], message["state"]) == ("books@aurora.example", "queued")
 
 
-async def test_a_request_that_kept_no_buyer_is_printed_for_todays(stage: Stage) -> None:
-    await bill(stage)
-    await ask(stage, taxed=None)
-
-    _, content = await printed_request(
-        stage.studio, workspace_id=stage.workspace_id, request_id=REQUEST
-    )
-
-    assert "Aurora Films GmbH" in words(content)
-
-
 async def test_what_is_not_there_is_not_printed(stage: Stage) -> None:
     with pytest.raises(UnknownInvoice):
         await printed_invoice(stage.studio, workspace_id=stage.workspace_id, invoice_id=UUID(int=1))
 
-    with pytest.raises(UnknownPaymentRequest):
+    with pytest.raises(UnknownRequest):
         await printed_request(stage.studio, workspace_id=stage.workspace_id, request_id=UUID(int=1))
 
 

@@ -18,7 +18,8 @@ from mutoscope.domain.money import amount_text, money_text
 
 if TYPE_CHECKING:
     from mutoscope.domain.seller import Seller
-    from mutoscope.storage.invoices import AskedPayment, Invoice
+    from mutoscope.storage.invoices import Invoice
+    from mutoscope.storage.payments import PaymentRequest
 
 TITLES: Final = {DocumentKind.INVOICE: "Invoice", DocumentKind.CREDIT_NOTE: "Credit note"}
 TOTALS: Final = {DocumentKind.INVOICE: "Total", DocumentKind.CREDIT_NOTE: "Total credited"}
@@ -76,9 +77,9 @@ def invoice_page(invoice: Invoice) -> InvoicePage:
     )  # fmt: skip
 
 
-def request_page(asked: AskedPayment, *, seller: Seller, taxed: Taxed) -> InvoicePage:
+def request_page(asked: PaymentRequest, *, seller: Seller) -> InvoicePage:
     """Return what is printed of a payment request: everything but a number."""
-    printed = seller.printed()
+    printed, taxed = seller.printed(), asked.taxed
     reference = str(asked.request_id)[:8].upper()
     return InvoicePage(
         name=f"payment-request-{reference}",
@@ -87,7 +88,7 @@ def request_page(asked: AskedPayment, *, seller: Seller, taxed: Taxed) -> Invoic
         buyer=_buyer(taxed.buyer, printed),
         facts=(("Date", _day(asked.created_at, seller.zone)),
                ("To pay by", _day(asked.due_at, seller.zone))),
-        currency=asked.currency, lines=_lines(asked.lines, asked.currency, seller.zone),
+        currency=taxed.currency, lines=_lines(asked.lines, taxed.currency, seller.zone),
         totals=_totals(taxed, printed, "To pay"),
         notes=(*((taxed.note,) if taxed.note else ()), REQUEST_NOTE),
         payment=_payment(printed, reference), footer=_footer(printed),

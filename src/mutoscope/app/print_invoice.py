@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from mutoscope.app.invoice_page import invoice_page, request_page
-from mutoscope.storage import billing_details, invoices
+from mutoscope.storage import invoices, payments
 
 if TYPE_CHECKING:
     from mutoscope.app.invoice_page import InvoicePage
@@ -32,17 +32,12 @@ async def printed_request(
 ) -> tuple[str, bytes]:
     """Return the name and the PDF of a payment request, which has no number.
 
-    :raises UnknownPaymentRequest: when the workspace has none of that id.
+    :raises UnknownRequest: when the workspace has none of that id.
     :raises FontMissing: when it has letters that cannot be printed.
     """
     async with studio.reading() as connection:
-        asked = await invoices.asked(connection, workspace_id=workspace_id, request_id=request_id)
-        details = await billing_details.get(connection, workspace_id=workspace_id)
-    seller = studio.seller
-    taxed = asked.taxed or seller.taxed(
-        buyer=details.party, lines=asked.lines, currency=asked.currency
-    )
-    return await _printed(studio, request_page(asked, seller=seller, taxed=taxed))
+        asked = await payments.request(connection, workspace_id=workspace_id, request_id=request_id)
+    return await _printed(studio, request_page(asked, seller=studio.seller))
 
 
 async def _printed(studio: Studio, page: InvoicePage) -> tuple[str, bytes]:

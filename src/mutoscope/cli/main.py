@@ -48,7 +48,7 @@ EXITS: Final = {
             "unknown_tool", "unknown_plan", "unknown_version", "asset_missing",
             "catalog_unreadable", "file_unreadable", "unknown_asset", "unknown_export",
             "unknown_project", "unknown_scene", "unknown_frame", "unknown_part", "unknown_quote",
-            "unknown_route", "unknown_invoice", "unknown_message", "unknown_payment_request",
+            "unknown_route", "unknown_invoice", "unknown_message", "unknown_request",
         ),
         NOT_FOUND,
     ),

@@ -26,7 +26,7 @@ from mutoscope.domain.invoices import (
     number_text,
 )
 from mutoscope.storage.database import queries
-from mutoscope.storage.invoice_text import lines_from, party_from, taxed_from
+from mutoscope.storage.invoice_text import lines_from, party_from
 from mutoscope.storage.outbox import NewMessage, write_messages
 
 if TYPE_CHECKING:
@@ -48,16 +48,6 @@ class UnknownInvoice(Refusal):
             f"there is no invoice {invoice}: `invoice list` names those of a workspace"
         )
         self.invoice = str(invoice)
-
-
-class UnknownPaymentRequest(Refusal):
-    """An id that names no payment request of the workspace."""
-
-    code = "unknown_payment_request"
-
-    def __init__(self, *, request_id: UUID) -> None:
-        super().__init__(f"there is no payment request {request_id} in this workspace")
-        self.request_id = request_id
 
 
 class NewInvoice(NamedTuple):
@@ -142,24 +132,6 @@ class Invoice:
     credited: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskedPayment:
-    """A payment request as it is printed; without `taxed` it has no buyer of its own."""
-
-    workspace_id: UUID
-    request_id: UUID
-    title: str
-    state: str
-    lines: tuple[InvoiceLine, ...]
-    net: int
-    tax: int
-    total: int
-    currency: str
-    created_at: datetime
-    due_at: datetime
-    taxed: Taxed | None
-
-
 class _Held(NamedTuple):
     """What is known under the locks: next numbers, earlier documents, and credits of invoices."""
 
@@ -238,22 +210,6 @@ async def whose(
     if row is None:
         raise UnknownInvoice(invoice=number_text(series=series, year=year, number=number))
     return row["workspace_id"], row["invoice_id"]
-
-
-async def asked(connection: Connection, *, workspace_id: UUID, request_id: UUID) -> AskedPayment:
-    """Return a payment request as it is printed.
-
-    :raises UnknownPaymentRequest: when the workspace has none of that id.
-    """
-    row = await _SQL.payment_request(connection, workspace_id=workspace_id, request_id=request_id)
-    if row is None:
-        raise UnknownPaymentRequest(request_id=request_id)
-    known = dict(row)
-    taxed = known.pop("taxed")
-    return AskedPayment(
-        **known | {"lines": lines_from(known["lines"])},
-        taxed=None if taxed is None else taxed_from(taxed),
-    )
 
 
 async def _held(connection: Connection, drafts: Sequence[NewInvoice]) -> _Held:

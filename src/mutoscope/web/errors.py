@@ -51,7 +51,7 @@ STATUSES: Final[Mapping[str, int]] = {
          "unknown_reference", "unknown_output", "no_such_route", "no_version_in_force",
          "asset_missing", "unknown_asset", "unknown_export", "unknown_frame", "unknown_part",
          "unknown_project", "unknown_quote", "unknown_route", "unknown_scene",
-         "unknown_invoice", "unknown_message", "unknown_payment_request",
+         "unknown_invoice", "unknown_message",
          "unknown_request", "unknown_payment", "unknown_purchase", "unknown_promo_code",
          "unknown_refund"),
         404,

@@ -124,11 +124,3 @@ LIMIT :limit;
 SELECT n.workspace_id, n.invoice_id
 FROM invoice_numbers AS n
 WHERE n.series = :series AND n.year = :year AND n.number = :number;
-
--- name: payment_request^
--- What is asked for, as it is printed.
-SELECT
-    r.workspace_id, r.request_id, r.title, r.lines, r.net, r.tax, r.total, r.currency, r.state,
-    r.created_at, r.due_at, r.taxed
-FROM payment_requests AS r
-WHERE r.workspace_id = :workspace_id AND r.request_id = :request_id;

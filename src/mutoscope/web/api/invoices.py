@@ -13,7 +13,8 @@ from mutoscope.documents.letters import FontMissing
 from mutoscope.domain.invoices import DocumentKind, Treatment
 from mutoscope.storage import invoices, workspaces
 from mutoscope.storage.cursor import BadCursor
-from mutoscope.storage.invoices import Invoice, InvoiceItem, UnknownInvoice, UnknownPaymentRequest
+from mutoscope.storage.invoices import Invoice, InvoiceItem, UnknownInvoice
+from mutoscope.storage.payments import UnknownRequest
 from mutoscope.storage.workspaces import UnknownWorkspace
 from mutoscope.web.api.cursors import LAST, After, Limit, cursor_of, place_of
 from mutoscope.web.api.shape import HouseHere
@@ -136,7 +137,7 @@ async def print_invoice(
     "/workspaces/{workspace_id:uuid}/payment-requests/{request_id:uuid}/request.pdf",
     operation_id="printPaymentRequest", tags=["invoices"], media_type=MEDIA_TYPE,
     summary="A payment request, printed: it has no number",
-    responses=documented(UnknownPaymentRequest, FontMissing),
+    responses=documented(UnknownRequest, FontMissing),
 )  # fmt: skip
 async def print_payment_request(
     *, house: HouseHere, workspace_id: FromPath[UUID], request_id: FromPath[UUID]
