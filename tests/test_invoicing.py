@@ -11,13 +11,14 @@ import pytest
 
 from invoice_stage import BUYER, PACK, PLAN, bill, copies, draft, issue, issued, numbers, read
 from mutoscope.app import invoicing
-from mutoscope.app.invoicing import CreditExceedsInvoice, NotAnInvoice, credit_draft
+from mutoscope.app.credit_note import credit_invoice
+from mutoscope.app.invoicing import CreditExceedsInvoice, Draft, NotAnInvoice, credit_draft
 from mutoscope.domain import actions as ask
 from mutoscope.domain.invoices import Treatment
 from mutoscope.domain.lots import Terms
 from mutoscope.domain.planner import Submission
 from mutoscope.domain.requests import Request
-from mutoscope.storage.invoices import UnknownInvoice
+from mutoscope.storage.invoices import Invoice, UnknownInvoice
 from mutoscope.storage.journal import Journal
 from mutoscope.storage.session import SideRow, SideRowRefused
 from soundness import assert_sound
@@ -264,3 +265,61 @@ async def test_invoices_of_others_are_not_there(stage: Stage) -> None:
         await credit_draft(
             stage.studio, workspace_id=other, invoice_id=invoice.invoice_id, reason="x"
         )
+
+
+async def pairs_of(stage: Stage, count: int) -> list[tuple[Draft, ...]]:
+    """Return drafts of an invoice and a credit note each, every other pair the other way round."""
+    pairs = []
+    for place in range(count):
+        paid = await issued(stage)
+        credit = await credit_draft(
+            stage.studio, workspace_id=stage.workspace_id, invoice_id=paid.invoice_id, reason="x"
+        )
+        pairs.append((await draft(stage), credit)[:: 1 if place % 2 else -1])
+    return pairs
+
+
+async def test_documents_of_two_series_at_once_wait_for_one_another_in_one_order(
+    stage: Stage, database_url: str
+) -> None:
+    pairs = await pairs_of(stage, 8)
+    other = Journal(url=database_url, now=stage.clock.now)
+    await other.open()
+
+    await asyncio.gather(*(
+        journal.submit(Submission(()), side_rows=tuple(
+            row for each in pair for row in invoicing.issued(stage.studio, draft=each)
+        ))
+        for pair, journal in zip(pairs, (stage.studio.journal, other) * 4, strict=True)
+    ))  # fmt: skip
+
+    await other.close()
+    found = await numbers(stage)
+    assert found[7::8] == ["CN-2025-000008", "INV-2025-000008", "INV-2025-000016"]
+
+
+async def test_buyers_of_many_workspaces_are_read_at_once(stage: Stage) -> None:
+    other = await open_workspace(stage)
+    await bill(stage)
+
+    found = await invoicing.buyers(stage.studio, workspaces=[stage.workspace_id, other])
+
+    assert found[stage.workspace_id] == BUYER
+    assert found[other].legal_name == "Borealis"
+
+
+async def test_of_credits_by_hand_at_once_the_later_ones_take_what_is_left(stage: Stage) -> None:
+    invoice = await issued(stage)
+
+    outcomes = await asyncio.gather(*(
+        credit_invoice(
+            stage.studio, workspace_id=stage.workspace_id, invoice_id=invoice.invoice_id,
+            reason="a day without service", amount=2_000,
+        )
+        for _ in range(4)
+    ), return_exceptions=True)  # fmt: skip
+
+    made = [outcome for outcome in outcomes if isinstance(outcome, Invoice)]
+    assert [credit.number for credit in made] != []
+    assert {type(outcome) for outcome in outcomes} == {Invoice, CreditExceedsInvoice}
+    assert sum(credit.taxed.total for credit in made) == 4_000

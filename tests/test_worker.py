@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mail_server import open_mail_server
 from mutoscope.app import generate, sign_up
 from mutoscope.app.receipt import receipt
 from mutoscope.bootstrap import House, open_house
@@ -191,3 +192,15 @@ async def test_what_a_killed_worker_began_another_finishes_and_charges_once(
 
     assert (job.state, job.captured) == (JobState.SUCCEEDED, 1)
     assert await operations(house, job) == ["hold", "settle"]
+
+
+async def test_a_worker_sends_what_lies_in_the_outbox(database_url: str, tmp_path: Path) -> None:
+    settings = read_settings({"DATABASE_URL": database_url, "MUTOSCOPE_DATA": str(tmp_path)})
+    async with open_house(settings) as house, open_mail_server(tmp_path) as server:
+        posting = replace(house, studio=replace(house.studio, mailer=server.mailer()))
+        await sign_up.sign_up(house.studio, name="Ada", email="ada@example.org", zone="UTC")
+
+        async with at_work(posting), asyncio.timeout(40):
+            await server.has_taken.wait()
+
+        assert server.envelopes[0].rcpt_tos == ["ada@example.org"]

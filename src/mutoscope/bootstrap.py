@@ -19,18 +19,20 @@ from uuid import UUID, uuid4
 from mutoscope.app.asset_rules import AssetRules
 from mutoscope.app.call_backs import CallBacks
 from mutoscope.app.export_board import Form
-from mutoscope.app.shipped import shipped_seller
 from mutoscope.app.studio import ENGINE, MANUAL, Studio
 from mutoscope.assets.bucket import AssetBucket
 from mutoscope.assets.folder import AssetFolder
 from mutoscope.documents.animatic import Animatic
 from mutoscope.documents.archive import BoardArchive
+from mutoscope.documents.invoice_pdf import InvoicePdf
 from mutoscope.documents.storyboard_pdf import StoryboardPdf
 from mutoscope.domain.catalog_text import parse_catalog
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.routes_text import RoutesRefused, parse_routes
+from mutoscope.domain.seller_text import parse_seller
 from mutoscope.domain.toml_table import Problem
 from mutoscope.hooks.http_hooks import HttpHooks
+from mutoscope.mail.smtp import SmtpMailer, smtp_account
 from mutoscope.payments.manual import ManualGateway
 from mutoscope.payments.stripe import StripeGateway
 from mutoscope.payments.stripe_line import StripeAccount
@@ -45,7 +47,7 @@ from mutoscope.storage.journal import Journal
 
 if TYPE_CHECKING:
     from mutoscope.app.gateway import Gateway
-    from mutoscope.app.ports import AssetStore, Exporter, Provider
+    from mutoscope.app.ports import AssetStore, Exporter, Mailer, Provider
     from mutoscope.domain.catalog import Catalog
     from mutoscope.domain.routes import RouteTable
     from mutoscope.domain.seller import Seller
@@ -113,7 +115,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
 
     :raises Refusal: when the data folder, the catalog or the database cannot be used.
     """
-    catalog = read_catalog(settings.catalog)
+    catalog, seller = read_catalog(settings.catalog), read_seller(settings.seller)
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         url = settings.database_url
@@ -134,7 +136,6 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         providers = _providers(settings, clock)
         for provider in providers.values():
             stack.push_async_callback(provider.close)
-        seller = shipped_seller()
         gateways = _gateways(settings, seller)
         for gateway in gateways.values():
             stack.push_async_callback(gateway.close)
@@ -148,7 +149,8 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
             providers=providers, call_backs=_call_backs(settings), labels=settings.labels,
             engine_images_max=IMAGES_MAX, gateways=gateways, gateway=settings.payments.gateway,
             seller=seller,
-            hooks=hooks,
+            hooks=hooks, printer=InvoicePdf(fonts=settings.data / FONTS),
+            mailer=_mailer(settings, seller),
         )  # fmt: skip
         yield House(
             studio=studio, database_url=url, signing_key=_key(settings.data, "signing"),
@@ -214,8 +216,18 @@ def read_routes(path: Path | None) -> RouteTable:
     return found
 
 
+def read_seller(path: Path | None) -> Seller:
+    """Return the seller of a file, or the example that is shipped.
+
+    :raises SellerRefused: when its data are bad; the message names the place and the remedy.
+    :raises CatalogUnreadable: when there is no such text file.
+    """
+    text, source = _text(path, "seller.toml")
+    return parse_seller(text=text, source=source)
+
+
 class CatalogUnreadable(Refusal):
-    """A file of the catalog or the routes that is not there, or no text."""
+    """A file of the catalog, the routes or the seller that is not there, or no text."""
 
     code = "catalog_unreadable"
 
@@ -267,6 +279,14 @@ def _call_backs(settings: Settings) -> CallBacks:
         url=settings.public_url, key=_key(settings.data, "call_backs"),
         secrets={name: account.secret for name, account in settings.providers.items()},
     )  # fmt: skip
+
+
+def _mailer(settings: Settings, seller: Seller) -> Mailer | None:
+    if not settings.smtp_url:
+        return None
+    own = "" if seller.is_example else f"{seller.party.legal_name} <{seller.party.email}>"
+    sender = settings.mail_from or own
+    return SmtpMailer(account=smtp_account(url=settings.smtp_url, sender=sender))
 
 
 def _assets(settings: Settings) -> AssetStore:

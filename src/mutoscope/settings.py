@@ -72,6 +72,10 @@ SETTINGS: Final = (
     ),
     Setting("MUTOSCOPE_CATALOG", "", "your catalog file; empty for the one that is shipped"),
     Setting("MUTOSCOPE_ROUTES", "", "your routes file; empty for the one that is shipped"),
+    Setting(
+        "MUTOSCOPE_SELLER", "",
+        "your file of who sells, for invoices; empty for the example that is shipped",
+    ),
     Setting("MUTOSCOPE_HOST", "127.0.0.1", "address on which the API listens"),
     Setting("MUTOSCOPE_PORT", "8420", "port on which the API listens"),
     Setting(
@@ -114,6 +118,15 @@ SETTINGS: Final = (
     Setting(
         "MUTOSCOPE_WEBHOOKS_LOCAL", "no",
         "yes lets webhooks lead to this machine and network, for trials; no sends to public https",
+    ),
+    Setting(
+        "MUTOSCOPE_SMTP_URL", "",
+        "mail server, such as smtp+starttls://USER:PASSWORD@HOST:587; empty leaves messages in "
+        "the outbox",
+    ),
+    Setting(
+        "MUTOSCOPE_MAIL_FROM", "",
+        "sender of messages, such as Studio <billing@studio.example>; empty for the seller's",
     ),
     *PROVIDER_SETTINGS,
 )  # fmt: skip
@@ -160,6 +173,7 @@ class Settings:
     postgres_bin: Path | None
     catalog: Path | None
     routes: Path | None
+    seller: Path | None
     host: str
     port: int
     api_key: str = field(repr=False)
@@ -173,6 +187,8 @@ class Settings:
     labels: frozenset[str]
     payments: PaymentSettings
     webhooks_local: bool
+    smtp_url: str = field(repr=False)
+    mail_from: str
     providers: Mapping[str, ProviderAccount] = field(repr=False)
 
 
@@ -190,6 +206,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         postgres_bin=_path(found["MUTOSCOPE_POSTGRES_BIN"]),
         catalog=_path(found["MUTOSCOPE_CATALOG"]),
         routes=_path(found["MUTOSCOPE_ROUTES"]),
+        seller=_path(found["MUTOSCOPE_SELLER"]),
         host=found["MUTOSCOPE_HOST"],
         port=_port(found["MUTOSCOPE_PORT"]),
         api_key=found["MUTOSCOPE_API_KEY"],
@@ -203,6 +220,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         labels=frozenset(found["MUTOSCOPE_LABELS"].replace(",", " ").split()),
         payments=_payments(found),
         webhooks_local=_truth("MUTOSCOPE_WEBHOOKS_LOCAL", found["MUTOSCOPE_WEBHOOKS_LOCAL"]),
+        smtp_url=found["MUTOSCOPE_SMTP_URL"],
+        mail_from=found["MUTOSCOPE_MAIL_FROM"],
         providers={name: account for name in PROVIDERS if (account := _account(name, found)).key},
     )
 

@@ -113,12 +113,20 @@ def checked_tax_id(tax_id: str, *, country: str) -> str:
     return prefix + plain.removeprefix(prefix)
 
 
+def checked_line(text: str, *, field: str) -> str:
+    """Return a text that stands on one line of a printed page.
+
+    :raises BadBillingDetails: when it does not.
+    """
+    if not _LINE.fullmatch(text.strip()):
+        raise BadBillingDetails(field=field)
+    return text.strip()
+
+
 def _checked(party: Party) -> Party:
-    name = party.legal_name.strip()
-    if not _LINE.fullmatch(name):
-        raise BadBillingDetails(field="legal_name")
-    lines = tuple(line.strip() for line in party.address)
-    if not 0 < len(lines) <= LINES_MAX or not all(map(_LINE.fullmatch, lines)):
+    name = checked_line(party.legal_name, field="legal_name")
+    lines = tuple(checked_line(line, field="address") for line in party.address)
+    if not 0 < len(lines) <= LINES_MAX:
         raise BadBillingDetails(field="address")
     country = (party.country or "").strip().upper()
     if country not in COUNTRIES:

@@ -23,6 +23,7 @@ from mutoscope.domain.credits import Refusal
 from mutoscope.domain.invoices import DocumentKind, InvoiceLine, Party, Taxed, tax_within
 from mutoscope.domain.money import money_text
 from mutoscope.storage import billing_details, invoices
+from mutoscope.storage.invoice_text import lines_text
 from mutoscope.storage.invoices import NUMBER, NewInvoice, write_documents
 from mutoscope.storage.outbox import Attached, MessageState, NewMessage, write_messages
 from mutoscope.storage.session import SideRow
@@ -195,7 +196,7 @@ def _row(studio: Studio, draft: Draft) -> NewInvoice:
         buyer=json.dumps(asdict(taxed.buyer), ensure_ascii=False),
         zone=draft.zone or seller.zone, issued_at=draft.issued_at, due_at=draft.due_at,
         paid_at=draft.paid_at, billing_at=draft.billing_at, request_id=draft.request_id,
-        refers_to=draft.refers_to, reason=draft.reason, lines=invoices.lines_text(draft.lines),
+        refers_to=draft.refers_to, reason=draft.reason, lines=lines_text(draft.lines),
         credited_before=draft.credited_before,
         message=_message(taxed.buyer, _letter(studio, draft)),
     )  # fmt: skip
@@ -232,4 +233,5 @@ def _message(buyer: Party, message: NewMessage) -> NewMessage:
 
 
 def _day(at: datetime, zone: str) -> str:
-    return f"{local_date(at=at, zone=zone):%d %B %Y}"
+    day = local_date(at=at, zone=zone)
+    return f"{day.day} {day:%B %Y}"

@@ -13,6 +13,7 @@ from typing import Protocol
 from uuid import UUID
 
 from mutoscope.app.export_board import ExportBoard, ExportOptions
+from mutoscope.app.letter import Letter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,6 +261,17 @@ class Provider(Generator, Protocol):
 
     async def close(self) -> None:
         """Drop the connections."""
+        ...
+
+
+class Mailer(Protocol):
+    """What hands letters over; without one they lie in the outbox, where they can be read."""
+
+    async def send(self, *, letter: Letter) -> None:
+        """Hand a letter over.
+
+        :raises MailError: when it was not taken, or nobody knows whether it was.
+        """
         ...
 
 

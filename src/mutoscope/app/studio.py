@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 
     from mutoscope.app.gateway import Gateway
     from mutoscope.app.hook_sender import HookSender
-    from mutoscope.app.ports import AssetStore, Clock, Exporter, Generator, Ids, Provider
+    from mutoscope.app.invoice_page import InvoicePage
+    from mutoscope.app.ports import (
+        AssetStore,
+        Clock,
+        Exporter,
+        Generator,
+        Ids,
+        Mailer,
+        Provider,
+    )
     from mutoscope.domain.catalog import Catalog, Version
     from mutoscope.domain.routes import Route, RouteTable
     from mutoscope.storage.database import Connection, Pool
@@ -54,6 +63,8 @@ class Studio:
     `seller` issues the invoices; `gateways` are ways in which money comes, `gateway` is the one of
     new orders.
     `post_card` returns what shows an action of staff in a thread.
+    `seller` issues the invoices, `printer` prints them; without a `mailer` no message is sent.
+    `gateways` are ways in which money comes, `gateway` is the one of new orders.
     """
 
     journal: Journal
@@ -76,6 +87,8 @@ class Studio:
     gateway: str = MANUAL
     hooks: HookSender = NO_HOOKS
     post_card: PostCard = no_card
+    printer: Callable[[InvoicePage], bytes] | None = None
+    mailer: Mailer | None = None
 
     def reading(self) -> AbstractAsyncContextManager[Connection]:
         """Borrow a connection for reading."""

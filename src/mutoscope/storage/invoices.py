@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
@@ -21,12 +21,12 @@ from mutoscope.domain.credits import Refusal
 from mutoscope.domain.invoices import (
     DocumentKind,
     InvoiceLine,
-    Party,
     Taxed,
     Treatment,
     number_text,
 )
 from mutoscope.storage.database import queries
+from mutoscope.storage.invoice_text import lines_from, party_from
 from mutoscope.storage.outbox import NewMessage, write_messages
 
 if TYPE_CHECKING:
@@ -48,16 +48,6 @@ class UnknownInvoice(Refusal):
             f"there is no invoice {invoice}: `invoice list` names those of a workspace"
         )
         self.invoice = str(invoice)
-
-
-class UnknownPaymentRequest(Refusal):
-    """An id that names no payment request of the workspace."""
-
-    code = "unknown_payment_request"
-
-    def __init__(self, *, request_id: UUID) -> None:
-        super().__init__(f"there is no payment request {request_id} in this workspace")
-        self.request_id = request_id
 
 
 class NewInvoice(NamedTuple):
@@ -105,7 +95,7 @@ class InvoiceItem:
     invoice_id: UUID
     kind: DocumentKind
     number: str
-    taxed_as: Treatment
+    treatment: Treatment
     currency: str
     net: int
     tax: int
@@ -137,26 +127,9 @@ class Invoice:
     billing_at: datetime | None
     request_id: UUID | None
     refers_to: UUID | None
+    refers_to_number: str | None
     reason: str | None
     credited: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskedPayment:
-    """A payment request as it is printed; without `taxed` it has no buyer of its own."""
-
-    workspace_id: UUID
-    request_id: UUID
-    title: str
-    state: str
-    lines: tuple[InvoiceLine, ...]
-    net: int
-    tax: int
-    total: int
-    currency: str
-    created_at: datetime
-    due_at: datetime
-    taxed: Taxed | None
 
 
 class _Held(NamedTuple):
@@ -197,6 +170,7 @@ async def get(connection: Connection, *, workspace_id: UUID, invoice_id: UUID) -
         **{name: row[name] for name in own},
         kind=DocumentKind(row["kind"]),
         number=_number(row),
+        refers_to_number=_number(row, "refers_to_") if row["refers_to"] else None,
         seller=json.loads(row["seller"]),
         taxed=Taxed(
             buyer=party_from(json.loads(row["buyer"])), net=row["net"], tax=row["tax"],
@@ -219,7 +193,7 @@ async def page(
     return tuple([
         InvoiceItem(
             **{name: row[name] for name in own}, kind=DocumentKind(row["kind"]),
-            number=_number(row), taxed_as=Treatment(row["treatment"]),
+            number=_number(row), treatment=Treatment(row["treatment"]),
         )
         async for row in rows
     ])  # fmt: skip
@@ -236,63 +210,6 @@ async def whose(
     if row is None:
         raise UnknownInvoice(invoice=number_text(series=series, year=year, number=number))
     return row["workspace_id"], row["invoice_id"]
-
-
-async def asked(connection: Connection, *, workspace_id: UUID, request_id: UUID) -> AskedPayment:
-    """Return a payment request as it is printed.
-
-    :raises UnknownPaymentRequest: when the workspace has none of that id.
-    """
-    row = await _SQL.payment_request(connection, workspace_id=workspace_id, request_id=request_id)
-    if row is None:
-        raise UnknownPaymentRequest(request_id=request_id)
-    known = dict(row)
-    taxed = known.pop("taxed")
-    return AskedPayment(
-        **known | {"lines": lines_from(known["lines"])},
-        taxed=None if taxed is None else taxed_from(taxed),
-    )
-
-
-def taxed_text(taxed: Taxed) -> str:
-    """Return what is taxed as JSON, for a row that keeps it."""
-    return json.dumps(asdict(taxed), ensure_ascii=False)
-
-
-def taxed_from(text: str) -> Taxed:
-    """Return what `taxed_text` wrote."""
-    found = json.loads(text)
-    return Taxed(
-        **found | {"buyer": party_from(found["buyer"]), "treatment": Treatment(found["treatment"])}
-    )
-
-
-def lines_text(lines: Iterable[InvoiceLine]) -> str:
-    """Return lines as JSON, as `invoice_lines` and `payment_requests.lines` take them."""
-    return json.dumps(
-        [
-            asdict(line)
-            | {"ordinal": ordinal, "starts_at": _iso(line.starts_at), "ends_at": _iso(line.ends_at)}
-            for ordinal, line in enumerate(lines, start=1)
-        ],
-        ensure_ascii=False,
-    )
-
-
-def lines_from(text: str) -> tuple[InvoiceLine, ...]:
-    """Return what `lines_text` wrote."""
-    return tuple(
-        InvoiceLine(
-            code=line["code"], text=line["text"], amount=line["amount"],
-            starts_at=_instant(line.get("starts_at")), ends_at=_instant(line.get("ends_at")),
-        )
-        for line in json.loads(text)
-    )  # fmt: skip
-
-
-def party_from(plain: Mapping[str, Any]) -> Party:
-    """Return a party from its plain data."""
-    return Party(**{**plain, "address": tuple(plain["address"])})
 
 
 async def _held(connection: Connection, drafts: Sequence[NewInvoice]) -> _Held:
@@ -387,13 +304,7 @@ def _series(found: Iterable[tuple[tuple[str, int], int]]) -> dict[str, list[Any]
     return columns
 
 
-def _number(row: Any) -> str:  # noqa: ANN401  # a row of asyncpg
-    return number_text(series=row["series"], year=row["year"], number=row["number"])
-
-
-def _iso(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat()
-
-
-def _instant(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+def _number(row: Any, before: str = "") -> str:  # noqa: ANN401  # a row of asyncpg
+    return number_text(
+        series=row[f"{before}series"], year=row[f"{before}year"], number=row[f"{before}number"]
+    )

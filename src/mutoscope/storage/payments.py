@@ -17,7 +17,7 @@ from mutoscope.domain.credits import Refusal
 from mutoscope.domain.invoices import InvoiceLine, Taxed
 from mutoscope.domain.offers import Money
 from mutoscope.storage.database import queries
-from mutoscope.storage.invoices import lines_from, lines_text, taxed_from, taxed_text
+from mutoscope.storage.invoice_text import lines_from, lines_text, taxed_from, taxed_text
 
 if TYPE_CHECKING:
     from mutoscope.storage.database import Connection

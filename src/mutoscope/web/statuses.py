@@ -28,7 +28,7 @@ _CODES: Final[Mapping[int, str]] = {
         asset_missing no_reason no_such_route no_version_in_force unknown_alert unknown_asset
         unknown_cap unknown_delivery unknown_desk_action unknown_endpoint unknown_entry
         unknown_export unknown_frame unknown_gateway unknown_invitation unknown_invoice
-        unknown_job unknown_member unknown_output unknown_part unknown_payment
+        unknown_job unknown_member unknown_message unknown_output unknown_part unknown_payment
         unknown_payment_request unknown_project unknown_promo_code unknown_proposal
         unknown_purchase unknown_quote unknown_reference unknown_refund unknown_request
         unknown_route unknown_scene unknown_staff unknown_wallet unknown_workspace
@@ -40,14 +40,14 @@ _CODES: Final[Mapping[int, str]] = {
         admin_exists already_done already_member already_redeemed already_refunded
         already_scheduled already_subscribed credit_exceeds_invoice export_is_final
         frame_not_final frame_not_made gateway_missing goodwill_spent hold_already_settled
-        invitation_over job_is_final last_admin last_owner no_clip_wanted no_method_kept
-        not_an_invoice not_at_provider not_in_doubt not_in_this_state not_parked
-        not_to_be_agreed nothing_lacking nothing_scheduled nothing_to_pay nothing_to_refund
-        nothing_to_regenerate payment_disputed payment_does_not_fit period_began period_granted
-        promo_over promo_taken proposal_decided purchase_not_in_this_state purchases_unchanged
-        quota_exceeded quote_expired quote_outdated route_cannot route_not_parked
-        staff_name_taken state_moved_on team_full too_many_endpoints tool_unavailable
-        workspace_closed
+        invitation_over job_is_final last_admin last_owner message_under_way no_address
+        no_clip_wanted no_mail_server no_method_kept not_an_invoice not_at_provider not_in_doubt
+        not_in_this_state not_parked not_to_be_agreed nothing_lacking nothing_scheduled
+        nothing_to_pay nothing_to_refund nothing_to_regenerate payment_disputed
+        payment_does_not_fit period_began period_granted promo_over promo_taken proposal_decided
+        purchase_not_in_this_state purchases_unchanged quota_exceeded quote_expired
+        quote_outdated route_cannot route_not_parked staff_name_taken state_moved_on team_full
+        too_many_endpoints tool_unavailable workspace_closed
     """,
     413: """
         body_too_large
@@ -75,7 +75,7 @@ _CODES: Final[Mapping[int, str]] = {
     """,
     500: """
         archive_exists archive_unreadable asset_damaged bad_account bad_bucket bad_catalog
-        bad_routes bad_seller bad_service_account bad_setting bench_books_wrong
+        bad_mail_server bad_routes bad_seller bad_service_account bad_setting bench_books_wrong
         catalog_unreadable checkpoints_unreadable data_unwritable database_refused demo_running
         embedded_postgres export_failed file_unreadable folder_foreign folder_not_a_demo
         folder_of_another_version folder_unusable folder_unwritable ledger_broken no_plan

@@ -4,6 +4,9 @@ Loops run side by side: single steps of jobs, the turns of jobs that wait, looks
 work, whatever is due by the clock, alerts and webhooks, and the sweep for jobs that nobody works
 on. A loop that fails is recorded and begun again after a pause, so that a database that restarts
 does not end the worker.
+work, whatever is due by the clock, the post, and the sweep for jobs that nobody works on. A loop
+that fails is recorded and begun again after a pause, so that a database that restarts does not end
+the worker.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from pgqueuer.queries import Queries
 
 from mutoscope.app.advance import advance, stumble
 from mutoscope.app.order import NEVER, RETRY_S, Next
+from mutoscope.app.post import AT_ONCE_MAX, send_due
 from mutoscope.app.renew import run as renew
 from mutoscope.app.sweep import sweep
 from mutoscope.app.watch import LOOKS_MAX, admit, watch
@@ -41,6 +45,9 @@ LOOK_S: Final = 0.2
 TURN_S: Final = 0.5
 """Seconds between passes over the jobs that wait for their turn."""
 
+POST_S: Final = 2.0
+"""Seconds between looks into the outbox: nobody waits longer for a code."""
+
 RESTART_S: Final = 1.0
 STEPS_MAX: Final = 50
 """Steps that one worker takes at once; most of them wait for a provider."""
@@ -57,6 +64,8 @@ async def work(house: House) -> None:
         loops.create_task(_for_ever("clock", lambda: _keep_clock(house), CLOCK_S))
         loops.create_task(_for_ever("alerts", lambda: alerts.look(house), alerts.LOOK_S))
         loops.create_task(_for_ever("webhooks", lambda: alerts.send(house), alerts.SEND_S))
+        if house.studio.mailer is not None:
+            loops.create_task(_for_ever("post", lambda: _send_post(house), POST_S))
         loops.create_task(_for_ever("sweep", lambda: _sweep(house), SWEEP_S))
 
 
@@ -121,6 +130,11 @@ async def _keep_clock(house: House) -> None:
     renewal = await renew(url=house.database_url, at=house.studio.clock.now())
     for failure in renewal.failures:
         _log.error("wallet_not_renewed", failure=str(failure))
+
+
+async def _send_post(house: House) -> None:
+    while await send_due(house.studio) == AT_ONCE_MAX:
+        continue
 
 
 async def _sweep(house: House) -> None:

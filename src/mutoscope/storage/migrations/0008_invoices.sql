@@ -92,7 +92,7 @@ CREATE TABLE invoices (
 );
 
 -- Documents of a workspace, newest first; and the credit notes of an invoice.
-CREATE INDEX invoices_by_age ON invoices (workspace_id, issued_at);
+CREATE INDEX invoices_by_age ON invoices (workspace_id, issued_at, invoice_id);
 CREATE INDEX invoices_credits ON invoices (workspace_id, refers_to) WHERE refers_to IS NOT NULL;
 
 CREATE TABLE invoice_lines (
@@ -171,7 +171,8 @@ ADD CONSTRAINT attachment_is_known CHECK (
 -- The clock finds what is to be sent, and tries that were cut off.
 CREATE INDEX outbox_due ON outbox ((coalesce(next_try_at, created_at))) WHERE state = 'queued';
 CREATE INDEX outbox_sending ON outbox (tried_at) WHERE state = 'sending';
--- Messages by age, for the operator.
+-- A message by what its Message-ID tells, and messages by age.
+CREATE INDEX outbox_by_id ON outbox (message_id);
 CREATE INDEX outbox_by_age ON outbox (created_at, message_id);
 
 -- How messages are written many at once.

@@ -88,7 +88,8 @@ SELECT count(*) FROM fresh;
 SELECT
     i.workspace_id, i.invoice_id, i.kind, i.series, i.year, i.number, i.currency, i.net, i.tax,
     i.total, i.rate, i.treatment, i.note, i.seller, i.buyer, i.zone, i.issued_at, i.due_at,
-    i.paid_at, i.billing_at, i.request_id, i.refers_to, i.reason,
+    i.paid_at, i.billing_at, i.request_id, i.refers_to, i.reason, r.series AS refers_to_series,
+    r.year AS refers_to_year, r.number AS refers_to_number,
     (
         SELECT coalesce(sum(c.total), 0)::bigint
         FROM invoices AS c
@@ -103,6 +104,7 @@ SELECT
         WHERE l.workspace_id = i.workspace_id AND l.invoice_id = i.invoice_id
     ) AS lines
 FROM invoices AS i
+LEFT JOIN invoices AS r ON r.workspace_id = i.workspace_id AND r.invoice_id = i.refers_to
 WHERE i.workspace_id = :workspace_id AND i.invoice_id = :invoice_id;
 
 -- name: list_invoices
@@ -122,11 +124,3 @@ LIMIT :limit;
 SELECT n.workspace_id, n.invoice_id
 FROM invoice_numbers AS n
 WHERE n.series = :series AND n.year = :year AND n.number = :number;
-
--- name: payment_request^
--- What is asked for, as it is printed.
-SELECT
-    r.workspace_id, r.request_id, r.title, r.lines, r.net, r.tax, r.total, r.currency, r.state,
-    r.created_at, r.due_at, r.taxed
-FROM payment_requests AS r
-WHERE r.workspace_id = :workspace_id AND r.request_id = :request_id;

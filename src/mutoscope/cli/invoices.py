@@ -1,0 +1,221 @@
+"""`mutoscope invoice`: list, show, download and credit what was issued."""
+
+import re
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+from uuid import UUID
+
+import typer
+from rich.markup import escape
+
+from mutoscope.app.credit_note import credit_invoice
+from mutoscope.app.print_invoice import printed_invoice, printed_request
+from mutoscope.bootstrap import House
+from mutoscope.cli.exports import OutUnwritable
+from mutoscope.cli.opening import in_house
+from mutoscope.cli.options import Json, WorkspaceId, Yes
+from mutoscope.cli.plain import print_json
+from mutoscope.cli.screen import console, table, tell, told
+from mutoscope.domain.invoices import DocumentKind
+from mutoscope.domain.money import amount_text, minor_units, money_text
+from mutoscope.storage import invoices, workspaces
+from mutoscope.storage.invoices import Invoice, InvoiceItem, UnknownInvoice
+
+LISTED_MAX: Final = 500
+END: Final = datetime(9000, 1, 1, tzinfo=UTC)
+NUMBER: Final = re.compile(r"([A-Z][A-Z0-9]*)-(\d{4})-(\d{1,12})")
+
+commands = typer.Typer()
+invoice = typer.Typer(help="List, show, download and credit invoices.", no_args_is_help=True)
+commands.add_typer(invoice, name="invoice")
+
+Which = Annotated[
+    str, typer.Argument(metavar="INVOICE", help="A number such as INV-2026-000001, or an id.")
+]
+Out = Annotated[
+    Path | None, typer.Option(help="The file to write; without it, one named after the number.")
+]
+
+
+@commands.callback()
+def studio() -> None:
+    """Keep the invoices of the studio."""
+
+
+@invoice.command(name="list")
+def list_all(workspace: WorkspaceId, *, is_json: Json = False) -> None:
+    """List the invoices and credit notes of a workspace, newest first."""
+
+    async def read(house: House) -> tuple[tuple[InvoiceItem, ...], str]:
+        async with house.studio.reading() as connection:
+            owner = await workspaces.get(connection, workspace_id=workspace)
+            found = await invoices.page(
+                connection, workspace_id=workspace, before_at=END, before_id=UUID(int=2**128 - 1),
+                limit=LISTED_MAX,
+            )  # fmt: skip
+        return found, owner.zone
+
+    found, zone = in_house(read)
+    if is_json:
+        print_json(found)
+        return
+    shown = table("number", "kind", "issued", ">net", ">tax", ">total", "paid", "!id")
+    for each in found:
+        shown.add_row(
+            each.number, each.kind.replace("_", " "), told(each.issued_at, zone=zone),
+            amount_text(each.net, each.currency), amount_text(each.tax, each.currency),
+            money_text(each.total, each.currency), told(each.paid_at, zone=zone),
+            str(each.invoice_id),
+        )  # fmt: skip
+    console().print(shown)
+
+
+@invoice.command()
+def show(workspace: WorkspaceId, which: Which, *, is_json: Json = False) -> None:
+    """Show an invoice or credit note with its lines, and what was credited of it."""
+    found = in_house(lambda house: _found(house, workspace, which))
+    if is_json:
+        print_json(found)
+        return
+    screen, currency = console(), found.taxed.currency
+    for name, text in _facts(found):
+        screen.print(f"{name:<10} {text}", markup=False)
+    lines = table("what", "from", "to", f">{currency}")
+    for line in found.lines:
+        lines.add_row(
+            escape(line.text), told(line.starts_at, zone=found.zone),
+            told(line.ends_at, zone=found.zone), amount_text(line.amount, currency),
+        )  # fmt: skip
+    screen.print(lines)
+
+
+@invoice.command()
+def download(
+    workspace: WorkspaceId, which: Which, *, out: Out = None, is_json: Json = False
+) -> None:
+    """Write an invoice or credit note as PDF; it is the same file each time."""
+
+    async def printed(house: House) -> tuple[str, bytes]:
+        found = await _found(house, workspace, which)
+        return await printed_invoice(
+            house.studio, workspace_id=workspace, invoice_id=found.invoice_id
+        )
+
+    _write(*in_house(printed), out=out, is_json=is_json)
+
+
+@invoice.command()
+def request(
+    workspace: WorkspaceId,
+    payment_request: Annotated[UUID, typer.Argument(metavar="REQUEST", help="Its id.")],
+    *,
+    out: Out = None,
+    is_json: Json = False,
+) -> None:
+    """Write a payment request as PDF; it has no number, the invoice follows the money."""
+
+    async def printed(house: House) -> tuple[str, bytes]:
+        return await printed_request(
+            house.studio, workspace_id=workspace, request_id=payment_request
+        )
+
+    _write(*in_house(printed), out=out, is_json=is_json)
+
+
+@invoice.command()
+def credit(
+    workspace: WorkspaceId,
+    which: Which,
+    *,
+    reason: Annotated[str, typer.Option(help="Why; it is printed on the credit note.")],
+    amount: Annotated[
+        str | None, typer.Option(help="How much, tax included, such as 12.30; all without it.")
+    ] = None,
+    yes: Yes = False,
+    is_json: Json = False,
+) -> None:
+    """Issue a credit note for an invoice, never above what is left of it; no money moves."""
+    if sys.stdin.isatty() and not yes:
+        question = f"A credit note for {which} is issued, and never changes. Go"
+        typer.confirm(question, abort=True, err=True)
+
+    async def credited(house: House) -> Invoice:
+        found = await _found(house, workspace, which)
+        return await credit_invoice(
+            house.studio, workspace_id=workspace, invoice_id=found.invoice_id, reason=reason,
+            amount=None if amount is None else _minor(amount, found.taxed.currency),
+        )  # fmt: skip
+
+    found = in_house(credited)
+    if is_json:
+        print_json(found)
+        return
+    console().print(
+        f"{found.number} credits {money_text(found.taxed.total, found.taxed.currency)} of "
+        f"{found.refers_to_number}"
+    )
+
+
+async def _found(house: House, workspace_id: UUID, which: str) -> Invoice:
+    """Return a document of a workspace by its number or id."""
+    number = NUMBER.fullmatch(which)
+    async with house.studio.reading() as connection:
+        if number is None:
+            invoice_id = _id(which)
+        else:
+            owner, invoice_id = await invoices.whose(
+                connection, series=number[1], year=int(number[2]), number=int(number[3])
+            )
+            if owner != workspace_id:
+                raise UnknownInvoice(invoice=which)
+        return await invoices.get(connection, workspace_id=workspace_id, invoice_id=invoice_id)
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        remedy = f"{text!r} is no number or id: `mutoscope invoice list WORKSPACE` tells them"
+        raise typer.BadParameter(remedy) from None
+
+
+def _minor(text: str, currency: str) -> int:
+    amount = minor_units(text, currency)
+    if amount is None:
+        raise typer.BadParameter(
+            f"{text!r} is no amount: write it as {amount_text(1230, currency)}"
+        )
+    return amount
+
+
+def _write(name: str, content: bytes, *, out: Path | None, is_json: bool) -> None:
+    path = out or Path(f"{name}.pdf")
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise OutUnwritable(path=path, reason=error.strerror or str(error)) from error
+    if is_json:
+        print_json({"name": name, "path": path.absolute(), "size_bytes": len(content)})
+    else:
+        tell(escape(f"{path} is written"))
+
+
+def _facts(found: Invoice) -> Iterable[tuple[str, str]]:
+    taxed, zone = found.taxed, str(found.seller["zone"])
+    yield "number", found.number
+    yield "buyer", ", ".join((taxed.buyer.legal_name, *taxed.buyer.address))
+    if taxed.buyer.tax_id is not None:
+        yield "tax id", taxed.buyer.tax_id
+    known = (("issued", found.issued_at, zone), ("due", found.due_at, zone),
+             ("paid", found.paid_at, zone), ("billing", found.billing_at, found.zone))  # fmt: skip
+    yield from ((name, told(at, zone=where)) for name, at, where in known if at is not None)
+    if found.refers_to_number is not None:
+        yield "credits", f"{found.refers_to_number}: {found.reason}"
+    yield "net", money_text(taxed.net, taxed.currency)
+    yield "tax", f"{money_text(taxed.tax, taxed.currency)} ({taxed.note or taxed.treatment})"
+    yield "total", money_text(taxed.total, taxed.currency)
+    if found.kind is DocumentKind.INVOICE and found.credited:
+        yield "credited", money_text(found.credited, taxed.currency)

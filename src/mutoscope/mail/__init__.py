@@ -1,0 +1,1 @@
+"""Mail: ways for the letters of the outbox to leave the house."""
