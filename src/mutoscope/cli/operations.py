@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from mutoscope.app import charge
 from mutoscope.app import renew as renewals
+from mutoscope.app.charge import Charged
 from mutoscope.app.renew import PROCESSES_MAX, Renewal
 from mutoscope.bootstrap import House, calm_collector
 from mutoscope.cli.logs import configure
@@ -61,9 +63,9 @@ def renew(
     ] = 0,
     is_json: Json = False,
 ) -> None:
-    """Post every grant, lapse and deadline that is due; a worker does it by itself."""
+    """Post every grant, lapse and deadline, and charge every plan that is due, as workers do."""
 
-    async def renewed(house: House) -> Renewal:
+    async def renewed(house: House) -> tuple[Renewal, Charged]:
         now = house.studio.clock.now()
         due_by = min(now, instant(at, zone="UTC")) if at else now
         with bars() as progress:
@@ -72,15 +74,21 @@ def renew(
             def hear(so_far: Renewal) -> None:
                 progress.update(task, description=f"{so_far.wallets:,} wallets renewed")
 
-            return await renewals.run(
+            def hear_charges(so_far: Charged) -> None:
+                told = f"{so_far.charges:,} charged, {so_far.ends:,} ended"
+                progress.update(task, description=f"{told}, {so_far.per_s:,.0f} a second")
+
+            renewal = await renewals.run(
                 url=house.database_url, at=due_by, processes=processes, progress=hear
             )
+            return renewal, await charge.run(house.studio, progress=hear_charges)
 
-    done = in_house(renewed)
+    done, charged = in_house(renewed)
     if is_json:
-        print_json(done)
+        print_json({"renewal": done, "charges": charged})
     else:
         console().print(f"{done.wallets:,} wallets renewed, {done.entries:,} lines written.")
+        console().print(f"{charged.charges:,} plans charged, {charged.ends:,} ended.")
     for failure in done.failures:
         tell(f"failed: {failure}")
     if done.failures:

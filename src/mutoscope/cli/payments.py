@@ -6,6 +6,7 @@ from typing import Annotated, Final
 import typer
 from rich.markup import escape
 
+from mutoscope.app.money_told import HANDLERS
 from mutoscope.app.reconcile import Reconciliation, reconcile
 from mutoscope.bootstrap import House
 from mutoscope.cli.opening import in_house
@@ -75,7 +76,7 @@ def compare(
 
     async def compared(house: House) -> Reconciliation:
         name = gateway or house.studio.gateway
-        return await reconcile(house.studio, gateway=name, since=begins_at)
+        return await reconcile(house.studio, gateway=name, since=begins_at, handlers=HANDLERS)
 
     found = in_house(compared)
     if is_json:

@@ -1,12 +1,9 @@
 """The worker: takes steps of jobs from the queue, and keeps the clock's promises.
 
 Loops run side by side: single steps of jobs, the turns of jobs that wait, looks at the providers'
-work, whatever is due by the clock, alerts and webhooks, and the sweep for jobs that nobody works
-on. A loop that fails is recorded and begun again after a pause, so that a database that restarts
-does not end the worker.
-work, whatever is due by the clock, the post, and the sweep for jobs that nobody works on. A loop
-that fails is recorded and begun again after a pause, so that a database that restarts does not end
-the worker.
+work, whatever is due by the clock, money, alerts and webhooks, the post, and the sweep for jobs
+that nobody works on. A loop that fails is recorded and begun again after a pause, so that a
+database that restarts does not end the worker.
 """
 
 from __future__ import annotations
@@ -30,7 +27,7 @@ from mutoscope.app.watch import LOOKS_MAX, admit, watch
 from mutoscope.storage.database import connect
 from mutoscope.storage.jobs import UnknownJob
 from mutoscope.storage.queue import STEP, enqueue_steps
-from mutoscope.worker import alerts, exports
+from mutoscope.worker import alerts, billing, exports, payments
 
 if TYPE_CHECKING:
     from mutoscope.bootstrap import House
@@ -62,6 +59,16 @@ async def work(house: House) -> None:
         loops.create_task(_for_ever("looks", lambda: _look(house), LOOK_S))
         loops.create_task(_for_ever("turns", lambda: _take_turns(house), TURN_S))
         loops.create_task(_for_ever("clock", lambda: _keep_clock(house), CLOCK_S))
+        loops.create_task(_for_ever("billing", lambda: billing.bill(house), billing.BILLING_S))
+        loops.create_task(
+            _for_ever("catalog", lambda: billing.follow_catalog(house), billing.CATALOG_S)
+        )
+        loops.create_task(
+            _for_ever("payments", lambda: payments.take_events(house), payments.EVENTS_S)
+        )
+        loops.create_task(
+            _for_ever("books", lambda: payments.compare_books(house), payments.BOOKS_S)
+        )
         loops.create_task(_for_ever("alerts", lambda: alerts.look(house), alerts.LOOK_S))
         loops.create_task(_for_ever("webhooks", lambda: alerts.send(house), alerts.SEND_S))
         if house.studio.mailer is not None:
