@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
@@ -12,7 +11,7 @@ from api_client import Api, open_api
 from command_line import Done, run_here
 from mutoscope.simulators.stripe import StripeSimulator
 from mutoscope.web.api.payment_events import EVENT_BYTES_MAX
-from payment_stage import Desk, Till, now, open_till, signed
+from payment_stage import Till, now, open_till, signed
 from provider_stage import listening
 
 ROUTE = "/v1/payments/stripe/events"
@@ -121,17 +120,18 @@ async def test_events_are_listed_with_what_came_of_them(
 
 
 async def test_books_that_differ_are_told_and_exit_with_one(
-    api: Api, till: Till, database_url: str, tmp_path: Path
+    till: Till, database_url: str, tmp_path: Path
 ) -> None:
     paid = await till.pay()
 
     differing = await payments("reconcile", database_url=database_url, data=tmp_path)
-    await Desk(uuid4()).receive(api.house.studio, gateway="stripe", payment=paid)
+    mended = await payments("reconcile", "--mend", database_url=database_url, data=tmp_path)
     equal = await payments("reconcile", "--json", database_url=database_url, data=tmp_path)
 
     assert differing.code == 1
     assert "0 payments compared, 1 differences" in " ".join(differing.output.split())
     assert "not_booked" in differing.output
+    assert f"{paid.reference} was missed, and is counted now." in " ".join(mended.errors.split())
     assert (equal.code, equal.json()["compared"], equal.json()["is_equal"]) == (0, 1, True)
 
 

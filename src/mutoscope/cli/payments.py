@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import typer
 from rich.markup import escape
 
-from mutoscope.app.money_told import HANDLERS
+from mutoscope.app.payment_desk import HANDLERS
 from mutoscope.app.reconcile import Reconciliation, reconcile
 from mutoscope.bootstrap import House
 from mutoscope.cli.opening import in_house
@@ -66,17 +66,19 @@ def compare(
     *,
     gateway: Annotated[str, typer.Option(help="Whose book; the one in use.")] = "",
     since: Annotated[str, typer.Option(help="From this instant on; 35 days ago.")] = "",
+    mend: Annotated[bool, typer.Option("--mend", help="Count what was missed.")] = False,
     is_json: Json = False,
 ) -> None:
     """Compare a gateway's book with the studio's, and list every difference.
 
-    It exits with 1 when they differ.
+    A worker does so by itself, and counts what was missed. It exits with 1 when they differ.
     """
     begins_at = instant(since, zone="UTC") if since else datetime.now(UTC) - COMPARED
 
     async def compared(house: House) -> Reconciliation:
         name = gateway or house.studio.gateway
-        return await reconcile(house.studio, gateway=name, since=begins_at, handlers=HANDLERS)
+        handlers = HANDLERS if mend else None
+        return await reconcile(house.studio, gateway=name, since=begins_at, handlers=handlers)
 
     found = in_house(compared)
     if is_json:
@@ -91,6 +93,8 @@ def _show(found: Reconciliation) -> None:
     told = "both books are equal" if found.is_equal else f"{len(found.differences)} differences"
     since = f"{found.since:%Y-%m-%d %H:%M} UTC"
     console().print(f"{found.gateway} since {since}: {found.compared:,} payments compared, {told}.")
+    for reference in found.handed_over:
+        tell(f"{reference} was missed, and is counted now.")
     if found.foreign:
         tell(f"{found.foreign:,} payments at {found.gateway} were not asked for here.")
     if found.is_equal:

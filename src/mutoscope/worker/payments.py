@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from mutoscope.app.money_told import HANDLERS
+from mutoscope.app.payment_desk import HANDLERS
 from mutoscope.app.payment_events import EVENTS_MAX, Processed, process_pending
 from mutoscope.app.reconcile import watch_books
 

@@ -1,4 +1,4 @@
-"""To whom is handed what was seen at a gateway: the one place where these journeys are named."""
+"""To whom is handed what was seen at a gateway: the use cases that count it, each thing once."""
 
 from typing import Final
 
