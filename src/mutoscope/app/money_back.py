@@ -16,7 +16,7 @@ import structlog
 from mutoscope.app import invoicing
 from mutoscope.app.acts import NOBODYS, Act
 from mutoscope.app.fulfil import NAMESPACE, is_frozen
-from mutoscope.app.gateway import GatewayError, PaymentState
+from mutoscope.app.gateway import GatewayError, PaymentState, refund_key
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.lots import Source, Terms
@@ -192,7 +192,7 @@ async def send(studio: Studio, asked: Refund) -> bool:
     money = Money(amount=asked.amount, currency=asked.currency)
     try:
         answer = await gateway.refund(
-            reference=payment.reference, amount=money, key=str(asked.refund_id)
+            reference=payment.reference, amount=money, key=refund_key(asked.refund_id)
         )
     except GatewayError as error:
         _log.warning("refund_not_sent", refund_id=str(asked.refund_id), code=error.code)
