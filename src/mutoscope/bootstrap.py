@@ -47,7 +47,7 @@ from mutoscope.storage.journal import Journal
 
 if TYPE_CHECKING:
     from mutoscope.app.gateway import Gateway
-    from mutoscope.app.ports import AssetStore, Exporter, Mailer, Provider
+    from mutoscope.app.ports import AssetStore, Clock, Exporter, Mailer, Provider
     from mutoscope.domain.catalog import Catalog
     from mutoscope.domain.routes import RouteTable
     from mutoscope.domain.seller import Seller
@@ -110,13 +110,13 @@ class RandomIds:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings) -> AsyncIterator[House]:
-    """Start what the settings ask for, and stop it in the end.
+async def open_house(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[House]:
+    """Start what the settings ask for, and stop it in the end; a `clock` of its own simulates.
 
     :raises Refusal: when the data folder, the catalog or the database cannot be used.
     """
     catalog, seller = read_catalog(settings.catalog), read_seller(settings.seller)
-    clock = SystemClock()
+    clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         url = settings.database_url
         if not url:
@@ -246,7 +246,7 @@ def _text(path: Path | None, shipped: str) -> tuple[str, str]:
         raise CatalogUnreadable(path=path, reason=str(error)) from error
 
 
-def _providers(settings: Settings, clock: SystemClock) -> dict[str, Provider]:
+def _providers(settings: Settings, clock: Clock) -> dict[str, Provider]:
     around = Surroundings(
         now=clock.now, new_id=uuid4, random=random.Random(secrets.randbits(64)),  # noqa: S311 -- only spreads waits
         folder=settings.data / "deliveries",

@@ -9,7 +9,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.resources import files
@@ -21,13 +21,13 @@ from uuid import uuid4
 import typer
 
 from mutoscope.bootstrap import open_house
-from mutoscope.cli import demo_providers
+from mutoscope.cli import demo_business, demo_providers
 from mutoscope.cli import demo_story as story
 from mutoscope.cli.contact_sheet import contact_sheet
 from mutoscope.cli.demo_outputs import write_outputs
 from mutoscope.cli.demo_stage import Stage
 from mutoscope.cli.logs import configure
-from mutoscope.cli.options import Json
+from mutoscope.cli.options import Json, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.proof import FOUND
 from mutoscope.cli.screen import console
@@ -51,6 +51,9 @@ class Providers(StrEnum):
 
 MARK: Final = ".mutoscope-demo"
 SHOTS_MAX: Final = 6
+SEED: Final = 2024
+"""The business demo is the same story each time."""
+
 
 commands = typer.Typer()
 
@@ -77,39 +80,79 @@ class DemoRunning(Refusal):
         self.folder = folder
 
 
-@commands.command()
-def demo(
-    *,
-    out: Annotated[Path, typer.Option(help="The folder to write; a former demo is replaced.")],
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoOptions:
+    """What is shown, and where it is written."""
+
+    out: Annotated[Path, typer.Option(help="The folder to write; a former demo is replaced.")]
     shots_max: Annotated[
         int, typer.Option("--shots", min=2, max=SHOTS_MAX, help="Shots of the screenplay.")
-    ] = SHOTS_MAX,
+    ] = SHOTS_MAX
     providers: Annotated[
         Providers, typer.Option(help="Who makes the pictures: the built-in engine, or companies.")
-    ] = Providers.ENGINE,
-    is_json: Json = False,
-) -> None:
+    ] = Providers.ENGINE
+    is_business: Annotated[
+        bool, typer.Option("--business", help="Two years of plans, payments and disputes.")
+    ] = False
+    customers: Annotated[int, typer.Option(min=1, max=2_000, help="With --business.")] = 200
+    days: Annotated[int, typer.Option(min=10, max=1_500, help="With --business.")] = 731
+    is_json: Json = False
+
+
+@commands.command()
+@takes(DemoOptions)
+def demo(asked: DemoOptions) -> None:
     """See it all: a screenplay becomes frames and a clip, and every credit is proved.
 
     With `--providers simulated` all nine tools run over their providers' protocols, against
-    simulators on this machine, with faults.
+    simulators on this machine, with faults. With `--business` a played clock runs through two years
+    of 200 customers, and the books are proved.
     """
     configure()
-    began_s = monotonic()
-    folder = out.absolute()
+    folder = asked.out.absolute()
     try:
         _prepare(folder)
-        perform = _perform if providers is Providers.ENGINE else _perform_simulated
-        stage = asyncio.run(perform(folder, _shots()[:shots_max], is_quiet=is_json))
+        if asked.is_business:
+            _play_business(folder, asked)
+        else:
+            _play_story(folder, asked)
     except OSError as error:
         raise FolderUnwritable(folder=folder, reason=error.strerror or str(error)) from error
-    if is_json:
+
+
+def _play_story(folder: Path, asked: DemoOptions) -> None:
+    """Play the screenplay; it exits like `verify` when anything was not proved."""
+    began_s = monotonic()
+    is_simulated = asked.providers is Providers.SIMULATED
+    perform = _perform_simulated if is_simulated else _perform
+    stage = asyncio.run(perform(folder, _shots()[: asked.shots_max], is_quiet=asked.is_json))
+    took = f"{monotonic() - began_s:.0f} s"
+    if asked.is_json:
         print_json(stage.summary())
-    elif providers is Providers.SIMULATED:
-        stage.say(f"\nDone in {monotonic() - began_s:.0f} s, with simulated providers.")
+    elif is_simulated:
+        stage.say(f"\nDone in {took}, with simulated providers.")
     else:
-        stage.say(f"\nDone in {monotonic() - began_s:.0f} s. Open {out / 'index.html'} first.")
+        stage.say(f"\nDone in {took}. Open {asked.out / 'index.html'} first.")
     if not stage.is_clean:
+        raise typer.Exit(FOUND)
+
+
+def _play_business(folder: Path, asked: DemoOptions) -> None:
+    """Play the years of business; it exits like `verify` when anything was not proved."""
+    began_s = monotonic()
+    screen = console(is_error=asked.is_json)
+    proof = asyncio.run(
+        demo_business.perform(
+            folder, customers=asked.customers, days=asked.days, seed=SEED, screen=screen,
+            programs=_programs(),
+        )
+    )  # fmt: skip
+    if asked.is_json:
+        print_json(proof.summary())
+    screen.print(
+        f"Done in {monotonic() - began_s:.0f} s, with a played clock and a simulated Stripe."
+    )
+    if not proof.is_clean:
         raise typer.Exit(FOUND)
 
 

@@ -107,6 +107,23 @@ class InvoiceItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """The numbers of a series and year: how many documents there are, and the last number."""
+
+    series: str
+    year: int
+    kept: int
+    first: int
+    last: int
+    next_number: int
+
+    @property
+    def is_gapless(self) -> bool:
+        """Tell whether every number from 1 to the last is one document's."""
+        return (self.first, self.last) == (1, self.kept) and self.next_number == self.last + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Invoice:
     """An invoice or credit note as it was issued, and what was credited of it since.
 
@@ -197,6 +214,11 @@ async def page(
         )
         async for row in rows
     ])  # fmt: skip
+
+
+async def series(connection: Connection) -> tuple[Series, ...]:
+    """Return the numbers of every series, by year."""
+    return tuple([Series(**row) async for row in _SQL.series(connection)])
 
 
 async def whose(

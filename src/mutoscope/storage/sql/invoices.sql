@@ -124,3 +124,13 @@ LIMIT :limit;
 SELECT n.workspace_id, n.invoice_id
 FROM invoice_numbers AS n
 WHERE n.series = :series AND n.year = :year AND n.number = :number;
+
+-- name: series
+-- What became of the numbers of every series.
+SELECT
+    s.series, s.year, count(i.invoice_id) AS kept, min(i.number) AS first, max(i.number) AS last,
+    s.next_number
+FROM invoice_series AS s
+LEFT JOIN invoices AS i ON s.series = i.series AND s.year = i.year
+GROUP BY s.series, s.year
+ORDER BY s.year, s.series;
