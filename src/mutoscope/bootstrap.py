@@ -18,7 +18,9 @@ from uuid import UUID, uuid4
 
 from mutoscope.app.asset_rules import AssetRules
 from mutoscope.app.call_backs import CallBacks
+from mutoscope.app.chat import post_card
 from mutoscope.app.export_board import Form
+from mutoscope.app.live import Live
 from mutoscope.app.studio import ENGINE, MANUAL, Studio
 from mutoscope.assets.bucket import AssetBucket
 from mutoscope.assets.folder import AssetFolder
@@ -80,10 +82,12 @@ class DataUnwritable(Refusal):
 class House:
     """A studio that runs, and what its operator's commands need beside it.
 
-    `fonts` is the folder of the operator's own fonts; it need not be there.
+    `live` tells those who follow what happens. `fonts` is the folder of the operator's own fonts;
+    it need not be there.
     """
 
     studio: Studio
+    live: Live
     database_url: str = field(repr=False)
     signing_key: bytes = field(repr=False)
     fonts: Path
@@ -150,10 +154,12 @@ async def open_house(settings: Settings, *, clock: Clock | None = None) -> Async
             engine_images_max=IMAGES_MAX, gateways=gateways, gateway=settings.payments.gateway,
             seller=seller,
             hooks=hooks, printer=InvoicePdf(fonts=settings.data / FONTS),
-            mailer=_mailer(settings, seller),
+            mailer=_mailer(settings, seller), post_card=post_card,
         )  # fmt: skip
+        live = Live(url=url, now=clock.now)
+        stack.push_async_callback(live.close)
         yield House(
-            studio=studio, database_url=url, signing_key=_key(settings.data, "signing"),
+            studio=studio, live=live, database_url=url, signing_key=_key(settings.data, "signing"),
             fonts=settings.data / FONTS,
         )  # fmt: skip
 

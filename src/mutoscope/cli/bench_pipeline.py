@@ -22,6 +22,7 @@ from uuid import UUID
 import typer
 
 from mutoscope.app.generate import Wish, place
+from mutoscope.app.live import Live
 from mutoscope.app.ports import Capabilities, Funds, Order, Output, Render, RenderState, Submitted
 from mutoscope.app.sign_up import create
 from mutoscope.app.studio import Studio
@@ -233,7 +234,11 @@ async def _house(*, is_endless: bool) -> AsyncIterator[tuple[House, InstantProvi
             assets=AssetFolder(folder=folder / "assets"), generators=companies,
             providers=companies, routes=RouteTable(routes=(_route(),)), email_key=b"bench",
         )  # fmt: skip
-        yield House(studio=studio, database_url=url, signing_key=b"bench", fonts=folder), provider
+        live = Live(url=url, now=studio.clock.now)
+        house = House(
+            studio=studio, live=live, database_url=url, signing_key=b"bench", fonts=folder
+        )
+        yield house, provider
 
 
 def _catalog() -> Catalog:

@@ -10,6 +10,7 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
+from mutoscope.app.billing_feed import NoPlan
 from mutoscope.bootstrap import House
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, instant, takes
@@ -17,22 +18,9 @@ from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, table, told
 from mutoscope.domain.calendar import BillingAnchor, charge_is_due, period
 from mutoscope.domain.calendar_feed import Feed, calendar_feed
-from mutoscope.domain.credits import Refusal
 from mutoscope.storage import workspaces
 
 commands = typer.Typer()
-
-
-class NoPlan(Refusal):
-    """Billing dates of a workspace that has no plan."""
-
-    code = "no_plan"
-
-    def __init__(self, *, workspace_id: UUID) -> None:
-        super().__init__(
-            f"workspace {workspace_id} has no billing date: it is fixed when a plan starts"
-        )
-        self.workspace_id = workspace_id
 
 
 class Billing(NamedTuple):

@@ -20,10 +20,6 @@ from mutoscope.cli.options import Json, WorkspaceId, instant, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, tell
 
-commands = typer.Typer()
-desk = typer.Typer(help="Do what a customer asked for.", no_args_is_help=True)
-commands.add_typer(desk, name="desk")
-
 Key = Annotated[str | None, typer.Option(help="The same key again is the same action.")]
 Kind = Annotated[str, typer.Argument(help="A kind of credit, such as video.")]
 Credits = Annotated[int, typer.Argument(min=1, help="How many.")]
@@ -143,6 +139,3 @@ def _show(found: Done | Proposed, *, is_json: bool) -> None:
         print_json({"state": "done", **told, "data": data, "is_replay": found.is_replay})
         return
     console().print(f"{line.action} done by {found.by}: line {line.sequence} of the audit")
-
-
-attach(desk)

@@ -18,6 +18,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp
 
+from mutoscope.app.live import Live
 from mutoscope.bootstrap import House
 from mutoscope.domain.credits import Refusal
 from mutoscope.settings import Settings
@@ -29,7 +30,10 @@ from mutoscope.web.api import (
     board_orders,
     call_backs,
     catalog,
+    chat,
+    chat_links,
     desk_actions,
+    desk_chat,
     estimates,
     exports,
     files,
@@ -41,6 +45,7 @@ from mutoscope.web.api import (
     invoices,
     jobs,
     ledger,
+    live,
     members,
     outputs,
     payment_events,
@@ -140,6 +145,27 @@ ROUTES: Final = (
     finance.show_deferred,
     finance.show_month,
     finance.write_books,
+    chat.open_thread,
+    chat.list_threads,
+    chat.list_messages,
+    chat.say_in_thread,
+    chat.ask_question,
+    chat.read_thread,
+    live.follow_workspace,
+    chat_links.show_chat_link,
+    chat_links.answer_by_link,
+    chat_links.show_calendar,
+    desk_chat.show_inbox,
+    desk_chat.show_facts,
+    desk_chat.list_threads_for_staff,
+    desk_chat.list_messages_for_staff,
+    desk_chat.answer_thread,
+    desk_chat.read_thread_as_staff,
+    desk_chat.assign_thread,
+    desk_chat.settle_thread,
+    desk_chat.erase_message,
+    desk_chat.erase_thread,
+    live.follow_the_inbox,
     call_backs.hear_provider,
     payment_events.hear_gateway,
     forecasts.show_forecast,
@@ -232,12 +258,31 @@ async def serve(*, house: House, settings: Settings, work: Work) -> None:
         timeout_graceful_shutdown=STOP_TIMEOUT_S,
     )  # fmt: skip
     working = asyncio.ensure_future(work(house))
+    server = _Server(config, live=house.live)
     try:
-        await uvicorn.Server(config).serve(sockets=[listener])
+        await server.serve(sockets=[listener])
     finally:
+        server.stop_listening()
         listener.close()
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
+
+
+class _Server(uvicorn.Server):
+    """A server that does not wait for live streams when it stops: they would never end."""
+
+    def __init__(self, config: uvicorn.Config, *, live: Live) -> None:
+        super().__init__(config)
+        self._live = live
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._live.end()
+        await super().shutdown(sockets)
+
+    def stop_listening(self) -> None:
+        """Let go of the sockets, also when it was cancelled before it could shut down."""
+        for each in getattr(self, "servers", ()):
+            each.close()
 
 
 def listening(*, host: str, port: int) -> socket.socket:

@@ -42,6 +42,7 @@ ALWAYS: Final = (
 
 _HEADERS: Final = {
     401: {"WWW-Authenticate": "Bearer"},
+    429: {"Retry-After": str(RETRY_AFTER_S)},
     UNAVAILABLE: {"Retry-After": str(RETRY_AFTER_S)},
 }
 _SENTENCES: Final = {

@@ -26,12 +26,13 @@ _CODES: Final[Mapping[int, str]] = {
     """,
     404: """
         asset_missing no_reason no_such_route no_version_in_force unknown_alert unknown_asset
-        unknown_cap unknown_delivery unknown_desk_action unknown_endpoint unknown_entry
-        unknown_export unknown_frame unknown_gateway unknown_invitation unknown_invoice
-        unknown_job unknown_member unknown_message unknown_output unknown_part unknown_payment
-        unknown_payment_request unknown_project unknown_promo_code unknown_proposal
-        unknown_purchase unknown_quote unknown_reference unknown_refund unknown_request
-        unknown_route unknown_scene unknown_staff unknown_wallet unknown_workspace
+        unknown_cap unknown_chat_message unknown_delivery unknown_desk_action unknown_endpoint
+        unknown_entry unknown_export unknown_frame unknown_gateway unknown_invitation
+        unknown_invoice unknown_job unknown_member unknown_message unknown_output unknown_part
+        unknown_payment unknown_payment_request unknown_project unknown_promo_code
+        unknown_proposal unknown_purchase unknown_quote unknown_reference unknown_refund
+        unknown_request unknown_route unknown_scene unknown_staff unknown_thread unknown_wallet
+        unknown_workspace
     """,
     405: """
         method_not_allowed
@@ -41,13 +42,14 @@ _CODES: Final[Mapping[int, str]] = {
         already_scheduled already_subscribed credit_exceeds_invoice export_is_final
         frame_not_final frame_not_made gateway_missing goodwill_spent hold_already_settled
         invitation_over job_is_final last_admin last_owner message_under_way no_address
-        no_clip_wanted no_mail_server no_method_kept not_an_invoice not_at_provider not_in_doubt
-        not_in_this_state not_parked not_to_be_agreed nothing_lacking nothing_scheduled
-        nothing_to_pay nothing_to_refund nothing_to_regenerate payment_disputed
-        payment_does_not_fit period_began period_granted promo_over promo_taken proposal_decided
-        purchase_not_in_this_state purchases_unchanged quota_exceeded quote_expired
-        quote_outdated route_cannot route_not_parked staff_name_taken state_moved_on team_full
-        too_many_endpoints tool_unavailable workspace_closed
+        no_clip_wanted no_mail_server no_method_kept no_plan not_an_invoice not_at_provider
+        not_in_doubt not_in_this_state not_parked not_to_be_agreed nothing_lacking
+        nothing_scheduled nothing_to_pay nothing_to_refund nothing_to_regenerate
+        payment_disputed payment_does_not_fit period_began period_granted promo_over promo_taken
+        proposal_decided purchase_not_in_this_state purchases_unchanged quota_exceeded
+        quote_expired quote_outdated route_cannot route_not_parked staff_name_taken
+        state_moved_on team_full too_many_endpoints too_many_threads tool_unavailable
+        workspace_closed
     """,
     413: """
         body_too_large
@@ -62,25 +64,26 @@ _CODES: Final[Mapping[int, str]] = {
         bad_name bad_promo bad_ratio bad_reason bad_reference bad_resolution bad_span bad_staff
         bad_start bad_tax_id bad_text bad_webhook_address bad_workspace board_full
         budget_too_small capture_exceeds_hold clip_unreadable deadline_passed empty_prompt
-        empty_screenplay font_missing key_reused no_adjustments no_such_frame no_tool_fits
-        not_a_picture not_an_upgrade not_for_sale not_started nothing_to_export
-        nothing_to_invoice period_out_of_reach picture_animated picture_too_large
-        picture_too_small picture_truncated price_not_agreed prompt_too_long purchase_too_small
-        refill_too_small refund_exceeds_capture screenplay_file_too_large screenplay_not_text
-        screenplay_too_long source_needed tool_makes_no_clip unknown_encoding unknown_kind
-        unknown_pack unknown_plan unknown_tool unknown_version unknown_zone
+        empty_screenplay font_missing key_reused message_empty message_too_long no_adjustments
+        no_such_frame no_tool_fits not_a_picture not_an_upgrade not_for_sale not_started
+        nothing_to_export nothing_to_invoice period_out_of_reach picture_animated
+        picture_too_large picture_too_small picture_truncated price_not_agreed prompt_too_long
+        purchase_too_small refill_too_small refund_exceeds_capture screenplay_file_too_large
+        screenplay_not_text screenplay_too_long source_needed too_many_attachments
+        tool_makes_no_clip unknown_encoding unknown_kind unknown_pack unknown_plan unknown_tool
+        unknown_version unknown_zone
     """,
     429: """
-        too_many_tries
+        too_many_streams too_many_tries
     """,
     500: """
         archive_exists archive_unreadable asset_damaged bad_account bad_bucket bad_catalog
         bad_mail_server bad_routes bad_seller bad_service_account bad_setting bench_books_wrong
         catalog_unreadable checkpoints_unreadable data_unwritable database_refused demo_running
         embedded_postgres export_failed file_unreadable folder_foreign folder_not_a_demo
-        folder_of_another_version folder_unusable folder_unwritable ledger_broken no_plan
-        not_signed_in out_unwritable password_needed password_unreadable pgbench_failed
-        port_in_use port_taken postgres_account_missing postgres_missing postgres_program_failed
+        folder_of_another_version folder_unusable folder_unwritable ledger_broken not_signed_in
+        out_unwritable password_needed password_unreadable pgbench_failed port_in_use port_taken
+        postgres_account_missing postgres_missing postgres_program_failed
         postgres_program_missing postgres_programs_unreachable postgres_too_old
         renewal_interrupted target_not_empty unexpected unusable_key
     """,

@@ -4,6 +4,9 @@ Loops run side by side: single steps of jobs, the turns of jobs that wait, looks
 work, whatever is due by the clock, money, alerts and webhooks, the post, and the sweep for jobs
 that nobody works on. A loop that fails is recorded and begun again after a pause, so that a
 database that restarts does not end the worker.
+work, whatever is due by the clock, alerts and webhooks, the post, the sweep for jobs that nobody
+works on, and e-mails to people who are away from the chat. A loop that fails is recorded and begun
+again after a pause, so that a database that restarts does not end the worker.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from pgqueuer.domain.models import Job as Step
 from pgqueuer.queries import Queries
 
 from mutoscope.app.advance import advance, stumble
+from mutoscope.app.chat_mail import tell_absent
 from mutoscope.app.order import NEVER, RETRY_S, Next
 from mutoscope.app.post import AT_ONCE_MAX, send_due
 from mutoscope.app.renew import run as renew
@@ -44,6 +48,9 @@ TURN_S: Final = 0.5
 
 POST_S: Final = 2.0
 """Seconds between looks into the outbox: nobody waits longer for a code."""
+
+ABSENT_S: Final = 15.0
+"""Seconds between looks for people who are away and have a message: they are told after minutes."""
 
 RESTART_S: Final = 1.0
 STEPS_MAX: Final = 50
@@ -74,6 +81,7 @@ async def work(house: House) -> None:
         if house.studio.mailer is not None:
             loops.create_task(_for_ever("post", lambda: _send_post(house), POST_S))
         loops.create_task(_for_ever("sweep", lambda: _sweep(house), SWEEP_S))
+        loops.create_task(_for_ever("absent", lambda: _tell_absent(house), ABSENT_S))
 
 
 async def _for_ever(name: str, once: Callable[[], Awaitable[None]], pause_s: float) -> None:
@@ -142,6 +150,10 @@ async def _keep_clock(house: House) -> None:
 async def _send_post(house: House) -> None:
     while await send_due(house.studio) == AT_ONCE_MAX:
         continue
+
+
+async def _tell_absent(house: House) -> None:
+    await tell_absent(house.studio)
 
 
 async def _sweep(house: House) -> None:

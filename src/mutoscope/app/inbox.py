@@ -1,0 +1,98 @@
+"""The inbox of staff: who waits, who looks after a thread, and the facts beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from mutoscope.domain.balance import Balance
+from mutoscope.domain.calendar import BillingAnchor, Period, period_at
+from mutoscope.storage import balances, inbox, workspaces
+from mutoscope.storage.inbox import InboxThread, InboxView, JobFact, PurchaseFact, Standing
+from mutoscope.storage.workspaces import Workspace
+
+if TYPE_CHECKING:
+    from mutoscope.app.studio import Studio
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What staff see of a workspace beside its threads.
+
+    `plan` is the plan's key, or trial, or free; `period` is the one that runs, if a plan does: its
+    end is the next billing date.
+    """
+
+    workspace: Workspace
+    plan: str
+    standing: Standing
+    period: Period | None
+    balances: tuple[Balance, ...]
+    jobs: tuple[JobFact, ...]
+    purchases: tuple[PurchaseFact, ...]
+
+
+async def inbox_page(
+    studio: Studio, *, view: InboxView, is_all: bool = False
+) -> tuple[InboxThread, ...]:
+    """Return threads that wait for staff, the longest first; or all, the last spoken in first."""
+    async with studio.reading() as connection:
+        if is_all:
+            return await inbox.spoken(connection, view)
+        return await inbox.waiting(connection, view)
+
+
+async def assign(
+    studio: Studio, *, workspace_id: UUID, thread_id: UUID, assignee_id: UUID | None
+) -> None:
+    """Let one of staff look after a thread, or nobody.
+
+    :raises UnknownThread: when the workspace has no such thread.
+    """
+    async with studio.reading() as connection:
+        await inbox.assign(
+            connection, workspace_id=workspace_id, thread_id=thread_id, assignee_id=assignee_id,
+            at=studio.clock.now(),
+        )  # fmt: skip
+
+
+async def settle_thread(studio: Studio, *, workspace_id: UUID, thread_id: UUID) -> None:
+    """Take a thread out of those that wait: it needs no answer.
+
+    :raises UnknownThread: when the workspace has no such thread.
+    """
+    async with studio.reading() as connection:
+        await inbox.end_waiting(connection, workspace_id=workspace_id, thread_id=thread_id)
+
+
+async def facts_of(studio: Studio, *, workspace_id: UUID) -> Facts:
+    """Return what staff see of a workspace beside its threads, in one snapshot.
+
+    :raises UnknownWorkspace: when there is no such workspace.
+    """
+    now = studio.clock.now()
+    async with (
+        studio.reading() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        workspace = await workspaces.get(connection, workspace_id=workspace_id)
+        return Facts(
+            workspace=workspace, plan=studio.access_of(workspace, at=now).plan,
+            standing=await inbox.standing(connection, workspace_id=workspace_id),
+            period=running_period(studio, workspace),
+            balances=await balances.balances(
+                connection, workspace_id=workspace_id, at=now, now=now
+            ),
+            jobs=await inbox.open_jobs(connection, workspace_id=workspace_id),
+            purchases=await inbox.purchases(connection, workspace_id=workspace_id),
+        )  # fmt: skip
+
+
+def running_period(studio: Studio, workspace: Workspace) -> Period | None:
+    """Return the period of a workspace's plan that runs now, if it has a plan."""
+    subscription = workspace.subscription
+    if subscription is None:
+        return None
+    anchor = BillingAnchor(at=subscription.anchor_at, zone=subscription.zone)
+    return period_at(anchor=anchor, at=studio.clock.now())

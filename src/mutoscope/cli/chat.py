@@ -1,0 +1,211 @@
+"""`mutoscope chat`: say something to support, read, list threads, and ask quick questions."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final, NamedTuple
+from uuid import UUID, uuid4
+
+import typer
+
+from mutoscope.app import chat as chatting
+from mutoscope.app import quick_cards
+from mutoscope.app.chat import Said, Threads
+from mutoscope.app.quick_cards import Asked, Question
+from mutoscope.assets.uploads import upload
+from mutoscope.bootstrap import House
+from mutoscope.cli.opening import in_house
+from mutoscope.cli.options import Json, WorkspaceId, id_of, takes
+from mutoscope.cli.plain import print_json
+from mutoscope.cli.projects import content_of
+from mutoscope.cli.screen import console, table, told
+from mutoscope.cli.talk import tell_messages
+from mutoscope.domain.chat import ChatMessage, Words, creator, default_thread_id
+from mutoscope.storage import workspaces
+
+SHOWN: Final = 30
+"""Messages that are shown when nobody says how many."""
+
+ThreadId = Annotated[
+    UUID | None,
+    typer.Option(
+        "--thread", metavar="THREAD", help="A thread's id; else the one every workspace has.",
+        parser=id_of("thread", remedy="`mutoscope chat list WORKSPACE` tells them"),
+    ),
+]  # fmt: skip
+MemberId = Annotated[
+    UUID | None,
+    typer.Option(
+        "--member", metavar="MEMBER", help="Who speaks or reads; else the owner.",
+        parser=id_of("member", remedy="leave it out for the owner"),
+    ),
+]  # fmt: skip
+Key = Annotated[
+    str | None, typer.Option(help="Say it once: the same key again is the same message.")
+]
+
+commands = typer.Typer()
+chat = typer.Typer(help="Talk to support, and ask quick questions.", no_args_is_help=True)
+commands.add_typer(chat, name="chat")
+
+
+@commands.callback()
+def talk() -> None:
+    """Talk to support."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Say:
+    """What is said, where, by whom."""
+
+    workspace: WorkspaceId
+    body: Annotated[str, typer.Argument(metavar="TEXT", help="What you want to say.")] = ""
+    attach: Annotated[
+        list[Path] | None, typer.Option(help="A picture to send along, again for more.")
+    ] = None
+    thread: ThreadId = None
+    member: MemberId = None
+    key: Key = None
+    is_json: Json = False
+
+
+@chat.command()
+@takes(Say)
+def say(asked: Say) -> None:
+    """Say something to support; staff answer in the same thread."""
+    contents = [content_of(file) for file in asked.attach or ()]
+
+    async def spoken(house: House) -> Said:
+        files = [
+            (await upload(house.studio, workspace_id=asked.workspace, content=content)).asset
+            for content in contents
+        ]
+        return await chatting.say(
+            house.studio, workspace_id=asked.workspace, thread_id=asked.thread,
+            author=creator(workspace_id=asked.workspace, member_id=asked.member),
+            words=Words(body=asked.body, files=tuple(files)), key=asked.key or str(uuid4()),
+        )  # fmt: skip
+
+    said = in_house(spoken)
+    if asked.is_json:
+        print_json(said)
+    else:
+        what = "was said before, as" if said.is_replay else "is"
+        console().print(
+            f"Your message {what} number {said.message.ordinal} of the thread; support sees it now."
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """Which messages are read, and by whom."""
+
+    workspace: WorkspaceId
+    thread: ThreadId = None
+    before: Annotated[int | None, typer.Option(min=1, help="Only messages before this number.")] = (
+        None
+    )
+    limit: Annotated[int, typer.Option(min=1, max=chatting.PAGE_MAX, help="How many.")] = SHOWN
+    member: MemberId = None
+    is_json: Json = False
+
+
+class Page(NamedTuple):
+    """Messages, and the zone to tell their instants in."""
+
+    messages: tuple[ChatMessage, ...]
+    zone: str
+
+
+@chat.command()
+@takes(Read)
+def read(asked: Read) -> None:
+    """Read the last messages of a thread; they count as read from then on."""
+
+    async def found(house: House) -> Page:
+        thread_id = asked.thread or default_thread_id(workspace_id=asked.workspace)
+        messages = await chatting.messages_of(
+            house.studio, workspace_id=asked.workspace, thread_id=thread_id, before=asked.before,
+            limit=asked.limit,
+        )  # fmt: skip
+        if messages:
+            await chatting.read_up_to(
+                house.studio, workspace_id=asked.workspace, thread_id=thread_id,
+                reader=creator(workspace_id=asked.workspace, member_id=asked.member),
+                ordinal=messages[-1].ordinal,
+            )  # fmt: skip
+        return Page(messages, await zone_of(house, asked.workspace))
+
+    page = in_house(found)
+    if asked.is_json:
+        print_json(page.messages)
+    elif not page.messages:
+        console().print("Nobody has said anything yet: `mutoscope chat say` begins.")
+    else:
+        tell_messages(page.messages, zone=page.zone)
+
+
+@chat.command(name="list")
+def list_all(workspace: WorkspaceId, *, member: MemberId = None, is_json: Json = False) -> None:
+    """List the threads of a workspace, with how much of each is unread."""
+
+    async def found(house: House) -> tuple[Threads, str]:
+        threads = await chatting.threads_of(
+            house.studio, workspace_id=workspace,
+            reader=creator(workspace_id=workspace, member_id=member),
+        )  # fmt: skip
+        return threads, await zone_of(house, workspace)
+
+    threads, zone = in_house(found)
+    if is_json:
+        print_json(threads)
+        return
+    made = table("!thread", "subject", ">messages", ">unread", "last said", "waiting since")
+    for each in threads.threads:
+        is_own = each.thread_id == threads.default_thread_id
+        made.add_row(
+            str(each.thread_id), each.subject or ("(general)" if is_own else "-"),
+            f"{each.messages:,}", f"{each.unread:,}", told(each.said_at, zone=zone),
+            told(each.waiting_since, zone=zone),
+        )  # fmt: skip
+    if threads.threads:
+        console().print(made)
+    else:
+        console().print("Nobody has said anything yet: `mutoscope chat say` begins.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What is asked, where, by whom."""
+
+    workspace: WorkspaceId
+    question: Annotated[Question, typer.Argument(help="What you want to know.")]
+    thread: ThreadId = None
+    member: MemberId = None
+    key: Key = None
+    is_json: Json = False
+
+
+@chat.command()
+@takes(Ask)
+def ask(asked: Ask) -> None:
+    """Ask when the billing date is, or for more credits; the answer comes at once."""
+
+    async def answered(house: House) -> tuple[Asked, str]:
+        found = await quick_cards.ask(
+            house.studio, workspace_id=asked.workspace, thread_id=asked.thread,
+            author=creator(workspace_id=asked.workspace, member_id=asked.member),
+            question=asked.question, key=asked.key or str(uuid4()),
+        )  # fmt: skip
+        return found, await zone_of(house, asked.workspace)
+
+    found, zone = in_house(answered)
+    if asked.is_json:
+        print_json(found)
+    else:
+        tell_messages((found.question, found.answer), zone=zone)
+
+
+async def zone_of(house: House, workspace_id: UUID) -> str:
+    """Return the zone of a workspace's screens."""
+    async with house.studio.reading() as connection:
+        return (await workspaces.get(connection, workspace_id=workspace_id)).zone

@@ -1,0 +1,45 @@
+"""Why a billing date is the day that it is, in plain words."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from mutoscope.domain.calendar import BillingAnchor, billing_day, local_date
+
+
+def date_told(at: datetime, *, zone: str) -> str:
+    """Return an instant as the clocks and calendars of a zone show it."""
+    local = at.astimezone(ZoneInfo(zone))
+    return f"{local:%A}, {local.day} {local:%B %Y at %H:%M} ({zone})"
+
+
+def is_clamped(*, anchor: BillingAnchor, at: datetime) -> bool:
+    """Tell whether a billing date is earlier in its month than the day the plan began on."""
+    return local_date(at=at, zone=anchor.zone).day < billing_day(anchor=anchor)
+
+
+def why(*, anchor: BillingAnchor, at: datetime) -> str:
+    """Return the reason for a billing date."""
+    began, falls = local_date(at=anchor.at, zone=anchor.zone), local_date(at=at, zone=anchor.zone)
+    day = _ordinal(began.day)
+    reason = (
+        f"Your plan was first started on {began.day} {began:%B %Y}, so it renews on the {day} of "
+        f"each month, counted from that day in the zone {anchor.zone}."
+    )
+    if is_clamped(anchor=anchor, at=at):
+        return (
+            f"{reason} {falls:%B %Y} has no {day}: its last day, the {_ordinal(falls.day)}, takes "
+            f"its place, and later months return to the {day}."
+        )
+    if began.day > _SHORTEST:
+        return f"{reason} In a month without a {day} it is the month's last day."
+    return reason
+
+
+_SHORTEST = 28
+_TEENS = range(11, 14)
+_NAMED = {1: "1st", 2: "2nd", 3: "3rd"}
+
+
+def _ordinal(day: int) -> str:
+    named = "0th" if day in _TEENS else _NAMED.get(day % 10, "0th")
+    return f"{day}{named[1:]}"
