@@ -29,7 +29,7 @@ _CODES: Final[Mapping[int, str]] = {
         unknown_cap unknown_chat_message unknown_delivery unknown_desk_action unknown_endpoint
         unknown_entry unknown_export unknown_frame unknown_gateway unknown_invitation
         unknown_invoice unknown_job unknown_member unknown_message unknown_output unknown_part
-        unknown_payment unknown_payment_request unknown_project unknown_promo_code
+        unknown_payment unknown_project unknown_promo_code
         unknown_proposal unknown_purchase unknown_quote unknown_reference unknown_refund
         unknown_request unknown_route unknown_scene unknown_staff unknown_thread unknown_wallet
         unknown_workspace

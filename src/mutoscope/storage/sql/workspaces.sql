@@ -48,10 +48,10 @@ SELECT count(*) FROM written;
 SELECT
     w.workspace_id, w.name, w.email, w.zone, w.is_demo, w.created_at, w.verified_at,
     w.trial_ends_at, w.closed_at, w.purchases_enabled_at, s AS subscription,
-    EXISTS (
-        SELECT FROM subscriptions AS x
+    (
+        SELECT count(*) FROM subscriptions AS x
         WHERE x.workspace_id = w.workspace_id AND x.ends_at IS NOT NULL
-    ) AS had_plan,
+    ) > 0 AS had_plan,
     (
         SELECT count(*) FROM caps AS c
         WHERE c.workspace_id = w.workspace_id
