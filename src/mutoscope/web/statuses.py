@@ -13,26 +13,25 @@ _CODES: Final[Mapping[int, str]] = {
         naive_instant payment_event_refused too_far_ahead
     """,
     401: """
-        not_authorised
+        bad_sign_in bad_staff_token bad_view_token not_authorised staff_needed
     """,
     402: """
         cap_exceeded insufficient_credits
     """,
     403: """
-        bad_sign_in bad_staff_token bad_view_token call_back_refused link_expired link_forged
-        may_not_spend not_allowed not_entitled not_for_staff not_local not_reauthenticated
-        not_verified not_your_proposal outside_view purchases_not_agreed purchases_not_enabled
-        role_cannot second_person_needed staff_needed trial_taken view_is_read_only
+        call_back_refused link_expired link_forged may_not_spend not_allowed not_entitled
+        not_for_staff not_local not_reauthenticated not_verified not_your_proposal outside_view
+        purchases_not_agreed purchases_not_enabled role_cannot second_person_needed trial_taken
+        view_is_read_only
     """,
     404: """
         asset_missing no_reason no_such_route no_version_in_force unknown_alert unknown_asset
         unknown_cap unknown_chat_message unknown_delivery unknown_desk_action unknown_endpoint
         unknown_entry unknown_export unknown_frame unknown_gateway unknown_invitation
         unknown_invoice unknown_job unknown_member unknown_message unknown_output unknown_part
-        unknown_payment unknown_project unknown_promo_code
-        unknown_proposal unknown_purchase unknown_quote unknown_reference unknown_refund
-        unknown_request unknown_route unknown_scene unknown_staff unknown_thread unknown_wallet
-        unknown_workspace
+        unknown_payment unknown_project unknown_promo_code unknown_proposal unknown_purchase
+        unknown_quote unknown_reference unknown_refund unknown_request unknown_route
+        unknown_scene unknown_staff unknown_thread unknown_wallet unknown_workspace
     """,
     405: """
         method_not_allowed
