@@ -334,7 +334,9 @@ class Book:
         if own and max(own) > standing.change:
             return
         before = own.pop(standing.change, None)
-        reached = max((each["next"] for each in own.values()), default=0)
+        reached = max(
+            (each["next"] for each in own.values() if each["next"] > each["first"]), default=0
+        )
         if before is None and reached > standing.next_index:
             raise No("period_granted")
         begins = months_after(standing.anchor_at, standing.next_index)
@@ -343,6 +345,7 @@ class Book:
         purse.plans[standing.subscription_id, standing.change] = {
             "amount": standing.amount, "anchor": standing.anchor_at, "ends": standing.ends_at,
             "next": max(standing.next_index, before["next"] if before else 0),
+            "first": before["first"] if before else standing.next_index,
         }  # fmt: skip
         purse.catch_up(at)
 

@@ -145,7 +145,7 @@ def test_an_older_change_of_terms_that_comes_late_changes_nothing() -> None:
 
     do(facts, at=BEGINNING + HOUR, essential=ask.Stand(first))
 
-    assert wallet_of(facts).standing[UUID(int=7), 1] == upgraded
+    assert wallet_of(facts).standing[UUID(int=7), 1] == upgraded._replace(first_index=1)
     assert wallet_of(facts).standing[UUID(int=7), 0].next_at() is None
 
 
@@ -186,3 +186,17 @@ def test_another_zone_leaves_no_hour_without_credits_and_none_with_two_grants() 
     lots = [lot for lot in wallet_of(facts).lots.values() if lot.source == "plan"]
     ends = [lot.expires_at for lot in lots][:-1]
     assert [lot.effective_at for lot in lots][1:] == ends
+
+
+def test_what_was_scheduled_and_has_not_begun_may_be_changed_again() -> None:
+    facts = fresh()
+    first = StandingGrant(UUID(int=7), 200, BEGINNING, "UTC")
+    scheduled = first._replace(amount=50, change=1, next_index=12)
+    upgraded = first._replace(amount=700, change=2, next_index=1)
+    do(facts, at=BEGINNING, pro=ask.Stand(first), later=ask.Stand(scheduled))
+    do(facts, at=BEGINNING + HOUR, unlimited=ask.Stand(upgraded))
+
+    do(facts, at=BEGINNING + 40 * DAY, pack=ask.Grant(1, Terms("pack", BEGINNING)))
+
+    amounts = [p.amount for e in wallet_of(facts).entries for p in e.postings]
+    assert amounts == [200, 200, 700, 1]

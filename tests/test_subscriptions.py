@@ -346,3 +346,22 @@ async def test_an_annual_plan_is_charged_once_a_year_and_grants_monthly(
     assert [each.taxed.net for each in await documents(stage, workspace_id)] == [39_000, 39_000]
     grants = [line for line in await operations(stage, workspace_id) if line[0] == "grant"]
     assert len(grants) == 13
+
+
+async def test_a_scheduled_change_outlives_a_suspension(stage: Stage, database_url: str) -> None:
+    workspace_id = await open_paying(stage, "pro", is_annual=True)
+    (request,) = await to_pay(stage, workspace_id)
+    await change_plan.schedule(stage.studio, workspace_id=workspace_id, plan="essential")
+    for _ in range(23):
+        stage.clock.move(days=1)
+        await tick(stage, database_url)
+    assert await state(stage, workspace_id) is State.SUSPENDED
+    await pay(stage, request)
+    stage.clock.at = datetime(2026, 2, 1, tzinfo=UTC)
+
+    await tick(stage, database_url)
+
+    found = (await read(stage, workspace_id)).subscription
+    assert found is not None
+    assert found.plan == "essential"
+    assert await spendable(stage, workspace_id) == 700

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mutoscope.app.acts import NOBODYS, Act
 from mutoscope.app.current_plan import current, write
-from mutoscope.app.terms import monthly, standing
+from mutoscope.app.terms import monthly, restated
 from mutoscope.domain.credits import Refusal, checked_amount
 from mutoscope.domain.offers import Basis, Entitlement, Money
 from mutoscope.domain.subscriptions import Event, Subscription
@@ -67,11 +67,12 @@ async def agree(
     )  # fmt: skip
     after = replace(
         before.moved(event=Event.AGREE), allowances=allowances,
-        price=agreed.price or before.price, change=before.change + 1,
+        price=agreed.price or before.price,
         can_purchase=before.can_purchase if agreed.can_purchase is None else agreed.can_purchase,
     )  # fmt: skip
+    stands, change = restated(after, version=version, next_index=before.period_at(at=at).index + 1)
+    after = replace(after, change=change)
     row = subscriptions.changed(before, after, event=Event.AGREE, due_at=at, at=at)
-    stands = standing(after, next_index=before.period_at(at=at).index + 1)
     await write(studio, stands, rows=(row, *act.rows))
     return await current(studio, workspace_id=workspace_id, event=Event.AGREE)
 

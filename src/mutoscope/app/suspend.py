@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mutoscope.app.acts import NOBODYS, Act
 from mutoscope.app.packs import forfeits, freezes, thaws
-from mutoscope.app.terms import NAMESPACE, standing
+from mutoscope.app.terms import NAMESPACE, restated, standing
 from mutoscope.domain import actions as ask
 from mutoscope.domain.lots import LotState, Source, Terms
 from mutoscope.domain.planner import Submission
@@ -72,19 +72,26 @@ async def paid(
         past_due_at=None, suspended_at=None,
     )  # fmt: skip
     index = before.period_at(at=at).index
+    is_waiting = before.renewal_grant is RenewalGrant.WHEN_PAID
     requests: tuple[Request, ...] = ()
+    if is_waiting:
+        requests = standing(resumed, next_index=index + 1)  # the same terms, paid for longer
+    if before.state is State.SUSPENDED or (is_waiting and before.scheduled is not None):
+        version = studio.catalog.version_at(at=at)
+        next_index = min(before.paid_index, index + 1) if is_waiting else index + 1
+        requests, change = restated(resumed, version=version, next_index=next_index)
+        resumed = replace(resumed, change=change)
     if before.state is State.SUSPENDED:
-        resumed = replace(
-            resumed, change=before.change + 1,
-            charge_at=before.start(index=before.charge_index),
-        )  # fmt: skip
+        looks_at = before.start(index=before.charge_index)
+        if before.scheduled is not None:
+            looks_at = min(looks_at, before.scheduled.at)
+        resumed = replace(resumed, charge_at=looks_at)
         key = f"resume/{before.subscription_id}/{resumed.change}"
         requests = (
+            *requests,
             *await thaws(studio, workspace_id=before.workspace_id, key=key),
             *await _granted_again(studio, before, index, key),
         )
-    if before.state is State.SUSPENDED or before.renewal_grant is RenewalGrant.WHEN_PAID:
-        requests = (*standing(resumed, next_index=index + 1), *requests)
     row = subscriptions.changed(before, resumed, event=Event.PAY, due_at=at, at=at)
     return requests, row
 

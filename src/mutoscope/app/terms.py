@@ -115,6 +115,25 @@ def standing(
     )  # fmt: skip
 
 
+def restated(
+    subscription: Subscription, *, version: Version, next_index: int
+) -> tuple[tuple[Request, ...], int]:
+    """Return the requests that let all its terms stand anew, and the number of the last change.
+
+    The current terms begin with a period that they have not granted; what is scheduled follows.
+    """
+    current = replace(subscription, change=subscription.change + 1)
+    requests = standing(current, next_index=next_index)
+    scheduled = subscription.scheduled
+    if scheduled is None:
+        return requests, current.change
+    later = replace(current, change=current.change + 1)
+    index = subscription.period_at(at=scheduled.at).index
+    allowances = monthly(version=version, plan=scheduled.plan, agreed=subscription.allowances)
+    stands = standing(scheduled_terms(later), next_index=index, allowances=allowances)
+    return (*requests, *stands), later.change
+
+
 def scheduled_terms(subscription: Subscription) -> Subscription:
     """Return a subscription with what is scheduled for it in force; its allowances stay."""
     scheduled = subscription.scheduled

@@ -99,7 +99,7 @@ def stand(wallet: Wallet, action: ask.Stand, _stamp: Stamp, _known: KnownEntries
     ]  # fmt: skip
     if any(each.change > asked.change for each in others):
         return  # a later change was told before: it stays
-    granted_until = max((each.next_index for each in others), default=0)
+    granted_until = max((each.granted_until() for each in others), default=0)
     if granted_until > asked.next_index and asked.name() not in wallet.standing:
         raise PeriodGranted(index=asked.next_index, next_index=granted_until)
     for each in others:

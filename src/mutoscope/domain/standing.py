@@ -26,6 +26,7 @@ class StandingGrant(NamedTuple):
     `next_index` is the first period not yet granted; `change` counts changes of terms; from
     `ends_at` on nothing more is granted. `begins_at` is when its first period begins, where the
     period before was counted in another zone: no hour is left without credits, or has them twice.
+    `first_index` is the period that it began with, as its wallet keeps it.
     """
 
     subscription_id: UUID
@@ -36,6 +37,7 @@ class StandingGrant(NamedTuple):
     change: int = 0
     ends_at: datetime | None = None
     begins_at: datetime | None = None
+    first_index: int = 0
 
     def start(self) -> datetime:
         """Return the instant at which the next period begins, granted or not."""
@@ -61,10 +63,14 @@ class StandingGrant(NamedTuple):
 
     def advanced(self) -> "StandingGrant":
         """Return it after its next grant was posted."""
-        subscription_id, amount, anchor_at, zone, index, change, ends_at, begins_at = self
+        subscription_id, amount, anchor_at, zone, index, change, ends_at, begins_at, first = self
         return StandingGrant(
-            subscription_id, amount, anchor_at, zone, index + 1, change, ends_at, begins_at
+            subscription_id, amount, anchor_at, zone, index + 1, change, ends_at, begins_at, first
         )
+
+    def granted_until(self) -> int:
+        """Return the period up to which it has granted; 0 before its first grant."""
+        return self.next_index if self.next_index > self.first_index else 0
 
     def name(self) -> "StandingName":
         """Return what it is known by in its wallet."""
@@ -73,8 +79,10 @@ class StandingGrant(NamedTuple):
     def after(self, before: "StandingGrant | None") -> "StandingGrant":
         """Return what stands when it is asked for again: a repeat grants nothing again."""
         if before is None:
-            return self
-        return self._replace(next_index=max(self.next_index, before.next_index))
+            return self._replace(first_index=self.next_index)
+        return self._replace(
+            next_index=max(self.next_index, before.next_index), first_index=before.first_index
+        )
 
     def ended(self, *, at: datetime) -> "StandingGrant":
         """Return it with nothing to grant from an instant on; an earlier end stays."""

@@ -175,11 +175,11 @@ BEGIN
     IF cardinality(new_standing) > 0 THEN
         INSERT INTO standing_grants (
             workspace_id, kind, subscription_id, amount, anchor_at, zone, next_index, change,
-            ends_at, begins_at
+            ends_at, begins_at, first_index
         )
         SELECT
             n.workspace_id, n.kind, n.subscription_id, n.amount, n.anchor_at, n.zone,
-            n.next_index, n.change, n.ends_at, n.begins_at
+            n.next_index, n.change, n.ends_at, n.begins_at, n.first_index
         FROM unnest(new_standing) AS n
         ON CONFLICT ON CONSTRAINT standing_grants_pkey DO UPDATE
         SET amount = excluded.amount, anchor_at = excluded.anchor_at, zone = excluded.zone,

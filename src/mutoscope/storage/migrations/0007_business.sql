@@ -56,6 +56,7 @@ CREATE INDEX subscriptions_cancel ON subscriptions (cancels_at) WHERE ends_at IS
 -- before, counted in another zone, has ended.
 ALTER TABLE standing_grants
 ADD COLUMN begins_at timestamptz,
+ADD COLUMN first_index bigint NOT NULL DEFAULT 0,
 DROP CONSTRAINT standing_grants_pkey,
 ADD CONSTRAINT standing_grants_pkey PRIMARY KEY (workspace_id, kind, subscription_id, change);
 
