@@ -78,7 +78,8 @@ class Desk:
         """Return how many cards, audit lines and entries there are."""
         async with self.studio.reading() as connection:
             row = await connection.fetchrow(
-                "SELECT (SELECT count(*) FROM outbox), (SELECT count(*) FROM audit_lines),"
+                "SELECT (SELECT count(*) FROM outbox WHERE recipient = 'thread'),"
+                " (SELECT count(*) FROM audit_lines),"
                 " (SELECT count(*) FROM entries WHERE namespace IN ('desk', 'proposal'))"
             )
         return tuple(row)

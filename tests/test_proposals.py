@@ -169,6 +169,25 @@ async def test_neither_may_be_of_the_workspace(desk: Desk, name: str) -> None:
     assert await desk.lines() == []
 
 
+@pytest.mark.parametrize("name", ["grace", "ada"])
+async def test_neither_may_be_a_member_nor_invited_to_be_one(desk: Desk, name: str) -> None:
+    proposal = (await desk.propose()).proposal
+    members = "SELECT $1::uuid, $1::uuid, '\\x00'::bytea, 'viewer', 'invited', now()"
+    columns = "workspace_id, member_id, email_digest, role, state, invited_at"
+    await desk.fetch(f"INSERT INTO members ({columns}) {members}", desk.workspace_id)
+    await desk.fetch(
+        "INSERT INTO member_names (workspace_id, member_id, email) VALUES ($1, $1, $2)",
+        desk.workspace_id, f"{name}@studio.example",
+    )  # fmt: skip
+
+    with pytest.raises(SecondPersonNeeded):
+        await approve(desk, desk.ada, proposal)
+    await desk.fetch("UPDATE members SET state = 'removed', removed_at = now()")
+    await approve(desk, desk.ada, proposal)
+
+    assert await desk.lines() == [("grant", 40)]
+
+
 async def test_who_is_of_the_workspace_cannot_propose(desk: Desk) -> None:
     await give_address(desk, "grace@studio.example")
 

@@ -54,9 +54,9 @@ async def give_goodwill(studio: Studio, deed: Deed) -> None:
     :raises BadDeskData: when the kind is none, or there is no date at which it could lapse.
     :raises GoodwillSpent: when the month's budget has not enough left.
     """
-    facts = await open_workspace(studio, deed.workspace_id)
+    workspace = await open_workspace(studio, deed.workspace_id)
     kind, amount = kind_of(studio, deed), credits_of(deed)
-    expires_at = expiry_of(deed) or next_billing_at(facts, at=deed.at)
+    expires_at = expiry_of(deed) or next_billing_at(workspace, at=deed.at)
     if expires_at is None:
         raise BadDeskData(
             field="expires_at", remedy="a free workspace has no billing date: give it"

@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from mutoscope.domain.calendar import BillingAnchor, period_at
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import BadDeskData
-from mutoscope.storage import desk
+from mutoscope.domain.subscriptions import HAS_PLAN
+from mutoscope.storage import workspaces
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from mutoscope.app.desk import Deed
     from mutoscope.app.studio import Studio
-    from mutoscope.storage.desk import DeskFacts
+    from mutoscope.storage.workspaces import Workspace
 
 
 class WorkspaceClosed(Refusal):
@@ -30,17 +30,17 @@ class WorkspaceClosed(Refusal):
         self.closed_at = closed_at
 
 
-async def open_workspace(studio: Studio, workspace_id: UUID) -> DeskFacts:
-    """Return a workspace as the desk judges it.
+async def open_workspace(studio: Studio, workspace_id: UUID) -> Workspace:
+    """Return a workspace that is not closed.
 
     :raises UnknownWorkspace: when there is none.
     :raises WorkspaceClosed: when it is closed.
     """
     async with studio.reading() as connection:
-        facts = await desk.facts(connection, workspace_id=workspace_id)
-    if facts.closed_at is not None:
-        raise WorkspaceClosed(closed_at=facts.closed_at)
-    return facts
+        workspace = await workspaces.get(connection, workspace_id=workspace_id)
+    if workspace.closed_at is not None:
+        raise WorkspaceClosed(closed_at=workspace.closed_at)
+    return workspace
 
 
 def kind_of(studio: Studio, deed: Deed) -> str:
@@ -76,11 +76,9 @@ def expiry_of(deed: Deed) -> datetime | None:
     return instant
 
 
-def next_billing_at(facts: DeskFacts, *, at: datetime) -> datetime | None:
+def next_billing_at(workspace: Workspace, *, at: datetime) -> datetime | None:
     """Return the next billing date of a workspace, the end of its trial, or None for a free one."""
-    if facts.anchor_at is not None and facts.zone is not None:
-        anchor = BillingAnchor(at=facts.anchor_at, zone=facts.zone)
-        return period_at(anchor=anchor, at=at).ends_at
-    if facts.trial_ends_at is not None and facts.trial_ends_at > at:
-        return facts.trial_ends_at
-    return None
+    subscription, ends_at = workspace.subscription, workspace.trial_ends_at
+    if subscription is not None and workspace.state_at(at=at) in HAS_PLAN:
+        return subscription.period_at(at=at).ends_at
+    return ends_at if ends_at is not None and ends_at > at else None

@@ -12,13 +12,14 @@ from mutoscope.domain.access import NotEntitled
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.offers import Entitlement
 from mutoscope.domain.planner import Submission
+from mutoscope.domain.subscriptions import HAS_PLAN
 from mutoscope.storage import desk, workspaces
 from mutoscope.storage.session import SideRow, SideRowRefused
 
 if TYPE_CHECKING:
     from mutoscope.app.desk import Deed
     from mutoscope.app.studio import Studio
-    from mutoscope.storage.desk import DeskFacts
+    from mutoscope.storage.workspaces import Workspace
 
 
 class PurchasesUnchanged(Refusal):
@@ -53,9 +54,9 @@ async def enable_purchases(studio: Studio, deed: Deed) -> None:
     :raises PurchasesNotAgreed: when the plan leaves them open and they were not agreed.
     :raises PurchasesUnchanged: when it may buy already.
     """
-    facts = await open_workspace(studio, deed.workspace_id)
-    plan = await _plan_with_purchases(studio, deed, facts)
-    if facts.purchases_enabled_at is not None:
+    workspace = await open_workspace(studio, deed.workspace_id)
+    plan = _plan_with_purchases(studio, deed, workspace)
+    if workspace.purchases_enabled_at is not None:
         raise PurchasesUnchanged(is_enabled=True)
     row = SideRow(desk.enable_purchases, (deed.workspace_id, plan, deed.at))
     await _switch(studio, deed, row)
@@ -68,25 +69,22 @@ async def disable_purchases(studio: Studio, deed: Deed) -> None:
     :raises PurchasesUnchanged: when it cannot buy anyway.
     """
     async with studio.reading() as connection:
-        facts = await desk.facts(connection, workspace_id=deed.workspace_id)
-    if facts.purchases_enabled_at is None:
+        workspace = await workspaces.get(connection, workspace_id=deed.workspace_id)
+    if workspace.purchases_enabled_at is None:
         raise PurchasesUnchanged(is_enabled=False)
     await _switch(studio, deed, SideRow(desk.disable_purchases, (deed.workspace_id,)))
 
 
-async def _plan_with_purchases(studio: Studio, deed: Deed, facts: DeskFacts) -> str:
-    async with studio.reading() as connection:
-        workspace = await workspaces.get(connection, workspace_id=deed.workspace_id)
-    access = studio.access_of(workspace, at=deed.at)
-    if facts.plan is None:
+def _plan_with_purchases(studio: Studio, deed: Deed, workspace: Workspace) -> str:
+    """Return the plan that is to stand still until purchases are opened."""
+    access, subscription = studio.access_of(workspace, at=deed.at), workspace.subscription
+    if subscription is None or workspace.state_at(at=deed.at) not in HAS_PLAN:
         raise NotEntitled(entitlement=Entitlement.PURCHASES, plan=access.plan)
-    plan = studio.catalog.version_at(at=deed.at).plan(key=facts.plan)
-    if Entitlement.PURCHASES in plan.agreed:
-        if not facts.can_purchase:
-            raise PurchasesNotAgreed(plan=plan.key)
-    else:
-        access.require(Entitlement.PURCHASES)
-    return plan.key
+    plan = studio.catalog.version_at(at=deed.at).plan(key=subscription.plan_at(at=deed.at))
+    if Entitlement.PURCHASES in plan.agreed and not subscription.can_purchase:
+        raise PurchasesNotAgreed(plan=plan.key)
+    access.require(Entitlement.PURCHASES)
+    return subscription.plan
 
 
 async def _switch(studio: Studio, deed: Deed, row: SideRow) -> None:
@@ -95,8 +93,8 @@ async def _switch(studio: Studio, deed: Deed, row: SideRow) -> None:
         await studio.journal.submit(submission, side_rows=(row, *deed.rows(studio)))
     except SideRowRefused:
         async with studio.reading() as connection:
-            facts = await desk.facts(connection, workspace_id=deed.workspace_id)
-        is_enabled = facts.purchases_enabled_at is not None
+            workspace = await workspaces.get(connection, workspace_id=deed.workspace_id)
+        is_enabled = workspace.purchases_enabled_at is not None
         if is_enabled is (row.writer is desk.enable_purchases):
             raise PurchasesUnchanged(is_enabled=is_enabled) from None
         raise

@@ -33,7 +33,7 @@ from mutoscope.domain.desk import SecondPersonNeeded, desk_data
 from mutoscope.domain.planner import Submission
 from mutoscope.domain.proposals import PROPOSAL_LASTS, ProposalState
 from mutoscope.domain.staff import Actor, StaffAction, require, require_recent
-from mutoscope.storage import desk, proposals, staff
+from mutoscope.storage import desk, proposals, staff, workspaces
 from mutoscope.storage.proposals import Proposal
 from mutoscope.storage.session import SideRow, SideRowRefused
 
@@ -89,7 +89,7 @@ async def act(studio: Studio, actor: Actor, *, order: DeskOrder) -> Done | Propo
     if line is not None:
         return await _told_again(studio, deed, line)
     async with studio.reading() as connection:
-        await desk.facts(connection, workspace_id=deed.workspace_id)  # refuses an unknown one
+        await workspaces.get(connection, workspace_id=deed.workspace_id)  # refuses an unknown one
     rules = studio.catalog.version_at(at=at).desk
     moved = deed.data.get(action.counts) if action.counts else None
     if isinstance(moved, int) and rules.needs_second(credits_moved=moved):

@@ -19,7 +19,7 @@ from mutoscope.domain.credits import Refusal
 from mutoscope.domain.planner import Submission
 from mutoscope.domain.staff import Actor, StaffAction, require
 from mutoscope.domain.staff_token import VIEW_PREFIX, is_whole, token_digest, token_of
-from mutoscope.storage import desk, staff
+from mutoscope.storage import staff, workspaces
 from mutoscope.storage.session import SideRow
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ async def open_view(studio: Studio, actor: Actor, *, workspace_id: UUID, reason:
     """
     require(actor, StaffAction.VIEW_AS)
     async with studio.reading() as connection:
-        await desk.facts(connection, workspace_id=workspace_id)  # refuses an unknown one
+        await workspaces.get(connection, workspace_id=workspace_id)  # refuses an unknown one
     at, view_id = studio.clock.now(), studio.ids.new()
     token = token_of(prefix=VIEW_PREFIX, secret=new_secret(studio))
     expires_at = at + VIEW_LASTS

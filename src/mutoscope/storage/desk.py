@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from mutoscope.storage.database import queries
-from mutoscope.storage.workspaces import UnknownWorkspace
 
 if TYPE_CHECKING:
     from mutoscope.storage.database import Connection
@@ -18,32 +16,6 @@ GOODWILL_RANK: Final = 2
 """After the proposal that it may be of, before the audit."""
 
 _SQL: Final = queries("desk")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeskFacts:
-    """A workspace as the desk judges it; without a plan the last four are None."""
-
-    workspace_id: UUID
-    email: str | None
-    closed_at: datetime | None
-    purchases_enabled_at: datetime | None
-    trial_ends_at: datetime | None
-    plan: str | None
-    anchor_at: datetime | None
-    zone: str | None
-    can_purchase: bool | None
-
-
-async def facts(connection: Connection, *, workspace_id: UUID) -> DeskFacts:
-    """Return what the desk has to know of a workspace.
-
-    :raises UnknownWorkspace: when the id names none.
-    """
-    row = await _SQL.facts(connection, workspace_id=workspace_id)
-    if row is None:
-        raise UnknownWorkspace(workspace_id=workspace_id)
-    return DeskFacts(**row)
 
 
 async def people(connection: Connection, *, workspace_id: UUID) -> tuple[str, ...]:

@@ -1,19 +1,15 @@
 -- What desk actions look at, and what they change of a workspace beside its credits.
 
--- name: facts^
--- What the desk judges a workspace by.
-SELECT
-    w.workspace_id, w.email, w.closed_at, w.purchases_enabled_at, w.trial_ends_at, s.plan,
-    s.anchor_at, s.zone, s.can_purchase
-FROM workspaces AS w
-LEFT JOIN subscriptions AS s ON s.workspace_id = w.workspace_id AND s.ends_at IS NULL
-WHERE w.workspace_id = :workspace_id;
-
 -- name: people
--- The addresses of all who belong to a workspace.
+-- The addresses of all who belong to a workspace, or are invited.
 SELECT w.email
 FROM workspaces AS w
-WHERE w.workspace_id = :workspace_id AND w.email IS NOT NULL;
+WHERE w.workspace_id = :workspace_id AND w.email IS NOT NULL
+UNION
+SELECT n.email
+FROM members AS m
+INNER JOIN member_names AS n ON m.workspace_id = n.workspace_id AND m.member_id = n.member_id
+WHERE m.workspace_id = :workspace_id AND m.removed_at IS NULL;
 
 -- name: enable_purchases$
 -- Purchases are opened, where they were closed and the plan is the one that was looked at.
