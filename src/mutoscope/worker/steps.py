@@ -1,12 +1,9 @@
 """The worker: takes steps of jobs from the queue, and keeps the clock's promises.
 
 Loops run side by side: single steps of jobs, the turns of jobs that wait, looks at the providers'
-work, whatever is due by the clock, money, alerts and webhooks, the post, and the sweep for jobs
-that nobody works on. A loop that fails is recorded and begun again after a pause, so that a
-database that restarts does not end the worker.
-work, whatever is due by the clock, alerts and webhooks, the post, the sweep for jobs that nobody
-works on, and e-mails to people who are away from the chat. A loop that fails is recorded and begun
-again after a pause, so that a database that restarts does not end the worker.
+work, whatever is due by the clock, money, alerts and webhooks, the post, the sweep for jobs that
+nobody works on, and e-mails to people who are away from the chat. A loop that fails is recorded and
+begun again after a pause, so that a database that restarts does not end the worker.
 """
 
 from __future__ import annotations
