@@ -339,13 +339,14 @@ class Book:
         )
         if before is None and reached > standing.next_index:
             raise No("period_granted")
-        begins = months_after(standing.anchor_at, standing.next_index)
+        first = before["first"] if before else standing.next_index
+        begins = months_after(standing.anchor_at, first)
         for each in own.values():
             each["ends"] = min(begins, each["ends"] or begins)
         purse.plans[standing.subscription_id, standing.change] = {
             "amount": standing.amount, "anchor": standing.anchor_at, "ends": standing.ends_at,
             "next": max(standing.next_index, before["next"] if before else 0),
-            "first": before["first"] if before else standing.next_index,
+            "first": first,
         }  # fmt: skip
         purse.catch_up(at)
 

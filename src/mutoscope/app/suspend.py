@@ -73,12 +73,12 @@ async def paid(
     )  # fmt: skip
     index = before.period_at(at=at).index
     is_waiting = before.renewal_grant is RenewalGrant.WHEN_PAID
+    next_index = min(before.paid_index, index + 1) if is_waiting else index + 1
     requests: tuple[Request, ...] = ()
     if is_waiting:
-        requests = standing(resumed, next_index=index + 1)  # the same terms, paid for longer
+        requests = standing(resumed, next_index=next_index)  # the same terms, paid for longer
     if before.state is State.SUSPENDED or (is_waiting and before.scheduled is not None):
         version = studio.catalog.version_at(at=at)
-        next_index = min(before.paid_index, index + 1) if is_waiting else index + 1
         requests, change = restated(resumed, version=version, next_index=next_index)
         resumed = replace(resumed, change=change)
     if before.state is State.SUSPENDED:

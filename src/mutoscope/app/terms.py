@@ -155,4 +155,4 @@ def _standing_grant(
         subscription.anchor_at, subscription.zone, next_index, subscription.change,
         subscription.grants_until(), subscription.begins_at,
     )  # fmt: skip
-    return found if kind in granted else found.ended(at=found.start())
+    return found if kind in granted else found.never()

@@ -63,9 +63,12 @@ CARDS: Final = (
 )  # fmt: skip
 """Good cards mostly; one is declined later, one is disputed, one's refunds fail."""
 
-CALL_FAULTS: Final = ("http500_on_create_but_task_created", "drop", "rate_limited")
+CALL_FAULTS: Final = (
+    "http500_on_create_but_task_created", "drop_connection_after_accept", "rate_limited"
+)  # fmt: skip
 HOOK_FAULTS: Final = (
-    "duplicate_webhook", "reordered_webhook", "dropped_webhook", "retold_webhook", "bad_signature",
+    "duplicate_webhook", "webhook_after_its_successor", "dropped_webhook",
+    "webhook_again_with_another_id", "webhook_bad_signature",
 )  # fmt: skip
 DAY: Final = timedelta(days=1)
 OFTEN: Final = 0.9
@@ -113,6 +116,13 @@ class Town:
     def studio_of(self, customer: Customer) -> Studio:
         """Return the studio as a customer meets it: with its own way of paying."""
         return replace(self.house.studio, gateway=customer.gateway)
+
+    async def trouble(self, name: str) -> None:
+        """Let a fault befall the next call to the simulated Stripe, or its next event."""
+        asked = {"provider": STRIPE, "outcome": name, "n": 1}
+        answer = await self.client.post("/_sim/next", json=asked)
+        assert answer.is_success, answer.text
+        self.seen[f"fault: {name}"] += 1
 
     async def control(self, path: str, **asked: object) -> dict[str, Any]:
         """Do at the simulated Stripe what payers, banks and its dashboard would do."""

@@ -222,14 +222,11 @@ async def _trouble(town: Town) -> None:
     """Let something go wrong at Stripe on many days."""
     for faults, share in ((HOOK_FAULTS, 0.3), (CALL_FAULTS, 0.1)):
         if happens(town.chance, share):
-            name = town.chance.choice(faults)
-            await town.control("/_sim/next", provider=STRIPE, outcome=name, n=1)
-            town.seen[f"fault: {name}"] += 1
+            await town.trouble(town.chance.choice(faults))
 
 
 async def _settle(town: Town, clock: PlayedClock) -> None:
     """Let the last days pass without new acts, so that what is under way comes to its end."""
-    await town.client.post("/_sim/next", json={"provider": STRIPE, "outcome": "ok", "n": 1})
     for _ in range(SETTLE_DAYS):
         clock.at += timedelta(days=1)
         await asyncio.sleep(0.5)  # events that are late by themselves

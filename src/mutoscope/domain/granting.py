@@ -102,9 +102,10 @@ def stand(wallet: Wallet, action: ask.Stand, _stamp: Stamp, _known: KnownEntries
     granted_until = max((each.granted_until() for each in others), default=0)
     if granted_until > asked.next_index and asked.name() not in wallet.standing:
         raise PeriodGranted(index=asked.next_index, next_index=granted_until)
+    standing = asked.after(wallet.standing.get(asked.name()))
     for each in others:
-        wallet.put_standing(each.ended(at=asked.start()))
-    wallet.put_standing(asked.after(wallet.standing.get(asked.name())))
+        wallet.put_standing(each.ended(at=standing.first_start()))
+    wallet.put_standing(standing)
     post_due(wallet=wallet, at=wallet.posted_at)
 
 

@@ -39,13 +39,13 @@ class StandingGrant(NamedTuple):
     begins_at: datetime | None = None
     first_index: int = 0
 
-    def start(self) -> datetime:
-        """Return the instant at which the next period begins, granted or not."""
-        return self._start(self.next_index)
+    def first_start(self) -> datetime:
+        """Return the instant at which it begins, and the terms before it end."""
+        return self._start(self.first_index)
 
     def next_at(self) -> datetime | None:
         """Return the instant of the next grant, or None when there is none to come."""
-        starts_at = self.start()
+        starts_at = self._start(self.next_index)
         return None if self.ends_at is not None and self.ends_at <= starts_at else starts_at
 
     def next_key(self, *, kind: str) -> str:
@@ -87,6 +87,10 @@ class StandingGrant(NamedTuple):
     def ended(self, *, at: datetime) -> "StandingGrant":
         """Return it with nothing to grant from an instant on; an earlier end stays."""
         return self._replace(ends_at=at if self.ends_at is None else min(self.ends_at, at))
+
+    def never(self) -> "StandingGrant":
+        """Return it so that it ends where it begins: for a kind that new terms do not grant."""
+        return self.ended(at=self._start(self.next_index))
 
     def _start(self, index: int) -> datetime:
         return _start_of(self.anchor_at, self.zone, self.begins_at, index)

@@ -1,0 +1,198 @@
+"""Plans and refills paid by card over a simulated Stripe: charged once, granted once it is paid."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from business_stage import documents, enable_purchases, read, spend, spendable, state, tick, to_pay
+from mutoscope.app import pay_links, refill, sign_up, upgrade
+from mutoscope.app.payment_desk import HANDLERS
+from mutoscope.app.reconcile import reconcile
+from mutoscope.app.refill import NoMethodKept, RefillTooSmall
+from mutoscope.app.subscribe import NewPlan, order_plan
+from mutoscope.domain.subscriptions import State
+from mutoscope.storage import offers, purchases
+from mutoscope.storage.payments import PaymentRequest
+from payment_stage import DECLINED_LATER, GOOD, Till, open_till
+from soundness import assert_sound
+from studio_stage import Stage, open_stage
+
+STRIPE = "stripe"
+
+
+@dataclass
+class Shop:
+    """A studio whose customers pay by card, and the simulated Stripe."""
+
+    stage: Stage
+    till: Till
+
+    async def pay(self, request: PaymentRequest, *, card: str = GOOD) -> None:
+        """Pay a request on Stripe's page, and let the comparison of the books find it."""
+        checkout = await pay_links.checkout(self.stage.studio, request)
+        await self.till.control("pay", session=checkout.reference, card=card)
+        await self.compare()
+
+    async def compare(self) -> bool:
+        since = self.stage.clock.now() - timedelta(days=40)
+        found = await reconcile(self.stage.studio, gateway=STRIPE, since=since, handlers=HANDLERS)
+        return found.is_equal
+
+    async def customer(self, plan: str = "pro", *, card: str = GOOD) -> UUID:
+        """Open a workspace whose plan was paid by card, and may buy credits."""
+        studio = self.stage.studio
+        opened = await sign_up.create(studio, name="Corona", zone="UTC", email="c@example.com")
+        request = await order_plan(
+            studio, workspace_id=opened.workspace_id, key="first",
+            new=NewPlan(plan=plan, gateway=STRIPE),
+        )  # fmt: skip
+        await self.pay(request, card=card)
+        await enable_purchases(self.stage, opened.workspace_id)
+        return opened.workspace_id
+
+    async def charges(self) -> list[int]:
+        """Return what the simulated Stripe really charged."""
+        return [each["amount"] for each in await self.till.books()]
+
+
+@pytest.fixture
+async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    async with open_stage(database_url, tmp_path) as stage, open_till(stage.clock.now) as till:
+        gateways = {STRIPE: till.gateway}
+        stage.studio = replace(stage.studio, gateways=gateways, gateway=STRIPE)
+        yield Shop(stage, till)
+        await assert_sound(database_url)
+
+
+async def test_a_plan_starts_when_its_first_payment_is_confirmed(shop: Shop) -> None:
+    workspace_id = await shop.customer("pro")
+
+    workspace = await read(shop.stage, workspace_id)
+    assert workspace.subscription is not None
+    assert workspace.subscription.anchor_at == shop.stage.clock.now()
+    assert await spendable(shop.stage, workspace_id) == 1_500
+    (invoice,) = await documents(shop.stage, workspace_id)
+    assert invoice.paid_at == shop.stage.clock.now()
+
+
+async def test_a_renewal_charges_the_kept_card_once_and_then_grants(
+    shop: Shop, database_url: str
+) -> None:
+    workspace_id = await shop.customer("pro")
+    shop.stage.clock.move(days=31)
+
+    for _ in range(3):
+        await tick(shop.stage, database_url)
+
+    assert len(await shop.charges()) == 2
+    assert await spendable(shop.stage, workspace_id) == 1_500
+    assert await to_pay(shop.stage, workspace_id) == ()
+    assert await shop.compare()
+
+
+async def test_a_declined_renewal_waits_for_its_grant_and_keeps_its_period(
+    shop: Shop, database_url: str
+) -> None:
+    workspace_id = await shop.customer("pro", card=DECLINED_LATER)
+    shop.stage.clock.move(days=31)
+    await tick(shop.stage, database_url)
+    assert await state(shop.stage, workspace_id) is State.PAST_DUE
+    assert await spendable(shop.stage, workspace_id) == 0
+    shop.stage.clock.move(days=2)
+
+    (request,) = await to_pay(shop.stage, workspace_id)
+    await shop.pay(request)
+
+    found = (await read(shop.stage, workspace_id)).subscription
+    assert found is not None
+    assert await state(shop.stage, workspace_id) is State.ACTIVE
+    assert await spendable(shop.stage, workspace_id) == 1_500
+    assert found.charge_at == found.start(index=2)
+
+
+async def test_an_upgrade_by_card_is_carried_out_when_it_is_paid(shop: Shop) -> None:
+    workspace_id = await shop.customer("essential")
+    studio = shop.stage.studio
+
+    request = await upgrade.upgrade(studio, workspace_id=workspace_id, plan="pro", key="u")
+    assert await spendable(shop.stage, workspace_id) == 700
+    assert request is not None
+    await shop.pay(request)
+
+    assert await spendable(shop.stage, workspace_id) == 1_500
+
+
+async def refilled(shop: Shop, workspace_id: UUID, *, monthly_max: int = 3_900) -> None:
+    await refill.set_refill(
+        shop.stage.studio, workspace_id=workspace_id, pack="video_1500", threshold=500,
+        monthly_max=monthly_max,
+    )  # fmt: skip
+
+
+async def test_a_refill_buys_once_for_one_shortage_and_grants_at_once(shop: Shop) -> None:
+    workspace_id = await shop.customer("pro")
+    await refilled(shop, workspace_id)
+    await spend(shop.stage, workspace_id, 1_200)
+
+    runs = [await refill.run(shop.stage.studio) for _ in range(3)]
+
+    assert runs == [1, 0, 0]
+    assert await spendable(shop.stage, workspace_id) == 300 + 1_500
+
+
+async def test_a_refill_stays_within_its_month(shop: Shop) -> None:
+    workspace_id = await shop.customer("pro")
+    await refilled(shop, workspace_id)
+    await spend(shop.stage, workspace_id, 1_200)
+    await refill.run(shop.stage.studio)
+    await spend(shop.stage, workspace_id, 1_700)
+
+    assert await refill.run(shop.stage.studio) == 0
+
+    shop.stage.clock.move(days=32)
+    assert await refill.run(shop.stage.studio) == 1
+
+
+async def test_what_is_ordered_counts_towards_the_threshold(shop: Shop) -> None:
+    workspace_id = await shop.customer("pro")
+    await refilled(shop, workspace_id, monthly_max=100_000)
+    await spend(shop.stage, workspace_id, 1_200)
+    await shop.till.fault("drop_connection_after_accept")
+
+    runs = [await refill.run(shop.stage.studio) for _ in range(4)]
+
+    assert runs == [0, 0, 0, 0]
+    await shop.compare()
+    assert await spendable(shop.stage, workspace_id) == 300 + 1_500
+    assert len(await shop.charges()) == 2
+
+
+async def test_a_declined_refill_rests_longer_each_time(shop: Shop) -> None:
+    workspace_id = await shop.customer("pro", card=DECLINED_LATER)
+    await refilled(shop, workspace_id)
+    await spend(shop.stage, workspace_id, 1_200)
+    tried = []
+    for _ in range(30):
+        await refill.run(shop.stage.studio)
+        async with shop.stage.studio.reading() as connection:
+            tried.append(len(await purchases.page(connection, workspace_id=workspace_id, limit=99)))
+            (found,) = await offers.refills(connection, workspace_id=workspace_id)
+        shop.stage.clock.move(hours=1)
+
+    assert tried[-1] == 4
+    assert found.declines == 4
+    assert await spendable(shop.stage, workspace_id) == 300
+
+
+async def test_a_refill_needs_a_kept_card_and_a_limit_that_pays_for_a_pack(shop: Shop) -> None:
+    workspace_id = await shop.customer("pro")
+    with pytest.raises(RefillTooSmall):
+        await refilled(shop, workspace_id, monthly_max=3_899)
+
+    stranger = await sign_up.create(shop.stage.studio, name="New", zone="UTC")
+    with pytest.raises(NoMethodKept):
+        await refilled(shop, stranger.workspace_id)
