@@ -139,6 +139,7 @@ async def test_a_gateway_that_is_away_is_asked_again_in_a_moment(
     assert "nothing was charged" in refused.json()["detail"]
     assert refused.headers["Retry-After"] == page.headers["Retry-After"] == "2"
     assert (page.status_code, page.headers["Content-Type"][:9]) == (503, "text/html")
+    assert "This payment cannot be opened now" in page.text
 
 
 async def test_a_gateway_that_refuses_is_told_as_such(

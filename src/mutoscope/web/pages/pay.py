@@ -24,7 +24,7 @@ from mutoscope.domain.money import money_text
 from mutoscope.domain.seller import Seller
 from mutoscope.storage.payments import PaymentRequest
 from mutoscope.web.api.shape import HouseHere
-from mutoscope.web.errors import answer_error
+from mutoscope.web.errors import FAILURES, answer_error
 from mutoscope.web.pages.headers import page_headers
 
 SEE_OTHER: Final = 303
@@ -45,7 +45,9 @@ def answer_page(request: Request[Any, Any, Any], error: Exception) -> Response[s
     if "id" in found.content:
         body += f"<p><small>{escape(str(found.content['id']))}</small></p>"
     seller = request.app.state.house.studio.seller
-    page = _page(seller, title="This link does not lead to a payment", body=body)
+    is_ours = (found.status_code or FAILURES) >= FAILURES
+    title = "This payment cannot be opened now" if is_ours else "This link leads to no payment"
+    page = _page(seller, title=title, body=body)
     retry = {name: value for name, value in found.headers.items() if name == "Retry-After"}
     return Response(
         page, status_code=found.status_code, media_type=MediaType.HTML, headers=HEADERS | retry
