@@ -93,6 +93,14 @@ class Till:
         return StripeGateway(account=account(self.world.address, answer_s=0.15))
 
 
+def till_settings(till: Till) -> dict[str, str]:
+    """Return the settings of a house that takes cards at a till."""
+    return {
+        "MUTOSCOPE_GATEWAY": "stripe", "MUTOSCOPE_STRIPE_KEY": StripeSimulator.key,
+        "MUTOSCOPE_STRIPE_SECRET": SECRET, "MUTOSCOPE_STRIPE_URL": f"{till.world.address}/stripe",
+    }  # fmt: skip
+
+
 def account(address: str, **changes: object) -> StripeAccount:
     """Return the simulator's account."""
     found = StripeAccount(

@@ -29,7 +29,7 @@ from mutoscope.domain.calendar import (
     period_at,
     period_start,
 )
-from mutoscope.domain.calendar_feed import Feed, calendar_feed
+from mutoscope.domain.calendar_feed import Dates, Feed, calendar_feed
 from mutoscope.domain.credits import NaiveInstant
 
 ZONES = (
@@ -296,12 +296,14 @@ def test_an_anchor_in_no_sensible_year_is_refused(year: int) -> None:
         BillingAnchor(at=datetime(year, 6, 1, tzinfo=UTC), zone="Pacific/Apia")
 
 
-def feed_of(plan: str, months_per_charge: int = 1) -> str:
+def feed_of(plan: str, months_per_charge: int = 1, charge_index: int = 0) -> str:
+    feed = Feed(
+        plan=plan, subscription_id="s-1", months_per_charge=months_per_charge,
+        charge_index=charge_index,
+    )  # fmt: skip
+    dates = Dates(feed=feed, anchor=anchor("Asia/Tokyo", date(2026, 1, 31)), indices=range(13))
     return calendar_feed(
-        feed=Feed(plan=plan, subscription_id="s-1", months_per_charge=months_per_charge),
-        anchor=anchor("Asia/Tokyo", date(2026, 1, 31)),
-        indices=range(13),
-        stamped_at=datetime(2026, 1, 31, 12, tzinfo=UTC),
+        name=plan, dates=(dates,), stamped_at=datetime(2026, 1, 31, 12, tzinfo=UTC)
     )
 
 
@@ -319,6 +321,13 @@ def test_the_feed_of_an_annual_plan_tells_payments_from_credits() -> None:
 
     assert text.count("SUMMARY:Pro: payment\\, and new monthly credits\r\n") == 2
     assert text.count("SUMMARY:Pro: new monthly credits\r\n") == 11
+
+
+def test_the_feed_counts_years_from_the_period_that_was_charged() -> None:
+    text = feed_of("Pro", months_per_charge=12, charge_index=15).replace("\r\n ", "")
+
+    (paid,) = (each for each in text.split("BEGIN:VEVENT") if "payment" in each)
+    assert "UID:s-1-3@mutoscope" in paid
 
 
 def test_the_feeds_lines_are_folded_at_75_octets_and_escaped() -> None:

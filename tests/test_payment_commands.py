@@ -11,7 +11,7 @@ from api_client import Api, open_api
 from command_line import Done, run_here
 from mutoscope.simulators.stripe import StripeSimulator
 from mutoscope.web.api.payment_events import EVENT_BYTES_MAX
-from payment_stage import Till, now, open_till, signed
+from payment_stage import Till, now, open_till, signed, till_settings
 from provider_stage import listening
 
 ROUTE = "/v1/payments/stripe/events"
@@ -22,23 +22,15 @@ ELSEWHERE = ("203.0.113.7", 4_000)
 @pytest.fixture
 async def till(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Till]:
     async with open_till() as till:
-        for name, value in settings(till).items():
+        for name, value in till_settings(till).items():
             monkeypatch.setenv(name, value)
         yield till
-
-
-def settings(till: Till) -> dict[str, str]:
-    return {
-        "MUTOSCOPE_GATEWAY": "stripe", "MUTOSCOPE_STRIPE_KEY": StripeSimulator.key,
-        "MUTOSCOPE_STRIPE_SECRET": StripeSimulator.signing_key,
-        "MUTOSCOPE_STRIPE_URL": f"{till.world.address}/stripe",
-    }  # fmt: skip
 
 
 @pytest.fixture
 async def api(till: Till, database_url: str, tmp_path: Path) -> AsyncIterator[Api]:
     async with open_api(
-        database_url, tmp_path, api_key="a-long-secret", client=ELSEWHERE, more=settings(till)
+        database_url, tmp_path, api_key="a-long-secret", client=ELSEWHERE, more=till_settings(till)
     ) as api:
         yield api
 

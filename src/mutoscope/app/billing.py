@@ -133,9 +133,16 @@ async def submit_once(
 
 async def by_key(studio: Studio, request: PaymentRequest) -> PaymentRequest | None:
     """Return what was billed under a request's key before."""
+    return await billed(studio, workspace_id=request.workspace_id, request_key=request.request_key)
+
+
+async def billed(
+    studio: Studio, *, workspace_id: UUID, request_key: str
+) -> PaymentRequest | None:  # fmt: skip
+    """Return what was billed under a key, if anything was."""
     async with studio.reading() as connection:
         return await payments.request_by_key(
-            connection, workspace_id=request.workspace_id, request_key=request.request_key
+            connection, workspace_id=workspace_id, request_key=request_key
         )
 
 

@@ -1,20 +1,23 @@
-"""The feed of a workspace's billing dates, by its link."""
+"""The feed of a workspace's billing dates: as things stand, what is scheduled from its date on."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mutoscope.app.inbox import running_period
-from mutoscope.domain.calendar import BillingAnchor
-from mutoscope.domain.calendar_feed import Feed, calendar_feed
-from mutoscope.domain.chat_links import opened_calendar
+from mutoscope.app.terms import scheduled_terms
+from mutoscope.domain.calendar import INDEX_MAX
+from mutoscope.domain.calendar_feed import Dates, Feed, calendar_feed
+from mutoscope.domain.chat_links import calendar_link, opened_calendar
 from mutoscope.domain.credits import Refusal
-from mutoscope.storage import workspaces
+from mutoscope.domain.subscriptions import HAS_PLAN, State, Subscription
+from mutoscope.storage import subscriptions, workspaces
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from uuid import UUID
 
     from mutoscope.app.studio import Studio
+    from mutoscope.domain.catalog import Version
 
 BEFORE: Final = 3
 AHEAD: Final = 24
@@ -33,26 +36,59 @@ class NoPlan(Refusal):
         self.workspace_id = workspace_id
 
 
+def feed_url(studio: Studio, *, workspace_id: UUID) -> str:
+    """Return the address that a calendar program subscribes to."""
+    link = calendar_link(workspace_id=workspace_id, key=studio.asset_rules.link_key)
+    return f"{studio.call_backs.url}{link}"
+
+
 async def feed(studio: Studio, *, token: str) -> str:
-    """Return the billing dates around now as the text of an .ics file.
+    """Return the billing dates around now as the text of an .ics file, by their link.
 
     :raises LinkForged: when this house has not signed the link.
     :raises UnknownWorkspace: when the workspace is gone.
     :raises NoPlan: when it has no plan.
     """
     workspace_id = opened_calendar(token, key=studio.asset_rules.link_key)
+    return await workspace_feed(studio, workspace_id=workspace_id)
+
+
+async def workspace_feed(studio: Studio, *, workspace_id: UUID) -> str:
+    """Return the billing dates around now as the text of an .ics file.
+
+    :raises UnknownWorkspace: when there is no such workspace.
+    :raises NoPlan: when it has no plan.
+    """
     async with studio.reading() as connection:
         workspace = await workspaces.get(connection, workspace_id=workspace_id)
-    subscription, period = workspace.subscription, running_period(studio, workspace)
-    if subscription is None or period is None:
+        last = await subscriptions.changes(connection, workspace_id=workspace_id, limit=1)
+    at, subscription = studio.clock.now(), workspace.subscription
+    if subscription is None or workspace.state_at(at=at) not in HAS_PLAN:
         raise NoPlan(workspace_id=workspace_id)
-    plan = studio.catalog.version(key=subscription.version).plan(key=subscription.plan)
-    return calendar_feed(
-        feed=Feed(
-            plan=plan.name, subscription_id=str(subscription.subscription_id),
-            months_per_charge=subscription.months_per_charge,
-        ),
-        anchor=BillingAnchor(at=subscription.anchor_at, zone=subscription.zone),
-        indices=range(max(0, period.index - BEFORE), period.index + AHEAD),
-        stamped_at=subscription.anchor_at,
+    dates = tuple(_dates(studio, subscription, index=subscription.period_at(at=at).index))
+    stamped_at = last[0].changed_at if last else subscription.anchor_at
+    return calendar_feed(name=dates[0].feed.plan, dates=dates, stamped_at=stamped_at)
+
+
+def _dates(studio: Studio, now: Subscription, *, index: int) -> Iterator[Dates]:
+    """Yield the dates under the terms in force, then those under what is scheduled."""
+    ends_at = now.charge_at if now.state is State.SUSPENDED else now.cancels_at
+    end = min(index + AHEAD, INDEX_MAX)
+    if ends_at is not None:
+        end = min(end, now.period_at(at=ends_at).index)
+    change = end
+    if now.scheduled is not None:
+        change = min(end, now.period_at(at=now.scheduled.at).index)
+    version = studio.catalog.version(key=now.version)
+    yield _of_terms(version, now, range(max(0, index - BEFORE), change))
+    if now.scheduled is not None and change < end:
+        version = studio.catalog.version_at(at=now.scheduled.at)
+        yield _of_terms(version, scheduled_terms(now), range(change, end))
+
+
+def _of_terms(version: Version, terms: Subscription, indices: range) -> Dates:
+    told = Feed(
+        plan=version.plan(key=terms.plan).name, subscription_id=str(terms.subscription_id),
+        months_per_charge=terms.months_per_charge, charge_index=terms.charge_index,
     )  # fmt: skip
+    return Dates(feed=told, anchor=terms.anchor(), indices=indices)

@@ -79,8 +79,8 @@ async def buy(
     :raises PurchaseTooSmall: when the amount lies below the smallest purchase.
     :raises BadAmount: when it is no amount of credits.
     """
-    checked_key(key)
-    before = await _ordered(studio, workspace_id, f"purchase/{key}")
+    request_key = purchase_key(key, is_refill=is_refill)
+    before = await _ordered(studio, workspace_id, request_key)
     if before is not None:
         return _same(before, wish, key)
     at = studio.clock.now()
@@ -93,7 +93,9 @@ async def buy(
     else:
         wares = free_wares(version=version, kind=wish.kind or "", credits=wish.credits or 0)
     purchase_id = studio.ids.new()
-    request = await asked(studio, _bill(studio, workspace_id, purchase_id, wares, key=key), at=at)
+    request = await asked(
+        studio, _bill(studio, workspace_id, purchase_id, wares, key=request_key), at=at
+    )
     purchase = Purchase(
         workspace_id=workspace_id, purchase_id=purchase_id, request_id=request.request_id,
         pack=wares.pack, kind=wares.kind, credits=wares.credits, price=wares.price,
@@ -103,9 +105,17 @@ async def buy(
     )  # fmt: skip
     row = SideRow(purchases.add_purchases, purchases.row_of(purchase))
     await submit_once(studio, request, rows=(row, *rows_to_pay_first(studio, request)))
-    made = await _ordered(studio, workspace_id, request.request_key)
+    made = await _ordered(studio, workspace_id, request_key)
     assert made is not None
     return _same(made, wish, key)
+
+
+def purchase_key(key: str, *, is_refill: bool = False) -> str:
+    """Return the key under which an order's payment is asked for; refills have their own.
+
+    :raises BadKey: when it cannot stand in the journal.
+    """
+    return f"{'refill' if is_refill else 'purchase'}/{checked_key(key)}"
 
 
 async def cancel(studio: Studio, *, workspace_id: UUID, purchase_id: UUID) -> Purchase:
@@ -157,7 +167,7 @@ def _check_allowed(studio: Studio, workspace: Workspace, *, at: datetime) -> Non
 def _bill(studio: Studio, workspace_id: UUID, purchase_id: UUID, wares: Wares, *, key: str) -> Bill:
     line = InvoiceLine(code="pack", text=wares.name, amount=wares.price.amount)
     return Bill(
-        workspace_id=workspace_id, key=f"purchase/{key}", purpose=Purpose.PURCHASE,
+        workspace_id=workspace_id, key=key, purpose=Purpose.PURCHASE,
         subject_id=purchase_id, gateway=studio.gateway, title=wares.name, lines=(line,),
         currency=wares.price.currency,
         wish={"pack": wares.pack, "kind": wares.kind, "credits": wares.credits},

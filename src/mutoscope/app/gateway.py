@@ -130,6 +130,31 @@ class GatewayError(Exception):
         self.is_ambiguous = is_ambiguous
 
 
+class GatewayFailed(Refusal):
+    """A payment gateway that refused a call, or whose answer is of no use: it would again."""
+
+    code = "gateway_failed"
+
+    def __init__(self, *, gateway: str, reason: str) -> None:
+        super().__init__(
+            f"{gateway} failed ({reason}): nothing was charged; look at the reason before it is "
+            "tried again"
+        )
+        self.gateway = gateway
+
+
+class GatewayAway(Refusal):
+    """A payment gateway that does not answer just now."""
+
+    code = "gateway_away"
+
+    def __init__(self, *, gateway: str, reason: str) -> None:
+        super().__init__(
+            f"{gateway} does not answer ({reason}): nothing was charged; try again in a moment"
+        )
+        self.gateway = gateway
+
+
 REFUND: Final = "refund/"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from mutoscope.app.gateway import Demand
+from mutoscope.app.gateway import Demand, GatewayAway, GatewayError, GatewayFailed
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.pay_links import PayLink, opened, signed
 from mutoscope.storage import payments, workspaces
@@ -56,21 +56,17 @@ def pay_link(studio: Studio, request: PaymentRequest, *, at: datetime) -> str:
     return f"{studio.call_backs.url}{PATH}/{signed(link, key=studio.asset_rules.link_key)}"
 
 
-async def open_pay_link(studio: Studio, *, token: str) -> tuple[PaymentRequest, Checkout]:
-    """Return what a link asks for, and how it is paid.
+async def open_pay_link(studio: Studio, *, token: str) -> PaymentRequest:
+    """Return what a link asks for, be it open, paid or cancelled.
 
     :raises LinkForged: when this house has not signed it.
     :raises LinkExpired: when its time is over.
-    :raises NothingToPay: when it is paid, or need not be any more.
-    :raises GatewayMissing: when its gateway is not set up.
-    :raises GatewayError: when the gateway does not answer.
     """
     link = opened(token, key=studio.asset_rules.link_key, at=studio.clock.now())
     async with studio.reading() as connection:
-        request = await payments.request(
+        return await payments.request(
             connection, workspace_id=link.workspace_id, request_id=link.request_id
         )
-    return request, await checkout(studio, request)
 
 
 async def checkout(studio: Studio, request: PaymentRequest) -> Checkout:
@@ -78,7 +74,8 @@ async def checkout(studio: Studio, request: PaymentRequest) -> Checkout:
 
     :raises NothingToPay: when it is paid, or need not be any more.
     :raises GatewayMissing: when its gateway is not set up.
-    :raises GatewayError: when the gateway does not answer.
+    :raises GatewayAway: when the gateway does not answer just now.
+    :raises GatewayFailed: when it refuses.
     """
     if request.state != "open":
         raise NothingToPay(request_id=request.request_id, state=request.state)
@@ -96,4 +93,8 @@ async def checkout(studio: Studio, request: PaymentRequest) -> Checkout:
         keeps_method=request.purpose is not Purpose.PURCHASE,
     )  # fmt: skip
     day = studio.clock.now().date()  # a checkout of yesterday may be over by now
-    return await gateway.checkout(demand=demand, key=f"{request.request_id}/checkout/{day}")
+    try:
+        return await gateway.checkout(demand=demand, key=f"{request.request_id}/checkout/{day}")
+    except GatewayError as error:
+        refused = GatewayFailed if error.permanent else GatewayAway
+        raise refused(gateway=request.gateway, reason=str(error)) from error

@@ -13,7 +13,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from mutoscope.app.gateway import GatewayError, PaymentState, refund_key
+from mutoscope.app.gateway import GatewayError, GatewayFailed, PaymentState, refund_key
 from mutoscope.app.payment_events import tell_refund
 from mutoscope.domain.credits import Refusal
 from mutoscope.storage import payment_events as events
@@ -50,16 +50,6 @@ class What(StrEnum):
     NOT_AT_GATEWAY = "not_at_gateway"
     REFUND_NOT_SENT = "refund_not_sent"
     NOT_LOOKED_UP = "not_looked_up"
-
-
-class GatewayFailed(Refusal):
-    """A gateway that did not tell what came over it."""
-
-    code = "gateway_failed"
-
-    def __init__(self, *, gateway: str, reason: str) -> None:
-        super().__init__(f"{gateway} did not answer ({reason}): try again in a while")
-        self.gateway = gateway
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,17 @@ class NoMethodKept(Refusal):
         )
 
 
+class PackOfAnotherKind(Refusal):
+    """A refill by a pack that gives credits of another kind."""
+
+    code = "pack_of_another_kind"
+
+    def __init__(self, *, pack: str, kind: str) -> None:
+        super().__init__(f"the pack {pack} gives {kind} credits: set it for that kind")
+        self.pack = pack
+        self.kind = kind
+
+
 class RefillTooSmall(Refusal):
     """A monthly limit that does not pay for one pack."""
 
@@ -63,17 +74,21 @@ class RefillTooSmall(Refusal):
 
 
 async def set_refill(
-    studio: Studio, *, workspace_id: UUID, pack: str, threshold: int, monthly_max: int
-) -> Refill:
+    studio: Studio, *, workspace_id: UUID, pack: str, threshold: int, monthly_max: int,
+    kind: str | None = None,
+) -> Refill:  # fmt: skip
     """Let a pack be bought whenever fewer credits than the threshold are left.
 
     :raises UnknownPack: when there is no such pack.
+    :raises PackOfAnotherKind: when a kind is named, and the pack is of another.
     :raises BadAmount: when the threshold or the limit is no amount.
     :raises RefillTooSmall: when the limit does not pay for one pack.
     :raises NoMethodKept: when there is nothing to charge.
     """
     at = studio.clock.now()
     wares = pack_wares(version=studio.catalog.version_at(at=at), pack=pack)
+    if kind is not None and kind != wares.kind:
+        raise PackOfAnotherKind(pack=pack, kind=wares.kind)
     checked_amount(threshold, name="threshold")
     checked_amount(monthly_max, name="monthly_max")
     if monthly_max < wares.price.amount:
@@ -111,7 +126,7 @@ async def _refilled(studio: Studio, low: LowRefill) -> bool:
             return False
         order = await buy.buy(
             studio, workspace_id=refill.workspace_id, wish=Wish(pack=refill.pack),
-            key=f"refill/{refill.kind}/{low.refills}", is_refill=True,
+            key=f"{refill.kind}/{low.refills}", is_refill=True,
         )  # fmt: skip
         return await _charged(studio, refill, order)
     except Refusal as refusal:  # the plan ended, purchases were disabled, the pack is gone

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from mutoscope.app.billing import (
     Bill,
     asked,
-    by_key,
+    billed,
     rows_on_account,
     rows_to_pay_first,
     submit_once,
@@ -222,20 +222,27 @@ async def order_plan(
 
     :raises Refusal: as `start_on_account`, and when the plan has no price.
     """
-    checked_key(key)
+    before = await billed(studio, workspace_id=workspace_id, request_key=order_key(key))
+    if before is not None:  # also when it is paid, and the plan runs
+        return _same(before, new, key)
     at = studio.clock.now()
     workspace = await startable(studio, workspace_id=workspace_id)
     begun = begin(studio, workspace, new=new, at=at)
-    bill = first_bill(studio, begun, key=f"order/{key}")
+    bill = first_bill(studio, begun, key=order_key(key))
     if bill is None:
         raise PriceNotAgreed(plan=new.plan)
     wish = {"plan": new.plan, "is_annual": new.is_annual, "version": begun.version}
     request = await asked(studio, replace(bill, wish=wish), at=at)
-    before = await by_key(studio, request)
-    if before is not None:
-        return _same(before, wish, key)
     made = await submit_once(studio, request, rows=rows_to_pay_first(studio, request))
-    return _same(made, wish, key)
+    return _same(made, new, key)
+
+
+def order_key(key: str) -> str:
+    """Return the key under which an order's payment is asked for.
+
+    :raises BadKey: when it cannot stand in the journal.
+    """
+    return f"order/{checked_key(key)}"
 
 
 def first_bill(studio: Studio, begun: Subscription, *, key: str) -> Bill | None:
@@ -273,8 +280,9 @@ def _ends_of_trial(
     )  # fmt: skip
 
 
-def _same(request: PaymentRequest, wish: Mapping[str, object], key: str) -> PaymentRequest:
-    if dict(request.wish) != wish:
+def _same(request: PaymentRequest, new: NewPlan, key: str) -> PaymentRequest:
+    wanted, made = (new.plan, new.is_annual), (request.wish["plan"], request.wish["is_annual"])
+    if wanted != made:
         raise KeyReused(namespace="order", key=key)
     return request
 

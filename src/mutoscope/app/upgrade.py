@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mutoscope.app.billing import (
     Bill,
     asked,
+    billed,
     by_key,
     rows_on_account,
     rows_to_pay_first,
@@ -27,10 +28,11 @@ from mutoscope.domain.credits import Refusal, checked_key
 from mutoscope.domain.invoices import InvoiceLine
 from mutoscope.domain.lots import Source, Terms
 from mutoscope.domain.offers import Money
+from mutoscope.domain.planner import KeyReused
 from mutoscope.domain.proration import prorated_credits, prorated_money, remaining
 from mutoscope.domain.requests import Request
 from mutoscope.domain.subscriptions import Event, Subscription
-from mutoscope.storage import payments, subscriptions
+from mutoscope.storage import subscriptions
 from mutoscope.storage.payments import PaymentRequest, Purpose
 from mutoscope.storage.session import SideRow
 
@@ -89,14 +91,14 @@ async def upgrade(
 
     On account the plan changes at once; where cards are charged, when the request is paid.
 
+    :raises KeyReused: when the key was used for another plan.
     :raises Refusal: as `preview_upgrade`.
     """
     at = studio.clock.now()
-    async with studio.reading() as connection:
-        before = await payments.request_by_key(
-            connection, workspace_id=workspace_id, request_key=f"upgrade/{checked_key(key)}"
-        )
+    before = await billed(studio, workspace_id=workspace_id, request_key=upgrade_key(key))
     if before is not None:
+        if before.wish["plan"] != plan:
+            raise KeyReused(namespace="upgrade", key=key)
         return before
     subscription = await current(studio, workspace_id=workspace_id, event=Event.UPGRADE)
     made = upgrade_of(studio, subscription, plan=plan, at=at)
@@ -109,6 +111,14 @@ async def upgrade(
     rows = rows_on_account(studio, request, subscription=subscription)
     await carry_out(studio, subscription, wish=request.wish, rows=rows, at=at)
     return await by_key(studio, request)
+
+
+def upgrade_key(key: str) -> str:
+    """Return the key under which an upgrade's payment is asked for.
+
+    :raises BadKey: when it cannot stand in the journal.
+    """
+    return f"upgrade/{checked_key(key)}"
 
 
 def upgrade_of(studio: Studio, subscription: Subscription, *, plan: str, at: datetime) -> Upgrade:
@@ -196,7 +206,7 @@ async def carry_out(
 def _bill(subscription: Subscription, made: Upgrade, key: str) -> Bill:
     share = made.share
     return Bill(
-        workspace_id=subscription.workspace_id, key=f"upgrade/{key}", purpose=Purpose.UPGRADE,
+        workspace_id=subscription.workspace_id, key=upgrade_key(key), purpose=Purpose.UPGRADE,
         subject_id=subscription.subscription_id, gateway=subscription.gateway,
         title=made.line.text, lines=(made.line,), currency=made.price.currency,
         wish={

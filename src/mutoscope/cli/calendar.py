@@ -17,7 +17,7 @@ from mutoscope.cli.options import Json, instant, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, table, told
 from mutoscope.domain.calendar import BillingAnchor, charge_is_due, period
-from mutoscope.domain.calendar_feed import Feed, calendar_feed
+from mutoscope.domain.calendar_feed import Dates, Feed, calendar_feed
 from mutoscope.storage import workspaces
 
 commands = typer.Typer()
@@ -66,7 +66,10 @@ def dates_table(billing: Billing, *, indices: range, title: str = "") -> Table:
     made = table(">period", f"begins ({billing.anchor.zone})", "in UTC", "what", title=title)
     for index in indices:
         found = period(anchor=billing.anchor, index=index)
-        is_paid = charge_is_due(index=index, months_per_charge=billing.feed.months_per_charge)
+        is_paid = charge_is_due(
+            index=index - billing.feed.charge_index,
+            months_per_charge=billing.feed.months_per_charge,
+        )
         made.add_row(
             str(index),
             told(found.starts_at, zone=billing.anchor.zone),
@@ -78,9 +81,8 @@ def dates_table(billing: Billing, *, indices: range, title: str = "") -> Table:
 
 def write_feed(billing: Billing, *, indices: range, stamped_at: datetime, path: Path) -> None:
     """Write the billing dates as an .ics file; the path - is the output stream."""
-    text = calendar_feed(
-        feed=billing.feed, anchor=billing.anchor, indices=indices, stamped_at=stamped_at
-    )
+    dates = Dates(feed=billing.feed, anchor=billing.anchor, indices=indices)
+    text = calendar_feed(name=billing.feed.plan, dates=(dates,), stamped_at=stamped_at)
     if str(path) == "-":
         sys.stdout.write(text)
     else:
@@ -101,7 +103,7 @@ async def billing_of(house: House, *, workspace_id: UUID) -> Billing:
         found.anchor(),
         Feed(
             plan=plan.name, subscription_id=str(found.subscription_id),
-            months_per_charge=found.months_per_charge,
+            months_per_charge=found.months_per_charge, charge_index=found.charge_index,
         ),
     )  # fmt: skip
 

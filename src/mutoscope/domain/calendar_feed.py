@@ -6,7 +6,7 @@ read again changes nothing. The surprising choice: a billing date is a whole-day
 in the billing zone, since that is the date on the invoice whatever zone the reader is in.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,17 +19,28 @@ _ESCAPES = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """What a feed tells about a subscription: its plan's name, its stable id and its payments."""
+    """What a feed tells about a subscription: its plan's name, its stable id and its payments.
+
+    Period `charge_index` is one that is paid for, and every so many months before and after it.
+    """
 
     plan: str
     subscription_id: str
     months_per_charge: int
+    charge_index: int = 0
 
 
-def calendar_feed(
-    *, feed: Feed, anchor: BillingAnchor, indices: range, stamped_at: datetime
-) -> str:
-    """Return the billing dates of some periods as the text of an .ics file.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dates:
+    """Some billing dates, of terms that do not change between them."""
+
+    feed: Feed
+    anchor: BillingAnchor
+    indices: range
+
+
+def calendar_feed(*, name: str, dates: Iterable[Dates], stamped_at: datetime) -> str:
+    """Return billing dates as the text of an .ics file; `name` is the plan's.
 
     :raises NaiveInstant: when `stamped_at` has no offset.
     :raises PeriodOutOfReach: when an index is negative or too high.
@@ -39,10 +50,11 @@ def calendar_feed(
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
         "PRODID:-//Mutoscope//Billing dates//EN",
-        f"X-WR-CALNAME:{_text(feed.plan)} billing dates",
+        f"X-WR-CALNAME:{_text(name)} billing dates",
     ]
-    for index in indices:
-        lines += _event(feed, anchor, index, stamp)
+    for each in dates:
+        for index in each.indices:
+            lines += _event(each.feed, each.anchor, index, stamp)
     lines.append("END:VCALENDAR")
     return "".join(f"{part}\r\n" for line in lines for part in _folded(line))
 
@@ -64,7 +76,8 @@ def _event(feed: Feed, anchor: BillingAnchor, index: int, stamp: str) -> list[st
 
 def _summary(feed: Feed, index: int) -> str:
     """Say what happens on a billing date."""
-    if charge_is_due(index=index, months_per_charge=feed.months_per_charge):
+    charged = index - feed.charge_index
+    if charge_is_due(index=charged, months_per_charge=feed.months_per_charge):
         return f"{feed.plan}: payment, and new monthly credits"
     return f"{feed.plan}: new monthly credits"
 

@@ -27,6 +27,16 @@ class UnknownCode(Refusal):
         self.promo_code = promo_code
 
 
+class UnknownRefill(Refusal):
+    """A kind of which nothing buys itself."""
+
+    code = "unknown_refill"
+
+    def __init__(self, *, kind: str) -> None:
+        super().__init__(f"no {kind[:40]} credits buy themselves in this workspace: set a refill")
+        self.kind = kind
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromoCode:
     """Credits for whoever knows the code, once a workspace, so many times in all.

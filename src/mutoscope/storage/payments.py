@@ -26,6 +26,11 @@ _SQL: Final = queries("payments")
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 NOBODY: Final = UUID(int=0)
 
+Place = tuple[datetime, UUID]
+"""Where a page ended: the instant and id of its last item."""
+
+NEWEST: Final[Place] = (datetime(9000, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
+
 
 class Purpose(StrEnum):
     """What a payment is asked for."""
@@ -191,6 +196,17 @@ async def open_requests(
     return tuple([request_from(row["found"]) async for row in rows])
 
 
+async def requests(
+    connection: Connection, *, workspace_id: UUID, limit: int, before: Place = NEWEST
+) -> tuple[PaymentRequest, ...]:
+    """Return what a workspace was asked to pay, the newest first, before what was reached."""
+    rows = _SQL.list_requests(
+        connection, workspace_id=workspace_id, limit=limit, before_at=before[0],
+        before_id=before[1],
+    )  # fmt: skip
+    return tuple([request_from(row["found"]) async for row in rows])
+
+
 async def to_remind(
     connection: Connection, *, at: datetime, reached: PaymentRequest | None, size: int
 ) -> tuple[PaymentRequest, ...]:
@@ -266,9 +282,14 @@ async def payment_of_request(
     return None if row is None else Payment(**row["found"])
 
 
-async def page(connection: Connection, *, workspace_id: UUID, limit: int) -> tuple[Payment, ...]:
-    """Return payments of a workspace, the newest first."""
-    rows = _SQL.list_payments(connection, workspace_id=workspace_id, limit=limit)
+async def page(
+    connection: Connection, *, workspace_id: UUID, limit: int, before: Place = NEWEST
+) -> tuple[Payment, ...]:
+    """Return payments of a workspace, the newest first, before the one that was reached."""
+    rows = _SQL.list_payments(
+        connection, workspace_id=workspace_id, limit=limit, before_at=before[0],
+        before_id=before[1],
+    )  # fmt: skip
     return tuple([Payment(**row["found"]) async for row in rows])
 
 

@@ -15,6 +15,7 @@ from mutoscope.domain.credits import Refusal
 from mutoscope.domain.offers import Money
 from mutoscope.domain.purchases import Purchase, PurchaseState
 from mutoscope.storage.database import queries
+from mutoscope.storage.payments import NEWEST, Place
 from mutoscope.storage.session import SideRow
 
 if TYPE_CHECKING:
@@ -119,9 +120,14 @@ async def get(connection: Connection, *, workspace_id: UUID, purchase_id: UUID) 
     return purchase_from(row["found"])
 
 
-async def page(connection: Connection, *, workspace_id: UUID, limit: int) -> tuple[Purchase, ...]:
-    """Return purchases of a workspace, the newest first."""
-    rows = _SQL.list_purchases(connection, workspace_id=workspace_id, limit=limit)
+async def page(
+    connection: Connection, *, workspace_id: UUID, limit: int, before: Place = NEWEST
+) -> tuple[Purchase, ...]:
+    """Return purchases of a workspace, the newest first, before the one that was reached."""
+    rows = _SQL.list_purchases(
+        connection, workspace_id=workspace_id, limit=limit, before_at=before[0],
+        before_id=before[1],
+    )  # fmt: skip
     return tuple([purchase_from(row["found"]) async for row in rows])
 
 

@@ -49,6 +49,18 @@ _SENTENCES: Final = {
     FAILURES: "the studio failed, and nothing was half-done: tell its operator the id",
     UNAVAILABLE: "the studio cannot answer just now: send the same request again in a moment",
 }
+_GATEWAYS: Final = {
+    "gateway_failed": (
+        "the payment company would not prepare the payment, and nothing was charged: ask support "
+        "for another way to pay"
+    ),
+    "gateway_away": (
+        "the payment company does not answer just now, and nothing was charged: send the same "
+        "request again in a moment"
+    ),
+}
+"""What is told of a payment gateway that fails: no fault of the house, and none of its data."""
+
 _AWAY: Final = ("08", "53", "57")
 """Classes of SQLSTATE that tell of a database that is away, full or restarting."""
 
@@ -169,7 +181,7 @@ def problem_of(refusal: Refusal) -> dict[str, Any]:
     status = status_of(refusal.code)
     if status >= FAILURES:
         code = UNEXPECTED if status == FAILURES else refusal.code
-        return _problem(code, _SENTENCES[status])
+        return _problem(code, _GATEWAYS.get(code) or _SENTENCES[status])
     problem = _problem(refusal.code, str(refusal))
     data = {name: value for name, value in vars(refusal).items() if _is_plain(value)}
     return problem | {name: value for name, value in data.items() if name not in problem}
@@ -189,12 +201,20 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
             response.headers.update(error.headers or {})
         return response
     problem_id = str(request.app.state.house.studio.ids.new())
-    told = "".join(traceback.format_exception(error))
-    _log.error("request_failed", problem_id=problem_id, path=request.url.path, traceback=told)
+    _log_failure(request, error, problem_id)
     problem = _problem(UNEXPECTED, _SENTENCES[FAILURES])
     if refusal is not None:
         problem = problem_of(refusal)
     return _response(problem | {"id": problem_id})
+
+
+def _log_failure(request: Request[Any, Any, Any], error: Exception, problem_id: str) -> None:
+    """Log what failed: a gateway by its reason alone, anything of ours with its traceback."""
+    if isinstance(error, Refusal) and error.code in _GATEWAYS:
+        _log.warning(error.code, problem_id=problem_id, path=request.url.path, reason=str(error))
+        return
+    told = "".join(traceback.format_exception(error))
+    _log.error("request_failed", problem_id=problem_id, path=request.url.path, traceback=told)
 
 
 def documented(*refusals: type[Refusal] | str) -> dict[int, ResponseSpec]:

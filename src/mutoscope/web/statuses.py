@@ -30,8 +30,9 @@ _CODES: Final[Mapping[int, str]] = {
         unknown_entry unknown_export unknown_frame unknown_gateway unknown_invitation
         unknown_invoice unknown_job unknown_member unknown_message unknown_output unknown_part
         unknown_payment unknown_project unknown_promo_code unknown_proposal unknown_purchase
-        unknown_quote unknown_reference unknown_refund unknown_request unknown_route
-        unknown_scene unknown_staff unknown_thread unknown_wallet unknown_workspace
+        unknown_quote unknown_reference unknown_refill unknown_refund unknown_request
+        unknown_route unknown_scene unknown_staff unknown_thread unknown_wallet
+        unknown_workspace
     """,
     405: """
         method_not_allowed
@@ -64,13 +65,13 @@ _CODES: Final[Mapping[int, str]] = {
         bad_start bad_tax_id bad_text bad_webhook_address bad_workspace board_full
         budget_too_small capture_exceeds_hold clip_unreadable deadline_passed empty_prompt
         empty_screenplay font_missing key_reused message_empty message_too_long no_adjustments
-        no_such_frame no_tool_fits not_a_picture not_an_upgrade not_for_sale not_started
-        nothing_to_export nothing_to_invoice period_out_of_reach picture_animated
-        picture_too_large picture_too_small picture_truncated price_not_agreed prompt_too_long
-        purchase_too_small refill_too_small refund_exceeds_capture screenplay_file_too_large
-        screenplay_not_text screenplay_too_long source_needed too_many_attachments
-        tool_makes_no_clip unknown_encoding unknown_kind unknown_pack unknown_plan unknown_tool
-        unknown_version unknown_zone
+        no_such_frame no_tool_fits not_a_picture not_an_upgrade not_confirmed not_for_sale
+        not_started nothing_to_export nothing_to_invoice pack_of_another_kind
+        period_out_of_reach picture_animated picture_too_large picture_too_small
+        picture_truncated price_not_agreed prompt_too_long purchase_too_small refill_too_small
+        refund_exceeds_capture screenplay_file_too_large screenplay_not_text screenplay_too_long
+        source_needed too_many_attachments tool_makes_no_clip unknown_encoding unknown_kind
+        unknown_pack unknown_plan unknown_tool unknown_version unknown_zone
     """,
     429: """
         too_many_streams too_many_tries
@@ -86,9 +87,12 @@ _CODES: Final[Mapping[int, str]] = {
         postgres_program_missing postgres_programs_unreachable postgres_too_old
         renewal_interrupted target_not_empty unexpected unusable_key
     """,
+    502: """
+        gateway_failed
+    """,
     503: """
         assets_unreachable assets_unwritable clock_went_back database_unreachable disk_full
-        export_unwritable gateway_failed journal_closed ledger_busy server_failed
+        export_unwritable gateway_away journal_closed ledger_busy server_failed
     """,
 }
 

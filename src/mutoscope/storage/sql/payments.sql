@@ -89,6 +89,13 @@ SELECT r AS found FROM payment_requests AS r
 WHERE r.workspace_id = :workspace_id AND r.state = 'open'
 ORDER BY r.created_at, r.request_id;
 
+-- name: list_requests
+-- What a workspace was asked to pay, before the one that was reached, the newest first.
+SELECT r AS found FROM payment_requests AS r
+WHERE r.workspace_id = :workspace_id AND (r.created_at, r.request_id) < (:before_at, :before_id)
+ORDER BY r.created_at DESC, r.request_id DESC
+LIMIT :limit;
+
 -- name: to_remind
 -- Requests whose reminder has come due, after the one that was reached.
 SELECT r AS found FROM payment_requests AS r
@@ -166,10 +173,10 @@ WHERE
     p.workspace_id = :workspace_id AND p.request_id = :request_id AND p.state = 'applied';
 
 -- name: list_payments
--- Payments of a workspace, the newest first.
+-- Payments of a workspace before the one that was reached, the newest first.
 SELECT p AS found FROM payments AS p
-WHERE p.workspace_id = :workspace_id
-ORDER BY p.received_at DESC, p.payment_id ASC
+WHERE p.workspace_id = :workspace_id AND (p.received_at, p.payment_id) < (:before_at, :before_id)
+ORDER BY p.received_at DESC, p.payment_id DESC
 LIMIT :limit;
 
 -- name: parked_payments

@@ -44,10 +44,10 @@ SELECT p AS found FROM purchases AS p
 WHERE p.workspace_id = :workspace_id AND p.purchase_id = :purchase_id;
 
 -- name: list_purchases
--- Purchases of a workspace, the newest first.
+-- Purchases of a workspace before the one that was reached, the newest first.
 SELECT p AS found FROM purchases AS p
-WHERE p.workspace_id = :workspace_id
-ORDER BY p.ordered_at DESC, p.purchase_id ASC
+WHERE p.workspace_id = :workspace_id AND (p.ordered_at, p.purchase_id) < (:before_at, :before_id)
+ORDER BY p.ordered_at DESC, p.purchase_id DESC
 LIMIT :limit;
 
 -- name: waiting_purchases

@@ -4,9 +4,9 @@ Invariant: no request gets past this without the key, or, in a house without one
 machine or by another name than this machine's. The surprising choice: the name (Host) and the page
 that asks (Origin) are judged too, because a stranger's web page can make a browser on this machine
 speak to it. A signed link needs no key, since it is one: it names a single file or thread for a
-while, or billing dates; a provider that calls back proves itself by the address that only it was
-given, a payment gateway by its signature, and whoever signs in has no token yet. Tokens of staff
-and of their views are judged by `judge_token`, a guard of every route, since that asks the
+while, a payment, or billing dates; a provider that calls back proves itself by the address that
+only it was given, a payment gateway by its signature, and whoever signs in has no token yet. Tokens
+of staff and of their views are judged by `judge_token`, a guard of every route, since that asks the
 database: what passes here with one of them still opens nothing.
 """
 
@@ -27,6 +27,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from mutoscope.app import staff, view_as
 from mutoscope.app.call_backs import PATH
+from mutoscope.app.pay_links import PATH as PAY
 from mutoscope.domain.chat_links import ANSWERS, CALENDARS
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.staff import Actor
@@ -39,7 +40,7 @@ LINKS: Final = "/v1/links/"
 SIGN_IN: Final = "/v1/staff/sign-in"
 """Where a name and its password become a token."""
 
-OPEN: Final = (LINKS, f"{PATH}/", f"{ANSWERS}/", f"{CALENDARS}/", SIGN_IN)
+OPEN: Final = (LINKS, f"{PATH}/", f"{ANSWERS}/", f"{CALENDARS}/", f"{PAY}/", SIGN_IN)
 """What needs no key: signed links and the call backs of providers, which prove themselves, and
 signing in."""
 

@@ -4,10 +4,8 @@ Owns a page of one document: its style lies in it, nothing is fetched. Invariant
 somebody wrote is escaped. Figures are of the whole house; the table lists its first workspaces.
 """
 
-from base64 import b64encode
 from collections.abc import Iterable
 from datetime import datetime
-from hashlib import sha256
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -22,6 +20,7 @@ from mutoscope.storage import balances, jobs, workspaces
 from mutoscope.storage.totals import Credits, Totals, totals
 from mutoscope.web.api.cursors import FIRST, LAST
 from mutoscope.web.api.shape import HouseHere
+from mutoscope.web.pages.headers import page_headers
 
 SHOWN_MAX: Final = 12
 """Workspaces on the page; the API lists them all."""
@@ -33,16 +32,7 @@ _PAGES: Final = files("mutoscope.web.pages")
 _STYLE: Final = _PAGES.joinpath("status.css").read_text(encoding="utf-8")
 _PAGE: Final = Template(_PAGES.joinpath("status.html").read_text(encoding="utf-8"))
 _EMPTY: Final = _PAGES.joinpath("empty.html").read_text(encoding="utf-8")
-_STYLE_DIGEST: Final = b64encode(sha256(_STYLE.encode()).digest()).decode()
-HEADERS: Final = {
-    "Content-Security-Policy": (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}'; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'"
-    ),
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
+HEADERS: Final = page_headers(style=_STYLE)
 
 
 class Shown(NamedTuple):

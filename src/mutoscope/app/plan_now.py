@@ -1,0 +1,133 @@
+"""A workspace's plan as it stands: the billing date and why, what comes next, what is to be paid.
+
+Invariant: what is scheduled counts from its instant on, whether or not the clock has been at it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from mutoscope.app import invoicing
+from mutoscope.app.terms import charge_line, price_of, scheduled_terms
+from mutoscope.domain.calendar import billing_day, local_date
+from mutoscope.domain.subscriptions import HAS_PLAN, State, Subscription
+from mutoscope.storage import payments, workspaces
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from mutoscope.app.studio import Studio
+    from mutoscope.domain.calendar import Period
+    from mutoscope.storage.payments import PaymentRequest
+    from mutoscope.storage.workspaces import Workspace
+
+SHORTEST_MONTH: Final = 28
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingDate:
+    """The day of the month on which monthly credits come and the plan is charged, and why."""
+
+    day: int
+    zone: str
+    anchor_at: datetime
+    next_at: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextCharge:
+    """What is charged next, tax and all, in minor units; no amounts where none was agreed yet."""
+
+    at: datetime
+    plan: str
+    months: int
+    net: int | None = None
+    tax: int | None = None
+    total: int | None = None
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanNow:
+    """A workspace's plan at an instant; without one the fields of a plan are None."""
+
+    workspace: Workspace
+    state: State
+    at: datetime
+    requests: tuple[PaymentRequest, ...]
+    subscription: Subscription | None = None
+    name: str | None = None
+    billing_date: BillingDate | None = None
+    period: Period | None = None
+    next_charge: NextCharge | None = None
+
+
+async def plan_now(studio: Studio, *, workspace_id: UUID) -> PlanNow:
+    """Return a workspace's plan as it stands.
+
+    :raises UnknownWorkspace: when there is no such workspace.
+    """
+    at = studio.clock.now()
+    async with studio.reading() as connection:
+        workspace = await workspaces.get(connection, workspace_id=workspace_id)
+        requests = await payments.open_requests(connection, workspace_id=workspace_id)
+    state, found = workspace.state_at(at=at), workspace.subscription
+    if found is None or state not in HAS_PLAN:
+        return PlanNow(workspace=workspace, state=state, at=at, requests=requests)
+    terms = _terms_at(found, at=at)
+    period = terms.period_at(at=at)
+    is_kept = terms is found
+    catalog = studio.catalog
+    version = catalog.version(key=found.version) if is_kept else catalog.version_at(at=at)
+    return PlanNow(
+        workspace=workspace, state=state, at=at, requests=requests, subscription=terms,
+        name=version.plan(key=terms.plan).name, period=period,
+        billing_date=_billing_date(terms, next_at=period.ends_at),
+        next_charge=await _next_charge(studio, found),
+    )  # fmt: skip
+
+
+def _terms_at(found: Subscription, *, at: datetime) -> Subscription:
+    """Return a subscription with what is scheduled for an instant in force."""
+    scheduled = found.scheduled
+    return scheduled_terms(found) if scheduled is not None and scheduled.at <= at else found
+
+
+def _billing_date(terms: Subscription, *, next_at: datetime) -> BillingDate:
+    day = billing_day(anchor=terms.anchor())
+    began_on = local_date(at=terms.anchor_at, zone=terms.zone)
+    short = ", or the month's last day where it is shorter" if day > SHORTEST_MONTH else ""
+    why = (
+        f"The plan began on {began_on:%d %B %Y} ({terms.zone}), so its credits come on day {day} "
+        f"of each month{short}."
+    )
+    return BillingDate(
+        day=day, zone=terms.zone, anchor_at=terms.anchor_at, next_at=next_at, why=why
+    )
+
+
+async def _next_charge(studio: Studio, found: Subscription) -> NextCharge | None:
+    """Return what is charged next as things stand; None when the plan ends before."""
+    due_at = found.start(index=found.charge_index)
+    is_over = found.cancels_at is not None and found.cancels_at <= due_at
+    if is_over or found.state is State.SUSPENDED:
+        return None
+    terms = _terms_at(found, at=due_at)
+    version = studio.catalog.version_at(at=due_at)
+    months = terms.months_per_charge
+    price = price_of(
+        version=version, plan=terms.plan, months_per_charge=months, agreed=terms.price
+    )  # fmt: skip
+    if price is None:
+        return NextCharge(at=due_at, plan=terms.plan, months=months)
+    line = charge_line(version=version, subscription=terms, amount=price.amount)
+    taxed = await invoicing.taxed(
+        studio, workspace_id=terms.workspace_id, lines=(line,), currency=price.currency
+    )
+    return NextCharge(
+        at=due_at, plan=terms.plan, months=months, net=taxed.net, tax=taxed.tax,
+        total=taxed.total, currency=taxed.currency,
+    )  # fmt: skip

@@ -1,0 +1,123 @@
+"""The billing dates as a calendar: as things stand, by a key or by a link, given a plan."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import pytest
+
+from api_client import Api, open_api
+from business_stage import BEGINNING
+from money_stage import with_plan
+from mutoscope.app import change_plan, sign_up
+from mutoscope.app.billing_feed import AHEAD, NoPlan, workspace_feed
+from mutoscope.app.subscribe import start_plan
+from studio_stage import Stage, open_stage
+
+KEY = "a-long-secret"
+
+
+@pytest.fixture
+async def api(database_url: str, tmp_path: Path) -> AsyncIterator[Api]:
+    client = ("203.0.113.7", 4_000)
+    async with open_api(database_url, tmp_path, api_key=KEY, client=client) as api:
+        api.client.headers["Authorization"] = f"Bearer {KEY}"
+        yield api
+
+
+@pytest.fixture
+async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with open_stage(database_url, tmp_path) as stage:
+        yield stage
+
+
+async def begun(stage: Stage) -> UUID:
+    """Start a plan on the 31st."""
+    stage.clock.at = BEGINNING
+    opened = await sign_up.create(
+        stage.studio, name="Borealis", zone="UTC", email="bo@example.com"
+    )  # fmt: skip
+    await start_plan(stage.studio, workspace_id=opened.workspace_id, plan="pro")
+    return opened.workspace_id
+
+
+async def dates(stage: Stage, workspace_id: UUID) -> dict[str, str]:
+    """Return what the calendar says of each day."""
+    text = await workspace_feed(stage.studio, workspace_id=workspace_id)
+    events = [each.splitlines() for each in text.replace("\r\n ", "").split("BEGIN:VEVENT")[1:]]
+    found = [dict(line.split(":", 1) for line in event if ":" in line) for event in events]
+    return {each["DTSTART;VALUE=DATE"]: each["SUMMARY"] for each in found}
+
+
+async def test_a_calendar_tells_two_years_of_last_days(stage: Stage) -> None:
+    workspace_id = await begun(stage)
+
+    found = await dates(stage, workspace_id)
+
+    assert list(found)[:4] == ["20250131", "20250228", "20250331", "20250430"]
+    assert len(found) == AHEAD
+    assert set(found.values()) == {"Pro: payment\\, and new monthly credits"}
+
+
+async def test_what_is_scheduled_is_told_from_its_date_on(stage: Stage) -> None:
+    workspace_id = await begun(stage)
+    stage.clock.at = datetime(2025, 3, 5, tzinfo=UTC)
+
+    await change_plan.schedule(
+        stage.studio, workspace_id=workspace_id, plan="essential", is_annual=True
+    )
+
+    found = await dates(stage, workspace_id)
+    assert found["20250228"] == "Pro: payment\\, and new monthly credits"
+    assert found["20250331"] == "Essential: payment\\, and new monthly credits"
+    assert found["20250430"] == "Essential: new monthly credits"
+    assert found["20260331"] == "Essential: payment\\, and new monthly credits"
+
+
+async def test_another_zone_moves_the_dates_from_then_on(stage: Stage) -> None:
+    workspace_id = await begun(stage)
+
+    await change_plan.schedule(stage.studio, workspace_id=workspace_id, zone="Pacific/Kiritimati")
+
+    assert list(await dates(stage, workspace_id))[:3] == ["20250131", "20250228", "20250331"]
+
+
+async def test_a_cancelled_plan_has_no_dates_from_its_end_on(stage: Stage) -> None:
+    workspace_id = await begun(stage)
+
+    await change_plan.cancel(stage.studio, workspace_id=workspace_id)
+
+    assert list(await dates(stage, workspace_id)) == ["20250131"]
+    stage.clock.at += timedelta(days=40)
+    with pytest.raises(NoPlan):
+        await dates(stage, workspace_id)
+
+
+async def test_a_calendar_program_needs_the_link_alone(api: Api) -> None:
+    workspace = await with_plan(api)
+    link = (await api.get(f"{workspace}/subscription")).json()["calendar_url"]
+    path, bare = urlsplit(link).path, {"Authorization": ""}
+
+    read = await api.client.get(path, headers=bare)
+    again = await api.client.get(path, headers=bare)
+    forged = await api.client.get(path.replace("/billing", "A/billing"), headers=bare)
+    keyed = await api.get(f"{workspace}/subscription/calendar.ics")
+
+    assert (read.status_code, read.headers["Content-Type"]) == (
+        200, "text/calendar; charset=utf-8"
+    )  # fmt: skip
+    assert read.content.startswith(b"BEGIN:VCALENDAR\r\n")
+    assert read.content == again.content == keyed.content
+    assert (forged.status_code, forged.json()["code"]) == (403, "link_forged")
+
+
+async def test_a_closed_workspace_has_no_calendar(api: Api) -> None:
+    workspace = await with_plan(api)
+    link = (await api.get(f"{workspace}/subscription")).json()["calendar_url"]
+
+    await api.post(f"{workspace}/close", {"confirm": "Aurora"})
+
+    for path in (urlsplit(link).path, f"{workspace}/subscription/calendar.ics"):
+        assert (await api.get(path)).json()["code"] == "no_plan"
