@@ -5,11 +5,11 @@ ALTER TABLE workspaces
 ADD COLUMN closed_at timestamptz,
 ADD COLUMN purchases_enabled_at timestamptz;
 
--- `change` counts changes of its terms, `revision` all changes; `allowances` are monthly credits by
--- kind, as they are granted; `price` is what a charge costs where it was agreed, else the catalog
--- tells it. The clock looks at it next at `charge_at`, and charges from period `charge_index` on;
--- periods before `paid_index` are paid. `scheduled_*` begins on a billing date; from `cancels_at` on
--- there is no plan.
+-- `change` counts changes of its terms, `revision` all changes; `allowances` are monthly credits
+-- by kind, as they are granted; `price` is what a charge costs where it was agreed, else the
+-- catalog tells it. The clock looks at it next at `charge_at`, and charges from period
+-- `charge_index` on; periods before `paid_index` are paid. `scheduled_*` begins on a billing date;
+-- from `cancels_at` on there is no plan.
 ALTER TABLE subscriptions
 ADD COLUMN begins_at timestamptz,
 ADD COLUMN state text NOT NULL DEFAULT 'active',
