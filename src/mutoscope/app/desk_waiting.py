@@ -14,9 +14,10 @@ from mutoscope.storage import payments, proposals, purchases
 
 if TYPE_CHECKING:
     from mutoscope.app.studio import Studio
+    from mutoscope.domain.purchases import Purchase
     from mutoscope.storage.payments import Payment
     from mutoscope.storage.proposals import Proposal
-    from mutoscope.storage.purchases import Dispute, Purchase, Refund
+    from mutoscope.storage.purchases import Dispute, Refund
 
 LISTED_MAX: Final = 200
 """Things of each sort that are listed: whoever has more waiting works from the eldest on."""
