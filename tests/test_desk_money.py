@@ -280,7 +280,8 @@ async def test_a_refund_that_could_not_be_sent_gives_the_credits_back(desk: Desk
 
 async def test_a_refund_that_a_gateway_is_yet_to_make_is_not_decided_by_hand(desk: Desk) -> None:
     asked = await refunding(desk)
-    desk.stage.studio = replace(desk.studio, gateways={"manual": object()})
+    await desk.fetch("UPDATE payments SET gateway = 'stripe'")
+    desk.stage.studio = replace(desk.studio, gateways={"stripe": object()})
 
     with pytest.raises(RefundAtGateway):
         await desk.act(desk.ada, "confirm_refund", refund_id=str(asked.refund_id), outcome="sent")

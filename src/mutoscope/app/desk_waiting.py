@@ -60,7 +60,7 @@ async def waiting(studio: Studio) -> Waiting:
             refunds=tuple(
                 WaitingRefund(
                     refund=refund, gateway=payment.gateway,
-                    is_by_hand=payment.gateway not in studio.gateways,
+                    is_by_hand=studio.is_by_hand(payment.gateway),
                 )
                 for refund, payment in zip(asked, paid_over, strict=True)
             ),

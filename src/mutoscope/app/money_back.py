@@ -257,7 +257,7 @@ async def confirm(
             connection, workspace_id=workspace_id, payment_id=asked.payment_id
         )
     is_on_its_way = asked.state == ASKED and asked.reference is None
-    if is_on_its_way and payment.gateway in studio.gateways:
+    if is_on_its_way and not studio.is_by_hand(payment.gateway):
         raise RefundAtGateway(refund_id=refund_id, gateway=payment.gateway)
     await finish(studio, asked, state=SUCCEEDED if is_sent else FAILED, act=act)
     return await _read(studio, workspace_id, refund_id)
