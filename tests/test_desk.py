@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from desk_stage import GOODWILL, REASON, Desk, join, lose_card, open_desk
+from money_desk_stage import MONEY
 from mutoscope.app.desk import AlreadyDone, Done
 from mutoscope.app.desk_credits import GoodwillSpent
 from mutoscope.app.desk_facts import WorkspaceClosed
@@ -53,7 +54,7 @@ async def prepared(desk: Desk, action: str) -> None:
 
 
 def test_every_action_of_the_registry_is_tried_here() -> None:
-    assert ORDERS.keys() == ACTIONS.keys()
+    assert {*ORDERS, *MONEY} == ACTIONS.keys()
     assert [name for name, action in ACTIONS.items() if action.code != name] == []
 
 

@@ -1,13 +1,27 @@
-"""What an act of staff brings along: its audit line and card, and the note of who and why."""
+"""What an act of staff brings along: its audit line and card, and the note of who and why.
+
+Invariant: the rows commit in the transaction of what is done. The surprising choice: they are made
+when it is known what came of it, so that a line tells of a payment that was parked that it was.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from mutoscope.domain.planner import KeyReused, Submission
+from mutoscope.domain.requests import checked
+from mutoscope.storage.session import SideRowRefused
+
 if TYPE_CHECKING:
-    from mutoscope.domain.requests import Note
+    from mutoscope.app.studio import Studio
+    from mutoscope.domain.audit import Value
+    from mutoscope.domain.requests import Note, Request
     from mutoscope.storage.session import SideRow
+
+Tell = Callable[..., "tuple[SideRow, ...]"]
+"""Makes the rows of an act of what was decided while it was done: ids, codes and amounts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +30,37 @@ class Act:
 
     rows: tuple[SideRow, ...] = ()
     note: Note | None = None
+    tell: Tell | None = None
+
+    def telling(self, **told: Value) -> tuple[SideRow, ...]:
+        """Return the rows that commit with what is done, of which this was decided."""
+        return self.rows if self.tell is None else (*self.rows, *self.tell(**told))
+
+    def noted(self, requests: tuple[Request, ...]) -> tuple[Request, ...]:
+        """Return requests whose entries keep the note."""
+        return tuple(request._replace(note=self.note) for request in requests)
 
 
 NOBODYS: Final = Act()
 """What is done by nobody of the staff."""
+
+
+async def submit_new(
+    studio: Studio, requests: tuple[Request, ...], *, rows: tuple[SideRow, ...]
+) -> None:
+    """Write requests with their rows; what was written before is refused, as no row comes with it.
+
+    :raises SideRowRefused: when its matter has moved on, or all of it was written before.
+    """
+    try:
+        answers = await studio.journal.submit(
+            Submission(tuple(map(checked, requests))), side_rows=rows
+        )
+    except KeyReused as reused:
+        raise _moved_on(rows) from reused
+    if answers and all(answer.is_replay for answer in answers):
+        raise _moved_on(rows)
+
+
+def _moved_on(rows: tuple[SideRow, ...]) -> SideRowRefused:
+    return SideRowRefused(writer="the ledger", wanted=len(rows), written=0)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from mutoscope.app.studio import Studio
+    from mutoscope.domain.catalog import Version
 
 
 class NotToBeAgreed(Refusal):
@@ -59,7 +60,7 @@ async def agree(
     """
     at = studio.clock.now()
     before = await current(studio, workspace_id=workspace_id, event=Event.AGREE)
-    _check_open(studio, before, agreed)
+    check_open(version=studio.catalog.version_at(at=at), plan=before.plan, agreed=agreed)
     version = studio.catalog.version_at(at=at)
     allowances = monthly(
         version=version, plan=before.plan,
@@ -73,19 +74,25 @@ async def agree(
     stands, change = restated(after, version=version, next_index=before.period_at(at=at).index + 1)
     after = replace(after, change=change)
     row = subscriptions.changed(before, after, event=Event.AGREE, due_at=at, at=at)
-    await write(studio, stands, rows=(row, *act.rows))
+    await write(studio, act.noted(stands), rows=(row, *act.telling()))
     return await current(studio, workspace_id=workspace_id, event=Event.AGREE)
 
 
-def _check_open(studio: Studio, subscription: Subscription, agreed: Agreed) -> None:
-    plan = studio.catalog.version_at(at=studio.clock.now()).plan(key=subscription.plan)
+def check_open(*, version: Version, plan: str, agreed: Agreed) -> None:
+    """Pass when the catalog leaves open for a plan what is to be agreed.
+
+    :raises UnknownPlan: when this version has no such plan.
+    :raises NotToBeAgreed: when it sets that for everybody.
+    :raises BadAmount: when the price is no amount.
+    """
+    found = version.plan(key=plan)
     if agreed.price is not None:
         checked_amount(agreed.price.amount, name="price", least=0)
-        if plan.price is not None:
-            raise NotToBeAgreed(what="the price", plan=plan.key)
+        if found.price is not None:
+            raise NotToBeAgreed(what="the price", plan=plan)
     for kind in agreed.allowances or {}:
-        allowance = plan.allowance(kind=kind)
+        allowance = found.allowance(kind=kind)
         if allowance is None or allowance.basis is not Basis.AGREED:
-            raise NotToBeAgreed(what=f"the {kind} credits", plan=plan.key)
-    if agreed.can_purchase is not None and Entitlement.PURCHASES not in plan.agreed:
-        raise NotToBeAgreed(what="the right to buy credits", plan=plan.key)
+            raise NotToBeAgreed(what=f"the {kind} credits", plan=plan)
+    if agreed.can_purchase is not None and Entitlement.PURCHASES not in found.agreed:
+        raise NotToBeAgreed(what="the right to buy credits", plan=plan)

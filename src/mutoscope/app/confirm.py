@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.acts import NOBODYS, Act
 from mutoscope.app.gateway import GatewayPayment, PaymentState
-from mutoscope.app.money_back import returned, send_all
-from mutoscope.app.receive import Received, receive, use_parked
+from mutoscope.app.money_back import send, whole
+from mutoscope.app.receive import PaymentDoesNotFit, Received, receive, use_parked
 from mutoscope.app.studio import MANUAL
 from mutoscope.domain.credits import Refusal, checked_amount
 from mutoscope.domain.planner import Submission
-from mutoscope.storage import payments
+from mutoscope.storage import payments, purchases
 from mutoscope.storage.payments import Payment
-from mutoscope.storage.session import SideRow
+from mutoscope.storage.session import SideRow, SideRowRefused
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -90,9 +90,15 @@ async def give_back(studio: Studio, *, workspace_id: UUID, payment_id: UUID, act
     payment = await _parked(studio, workspace_id, payment_id)
     at = studio.clock.now()
     settled = SideRow(payments.settle_payments, (workspace_id, payment_id, "returned", None, at))
-    _, asked = returned(studio, payment, reason=payment.reason or "parked", at=at)
-    await studio.journal.submit(Submission(()), side_rows=(settled, asked, *act.rows))
-    await send_all(studio)
+    asked = whole(studio, payment, reason=payment.reason or "parked", at=at)
+    own = (settled, SideRow(purchases.add_refunds, asked.row()))
+    told = act.telling(refund_id=str(asked.refund_id), amount=asked.amount, currency=asked.currency)
+    try:
+        await studio.journal.submit(Submission(()), side_rows=(*own, *told))
+    except SideRowRefused:
+        await _parked(studio, workspace_id, payment_id)
+        raise
+    await send(studio, asked)
     async with studio.reading() as connection:
         return await payments.payment(connection, workspace_id=workspace_id, payment_id=payment_id)
 
@@ -108,7 +114,11 @@ async def use(
     :raises PaymentDoesNotFit: when the request is not open, or asks for another amount.
     """
     payment = await _parked(studio, workspace_id, payment_id)
-    return await use_parked(studio, payment, request_id=request_id, act=act)
+    try:
+        return await use_parked(studio, payment, request_id=request_id, act=act)
+    except (SideRowRefused, PaymentDoesNotFit):  # perhaps somebody else was first
+        await _parked(studio, workspace_id, payment_id)
+        raise
 
 
 async def _parked(studio: Studio, workspace_id: UUID, payment_id: UUID) -> Payment:

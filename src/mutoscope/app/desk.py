@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from mutoscope.app.acts import Act
 from mutoscope.app.audit import audit_rows, keyed, why
 from mutoscope.app.desk_cards import Card
 from mutoscope.domain.audit import AuditLine, Value, content_digest
@@ -98,10 +100,29 @@ class Deed:
 
         :raises Refusal: when something of it cannot stand in the journal.
         """
-        note = Note(salt=studio.ids.new().bytes, actor=self.actor.name, text=self._why())
         return checked(
-            Request(self.workspace_id, kind, self.namespace, self.key, action, note=note)
-        )
+            Request(
+                self.workspace_id, kind, self.namespace, self.key, action, note=self.note(studio)
+            )
+        )  # fmt: skip
+
+    def note(self, studio: Studio) -> Note:
+        """Return who acted and why, as it stands beside entries of the ledger."""
+        return Note(salt=studio.ids.new().bytes, actor=self.actor.name, text=self._why())
+
+    def act(self, studio: Studio) -> Act:
+        """Return what a use case that staff share with others commits with what it does."""
+        return Act(note=self.note(studio), tell=partial(self.rows, studio))
+
+    def id_of(self, field: str) -> UUID:
+        """Return an id of its data."""
+        return UUID(str(self.data[field]))
+
+    def number_of(self, field: str) -> int | None:
+        """Return a number of its data, or None when it was not given."""
+        found = self.data.get(field)
+        assert found is None or isinstance(found, int), found
+        return found
 
     def rows(self, studio: Studio, **told: Value) -> tuple[SideRow, ...]:
         """Return what has to commit with it; `told` is what it decided beyond its data.
@@ -136,6 +157,9 @@ class Deed:
         return f"{self.approves.reason} (approved: {self.reason})"
 
 
+Count = Callable[["Studio", Deed], Awaitable[int]]
+"""Counts the credits that a deed gives or takes, without judging whether it can be done."""
+
 Perform = Callable[["Studio", Deed], Awaitable[None]]
 """Carries a deed out, once under its key, and commits the deed's rows with what it does."""
 
@@ -144,13 +168,13 @@ Perform = Callable[["Studio", Deed], Awaitable[None]]
 class DeskAction:
     """Something that staff can do at the desk.
 
-    `counts` names the field whose credits are held against the operator's four-eyes limit.
+    `counts` tells the credits that are held against the operator's four-eyes limit.
     """
 
     code: StaffAction
     fields: tuple[Field, ...]
     perform: Perform
-    counts: str | None = None
+    counts: Count | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,11 @@ def credits_of(deed: Deed) -> int:
     return amount
 
 
+async def count_given(_studio: Studio, deed: Deed) -> int:
+    """Return the credits that a deed names, as a count of what it moves."""
+    return credits_of(deed)
+
+
 def expiry_of(deed: Deed) -> datetime | None:
     """Return the instant at which a deed's lot is to end, or None when it names none.
 

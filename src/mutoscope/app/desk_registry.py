@@ -9,6 +9,21 @@ from typing import Final
 
 from mutoscope.app.desk import DeskAction
 from mutoscope.app.desk_credits import DOWN, UP, adjust, give_goodwill
+from mutoscope.app.desk_facts import count_given
+from mutoscope.app.desk_money import (
+    NOT_SENT,
+    SENT,
+    add_credits,
+    confirm_payment,
+    confirm_refund,
+    count_purchase,
+    count_refund,
+    count_request,
+    refund,
+    return_payment,
+    use_payment,
+)
+from mutoscope.app.desk_plans import agree, close, count_agreed, count_left, count_plan, start_plan
 from mutoscope.app.desk_purchases import disable_purchases, enable_purchases
 from mutoscope.domain.catalog import UnknownItem
 from mutoscope.domain.desk import Field, FieldKind
@@ -26,6 +41,24 @@ _KIND: Final = Field(name="kind", kind=FieldKind.CODE)
 _CREDITS: Final = Field(name="credits", kind=FieldKind.CREDITS)
 _EXPIRES_AT: Final = Field(name="expires_at", kind=FieldKind.INSTANT, is_needed=False)
 _DIRECTION: Final = Field(name="direction", kind=FieldKind.CODE, choices=(UP, DOWN))
+_PURCHASE: Final = Field(name="purchase_id", kind=FieldKind.ID)
+_REQUEST: Final = Field(name="request_id", kind=FieldKind.ID)
+_PAYMENT: Final = Field(name="payment_id", kind=FieldKind.ID)
+_REFUND: Final = Field(name="refund_id", kind=FieldKind.ID)
+_REFERENCE: Final = Field(name="reference", kind=FieldKind.WORD)
+_OUTCOME: Final = Field(name="outcome", kind=FieldKind.CODE, choices=(SENT, NOT_SENT))
+_AMOUNT: Final = Field(name="amount", kind=FieldKind.MONEY, is_needed=False)
+_AGREED: Final = (
+    Field(name="allowances", kind=FieldKind.AMOUNTS, is_needed=False),
+    Field(name="price", kind=FieldKind.MONEY, is_needed=False),
+    Field(name="currency", kind=FieldKind.WORD, is_needed=False),
+    Field(name="can_purchase", kind=FieldKind.FLAG, is_needed=False),
+)
+_PLAN: Final = (
+    Field(name="plan", kind=FieldKind.CODE),
+    Field(name="is_annual", kind=FieldKind.FLAG, is_needed=False),
+    Field(name="anchor_at", kind=FieldKind.INSTANT, is_needed=False),
+)
 
 ACTIONS: Final[Mapping[str, DeskAction]] = {
     "enable_purchases": DeskAction(
@@ -35,12 +68,43 @@ ACTIONS: Final[Mapping[str, DeskAction]] = {
         code=StaffAction.DISABLE_PURCHASES, fields=(), perform=disable_purchases
     ),
     "goodwill": DeskAction(
-        code=StaffAction.GOODWILL, fields=(_KIND, _CREDITS, _EXPIRES_AT), counts="credits",
+        code=StaffAction.GOODWILL, fields=(_KIND, _CREDITS, _EXPIRES_AT), counts=count_given,
         perform=give_goodwill,
     ),
     "adjust": DeskAction(
         code=StaffAction.ADJUST, fields=(_KIND, _CREDITS, _DIRECTION, _EXPIRES_AT),
-        counts="credits", perform=adjust,
+        counts=count_given, perform=adjust,
+    ),
+    "confirm_payment": DeskAction(
+        code=StaffAction.CONFIRM_PAYMENT, fields=(_REQUEST, _REFERENCE, _AMOUNT),
+        counts=count_request, perform=confirm_payment,
+    ),
+    "use_payment": DeskAction(
+        code=StaffAction.USE_PAYMENT, fields=(_PAYMENT, _REQUEST), counts=count_request,
+        perform=use_payment,
+    ),
+    "return_payment": DeskAction(
+        code=StaffAction.RETURN_PAYMENT, fields=(_PAYMENT,), perform=return_payment
+    ),
+    "add_credits": DeskAction(
+        code=StaffAction.ADD_CREDITS, fields=(_PURCHASE,), counts=count_purchase,
+        perform=add_credits,
+    ),
+    "refund": DeskAction(
+        code=StaffAction.REFUND, fields=(_PURCHASE, _AMOUNT), counts=count_refund, perform=refund
+    ),
+    "confirm_refund": DeskAction(
+        code=StaffAction.CONFIRM_REFUND, fields=(_REFUND, _OUTCOME), perform=confirm_refund
+    ),
+    "terms": DeskAction(
+        code=StaffAction.TERMS, fields=_AGREED, counts=count_agreed, perform=agree
+    ),
+    "start_plan": DeskAction(
+        code=StaffAction.START_PLAN, fields=(*_PLAN, *_AGREED), counts=count_plan,
+        perform=start_plan,
+    ),
+    "close": DeskAction(
+        code=StaffAction.CLOSE, fields=(), counts=count_left, perform=close
     ),
 }  # fmt: skip
 """What can be done at the desk, by the code that stands in the audit and on cards."""

@@ -10,16 +10,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from mutoscope.app.acts import NOBODYS, Act
+from mutoscope.app.acts import NOBODYS, Act, submit_new
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.lots import Source, Terms
-from mutoscope.domain.planner import Submission
 from mutoscope.domain.purchases import Purchase, PurchaseState
-from mutoscope.domain.requests import Request, checked
+from mutoscope.domain.requests import Request
 from mutoscope.domain.subscriptions import State
 from mutoscope.storage import payments, purchases, subscriptions, workspaces
-from mutoscope.storage.session import SideRow
+from mutoscope.storage.session import SideRow, SideRowRefused
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,7 +52,7 @@ async def add_credits(
     :raises UnknownPurchase: when the workspace has none of that id.
     :raises PurchaseNotInThisState: when it is not paid, or its credits were added before.
     :raises PaymentDisputed: when the dispute of its payment is open.
-    :raises SideRowRefused: when somebody else adds them at this moment.
+    :raises SideRowRefused: when the plan of the workspace changes at this moment.
     """
     at = studio.clock.now()
     async with studio.reading() as connection:
@@ -70,10 +69,22 @@ async def add_credits(
     if any(each.purchase_id == purchase_id and each.state == "open" for each in disputed):
         raise PaymentDisputed(purchase_id=purchase_id)
     granted, own = fulfilled(workspace, purchase, payment_id=payment.payment_id, at=at)
-    granted = granted._replace(note=act.note)
-    await studio.journal.submit(Submission((checked(granted),)), side_rows=(*own, *act.rows))
+    told = act.telling(
+        kind=purchase.kind, credits=purchase.credits, payment_id=str(payment.payment_id)
+    )
+    try:
+        await submit_new(studio, act.noted((granted,)), rows=(*own, *told))
+    except SideRowRefused:
+        (await _read(studio, purchase)).require(PurchaseState.PAID)
+        raise
+    return await _read(studio, purchase)
+
+
+async def _read(studio: Studio, purchase: Purchase) -> Purchase:
     async with studio.reading() as connection:
-        return await purchases.get(connection, workspace_id=workspace_id, purchase_id=purchase_id)
+        return await purchases.get(
+            connection, workspace_id=purchase.workspace_id, purchase_id=purchase.purchase_id
+        )
 
 
 def fulfilled(

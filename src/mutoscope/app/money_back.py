@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from mutoscope.app import invoicing
-from mutoscope.app.acts import NOBODYS, Act
+from mutoscope.app.acts import NOBODYS, Act, submit_new
 from mutoscope.app.fulfil import NAMESPACE, is_frozen
 from mutoscope.app.gateway import GatewayError, PaymentState, refund_key
 from mutoscope.domain import actions as ask
@@ -69,6 +69,20 @@ class UnknownRefund(Refusal):
         self.refund_id = refund_id
 
 
+class RefundAtGateway(Refusal):
+    """A decision by hand about a refund that a gateway is yet to be asked for."""
+
+    code = "refund_at_gateway"
+
+    def __init__(self, *, refund_id: UUID, gateway: str) -> None:
+        super().__init__(
+            f"the refund {refund_id} goes over {gateway}, which is asked for it by itself and "
+            "tells what came of it: wait for that"
+        )
+        self.refund_id = refund_id
+        self.gateway = gateway
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paid:
     """A purchase with the payment that it was bought by, and where its credits are."""
@@ -117,6 +131,18 @@ async def refund(
     """
     paid = await read_paid(studio, workspace_id=workspace_id, purchase_id=purchase_id)
     paid.purchase.require(PurchaseState.PAID, PurchaseState.GRANTED)
+    try:
+        asked = await _ask(studio, paid, reason=reason, amount=amount, act=act)
+    except (SideRowRefused, NothingToRefund):  # perhaps somebody else was first
+        paid = await read_paid(studio, workspace_id=workspace_id, purchase_id=purchase_id)
+        paid.purchase.require(PurchaseState.PAID, PurchaseState.GRANTED)
+        raise
+    await send(studio, asked)
+    return await _read(studio, workspace_id, asked.refund_id)
+
+
+async def _ask(studio: Studio, paid: Paid, *, reason: str, amount: int | None, act: Act) -> Refund:
+    """Void what is left of a purchase, and write the refund of it."""
     at = studio.clock.now()
     asked = _asked(studio, paid, reason=reason, amount=amount, at=at)
     after = replace(
@@ -126,16 +152,19 @@ async def refund(
     )  # fmt: skip
     voids = tuple(
         checked(Request(
-            workspace_id, lot.kind, NAMESPACE, f"refund/{asked.refund_id}/{lot.lot}",
-            ask.Void(lot.grant), note=act.note,
+            asked.workspace_id, lot.kind, NAMESPACE, f"refund/{asked.refund_id}/{lot.lot}",
+            ask.Void(lot.grant),
         ))
         for lot in paid.lots
         if lot.left_over
     )  # fmt: skip
     own = (purchases.changed(paid.purchase, after), SideRow(purchases.add_refunds, asked.row()))
-    await studio.journal.submit(Submission(voids), side_rows=(*own, *act.rows))
-    await send(studio, asked)
-    return await _read(studio, workspace_id, asked.refund_id)
+    told = act.telling(
+        refund_id=str(asked.refund_id), amount=asked.amount, currency=asked.currency,
+        kind=paid.purchase.kind, credits=asked.credits,
+    )  # fmt: skip
+    await studio.journal.submit(Submission(act.noted(voids)), side_rows=(*own, *told))
+    return asked
 
 
 def _asked(studio: Studio, paid: Paid, *, reason: str, amount: int | None, at: datetime) -> Refund:
@@ -161,15 +190,20 @@ def _asked(studio: Studio, paid: Paid, *, reason: str, amount: int | None, at: d
 
 def returned(studio: Studio, payment: Payment, *, reason: str, at: datetime) -> tuple[SideRow, ...]:
     """Return the rows of a payment that goes back whole, since nobody can use it."""
-    asked = Refund(
+    asked = whole(studio, payment, reason=reason, at=at)
+    kept = replace(payment, state="returned", reason=reason, settled_at=at)
+    return (
+        SideRow(payments.add_payments, kept.row()), SideRow(purchases.add_refunds, asked.row())
+    )  # fmt: skip
+
+
+def whole(studio: Studio, payment: Payment, *, reason: str, at: datetime) -> Refund:
+    """Return the refund of all of a payment."""
+    return Refund(
         workspace_id=payment.workspace_id, refund_id=studio.ids.new(),
         payment_id=payment.payment_id, purchase_id=None, credits=0, amount=payment.amount,
         currency=payment.currency, state=ASKED, reason=reason, reference=None, asked_at=at,
         finished_at=None,
-    )  # fmt: skip
-    kept = replace(payment, state="returned", reason=reason, settled_at=at)
-    return (
-        SideRow(payments.add_payments, kept.row()), SideRow(purchases.add_refunds, asked.row())
     )  # fmt: skip
 
 
@@ -209,15 +243,23 @@ async def send(studio: Studio, asked: Refund) -> bool:
 
 
 async def confirm(
-    studio: Studio, *, workspace_id: UUID, refund_id: UUID, is_sent: bool = True
-) -> Refund:
-    """Note that staff sent a refund by hand, or that it failed.
+    studio: Studio, *, workspace_id: UUID, refund_id: UUID, is_sent: bool = True,
+    act: Act = NOBODYS,
+) -> Refund:  # fmt: skip
+    """Note that staff sent a refund by hand, or that it failed; what was noted before stays.
 
     :raises UnknownRefund: when the workspace has none of that id.
+    :raises RefundAtGateway: when its gateway has not been asked for it yet, and will be.
     """
-    await finish(
-        studio, await _read(studio, workspace_id, refund_id), state=SUCCEEDED if is_sent else FAILED
-    )
+    asked = await _read(studio, workspace_id, refund_id)
+    async with studio.reading() as connection:
+        payment = await payments.payment(
+            connection, workspace_id=workspace_id, payment_id=asked.payment_id
+        )
+    is_on_its_way = asked.state == ASKED and asked.reference is None
+    if is_on_its_way and not studio.is_by_hand(payment.gateway):
+        raise RefundAtGateway(refund_id=refund_id, gateway=payment.gateway)
+    await finish(studio, asked, state=SUCCEEDED if is_sent else FAILED, act=act)
     return await _read(studio, workspace_id, refund_id)
 
 
@@ -235,11 +277,13 @@ async def refund_told(studio: Studio, *, gateway: str, reference: str, state: Pa
     return True
 
 
-async def finish(studio: Studio, asked: Refund, *, state: str) -> None:
+async def finish(studio: Studio, asked: Refund, *, state: str, act: Act = NOBODYS) -> None:
     """Note the end of a refund: a credit note when it succeeded, the credits back when it failed.
 
     A refund that succeeded first may fail later at a gateway: then it is only noted once.
     """
+    if (await _read(studio, asked.workspace_id, asked.refund_id)).state != ASKED:
+        return
     at = studio.clock.now()
     row = SideRow(
         purchases.finish_refunds,
@@ -251,10 +295,9 @@ async def finish(studio: Studio, asked: Refund, *, state: str) -> None:
         rows = await _credit_note(studio, asked)
     elif asked.purchase_id is not None:
         requests, rows = await _restored(studio, asked, at=at)
+    told = act.telling(amount=asked.amount, currency=asked.currency, credits=asked.credits)
     try:
-        await studio.journal.submit(
-            Submission(tuple(map(checked, requests))), side_rows=(row, *rows)
-        )
+        await submit_new(studio, act.noted(requests), rows=(row, *rows, *told))
     except SideRowRefused:
         known = await _read(studio, asked.workspace_id, asked.refund_id)
         if known.state == ASKED:

@@ -91,9 +91,9 @@ async def act(studio: Studio, actor: Actor, *, order: DeskOrder) -> Done | Propo
     async with studio.reading() as connection:
         await workspaces.get(connection, workspace_id=deed.workspace_id)  # refuses an unknown one
     rules = studio.catalog.version_at(at=at).desk
-    moved = deed.data.get(action.counts) if action.counts else None
-    if isinstance(moved, int) and rules.needs_second(credits_moved=moved):
-        return await _propose(studio, deed)
+    moved = 0 if action.counts is None else await action.counts(studio, deed)
+    if rules.needs_second(credits_moved=moved):
+        return await _propose(studio, deed, moved=moved)
     return await carry_out(studio, deed=deed, action=action)
 
 
@@ -170,13 +170,13 @@ _ENDS = {
 }
 
 
-async def _propose(studio: Studio, deed: Deed) -> Proposed:
+async def _propose(studio: Studio, deed: Deed, *, moved: int) -> Proposed:
     actor, at = deed.actor, deed.at
     require_recent(actor, at=at)
     await _require_stranger(studio, deed.workspace_id, actor.email, "you belong")
     proposal = Proposal(
         proposal_id=studio.ids.new(), action=deed.action.value, workspace_id=deed.workspace_id,
-        thread_id=deed.thread_id, data=deed.data, reason=deed.reason,
+        thread_id=deed.thread_id, data={"credits": moved, **deed.data}, reason=deed.reason,
         proposed_by=actor.staff_id, proposed_at=at, lapses_at=at + PROPOSAL_LASTS,
         state=ProposalState.OPEN,
     )  # fmt: skip

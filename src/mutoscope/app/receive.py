@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from mutoscope.app import subscribe, suspend, upgrade
-from mutoscope.app.acts import NOBODYS, Act
+from mutoscope.app.acts import NOBODYS, Act, submit_new
 from mutoscope.app.billing import rows_paid
 from mutoscope.app.fulfil import fulfilled
 from mutoscope.app.gateway import PaymentState
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from mutoscope.app.gateway import GatewayPayment
     from mutoscope.app.studio import Studio
+    from mutoscope.domain.audit import Value
     from mutoscope.storage.workspaces import Workspace
 
 TRIES: Final = 5
@@ -60,12 +61,13 @@ class Received:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    """A payment that fits its request: `rows` are its own, and those of who confirmed it."""
+    """A payment that fits its request: `rows` are its own, and those of the act that found it."""
 
     payment: Payment
     workspace: Workspace
     request: PaymentRequest
     rows: tuple[SideRow, ...]
+    act: Act
 
 
 class PaymentDoesNotFit(Refusal):
@@ -105,7 +107,7 @@ async def receive(
             return await _taken(studio, claimed, act)
         except SideRowRefused:
             continue  # somebody else was first, or its matter has moved on: look again
-    return await _park(studio, claimed, "moved_on")
+    return await _park(studio, claimed, "moved_on", act)
 
 
 async def _claimed(studio: Studio, gateway: str, payment: GatewayPayment) -> Payment:
@@ -147,7 +149,7 @@ async def _taken(studio: Studio, claimed: Payment, act: Act) -> Received:
     :raises SideRowRefused: when its matter has moved on meanwhile.
     """
     if claimed.request_id is None or claimed.workspace_id == NOBODY:
-        return await _park(studio, claimed, "unknown_request")
+        return await _park(studio, claimed, "unknown_request", act)
     async with studio.reading() as connection:
         workspace = await workspaces.get(connection, workspace_id=claimed.workspace_id)
         request = await payments.request(
@@ -155,11 +157,12 @@ async def _taken(studio: Studio, claimed: Payment, act: Act) -> Received:
         )
     if workspace.state_at(at=studio.clock.now()) is State.CLOSED and request.invoice_id is None:
         rows = returned(studio, claimed, reason="closed", at=studio.clock.now())
-        await studio.journal.submit(Submission(()), side_rows=rows)
+        told = act.telling(**_told(claimed, RETURNED, "closed"))
+        await studio.journal.submit(Submission(()), side_rows=(*rows, *told))
         return _outcome(claimed, RETURNED, "closed")
     reason = _why_not(request, claimed)
     if reason is not None:
-        return await _park(studio, claimed, reason)
+        return await _park(studio, claimed, reason, act)
     return await _applied(studio, claimed, workspace, request=request, act=act)
 
 
@@ -196,7 +199,8 @@ async def use_parked(studio: Studio, payment: Payment, *, request_id: UUID, act:
         payments.settle_payments,
         (payment.workspace_id, payment.payment_id, APPLIED, request_id, at),
     )
-    case = _Case(payment=payment, workspace=workspace, request=request, rows=(row, *act.rows))
+    rows = (row, *act.telling(**_told(payment, APPLIED, None)))
+    case = _Case(payment=payment, workspace=workspace, request=request, rows=rows, act=act)
     await _CARRY_OUT[request.purpose](studio, case, at)
     return _outcome(payment, APPLIED, None)
 
@@ -213,19 +217,21 @@ async def _applied(
         payment, state=APPLIED, reason=None, settled_at=at, request_id=request.request_id
     )
     row = SideRow(payments.add_payments, applied.row())
-    case = _Case(payment=applied, workspace=workspace, request=request, rows=(row, *act.rows))
+    rows = (row, *act.telling(**_told(applied, APPLIED, None)))
+    case = _Case(payment=applied, workspace=workspace, request=request, rows=rows, act=act)
     try:
         await _CARRY_OUT[request.purpose](studio, case, at)
     except PaymentDoesNotFit as unfit:
-        return await _park(studio, payment, unfit.reason)
+        return await _park(studio, payment, unfit.reason, act)
     return _outcome(applied, APPLIED, None)
 
 
-async def _park(studio: Studio, payment: Payment, reason: str) -> Received:
+async def _park(studio: Studio, payment: Payment, reason: str, act: Act) -> Received:
     if payment.settled_at is None:
         row = SideRow(payments.add_payments, replace(payment, reason=reason).row())
+        told = act.telling(**_told(payment, PARKED, reason))
         try:
-            await studio.journal.submit(Submission(()), side_rows=(row,))
+            await studio.journal.submit(Submission(()), side_rows=(row, *told))
         except SideRowRefused:
             before = await _before(studio, payment)
             if before is not None:
@@ -254,7 +260,9 @@ async def _plan(studio: Studio, case: _Case, at: datetime) -> None:
     )
     rows = (*case.rows, *rows_paid(studio, request, at=at, subscription=begun))
     try:
-        await subscribe.submit_start(studio, case.workspace, begun, rows=rows, at=at)
+        await subscribe.submit_start(
+            studio, case.workspace, begun, rows=rows, at=at, note=case.act.note
+        )
     except subscribe.AlreadySubscribed:
         raise PaymentDoesNotFit(reason="already_subscribed") from None
 
@@ -272,7 +280,7 @@ async def _renewal(studio: Studio, case: _Case, at: datetime) -> None:
         return
     until = request.wish.get("until", subscription.paid_index)
     requests, row = await suspend.paid(studio, subscription, until=until, at=at)
-    submission = Submission(tuple(map(checked, requests)))
+    submission = Submission(tuple(map(checked, case.act.noted(requests))))
     await studio.journal.submit(submission, side_rows=(row, *rows))
 
 
@@ -308,7 +316,7 @@ async def _purchase(studio: Studio, case: _Case, at: datetime) -> None:
     version = studio.catalog.version_at(at=at)
     if purchase.is_refill or version.fulfilment is Fulfilment.AUTOMATIC:
         granted, own = fulfilled(workspace, purchase, payment_id=case.payment.payment_id, at=at)
-        await studio.journal.submit(Submission((checked(granted),)), side_rows=(*own, *rows))
+        await submit_new(studio, case.act.noted((granted,)), rows=(*own, *rows))
         return
     row = purchases.changed(purchase, replace(purchase, state=PurchaseState.PAID, paid_at=at))
     await studio.journal.submit(Submission(()), side_rows=(row, *rows))
@@ -319,6 +327,15 @@ _CARRY_OUT: Final[Mapping[Purpose, _CarryOut]] = {
     Purpose.PLAN: _plan, Purpose.RENEWAL: _renewal, Purpose.UPGRADE: _upgrade,
     Purpose.PURCHASE: _purchase,
 }  # fmt: skip
+
+
+def _told(payment: Payment, outcome: str, reason: str | None) -> dict[str, Value]:
+    """Return what an act of staff tells of a payment."""
+    found: dict[str, Value] = {
+        "payment_id": str(payment.payment_id), "outcome": outcome, "amount": payment.amount,
+        "currency": payment.currency,
+    }  # fmt: skip
+    return found if reason is None else found | {"outcome_reason": reason}
 
 
 def _outcome(payment: Payment, outcome: str, reason: str | None) -> Received:

@@ -99,6 +99,10 @@ class Studio:
         found = self.gateways.get(gateway)
         return found is not None and found.can_charge
 
+    def is_by_hand(self, gateway: str) -> bool:
+        """Tell whether staff send the money of a refund: a transfer, or a gateway that is gone."""
+        return gateway == MANUAL or gateway not in self.gateways
+
     def renewal_grant(self, gateway: str, version: Version) -> RenewalGrant:
         """Return when renewals of a new subscription grant their credits."""
         rule = version.billing.renewal_grant

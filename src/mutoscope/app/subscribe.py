@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from mutoscope.app.acts import NOBODYS, Act
 from mutoscope.app.billing import (
     Bill,
     asked,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
     from mutoscope.app.studio import Studio
     from mutoscope.domain.offers import Money
+    from mutoscope.domain.requests import Note
     from mutoscope.storage.workspaces import Workspace
 
 BACKDATED_MAX: Final = timedelta(days=366)
@@ -116,7 +118,9 @@ async def start_plan(
     return await start_on_account(studio, workspace_id=workspace_id, new=new)
 
 
-async def start_on_account(studio: Studio, *, workspace_id: UUID, new: NewPlan) -> Workspace:
+async def start_on_account(
+    studio: Studio, *, workspace_id: UUID, new: NewPlan, act: Act = NOBODYS
+) -> Workspace:
     """Start a plan now; its first term is invoiced, to be paid within the catalog's days.
 
     :raises UnknownWorkspace: when there is no such workspace.
@@ -138,7 +142,8 @@ async def start_on_account(studio: Studio, *, workspace_id: UUID, new: NewPlan) 
             studio, await asked(studio, bill, at=at), subscription=begun,
             is_due_now=studio.can_charge(begun.gateway),
         )  # fmt: skip
-    return await submit_start(studio, workspace, begun, rows=rows, at=at)
+    told = act.telling(subscription_id=str(begun.subscription_id))
+    return await submit_start(studio, workspace, begun, rows=(*rows, *told), at=at, note=act.note)
 
 
 async def startable(studio: Studio, *, workspace_id: UUID) -> Workspace:
@@ -188,7 +193,7 @@ def begin(studio: Studio, workspace: Workspace, *, new: NewPlan, at: datetime) -
 
 async def submit_start(
     studio: Studio, workspace: Workspace, begun: Subscription, *, rows: tuple[SideRow, ...],
-    at: datetime,
+    at: datetime, note: Note | None = None,
 ) -> Workspace:  # fmt: skip
     """Write a subscription with its grants and rows, all of it or nothing.
 
@@ -205,7 +210,8 @@ async def submit_start(
     )  # fmt: skip
     try:
         await studio.journal.submit(
-            Submission(tuple(map(checked, requests))), side_rows=(row, *rows)
+            Submission(tuple(checked(each._replace(note=note)) for each in requests)),
+            side_rows=(row, *rows),
         )
     except SideRowRefused:  # another start was first, or what it is paid by has changed
         found = await _read(studio, begun.workspace_id)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mutoscope.app.acts import NOBODYS, Act
+from mutoscope.app.acts import NOBODYS, Act, submit_new
 from mutoscope.app.packs import forfeits, freezes, thaws
 from mutoscope.app.terms import NAMESPACE, restated, standing
 from mutoscope.domain import actions as ask
@@ -20,7 +20,7 @@ from mutoscope.domain.planner import Submission
 from mutoscope.domain.requests import Request, checked
 from mutoscope.domain.subscriptions import Event, RenewalGrant, State, Subscription, after
 from mutoscope.storage import payments, subscriptions, workspaces
-from mutoscope.storage.session import SideRow
+from mutoscope.storage.session import SideRow, SideRowRefused
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -101,6 +101,7 @@ async def close(studio: Studio, *, workspace_id: UUID, act: Act = NOBODYS) -> Wo
 
     :raises UnknownWorkspace: when there is no such workspace.
     :raises NotInThisState: when it is closed already.
+    :raises SideRowRefused: when it has been changed at this moment.
     """
     at = studio.clock.now()
     async with studio.reading() as connection:
@@ -123,7 +124,16 @@ async def close(studio: Studio, *, workspace_id: UUID, act: Act = NOBODYS) -> Wo
         if each.invoice_id is None
     ]
     lost = await forfeits(studio, workspace_id=workspace_id, key="close")
-    await studio.journal.submit(Submission(tuple(map(checked, lost))), side_rows=(*own, *act.rows))
+    try:
+        await submit_new(studio, act.noted(lost), rows=(*own, *act.telling()))
+    except SideRowRefused:
+        workspace = await _read(studio, workspace_id)
+        after(state=workspace.state_at(at=at), event=Event.CLOSE)
+        raise
+    return await _read(studio, workspace_id)
+
+
+async def _read(studio: Studio, workspace_id: UUID) -> Workspace:
     async with studio.reading() as connection:
         return await workspaces.get(connection, workspace_id=workspace_id)
 

@@ -1,5 +1,6 @@
 """`mutoscope payments`: what gateways told, and both books beside each other."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
@@ -9,12 +10,17 @@ from rich.markup import escape
 from mutoscope.app.payment_desk import HANDLERS
 from mutoscope.app.reconcile import Reconciliation, reconcile
 from mutoscope.bootstrap import House
+from mutoscope.cli.desk_waiting import next_of
 from mutoscope.cli.opening import in_house
-from mutoscope.cli.options import Json, instant
+from mutoscope.cli.options import Json, WorkspaceId, instant
 from mutoscope.cli.plain import plain, print_json
 from mutoscope.cli.screen import console, table, tell
-from mutoscope.storage import payment_events
+from mutoscope.cli.screen import money as amount
+from mutoscope.domain.offers import Money
+from mutoscope.storage import payment_events, workspaces
+from mutoscope.storage import payments as stored
 from mutoscope.storage.payment_events import StoredEvent
+from mutoscope.storage.payments import Payment
 
 SHOWN: Final = 50
 SHOWN_MAX: Final = 1_000
@@ -61,6 +67,57 @@ def events(
     console().print(made)
 
 
+@payments.command(name="list")
+def list_all(workspace_id: WorkspaceId, *, is_json: Json = False) -> None:
+    """List the payments of a workspace, the newest first."""
+
+    async def read(house: House) -> tuple[Payment, ...]:
+        async with house.studio.reading() as connection:
+            await workspaces.get(connection, workspace_id=workspace_id)
+            return await stored.page(connection, workspace_id=workspace_id, limit=SHOWN_MAX)
+
+    found = in_house(read)
+    if is_json:
+        print_json(found)
+        return
+    if not found:
+        tell("Nothing was paid yet: `mutoscope desk confirm` confirms a transfer.")
+        return
+    made = table("!payment", "received", "gateway", "!reference", ">amount", ">refunded", "state")
+    for each in found:
+        total = Money(amount=each.amount, currency=each.currency)
+        made.add_row(
+            str(each.payment_id), _received(each), each.gateway, escape(each.reference),
+            amount(total), amount(replace(total, amount=each.refunded)), _state(each),
+        )  # fmt: skip
+    console().print(made)
+
+
+@payments.command()
+def parked(*, is_json: Json = False) -> None:
+    """List payments that wait for staff, the eldest first, and what can be done about each."""
+
+    async def read(house: House) -> tuple[Payment, ...]:
+        async with house.studio.reading() as connection:
+            return await stored.parked(connection, limit=SHOWN_MAX)
+
+    found = in_house(read)
+    if is_json:
+        print_json(found)
+        return
+    if not found:
+        tell("No payment waits for you.")
+        return
+    made = table("received", "gateway", "!reference", ">amount", "why", "!next, with --reason")
+    for each in found:
+        total = Money(amount=each.amount, currency=each.currency)
+        made.add_row(
+            _received(each), each.gateway, escape(each.reference), amount(total),
+            (each.reason or "").replace("_", " "), next_of(each),
+        )  # fmt: skip
+    console().print(made)
+
+
 @payments.command(name="reconcile")
 def compare(
     *,
@@ -87,6 +144,15 @@ def compare(
         _show(found)
     if not found.is_equal:
         raise typer.Exit(1)
+
+
+def _received(payment: Payment) -> str:
+    return f"{payment.received_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _state(payment: Payment) -> str:
+    why = "" if payment.reason is None else f" ({payment.reason.replace('_', ' ')})"
+    return f"{payment.state}{why}"
 
 
 def _show(found: Reconciliation) -> None:

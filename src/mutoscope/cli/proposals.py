@@ -1,7 +1,6 @@
 """`mutoscope proposal`: what waits for a second person of the staff."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -21,8 +20,6 @@ from mutoscope.storage import proposals as rows
 from mutoscope.storage.proposals import Proposal
 
 SHOWN_MAX: Final = 500
-NEWEST_AT: Final = datetime(9000, 1, 1, tzinfo=UTC)
-NEWEST_ID: Final = UUID(int=2**128 - 1)
 
 commands = typer.Typer()
 proposal = typer.Typer(help="Decide what takes two of the staff.", no_args_is_help=True)
@@ -49,7 +46,11 @@ def list_all(
         async with house.studio.reading() as connection:
             await rows.lapse_proposals(connection, at=house.studio.clock.now())
             return await rows.page(
-                connection, before_at=NEWEST_AT, before_id=NEWEST_ID, state=state, limit=SHOWN_MAX
+                connection,
+                before_at=rows.LATEST_AT,
+                before_id=rows.LATEST_ID,
+                state=state,
+                limit=SHOWN_MAX,
             )
 
     _show(in_house(read), is_json=is_json)

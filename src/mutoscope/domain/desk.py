@@ -18,6 +18,7 @@ from mutoscope.domain.credits import AMOUNT_MAX, Refusal
 from mutoscope.domain.toml_table import KEY
 
 _WORD: Final = re.compile(r"[!-~]{1,200}")
+_AMOUNTS: Final = re.compile(rf"{KEY.pattern}=[0-9]{{1,10}}(,{KEY.pattern}=[0-9]{{1,10}})*")
 _YEARS: Final = range(2000, 2500)
 
 
@@ -31,6 +32,7 @@ class FieldKind(StrEnum):
     INSTANT = "instant"
     ID = "id"
     FLAG = "flag"
+    AMOUNTS = "amounts"
 
 
 class BadDeskData(Refusal):
@@ -117,6 +119,17 @@ def text_of(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat()
 
 
+def amounts_of(text: str) -> dict[str, int]:
+    """Return credits by kind as they stand in data, such as `image=10,video=2000`."""
+    pairs = (part.partition("=") for part in text.split(",") if part)
+    return {kind: int(amount) for kind, _, amount in pairs}
+
+
+def amounts_text(amounts: Mapping[str, int]) -> str:
+    """Return credits by kind as they stand in data; the order of the kinds is always the same."""
+    return ",".join(f"{kind}={amount}" for kind, amount in sorted(amounts.items()))
+
+
 def _value(field: Field, value: object) -> Value:
     read = _READERS[field.kind](value)
     if read is None or (field.choices and read not in field.choices):
@@ -155,6 +168,14 @@ def _instant(value: object) -> Value:
     return text_of(found)
 
 
+def _amounts(value: object) -> Value:
+    if not isinstance(value, str) or not _AMOUNTS.fullmatch(value):
+        return None
+    found = amounts_of(value)
+    is_whole = len(found) == value.count("=") and max(found.values()) <= AMOUNT_MAX
+    return amounts_text(found) if is_whole else None
+
+
 def _id(value: object) -> Value:
     try:
         return str(UUID(value)) if isinstance(value, str) else None
@@ -165,6 +186,7 @@ def _id(value: object) -> Value:
 _READERS: Final[Mapping[FieldKind, Callable[[object], Value]]] = {
     FieldKind.CODE: _code, FieldKind.WORD: _word, FieldKind.CREDITS: _credits,
     FieldKind.MONEY: _money, FieldKind.INSTANT: _instant, FieldKind.ID: _id, FieldKind.FLAG: _flag,
+    FieldKind.AMOUNTS: _amounts,
 }  # fmt: skip
 _REMEDIES: Final[Mapping[FieldKind, str]] = {
     FieldKind.CODE: "give a word of small letters, digits and _",
@@ -174,4 +196,5 @@ _REMEDIES: Final[Mapping[FieldKind, str]] = {
     FieldKind.INSTANT: "give an instant with its offset, such as 2026-01-31T09:00:00Z",
     FieldKind.ID: "give an id",
     FieldKind.FLAG: "give true or false",
+    FieldKind.AMOUNTS: "give credits by kind, such as image=500,video=2000",
 }

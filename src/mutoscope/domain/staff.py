@@ -38,8 +38,12 @@ class StaffAction(StrEnum):
     ADJUST = "adjust"
     ADD_CREDITS = "add_credits"
     CONFIRM_PAYMENT = "confirm_payment"
+    USE_PAYMENT = "use_payment"
+    RETURN_PAYMENT = "return_payment"
     REFUND = "refund"
+    CONFIRM_REFUND = "confirm_refund"
     TERMS = "terms"
+    START_PLAN = "start_plan"
     CLOSE = "close"
     CATALOG = "catalog"
     FINANCE = "finance"
@@ -60,12 +64,12 @@ _DESK: Final = _EVERYBODY | {_.VIEW_AS, _.CHAT, _.ENABLE_PURCHASES, _.DISABLE_PU
 MAY: Final[Mapping[Role, frozenset[StaffAction]]] = {
     Role.SUPPORT: _DESK | {_.GOODWILL, _.ADD_CREDITS},
     Role.FINANCE: _DESK | {
-        _.GOODWILL, _.ADJUST, _.ADD_CREDITS, _.CONFIRM_PAYMENT, _.REFUND, _.TERMS, _.FINANCE,
-        _.AUDIT,
+        _.GOODWILL, _.ADJUST, _.ADD_CREDITS, _.CONFIRM_PAYMENT, _.USE_PAYMENT,
+        _.RETURN_PAYMENT, _.REFUND, _.CONFIRM_REFUND, _.TERMS, _.START_PLAN, _.FINANCE, _.AUDIT,
     },
     Role.ADMIN: _DESK | {
-        _.TERMS, _.CLOSE, _.CATALOG, _.FINANCE, _.AUDIT, _.ERASE_REASON, _.ADD_STAFF, _.SET_ROLES,
-        _.LEAVE,
+        _.TERMS, _.START_PLAN, _.CLOSE, _.CATALOG, _.FINANCE, _.AUDIT, _.ERASE_REASON,
+        _.ADD_STAFF, _.SET_ROLES, _.LEAVE,
     },
 }  # fmt: skip
 """What each role may do; somebody with several roles may do what any of them may."""

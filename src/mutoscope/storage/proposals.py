@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 RANK: Final = 1
 """Before what an approval does to a budget, and long before the audit."""
+
+LATEST_AT: Final = datetime(9000, 1, 1, tzinfo=UTC)
+LATEST_ID: Final = UUID(int=2**128 - 1)
+"""Where a page of the newest begins."""
 
 _SQL: Final = queries("proposals")
 

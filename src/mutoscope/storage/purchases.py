@@ -226,6 +226,12 @@ async def disputes(connection: Connection, *, workspace_id: UUID) -> tuple[Dispu
     return tuple([Dispute(**row["found"]) async for row in rows])
 
 
+async def open_disputes(connection: Connection, *, limit: int) -> tuple[Dispute, ...]:
+    """Return the disputes that are not decided, the eldest first."""
+    rows = _SQL.open_disputes(connection, limit=limit)
+    return tuple([Dispute(**row["found"]) async for row in rows])
+
+
 def purchase_from(row: Mapping[str, Any]) -> Purchase:
     """Return the purchase of a row."""
     told = dict(row)

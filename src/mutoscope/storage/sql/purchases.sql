@@ -182,6 +182,13 @@ SELECT d AS found FROM disputes AS d
 WHERE d.workspace_id = :workspace_id
 ORDER BY d.opened_at DESC;
 
+-- name: open_disputes
+-- Disputes that are not decided, the eldest first; there are few disputes in all.
+SELECT d AS found FROM disputes AS d
+WHERE d.state = 'open'
+ORDER BY d.opened_at, d.gateway, d.reference
+LIMIT :limit;
+
 -- name: disputed_purchases
 -- The purchases of a workspace whose lots stay frozen while they are disputed.
 SELECT p.purchase_id, p.kind FROM purchases AS p

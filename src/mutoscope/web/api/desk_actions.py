@@ -16,16 +16,11 @@ from litestar.params import FromPath, JSONBody
 
 from mutoscope.app import proposals, view_as
 from mutoscope.app.desk import AlreadyDone, DeskOrder, Done, Proposed
-from mutoscope.app.desk_credits import GoodwillSpent
-from mutoscope.app.desk_facts import WorkspaceClosed
-from mutoscope.app.desk_purchases import PurchasesNotAgreed, PurchasesUnchanged
 from mutoscope.app.desk_registry import ACTIONS, UnknownDeskAction
-from mutoscope.domain.access import NotEntitled
 from mutoscope.domain.audit import BadReason
 from mutoscope.domain.credits import BadKey
-from mutoscope.domain.desk import BadDeskData, FieldKind, SecondPersonNeeded
-from mutoscope.domain.ledger import InsufficientCredits
-from mutoscope.domain.planner import KeyReused, UnknownWallet
+from mutoscope.domain.desk import FieldKind, SecondPersonNeeded
+from mutoscope.domain.planner import KeyReused
 from mutoscope.domain.staff import (
     MAY,
     NotAllowed,
@@ -34,9 +29,9 @@ from mutoscope.domain.staff import (
     StaffAction,
     require,
 )
-from mutoscope.storage.session import SideRowRefused
 from mutoscope.storage.workspaces import UnknownWorkspace
 from mutoscope.web.api.callers import ActorHere
+from mutoscope.web.api.desk_refusals import ACTING
 from mutoscope.web.api.proposals import ProposalShape, proposal_shape
 from mutoscope.web.api.shape import HouseHere, IdempotencyKey, Text
 from mutoscope.web.api.workspaces import replay_headers
@@ -44,11 +39,6 @@ from mutoscope.web.errors import IdempotencyKeyMissing, StaffNeeded, documented
 
 BODY = ("not_json", "body_too_large")
 Value = str | int | bool | None
-ACTING = (
-    UnknownWorkspace, WorkspaceClosed, NotEntitled, PurchasesNotAgreed, PurchasesUnchanged,
-    GoodwillSpent, InsufficientCredits, UnknownWallet, SideRowRefused, BadDeskData,
-)  # fmt: skip
-"""How the actions themselves are refused."""
 
 
 class NewAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -145,8 +135,8 @@ async def list_desk_actions(*, house: HouseHere, actor: ActorHere) -> ActionList
     tags=["desk"], summary="Do something at the desk, or propose it when it takes two people",
     responses=documented(
         StaffNeeded, NotAllowed, NotReauthenticated, SecondPersonNeeded, UnknownDeskAction,
-        AlreadyDone, BadReason, BadKey, KeyReused, IdempotencyKeyMissing, "no_version_in_force",
-        *ACTING, *BODY,
+        UnknownWorkspace, AlreadyDone, BadReason, BadKey, KeyReused, IdempotencyKeyMissing,
+        "no_version_in_force", *ACTING, *BODY,
     ),
 )  # fmt: skip
 async def act_at_desk(

@@ -11,15 +11,9 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from mutoscope.app import proposals
 from mutoscope.app.desk import AlreadyDone, Done
-from mutoscope.app.desk_credits import GoodwillSpent
-from mutoscope.app.desk_facts import WorkspaceClosed
-from mutoscope.app.desk_purchases import PurchasesNotAgreed, PurchasesUnchanged
 from mutoscope.app.proposals import NotYourProposal, ProposalDecided
-from mutoscope.domain.access import NotEntitled
 from mutoscope.domain.audit import BadReason
-from mutoscope.domain.desk import BadDeskData, SecondPersonNeeded
-from mutoscope.domain.ledger import InsufficientCredits
-from mutoscope.domain.planner import UnknownWallet
+from mutoscope.domain.desk import SecondPersonNeeded
 from mutoscope.domain.proposals import ProposalState
 from mutoscope.domain.staff import NotAllowed, NotReauthenticated, StaffAction, require
 from mutoscope.storage import proposals as rows
@@ -28,6 +22,7 @@ from mutoscope.storage.proposals import Proposal, UnknownProposal
 from mutoscope.storage.session import SideRowRefused
 from mutoscope.web.api.callers import ActorHere
 from mutoscope.web.api.cursors import LAST, After, Limit, cursor_of, place_of
+from mutoscope.web.api.desk_refusals import ACTING
 from mutoscope.web.api.shape import HouseHere, Text
 from mutoscope.web.api.workspaces import replay_headers
 from mutoscope.web.errors import StaffNeeded, documented
@@ -118,9 +113,7 @@ async def show_proposal(
     "/proposals/{proposal_id:uuid}/approve", operation_id="approveProposal", tags=["desk"],
     status_code=200, summary="Approve a proposal as its second person: it is carried out at once",
     responses=documented(
-        NotReauthenticated, SecondPersonNeeded, AlreadyDone, *DECIDING, WorkspaceClosed,
-        NotEntitled, PurchasesNotAgreed, PurchasesUnchanged, GoodwillSpent, InsufficientCredits,
-        UnknownWallet, BadDeskData, "key_reused",
+        NotReauthenticated, SecondPersonNeeded, AlreadyDone, *DECIDING, *ACTING, "key_reused",
     ),
 )  # fmt: skip
 async def approve_proposal(

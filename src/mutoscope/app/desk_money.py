@@ -1,0 +1,197 @@
+"""Desk actions on money: transfers confirmed, parked payments decided, credits added and refunded.
+
+Invariant: a deed is done by the use case that everybody shares (`app.confirm`, `app.fulfil`,
+`app.money_back`), in its one transaction, so that an event of a gateway and two of the staff who
+look at the same payment count it once. A payment that does not fit is parked, and the line, the
+card and the answer say so. What goes on at a gateway afterwards is taken up again by the worker.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mutoscope.app import confirm, fulfil, money_back
+from mutoscope.app.desk import done_before
+from mutoscope.app.desk_facts import open_workspace
+from mutoscope.domain.catalog import Fulfilment
+from mutoscope.domain.credits import Refusal
+from mutoscope.storage import payments, purchases
+from mutoscope.storage.payments import Purpose
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from mutoscope.app.desk import Deed
+    from mutoscope.app.receive import Received
+    from mutoscope.app.studio import Studio
+
+SENT: Final = "sent"
+NOT_SENT: Final = "failed"
+PRINTED: Final = "refund of purchased credits"
+"""Why, on a credit note: the reason of staff is theirs, a customer reads this."""
+
+
+class PaymentKnown(Refusal):
+    """A payment that was told before, under the reference that staff confirm."""
+
+    code = "payment_known"
+
+    def __init__(self, *, reference: str, payment_id: UUID, state: str, reason: str | None) -> None:
+        why = "" if reason is None else f" ({reason.replace('_', ' ')})"
+        super().__init__(
+            f"the payment {reference} is known already and {state}{why}: nothing more was done; "
+            "another transfer has a reference of its own"
+        )
+        self.payment_id = payment_id
+        self.state = state
+        self.reason = reason
+
+
+class RefundFinished(Refusal):
+    """A refund whose outcome is known."""
+
+    code = "refund_finished"
+
+    def __init__(self, *, refund_id: UUID, state: str) -> None:
+        super().__init__(f"the refund {refund_id} has {state} already: nothing more was done")
+        self.refund_id = refund_id
+        self.state = state
+
+
+async def confirm_payment(studio: Studio, deed: Deed) -> None:
+    """Confirm a transfer that stands on the bank statement, for what was asked for.
+
+    :raises UnknownRequest: when the workspace has none of that id.
+    :raises BadReference: when the reference is too long.
+    :raises BadAmount: when the amount is none.
+    :raises PaymentKnown: when that payment was told before.
+    """
+    reference = str(deed.data["reference"])
+    received = await confirm.confirm_payment(
+        studio, workspace_id=deed.workspace_id, request_id=deed.id_of("request_id"),
+        reference=reference, amount=deed.number_of("amount"), act=deed.act(studio),
+    )  # fmt: skip
+    if received.is_replay:
+        raise _known(received, reference)
+
+
+async def use_payment(studio: Studio, deed: Deed) -> None:
+    """Use a parked payment for an open request of the same amount.
+
+    :raises UnknownPayment: when the workspace has none of that id.
+    :raises UnknownRequest: when the workspace has no such request.
+    :raises WorkspaceClosed: when it is closed.
+    :raises NotParked: when the payment does not wait.
+    :raises PaymentDoesNotFit: when the request is not open, or asks for another amount.
+    """
+    await open_workspace(studio, deed.workspace_id)
+    await confirm.use(
+        studio, workspace_id=deed.workspace_id, payment_id=deed.id_of("payment_id"),
+        request_id=deed.id_of("request_id"), act=deed.act(studio),
+    )  # fmt: skip
+
+
+async def return_payment(studio: Studio, deed: Deed) -> None:
+    """Send a parked payment back whole.
+
+    :raises UnknownPayment: when the workspace has none of that id.
+    :raises NotParked: when it does not wait.
+    """
+    await confirm.give_back(
+        studio, workspace_id=deed.workspace_id, payment_id=deed.id_of("payment_id"),
+        act=deed.act(studio),
+    )  # fmt: skip
+
+
+async def add_credits(studio: Studio, deed: Deed) -> None:
+    """Add the credits of a purchase that is paid.
+
+    :raises UnknownPurchase: when the workspace has none of that id.
+    :raises WorkspaceClosed: when it is closed.
+    :raises PurchaseNotInThisState: when it is not paid, or its credits were added before.
+    :raises PaymentDisputed: when the dispute of its payment is open.
+    """
+    await open_workspace(studio, deed.workspace_id)
+    await fulfil.add_credits(
+        studio, workspace_id=deed.workspace_id, purchase_id=deed.id_of("purchase_id"),
+        act=deed.act(studio),
+    )  # fmt: skip
+
+
+async def refund(studio: Studio, deed: Deed) -> None:
+    """Take back what is left of a purchase and send its money, or the amount that staff decided.
+
+    :raises UnknownPurchase: when the workspace has none of that id.
+    :raises PurchaseNotInThisState: when it is not paid, or over.
+    :raises NothingToRefund: when nothing is left, or the amount is more than is left of the money.
+    """
+    await money_back.refund(
+        studio, workspace_id=deed.workspace_id, purchase_id=deed.id_of("purchase_id"),
+        reason=PRINTED, amount=deed.number_of("amount"), act=deed.act(studio),
+    )  # fmt: skip
+
+
+async def confirm_refund(studio: Studio, deed: Deed) -> None:
+    """Note that money which staff sent back by hand has gone, or could not be sent.
+
+    :raises UnknownRefund: when the workspace has none of that id.
+    :raises RefundAtGateway: when its gateway is yet to be asked.
+    :raises RefundFinished: when its outcome is known.
+    """
+    after = await money_back.confirm(
+        studio, workspace_id=deed.workspace_id, refund_id=deed.id_of("refund_id"),
+        is_sent=deed.data["outcome"] == SENT, act=deed.act(studio),
+    )  # fmt: skip
+    if await done_before(studio, deed) is None:
+        raise RefundFinished(refund_id=after.refund_id, state=after.state)
+
+
+async def count_request(studio: Studio, deed: Deed) -> int:
+    """Return the credits that come with a payment by themselves: where no desk adds them."""
+    async with studio.reading() as connection:
+        request = await payments.request(
+            connection, workspace_id=deed.workspace_id, request_id=deed.id_of("request_id")
+        )
+        if request.purpose is not Purpose.PURCHASE:
+            return 0
+        purchase = await purchases.get(
+            connection, workspace_id=deed.workspace_id, purchase_id=request.subject_id
+        )
+    version = studio.catalog.version_at(at=deed.at)
+    is_added = purchase.is_refill or version.fulfilment is Fulfilment.AUTOMATIC
+    return purchase.credits if is_added else 0
+
+
+async def count_purchase(studio: Studio, deed: Deed) -> int:
+    """Return the credits of a purchase."""
+    async with studio.reading() as connection:
+        purchase = await purchases.get(
+            connection, workspace_id=deed.workspace_id, purchase_id=deed.id_of("purchase_id")
+        )
+    return purchase.credits
+
+
+async def count_refund(studio: Studio, deed: Deed) -> int:
+    """Return the credits that a refund takes, or, where it is more, those that its money bought.
+
+    The money of an amount that staff decide is counted in credits, rounded up.
+    """
+    paid = await money_back.read_paid(
+        studio, workspace_id=deed.workspace_id, purchase_id=deed.id_of("purchase_id")
+    )
+    purchase, amount = paid.purchase, deed.number_of("amount")
+    left = sum(lot.left_over for lot in paid.lots)
+    if purchase.granted_at is None:
+        left = purchase.credits
+    total = paid.request.taxed.total
+    if amount is None or not total:
+        return left
+    return max(left, -(-amount * purchase.credits // total))
+
+
+def _known(received: Received, reference: str) -> PaymentKnown:
+    assert received.payment_id is not None, "what was told before has an id"
+    return PaymentKnown(
+        reference=reference, payment_id=received.payment_id, state=received.outcome,
+        reason=received.reason,
+    )  # fmt: skip

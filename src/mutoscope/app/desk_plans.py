@@ -1,0 +1,123 @@
+"""Desk actions on plans: one started on account, what was agreed with one customer, the end of all.
+
+Credits that are agreed stand in data as one word (`image=500,video=2000`), a price in minor units
+of the currency beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from mutoscope.app import agree as agreeing
+from mutoscope.app import subscribe, suspend
+from mutoscope.app.agree import Agreed, check_open
+from mutoscope.app.subscribe import NewPlan
+from mutoscope.app.terms import monthly
+from mutoscope.domain.desk import BadDeskData, amounts_of
+from mutoscope.domain.offers import Money
+from mutoscope.storage import balances
+
+if TYPE_CHECKING:
+    from mutoscope.app.desk import Deed
+    from mutoscope.app.studio import Studio
+
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+
+
+async def agree(studio: Studio, deed: Deed) -> None:
+    """Set the terms of a plan that leaves them open: credits a month, the price, the right to buy.
+
+    :raises BadDeskData: when nothing is set, or a price has no currency.
+    :raises UnknownWorkspace: when there is no such workspace.
+    :raises NotInThisState: when it has no plan that can be changed.
+    :raises NotToBeAgreed: when the catalog sets it for everybody.
+    :raises BadAmount: when an allowance is no amount.
+    :raises PeriodBegan: when the next period began in between.
+    """
+    if not {"allowances", "price", "can_purchase"} & deed.data.keys():
+        remedy = "set at least one of allowances, price and can_purchase"
+        raise BadDeskData(field="allowances", remedy=remedy)
+    await agreeing.agree(
+        studio, workspace_id=deed.workspace_id, agreed=_agreed(studio, deed), act=deed.act(studio)
+    )
+
+
+async def start_plan(studio: Studio, deed: Deed) -> None:
+    """Start a plan on account: its first term is invoiced, to be paid within the seller's days.
+
+    :raises BadDeskData: when a price has no currency.
+    :raises NotToBeAgreed: when the catalog sets for everybody what was agreed.
+    :raises Refusal: as `subscribe.start_on_account`.
+    """
+    plan, anchor = str(deed.data["plan"]), deed.data.get("anchor_at")
+    agreed = _agreed(studio, deed)
+    check_open(version=studio.catalog.version_at(at=deed.at), plan=plan, agreed=agreed)
+    new = NewPlan(
+        plan=plan, is_annual=bool(deed.data.get("is_annual")), agreed=agreed.allowances or {},
+        price=agreed.price, can_purchase=bool(agreed.can_purchase),
+        anchor_at=None if anchor is None else datetime.fromisoformat(str(anchor)),
+    )  # fmt: skip
+    await subscribe.start_on_account(
+        studio, workspace_id=deed.workspace_id, new=new, act=deed.act(studio)
+    )
+
+
+async def close(studio: Studio, deed: Deed) -> None:
+    """Close a workspace for ever: open jobs settle, all credits are forfeited.
+
+    :raises UnknownWorkspace: when there is no such workspace.
+    :raises NotInThisState: when it is closed already.
+    """
+    await suspend.close(studio, workspace_id=deed.workspace_id, act=deed.act(studio))
+
+
+async def count_agreed(_studio: Studio, deed: Deed) -> int:
+    """Return the most credits of a kind that are agreed for a month."""
+    return max(_allowances(deed).values(), default=0)
+
+
+async def count_plan(studio: Studio, deed: Deed) -> int:
+    """Return the most credits of a kind that the plan to be started grants in a month."""
+    found = monthly(
+        version=studio.catalog.version_at(at=deed.at), plan=str(deed.data["plan"]),
+        agreed=_allowances(deed),
+    )  # fmt: skip
+    return max(found.values(), default=0)
+
+
+async def count_left(studio: Studio, deed: Deed) -> int:
+    """Return the most credits of a kind that a workspace has."""
+    async with studio.reading() as connection:
+        found = await balances.balances(
+            connection, workspace_id=deed.workspace_id, at=deed.at, now=deed.at
+        )
+    return max((each.available for each in found), default=0)
+
+
+def _allowances(deed: Deed) -> dict[str, int]:
+    return amounts_of(str(deed.data.get("allowances") or ""))
+
+
+def _agreed(studio: Studio, deed: Deed) -> Agreed:
+    can_purchase = deed.data.get("can_purchase")
+    return Agreed(
+        allowances=_allowances(deed) or None, price=_price(studio, deed),
+        can_purchase=None if can_purchase is None else bool(can_purchase),
+    )  # fmt: skip
+
+
+def _price(studio: Studio, deed: Deed) -> Money | None:
+    """Return the price that was agreed; its currency is the catalog's where that has one alone."""
+    amount, named = deed.number_of("price"), deed.data.get("currency")
+    if amount is None:
+        if named is not None:
+            raise BadDeskData(field="price", remedy="a currency was given: give the price, too")
+        return None
+    version = studio.catalog.version_at(at=deed.at)
+    known = {pack.price.currency for pack in version.packs}
+    currency = str(named) if named is not None else known.pop() if len(known) == 1 else ""
+    if not _CURRENCY.fullmatch(currency):
+        raise BadDeskData(field="currency", remedy="give that of the price, such as EUR")
+    return Money(amount=amount, currency=currency)

@@ -1,0 +1,74 @@
+"""What waits for staff: credits to add, payments and refunds to decide, proposals, disputes.
+
+Nothing is kept of this beyond the things themselves: what waits is what stands in a state that only
+somebody of the staff, or a bank, can end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from mutoscope.domain.proposals import ProposalState
+from mutoscope.storage import payments, proposals, purchases
+
+if TYPE_CHECKING:
+    from mutoscope.app.studio import Studio
+    from mutoscope.domain.purchases import Purchase
+    from mutoscope.storage.payments import Payment
+    from mutoscope.storage.proposals import Proposal
+    from mutoscope.storage.purchases import Dispute, Refund
+
+LISTED_MAX: Final = 200
+"""Things of each sort that are listed: whoever has more waiting works from the eldest on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingRefund:
+    """A refund that was asked for; `is_by_hand` when staff have to send the money."""
+
+    refund: Refund
+    gateway: str
+    is_by_hand: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What waits for staff, of each sort the eldest first."""
+
+    purchases: tuple[Purchase, ...]
+    payments: tuple[Payment, ...]
+    refunds: tuple[WaitingRefund, ...]
+    proposals: tuple[Proposal, ...]
+    disputes: tuple[Dispute, ...]
+
+
+async def waiting(studio: Studio) -> Waiting:
+    """Return what waits for staff."""
+    async with studio.reading() as connection:
+        await proposals.lapse_proposals(connection, at=studio.clock.now())
+        asked = await purchases.asked_refunds(connection, limit=LISTED_MAX)
+        paid_over = [
+            await payments.payment(
+                connection, workspace_id=each.workspace_id, payment_id=each.payment_id
+            )
+            for each in asked
+        ]
+        return Waiting(
+            purchases=await purchases.waiting(connection, limit=LISTED_MAX),
+            payments=await payments.parked(connection, limit=LISTED_MAX),
+            refunds=tuple(
+                WaitingRefund(
+                    refund=refund, gateway=payment.gateway,
+                    is_by_hand=studio.is_by_hand(payment.gateway),
+                )
+                for refund, payment in zip(asked, paid_over, strict=True)
+            ),
+            proposals=(
+                await proposals.page(
+                    connection, before_at=proposals.LATEST_AT, before_id=proposals.LATEST_ID,
+                    state=ProposalState.OPEN, limit=LISTED_MAX,
+                )
+            )[::-1],
+            disputes=await purchases.open_disputes(connection, limit=LISTED_MAX),
+        )  # fmt: skip

@@ -1,0 +1,104 @@
+"""How a command of the desk acts: as whom, under which key, and what it tells of what was done."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Protocol
+from uuid import UUID, uuid4
+
+import typer
+from rich.markup import escape
+
+from mutoscope.app import proposals
+from mutoscope.app.desk import DeskOrder, Done, Proposed
+from mutoscope.bootstrap import House
+from mutoscope.cli.as_staff import Who, as_staff
+from mutoscope.cli.opening import in_house
+from mutoscope.cli.plain import print_json
+from mutoscope.cli.screen import console, money, tell
+from mutoscope.domain.offers import Money
+
+Key = Annotated[str | None, typer.Option(help="The same key again is the same action.")]
+
+_PARKED: Final = (
+    "The payment is parked, since it does not fit ({reason}). Use it for another request with "
+    "`mutoscope desk use-payment`, or give it back with `mutoscope desk return-payment`."
+)
+
+
+class Acting(Protocol):
+    """The options that every action of the desk has."""
+
+    @property
+    def workspace_id(self) -> UUID:
+        """For which workspace."""
+
+    @property
+    def reason(self) -> str:
+        """Why."""
+
+    @property
+    def acting(self) -> str | None:
+        """As whom."""
+
+    @property
+    def password_file(self) -> Path | None:
+        """Where their password lies."""
+
+    @property
+    def key(self) -> str | None:
+        """Under which key."""
+
+    @property
+    def is_json(self) -> bool:
+        """Whether JSON is printed."""
+
+
+def act(asked: Acting, action: str, data: Mapping[str, object]) -> None:
+    """Do something at the desk, and tell what came of it."""
+    order = DeskOrder(
+        action=action, workspace_id=asked.workspace_id, data=data, reason=asked.reason,
+        key=asked.key or str(uuid4()),
+    )  # fmt: skip
+    who = Who(name=asked.acting, password_file=asked.password_file)
+
+    async def acted(house: House) -> Done | Proposed:
+        return await as_staff(
+            house, who, lambda actor: proposals.act(house.studio, actor, order=order)
+        )
+
+    _show(in_house(acted), is_json=asked.is_json)
+
+
+def _show(found: Done | Proposed, *, is_json: bool) -> None:
+    if isinstance(found, Proposed):
+        if is_json:
+            print_json({"state": "proposed", "proposal": found.proposal})
+            return
+        tell("This takes two people: somebody else has to approve it with `proposal approve`.")
+        console().print(f"proposal {found.proposal.proposal_id}")
+        return
+    line = found.line
+    data = json.loads(line.data)
+    if is_json:
+        told = {"sequence": line.sequence, "action": line.action, "by": found.by, "at": line.at}
+        print_json({"state": "done", **told, "data": data, "is_replay": found.is_replay})
+        return
+    console().print(
+        f"{line.action} done by {escape(found.by)}: line {line.sequence} of the audit{_moved(data)}"
+    )
+    if data.get("outcome") == "parked":
+        tell(_PARKED.format(reason=data["outcome_reason"].replace("_", " ")))
+    if line.action == "confirm_payment" and data.get("outcome") == "returned":
+        tell("The workspace is closed: the payment goes back, and `desk waiting` shows the refund.")
+
+
+def _moved(data: Mapping[str, Any]) -> str:
+    """Return what moved, as it stands behind the line."""
+    moved = []
+    if "currency" in data and "amount" in data:
+        moved.append(money(Money(amount=data["amount"], currency=data["currency"])))
+    if "kind" in data and "credits" in data:
+        moved.append(f"{data['credits']:,} {data['kind']} credits")
+    moved += [f"{name[:-3]} {data[name]}" for name in ("payment_id", "refund_id") if name in data]
+    return f" ({', '.join(moved)})" if moved else ""

@@ -1,0 +1,263 @@
+"""`mutoscope desk`: what staff do with money and plans, and what waits for them.
+
+The commands are functions that `attach` gives to the desk's group. Amounts of money are in minor
+units, as everywhere on the command line.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from mutoscope.cli.as_staff import As, PasswordFile, Reason
+from mutoscope.cli.desk_acting import Key, act
+from mutoscope.cli.options import Json, WorkspaceId, id_of, instant, takes
+from mutoscope.domain.desk import amounts_text
+
+
+def _id(thing: str, where: str) -> typer.models.ArgumentInfo:
+    """Return the argument of an id, with where the ids are told."""
+    remedy = f"`mutoscope {where}` tells them"
+    found: typer.models.ArgumentInfo = typer.Argument(
+        metavar=thing.upper(), help=f"The {thing}'s id: `mutoscope {where}`.",
+        parser=id_of(thing, remedy=remedy),
+    )  # fmt: skip
+    return found
+
+
+RequestId = Annotated[UUID, _id("request", "subscription show WORKSPACE")]
+PaymentId = Annotated[UUID, _id("payment", "payments parked")]
+PurchaseId = Annotated[UUID, _id("purchase", "purchase list WORKSPACE")]
+RefundId = Annotated[UUID, _id("refund", "desk waiting")]
+Amount = Annotated[int | None, typer.Option(min=1, help="In minor units: 4797 for 47.97.")]
+Allowances = Annotated[
+    list[str] | None,
+    typer.Option("--credits", help="KIND=CREDITS a month, where the plan leaves it open."),
+]
+Price = Annotated[int | None, typer.Option(min=0, help="What a charge costs, net, in minor units.")]
+Currency = Annotated[str | None, typer.Option(help="Of the price; the catalog's.")]
+CanPurchase = Annotated[
+    bool | None, typer.Option("--purchases/--no-purchases", help="Whether it may buy credits.")
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmOptions:
+    """Which transfer was seen, for which request."""
+
+    workspace_id: WorkspaceId
+    request_id: RequestId
+    reference: Annotated[str, typer.Argument(help="The bank's own reference of the transfer.")]
+    reason: Reason
+    amount: Amount = None
+    acting: As = None
+    password_file: PasswordFile = None
+    key: Key = None
+    is_json: Json = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseOptions:
+    """Which parked payment pays which request."""
+
+    workspace_id: WorkspaceId
+    payment_id: PaymentId
+    request_id: RequestId
+    reason: Reason
+    acting: As = None
+    password_file: PasswordFile = None
+    key: Key = None
+    is_json: Json = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnOptions:
+    """Which parked payment goes back."""
+
+    workspace_id: WorkspaceId
+    payment_id: PaymentId
+    reason: Reason
+    acting: As = None
+    password_file: PasswordFile = None
+    key: Key = None
+    is_json: Json = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurchaseOptions:
+    """Which purchase."""
+
+    workspace_id: WorkspaceId
+    purchase_id: PurchaseId
+    reason: Reason
+    acting: As = None
+    password_file: PasswordFile = None
+    key: Key = None
+    is_json: Json = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundOptions:
+    """Which purchase is refunded, and whether staff decide the amount."""
+
+    workspace_id: WorkspaceId
+    purchase_id: PurchaseId
+    reason: Reason
+    amount: Amount = None
+    acting: As = None
+    password_file: PasswordFile = None
+    key: Key = None
+    is_json: Json = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmRefundOptions:
+    """What became of a refund that staff sent."""
+
+    workspace_id: WorkspaceId
+    refund_id: RefundId
+    outcome: Annotated[str, typer.Argument(help="sent or failed.")]
+    reason: Reason
+    acting: As = None
+    password_file: PasswordFile = None
+    key: Key = None
+    is_json: Json = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermsOptions:
+    """What was agreed with a customer; what is left out stays as it is."""
+
+    workspace_id: WorkspaceId
+    reason: Reason
+    allowances: Allowances = None
+    price: Price = None
+    currency: Currency = None
+    can_purchase: CanPurchase = None
+    acting: As = None
+    password_file: PasswordFile = None
+    key: Key = None
+    is_json: Json = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartOptions:
+    """Which plan is started on account, and on what terms."""
+
+    workspace_id: WorkspaceId
+    plan: Annotated[str, typer.Argument(help="A plan's key, such as pro.")]
+    reason: Reason
+    is_annual: Annotated[bool, typer.Option("--annual", help="Charged once a year.")] = False
+    began: Annotated[
+        str | None, typer.Option(help="The instant on which it was agreed to begin.")
+    ] = None
+    allowances: Allowances = None
+    price: Price = None
+    currency: Currency = None
+    can_purchase: CanPurchase = None
+    acting: As = None
+    password_file: PasswordFile = None
+    key: Key = None
+    is_json: Json = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseOptions:
+    """Which workspace is closed for ever."""
+
+    workspace_id: WorkspaceId
+    reason: Reason
+    yes: Annotated[bool, typer.Option("--yes", help="Every credit is forfeited: it is meant.")] = (
+        False
+    )
+    acting: As = None
+    password_file: PasswordFile = None
+    key: Key = None
+    is_json: Json = False
+
+
+@takes(ConfirmOptions)
+def confirm(asked: ConfirmOptions) -> None:
+    """Confirm a transfer that stands on the bank statement; another amount is parked."""
+    reference = "".join(asked.reference.split())
+    data = {"request_id": str(asked.request_id), "reference": reference, "amount": asked.amount}
+    act(asked, "confirm_payment", data)
+
+
+@takes(UseOptions)
+def use_payment(asked: UseOptions) -> None:
+    """Use a parked payment for an open request of the same amount."""
+    data = {"payment_id": str(asked.payment_id), "request_id": str(asked.request_id)}
+    act(asked, "use_payment", data)
+
+
+@takes(ReturnOptions)
+def return_payment(asked: ReturnOptions) -> None:
+    """Send a parked payment back whole."""
+    act(asked, "return_payment", {"payment_id": str(asked.payment_id)})
+
+
+@takes(PurchaseOptions)
+def add_credits(asked: PurchaseOptions) -> None:
+    """Add the credits of a purchase that is paid."""
+    act(asked, "add_credits", {"purchase_id": str(asked.purchase_id)})
+
+
+@takes(RefundOptions)
+def refund(asked: RefundOptions) -> None:
+    """Take back what is left of a purchase and send its money, or an --amount of your own."""
+    act(asked, "refund", {"purchase_id": str(asked.purchase_id), "amount": asked.amount})
+
+
+@takes(ConfirmRefundOptions)
+def confirm_refund(asked: ConfirmRefundOptions) -> None:
+    """Note that money which you sent back by hand has gone, or could not be sent."""
+    data = {"refund_id": str(asked.refund_id), "outcome": asked.outcome}
+    act(asked, "confirm_refund", data)
+
+
+@takes(TermsOptions)
+def terms(asked: TermsOptions) -> None:
+    """Set what was agreed with a customer; credits begin with the next period."""
+    act(asked, "terms", _agreed(asked))
+
+
+@takes(StartOptions)
+def start(asked: StartOptions) -> None:
+    """Start a plan now, on account: its first term is invoiced."""
+    began = instant(asked.began, zone="UTC").isoformat() if asked.began else None
+    data = {"plan": asked.plan, "is_annual": asked.is_annual, "anchor_at": began}
+    act(asked, "start_plan", data | _agreed(asked))
+
+
+@takes(CloseOptions)
+def close(asked: CloseOptions) -> None:
+    """Close a workspace for ever: open jobs settle, all credits are forfeited."""
+    if not asked.yes:
+        raise typer.BadParameter("closing forfeits every credit for ever: repeat it with --yes")
+    act(asked, "close", {})
+
+
+def attach(group: typer.Typer) -> None:
+    """Give these commands to a group."""
+    for command in (
+        confirm, use_payment, return_payment, add_credits, refund, confirm_refund, terms, start,
+        close,
+    ):  # fmt: skip
+        group.command()(command)
+
+
+def _agreed(asked: TermsOptions | StartOptions) -> dict[str, object]:
+    amounts = dict(map(_allowance, asked.allowances or ()))
+    return {
+        "allowances": amounts_text(amounts) or None, "price": asked.price,
+        "currency": asked.currency, "can_purchase": asked.can_purchase,
+    }  # fmt: skip
+
+
+def _allowance(text: str) -> tuple[str, int]:
+    kind, _, amount = text.partition("=")
+    if not amount.isdecimal():
+        raise typer.BadParameter(f"{text!r} is no allowance: write KIND=CREDITS")
+    return kind, int(amount)

@@ -1,0 +1,116 @@
+"""`mutoscope desk waiting`: what waits for staff, since when, and what to type next."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import typer
+from rich.markup import escape
+
+from mutoscope.app.desk_waiting import Waiting
+from mutoscope.app.desk_waiting import waiting as waits
+from mutoscope.bootstrap import House
+from mutoscope.cli.opening import in_house
+from mutoscope.cli.options import Json
+from mutoscope.cli.plain import print_json
+from mutoscope.cli.screen import console, counted, money, table, tell
+from mutoscope.domain.offers import Money
+from mutoscope.storage.payments import NOBODY, Payment
+
+_DAY = timedelta(days=1)
+_HOUR = timedelta(hours=1)
+_MINUTE = timedelta(minutes=1)
+
+
+class Row(NamedTuple):
+    """One thing that waits; `next_step` is a command without its --reason, or who ends it."""
+
+    since: datetime
+    what: str
+    told: str
+    workspace_id: UUID
+    next_step: str
+
+
+def waiting(*, is_json: Json = False) -> None:
+    """List what waits for staff, and the command for each."""
+
+    async def read(house: House) -> tuple[Waiting, datetime]:
+        return await waits(house.studio), house.studio.clock.now()
+
+    found, at = in_house(read)
+    if is_json:
+        print_json(found)
+        return
+    rows = sorted(_rows(found), key=lambda row: row.since)
+    if not rows:
+        tell("Nothing waits for you.")
+        return
+    made = table("waiting", "what", "!next, with --reason", title=counted(len(rows), "thing"))
+    for row in rows:
+        made.add_row(age(row.since, at=at), f"{row.what}: {escape(row.told)}", row.next_step)
+    console().print(made)
+
+
+def attach(group: typer.Typer) -> None:
+    """Give this command to a group."""
+    group.command()(waiting)
+
+
+def age(since: datetime, *, at: datetime) -> str:
+    """Return how long something waits, in the largest unit that fits."""
+    waited = at - since
+    for unit, name in ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute")):
+        if waited >= unit:
+            return counted(waited // unit, name)
+    return "now"
+
+
+def next_of(payment: Payment) -> str:
+    """Return what can be done about a parked payment."""
+    if payment.workspace_id == NOBODY:
+        return f"nobody's: look at {payment.gateway}"
+    return f"desk return-payment {payment.workspace_id} {payment.payment_id}, or use-payment"
+
+
+def _rows(found: Waiting) -> Iterator[Row]:
+    for purchase in found.purchases:
+        yield Row(
+            purchase.paid_at or purchase.ordered_at, "credits to add",
+            f"{purchase.credits:,} {purchase.kind}, {money(purchase.price)} net, paid",
+            purchase.workspace_id,
+            f"desk add-credits {purchase.workspace_id} {purchase.purchase_id}",
+        )  # fmt: skip
+    for payment in found.payments:
+        total = Money(amount=payment.amount, currency=payment.currency)
+        yield Row(
+            payment.received_at, "parked payment",
+            f"{money(total)} over {payment.gateway}, {payment.reference} "
+            f"({(payment.reason or '').replace('_', ' ')})",
+            payment.workspace_id, next_of(payment),
+        )  # fmt: skip
+    for each in found.refunds:
+        total = Money(amount=each.refund.amount, currency=each.refund.currency)
+        ids = f"{each.refund.workspace_id} {each.refund.refund_id}"
+        yield Row(
+            each.refund.asked_at, "refund to send" if each.is_by_hand else "refund under way",
+            f"{money(total)} over {each.gateway}", each.refund.workspace_id,
+            f"desk confirm-refund {ids} sent" if each.is_by_hand else f"{each.gateway} tells",
+        )  # fmt: skip
+    yield from _decisions(found)
+
+
+def _decisions(found: Waiting) -> Iterator[Row]:
+    for proposal in found.proposals:
+        data = ", ".join(f"{name} {value}" for name, value in proposal.data.items())
+        yield Row(
+            proposal.proposed_at, f"proposal, {proposal.action}", data, proposal.workspace_id,
+            f"proposal approve {proposal.proposal_id}",
+        )  # fmt: skip
+    for dispute in found.disputes:
+        total = Money(amount=dispute.amount, currency=dispute.currency)
+        yield Row(
+            dispute.opened_at, "dispute", f"{money(total)} over {dispute.gateway}",
+            dispute.workspace_id, f"answer it at {dispute.gateway}: {escape(dispute.reference)}",
+        )  # fmt: skip

@@ -1,0 +1,41 @@
+"""How the actions of the desk themselves are refused, done at once or by an approval."""
+
+from typing import Final
+
+from mutoscope.app.agree import NotToBeAgreed
+from mutoscope.app.confirm import BadReference, NotParked
+from mutoscope.app.current_plan import PeriodBegan
+from mutoscope.app.desk_credits import GoodwillSpent
+from mutoscope.app.desk_facts import WorkspaceClosed
+from mutoscope.app.desk_money import PaymentKnown, RefundFinished
+from mutoscope.app.desk_purchases import PurchasesNotAgreed, PurchasesUnchanged
+from mutoscope.app.fulfil import PaymentDisputed
+from mutoscope.app.money_back import NothingToRefund, RefundAtGateway, UnknownRefund
+from mutoscope.app.receive import PaymentDoesNotFit
+from mutoscope.app.subscribe import AlreadySubscribed, BadStart, NotVerified
+from mutoscope.app.terms import AllowanceNotAgreed, PriceNotAgreed
+from mutoscope.domain.access import NotEntitled
+from mutoscope.domain.catalog import UnknownPlan
+from mutoscope.domain.credits import BadAmount
+from mutoscope.domain.desk import BadDeskData
+from mutoscope.domain.ledger import InsufficientCredits
+from mutoscope.domain.planner import UnknownWallet
+from mutoscope.domain.purchases import PurchaseNotInThisState
+from mutoscope.domain.subscriptions import NotInThisState
+from mutoscope.storage.payments import UnknownPayment, UnknownRequest
+from mutoscope.storage.purchases import UnknownPurchase
+from mutoscope.storage.session import SideRowRefused
+
+OF_MONEY: Final = (
+    UnknownRequest, UnknownPayment, UnknownPurchase, UnknownRefund, BadReference, BadAmount,
+    NotParked, PaymentDoesNotFit, PaymentKnown, PaymentDisputed, PurchaseNotInThisState,
+    NothingToRefund, RefundAtGateway, RefundFinished,
+)  # fmt: skip
+OF_PLANS: Final = (
+    UnknownPlan, AlreadySubscribed, NotVerified, NotInThisState, AllowanceNotAgreed,
+    NotToBeAgreed, PriceNotAgreed, BadStart, PeriodBegan,
+)  # fmt: skip
+ACTING: Final = (
+    WorkspaceClosed, NotEntitled, PurchasesNotAgreed, PurchasesUnchanged, GoodwillSpent,
+    InsufficientCredits, UnknownWallet, SideRowRefused, BadDeskData, *OF_MONEY, *OF_PLANS,
+)  # fmt: skip

@@ -1,0 +1,131 @@
+"""What waits for staff, as one list of each sort, the eldest first."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from litestar import get
+
+from mutoscope.app.desk_waiting import Waiting
+from mutoscope.app.desk_waiting import waiting as waits
+from mutoscope.domain.staff import NotAllowed, StaffAction, require
+from mutoscope.web.api.callers import ActorHere
+from mutoscope.web.api.proposals import ProposalShape, proposal_shape
+from mutoscope.web.api.shape import HouseHere
+from mutoscope.web.errors import StaffNeeded, documented
+
+
+class WaitingPurchase(msgspec.Struct, frozen=True, kw_only=True):
+    """A purchase that is paid, whose credits are to be added; the price is net."""
+
+    workspace_id: UUID
+    purchase_id: UUID
+    kind: str
+    credits: int
+    price: int
+    currency: str
+    paid_at: datetime | None
+
+
+class ParkedPayment(msgspec.Struct, frozen=True, kw_only=True):
+    """Money that came and fits nothing; without a workspace nobody knows whose it is."""
+
+    workspace_id: UUID | None
+    payment_id: UUID
+    request_id: UUID | None
+    gateway: str
+    reference: str
+    amount: int
+    currency: str
+    reason: str
+    received_at: datetime
+
+
+class OpenRefund(msgspec.Struct, frozen=True, kw_only=True):
+    """Money that is to go back; `is_by_hand` when staff send it."""
+
+    workspace_id: UUID
+    refund_id: UUID
+    purchase_id: UUID | None
+    gateway: str
+    amount: int
+    currency: str
+    is_by_hand: bool
+    asked_at: datetime
+
+
+class OpenDispute(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment that its payer disputes at a gateway, where it is answered."""
+
+    workspace_id: UUID
+    purchase_id: UUID | None
+    gateway: str
+    reference: str
+    amount: int
+    currency: str
+    opened_at: datetime
+
+
+class WaitingShape(msgspec.Struct, frozen=True, kw_only=True):
+    """What waits for staff; at most 200 of each sort, the eldest first."""
+
+    purchases: tuple[WaitingPurchase, ...]
+    payments: tuple[ParkedPayment, ...]
+    refunds: tuple[OpenRefund, ...]
+    proposals: tuple[ProposalShape, ...]
+    disputes: tuple[OpenDispute, ...]
+
+
+@get(
+    "/desk/waiting", operation_id="listWaiting", tags=["desk"],
+    summary="What waits for staff: credits to add, payments, refunds, proposals, disputes",
+    responses=documented(StaffNeeded, NotAllowed),
+)  # fmt: skip
+async def list_waiting(*, house: HouseHere, actor: ActorHere) -> WaitingShape:
+    """List it."""
+    require(actor, StaffAction.VIEW)
+    found = await waits(house.studio)
+    return WaitingShape(
+        purchases=tuple(_purchases(found)), payments=tuple(_payments(found)),
+        refunds=tuple(_refunds(found)), proposals=tuple(map(proposal_shape, found.proposals)),
+        disputes=tuple(_disputes(found)),
+    )  # fmt: skip
+
+
+def _purchases(found: Waiting) -> Iterator[WaitingPurchase]:
+    for each in found.purchases:
+        yield WaitingPurchase(
+            workspace_id=each.workspace_id, purchase_id=each.purchase_id, kind=each.kind,
+            credits=each.credits, price=each.price.amount, currency=each.price.currency,
+            paid_at=each.paid_at,
+        )  # fmt: skip
+
+
+def _payments(found: Waiting) -> Iterator[ParkedPayment]:
+    for each in found.payments:
+        yield ParkedPayment(
+            workspace_id=each.workspace_id if each.workspace_id.int else None,
+            payment_id=each.payment_id, request_id=each.request_id, gateway=each.gateway,
+            reference=each.reference, amount=each.amount, currency=each.currency,
+            reason=each.reason or "", received_at=each.received_at,
+        )  # fmt: skip
+
+
+def _refunds(found: Waiting) -> Iterator[OpenRefund]:
+    for each in found.refunds:
+        asked = each.refund
+        yield OpenRefund(
+            workspace_id=asked.workspace_id, refund_id=asked.refund_id,
+            purchase_id=asked.purchase_id, gateway=each.gateway, amount=asked.amount,
+            currency=asked.currency, is_by_hand=each.is_by_hand, asked_at=asked.asked_at,
+        )  # fmt: skip
+
+
+def _disputes(found: Waiting) -> Iterator[OpenDispute]:
+    for each in found.disputes:
+        yield OpenDispute(
+            workspace_id=each.workspace_id, purchase_id=each.purchase_id, gateway=each.gateway,
+            reference=each.reference, amount=each.amount, currency=each.currency,
+            opened_at=each.opened_at,
+        )  # fmt: skip

@@ -1,0 +1,96 @@
+"""Money at the desk from the command line: confirm, add, refund, and what to type next."""
+
+from pathlib import Path
+
+import pytest
+
+from test_cli_desk import WHY, Shop
+
+
+@pytest.fixture
+def shop(database_url: str, tmp_path: Path) -> Shop:
+    shop = Shop(database_url, tmp_path)
+    assert shop.add("root", "admin").code == 0
+    assert shop.add("grace", "support", "finance", by="root").code == 0
+    assert shop.act("desk", "enable", shop.workspace).code == 0
+    return shop
+
+
+def ordered(shop: Shop, key: str = "1") -> tuple[str, str]:
+    """Order a pack, and return the ids of its purchase and its request."""
+    made = shop.run(
+        "purchase", "buy", shop.workspace, "--pack", "video_1500", "--key", key, "--json"
+    ).json()["order"]
+    return made["purchase"]["purchase_id"], made["request"]["request_id"]
+
+
+def say(shop: Shop, *arguments: str, by: str = "grace") -> tuple[int, str]:
+    """Act without --json, and return what a person reads on both streams."""
+    done = shop.run(*arguments, *WHY, "--as", by, "--password-file", shop.password)
+    return done.code, done.output + done.errors
+
+
+def test_a_transfer_becomes_credits_and_goes_back(shop: Shop) -> None:
+    purchase, request = ordered(shop)
+
+    confirmed = shop.act("desk", "confirm", shop.workspace, request, "RF18 5390").json()
+    listed = shop.run("desk", "waiting").output
+    added = say(shop, "desk", "add-credits", shop.workspace, purchase)
+    refunded = shop.act("desk", "refund", shop.workspace, purchase).json()["data"]
+    asked = shop.run("desk", "waiting").output
+    told = say(shop, "desk", "confirm-refund", shop.workspace, refunded["refund_id"], "sent")
+
+    assert confirmed["data"]["reference"] == "RF185390"
+    assert f"desk add-credits {shop.workspace} {purchase}" in listed
+    assert (added[0], "1,500 video credits" in added[1]) == (0, True)
+    assert f"desk confirm-refund {shop.workspace} {refunded['refund_id']} sent" in asked
+    assert told[0] == 0
+    assert "Nothing waits for you." in shop.run("desk", "waiting").errors
+
+
+def test_a_parked_payment_is_told_and_decided(shop: Shop) -> None:
+    _, request = ordered(shop)
+    _, other = ordered(shop, key="2")
+    assert "No payment waits for you." in shop.run("payments", "parked").errors
+    assert "Nothing was paid yet" in shop.run("payments", "list", shop.workspace).errors
+
+    confirmed = say(shop, "desk", "confirm", shop.workspace, request, "a", "--amount", "100")
+    shop.act("desk", "confirm", shop.workspace, request, "b")
+    late = shop.act("desk", "confirm", shop.workspace, request, "c").json()["data"]
+    parked = shop.run("payments", "parked").output
+    used = shop.act("desk", "use-payment", shop.workspace, late["payment_id"], other)
+    small = shop.run("payments", "parked", "--json").json()[0]["payment_id"]
+    back = shop.act("desk", "return-payment", shop.workspace, small)
+
+    assert "is parked, since it does not fit (other amount)" in confirmed[1]
+    assert "already paid" in parked
+    assert (used.json()["data"]["outcome"], back.code) == ("applied", 0)
+    assert "returned (other amount)" in shop.run("payments", "list", shop.workspace).output
+
+
+def test_plans_are_started_agreed_and_ended(shop: Shop) -> None:
+    other = shop.run("workspace", "create", "Babbage", "--json").json()["workspace"]["workspace_id"]
+    wish = ("--credits", "video=900", "--credits", "image=50", "--price", "90000")
+
+    started = shop.act("desk", "start", other, "enterprise", *wish)
+    agreed = shop.act("desk", "terms", other, "--credits", "video=1200", "--purchases")
+    unmeant = shop.act("desk", "close", other, by="root")
+    closed = shop.act("desk", "close", other, "--yes", by="root")
+
+    assert started.json()["data"]["allowances"] == "image=50,video=900"
+    assert agreed.json()["data"]["can_purchase"] is True
+    assert (unmeant.code, closed.code) == (2, 0)
+
+
+def test_what_was_done_is_refused_by_its_name(shop: Shop) -> None:
+    purchase, request = ordered(shop)
+    shop.act("desk", "confirm", shop.workspace, request, "a")
+    shop.act("desk", "add-credits", shop.workspace, purchase)
+
+    again = shop.act("desk", "confirm", shop.workspace, request, "a")
+    twice = shop.act("desk", "add-credits", shop.workspace, purchase)
+    missing = shop.act("desk", "refund", shop.workspace, shop.workspace)
+
+    assert '"code": "payment_known"' in again.errors
+    assert '"code": "purchase_not_in_this_state"' in twice.errors
+    assert (missing.code, '"code": "unknown_purchase"' in missing.errors) == (3, True)
