@@ -40,7 +40,7 @@ async def test_a_plan_tells_its_billing_date_and_why(api: Api, workspace: str) -
         "active", "pro", "Pro"
     )  # fmt: skip
     assert (date["day"], date["zone"], date["next_at"]) == (began.day, "UTC", period["ends_at"])
-    assert f"{began:%d %B %Y}" in date["why"]
+    assert f"first started on {began.day} {began:%B %Y}" in date["why"]
     assert (charge["at"], charge["plan"], charge["months"]) == (period["ends_at"], "pro", 1)
     assert charge["total"] == charge["net"] + charge["tax"] > 0
     assert shown["plan"]["allowances"] == {"image": 700, "video": 1_500}

@@ -83,13 +83,11 @@ async def test_a_cancelled_order_asks_for_nothing(api: Api, made: dict) -> None:
     assert "USD" not in page.text
 
 
-@pytest.mark.parametrize("change", ["", "A", "not-a-link", "%3Cscript%3E"])
-async def test_a_link_that_is_not_whole_is_a_page_as_well(
-    api: Api, made: dict, change: str
-) -> None:
-    path = path_of(made["request"]["pay_url"])
+@pytest.mark.parametrize("token", ["", "not-a-link", "%3Cscript%3E"])
+async def test_a_link_that_is_not_whole_is_a_page_as_well(api: Api, made: dict, token: str) -> None:
+    cut = path_of(made["request"]["pay_url"])[:-1]
 
-    page = await opened(api, f"/v1/pay/{change}" if len(change) > 1 else path[:-1] + change + "_")
+    page = await opened(api, f"/v1/pay/{token}" if token else cut)
 
     assert (page.status_code, page.headers["Content-Type"][:9]) == (403, "text/html")
     assert "ask for a new one" in page.text

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from mutoscope.app import invoicing
 from mutoscope.app.terms import charge_line, price_of, scheduled_terms
-from mutoscope.domain.calendar import billing_day, local_date
+from mutoscope.domain.billing_words import why
+from mutoscope.domain.calendar import billing_day
 from mutoscope.domain.subscriptions import HAS_PLAN, State, Subscription
 from mutoscope.storage import payments, workspaces
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from mutoscope.domain.calendar import Period
     from mutoscope.storage.payments import PaymentRequest
     from mutoscope.storage.workspaces import Workspace
-
-SHORTEST_MONTH: Final = 28
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,16 +96,11 @@ def _terms_at(found: Subscription, *, at: datetime) -> Subscription:
 
 
 def _billing_date(terms: Subscription, *, next_at: datetime) -> BillingDate:
-    day = billing_day(anchor=terms.anchor())
-    began_on = local_date(at=terms.anchor_at, zone=terms.zone)
-    short = ", or the month's last day where it is shorter" if day > SHORTEST_MONTH else ""
-    why = (
-        f"The plan began on {began_on:%d %B %Y} ({terms.zone}), so its credits come on day {day} "
-        f"of each month{short}."
-    )
+    anchor = terms.anchor()
     return BillingDate(
-        day=day, zone=terms.zone, anchor_at=terms.anchor_at, next_at=next_at, why=why
-    )
+        day=billing_day(anchor=anchor), zone=terms.zone, anchor_at=terms.anchor_at,
+        next_at=next_at, why=why(anchor=anchor, at=next_at),
+    )  # fmt: skip
 
 
 async def _next_charge(studio: Studio, found: Subscription) -> NextCharge | None:
