@@ -60,7 +60,7 @@ async def read(stage: Stage, purchase: Purchase) -> Purchase:
 async def dispute(stage: Stage, purchase: Purchase, *, is_won: bool | None) -> str:
     reference = f"transfer {purchase.request_id}"
     told = GatewayDispute(
-        reference="dp_1", payment_reference=reference, is_won=is_won,
+        reference="dispute of the bank, 1", payment_reference=reference, is_won=is_won,
         total=Money(amount=4_641, currency="USD"),
     )  # fmt: skip
     return await dispute_told(stage.studio, gateway="manual", dispute=told)

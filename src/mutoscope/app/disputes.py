@@ -8,6 +8,7 @@ events of a dispute may come in any order and any number of times.
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from mutoscope.app.fulfil import is_frozen
@@ -95,7 +96,7 @@ async def _open(studio: Studio, payment: Payment, dispute: GatewayDispute) -> No
         after = replace(paid.purchase, state=PurchaseState.DISPUTED)
         rows.append(purchases.changed(paid.purchase, after))
         requests = tuple(
-            _turned(paid, f"dispute/{dispute.reference}", lot.lot, ask.Freeze(lot.grant))
+            _turned(paid, f"dispute/{_name(dispute.reference)}", lot.lot, ask.Freeze(lot.grant))
             for lot in paid.lots
             if lot.state is LotState.OPEN
         )
@@ -138,7 +139,7 @@ async def _won(
     thawed: tuple[Request, ...] = ()
     if not is_frozen(workspace, at=at):
         thawed = tuple(
-            _turned(paid, f"won/{known.reference}", lot.lot, ask.Thaw(lot.grant))
+            _turned(paid, f"won/{_name(known.reference)}", lot.lot, ask.Thaw(lot.grant))
             for lot in paid.lots
             if lot.state is LotState.FROZEN
         )
@@ -167,7 +168,7 @@ async def _lost(
         ),
     )  # fmt: skip
     voids = tuple(
-        _turned(paid, f"lost/{known.reference}", lot.lot, ask.Void(lot.grant))
+        _turned(paid, f"lost/{_name(known.reference)}", lot.lot, ask.Void(lot.grant))
         for lot in paid.lots
         if lot.left_over or lot.held
     )
@@ -187,6 +188,11 @@ async def _purchase_of(studio: Studio, payment: Payment) -> Paid | None:
     return await read_paid(
         studio, workspace_id=payment.workspace_id, purchase_id=request.subject_id
     )
+
+
+def _name(reference: str) -> str:
+    """Return what stands in keys for a gateway's word, which may be any text."""
+    return sha256(reference.encode()).hexdigest()[:32]
 
 
 def _turned(paid: Paid, key: str, lot: int, action: ask.Action) -> Request:

@@ -291,14 +291,14 @@ async def finish(studio: Studio, asked: Refund, *, state: str, act: Act = NOBODY
     )
     requests: tuple[Request, ...] = ()
     rows: tuple[SideRow, ...] = ()
-    if state == SUCCEEDED:
-        rows = await _credit_note(studio, asked)
-    elif asked.purchase_id is not None:
-        requests, rows = await _restored(studio, asked, at=at)
     told = act.telling(amount=asked.amount, currency=asked.currency, credits=asked.credits)
     try:
+        if state == SUCCEEDED:
+            rows = await _credit_note(studio, asked)
+        elif asked.purchase_id is not None:
+            requests, rows = await _restored(studio, asked, at=at)
         await submit_new(studio, act.noted(requests), rows=(row, *rows, *told))
-    except SideRowRefused:
+    except (SideRowRefused, invoicing.CreditExceedsInvoice):  # perhaps another was first
         known = await _read(studio, asked.workspace_id, asked.refund_id)
         if known.state == ASKED:
             raise

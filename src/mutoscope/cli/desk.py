@@ -13,7 +13,7 @@ from mutoscope.app import inbox as waiting
 from mutoscope.app.chat import Said
 from mutoscope.app.inbox import Facts
 from mutoscope.bootstrap import House
-from mutoscope.cli import desk_actions
+from mutoscope.cli import desk_actions, desk_money, desk_waiting
 from mutoscope.cli.chat import Page, zone_of
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, id_of, takes
@@ -56,7 +56,8 @@ ThreadId = Annotated[
 commands = typer.Typer()
 desk = typer.Typer(help="Answer the chat, and do what a customer asked for.", no_args_is_help=True)
 commands.add_typer(desk, name="desk")
-desk_actions.attach(desk)
+for part in (desk_actions, desk_money, desk_waiting):
+    part.attach(desk)
 
 
 @commands.callback()

@@ -9,14 +9,9 @@ from typing import Annotated
 
 import typer
 
-from mutoscope.cli import desk_money, desk_waiting
 from mutoscope.cli.as_staff import As, PasswordFile, Reason
 from mutoscope.cli.desk_acting import Key, act
 from mutoscope.cli.options import Json, WorkspaceId, instant, takes
-
-commands = typer.Typer()
-desk = typer.Typer(help="Do what a customer asked for.", no_args_is_help=True)
-commands.add_typer(desk, name="desk")
 
 Kind = Annotated[str, typer.Argument(help="A kind of credit, such as video.")]
 Credits = Annotated[int, typer.Argument(min=1, help="How many.")]
@@ -101,8 +96,3 @@ def attach(group: typer.Typer) -> None:
 
 def _expiry(text: str | None) -> dict[str, str]:
     return {} if text is None else {"expires_at": instant(text, zone="UTC").isoformat()}
-
-
-attach(desk)
-desk_money.attach(desk)
-desk_waiting.attach(desk)

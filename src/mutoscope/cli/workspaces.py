@@ -170,7 +170,9 @@ def _show(shown: Shown, *, is_json: bool) -> None:
         screen.print(f"{name:<10} {text}", markup=False)
     screen.print(balances_table(balances=shown.balances, zone=found.zone))
     for message in shown.messages:
-        screen.print(f"to {message.recipient}: {message.subject}. {message.body}", markup=False)
+        body = message.body.strip()
+        told = f"{message.subject}. {body}" if "\n" not in body else message.subject
+        screen.print(f"to {message.recipient or 'nobody'}: {told}", markup=False)
 
 
 def _facts(found: Workspace) -> list[tuple[str, Any]]:
