@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, Final, Protocol
-from uuid import UUID, uuid4
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+from uuid import uuid4
 
 import typer
 from rich.markup import escape
@@ -12,8 +12,9 @@ from rich.markup import escape
 from mutoscope.app import proposals
 from mutoscope.app.desk import DeskOrder, Done, Proposed
 from mutoscope.bootstrap import House
-from mutoscope.cli.as_staff import Who, as_staff
+from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, as_staff
 from mutoscope.cli.opening import in_house
+from mutoscope.cli.options import Json, WorkspaceId
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, money, tell
 from mutoscope.domain.offers import Money
@@ -26,32 +27,16 @@ _PARKED: Final = (
 )
 
 
-class Acting(Protocol):
-    """The options that every action of the desk has."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acting:
+    """The options that every action of the desk has: for whom, why, as whom, under which key."""
 
-    @property
-    def workspace_id(self) -> UUID:
-        """For which workspace."""
-
-    @property
-    def reason(self) -> str:
-        """Why."""
-
-    @property
-    def acting(self) -> str | None:
-        """As whom."""
-
-    @property
-    def password_file(self) -> Path | None:
-        """Where their password lies."""
-
-    @property
-    def key(self) -> str | None:
-        """Under which key."""
-
-    @property
-    def is_json(self) -> bool:
-        """Whether JSON is printed."""
+    workspace_id: WorkspaceId
+    reason: Reason
+    acting: As = None
+    password_file: PasswordFile = None
+    key: Key = None
+    is_json: Json = False
 
 
 def act(asked: Acting, action: str, data: Mapping[str, object]) -> None:

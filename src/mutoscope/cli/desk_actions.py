@@ -9,9 +9,8 @@ from typing import Annotated
 
 import typer
 
-from mutoscope.cli.as_staff import As, PasswordFile, Reason
-from mutoscope.cli.desk_acting import Key, act
-from mutoscope.cli.options import Json, WorkspaceId, instant, takes
+from mutoscope.cli.desk_acting import Acting, act
+from mutoscope.cli.options import instant, takes
 
 Kind = Annotated[str, typer.Argument(help="A kind of credit, such as video.")]
 Credits = Annotated[int, typer.Argument(min=1, help="How many.")]
@@ -21,46 +20,27 @@ Expires = Annotated[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SwitchOptions:
+class SwitchOptions(Acting):
     """For which workspace, why, and as whom."""
 
-    workspace_id: WorkspaceId
-    reason: Reason
-    acting: As = None
-    password_file: PasswordFile = None
-    key: Key = None
-    is_json: Json = False
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GrantOptions:
+class GrantOptions(Acting):
     """What is given to which workspace, why, and as whom."""
 
-    workspace_id: WorkspaceId
     kind: Kind
     amount: Credits
-    reason: Reason
     expires: Expires = None
-    acting: As = None
-    password_file: PasswordFile = None
-    key: Key = None
-    is_json: Json = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AdjustOptions:
+class AdjustOptions(Acting):
     """What is corrected in which direction, why, and as whom."""
 
-    workspace_id: WorkspaceId
     direction: Annotated[str, typer.Argument(help="up or down.")]
     kind: Kind
     amount: Credits
-    reason: Reason
     expires: Expires = None
-    acting: As = None
-    password_file: PasswordFile = None
-    key: Key = None
-    is_json: Json = False
 
 
 @takes(SwitchOptions)

@@ -10,9 +10,8 @@ from uuid import UUID
 
 import typer
 
-from mutoscope.cli.as_staff import As, PasswordFile, Reason
-from mutoscope.cli.desk_acting import Key, act
-from mutoscope.cli.options import Json, WorkspaceId, id_of, instant, takes
+from mutoscope.cli.desk_acting import Acting, act
+from mutoscope.cli.options import id_of, instant, takes
 from mutoscope.domain.desk import amounts_text
 
 
@@ -43,111 +42,67 @@ CanPurchase = Annotated[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConfirmOptions:
+class ConfirmOptions(Acting):
     """Which transfer was seen, for which request."""
 
-    workspace_id: WorkspaceId
     request_id: RequestId
     reference: Annotated[str, typer.Argument(help="The bank's own reference of the transfer.")]
-    reason: Reason
     amount: Amount = None
-    acting: As = None
-    password_file: PasswordFile = None
-    key: Key = None
-    is_json: Json = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UseOptions:
+class UseOptions(Acting):
     """Which parked payment pays which request."""
 
-    workspace_id: WorkspaceId
     payment_id: PaymentId
     request_id: RequestId
-    reason: Reason
-    acting: As = None
-    password_file: PasswordFile = None
-    key: Key = None
-    is_json: Json = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReturnOptions:
+class ReturnOptions(Acting):
     """Which parked payment goes back."""
 
-    workspace_id: WorkspaceId
     payment_id: PaymentId
-    reason: Reason
-    acting: As = None
-    password_file: PasswordFile = None
-    key: Key = None
-    is_json: Json = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PurchaseOptions:
+class PurchaseOptions(Acting):
     """Which purchase."""
 
-    workspace_id: WorkspaceId
     purchase_id: PurchaseId
-    reason: Reason
-    acting: As = None
-    password_file: PasswordFile = None
-    key: Key = None
-    is_json: Json = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RefundOptions:
+class RefundOptions(Acting):
     """Which purchase is refunded, and whether staff decide the amount."""
 
-    workspace_id: WorkspaceId
     purchase_id: PurchaseId
-    reason: Reason
     amount: Amount = None
-    acting: As = None
-    password_file: PasswordFile = None
-    key: Key = None
-    is_json: Json = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConfirmRefundOptions:
+class ConfirmRefundOptions(Acting):
     """What became of a refund that staff sent."""
 
-    workspace_id: WorkspaceId
     refund_id: RefundId
     outcome: Annotated[str, typer.Argument(help="sent or failed.")]
-    reason: Reason
-    acting: As = None
-    password_file: PasswordFile = None
-    key: Key = None
-    is_json: Json = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TermsOptions:
+class TermsOptions(Acting):
     """What was agreed with a customer; what is left out stays as it is."""
 
-    workspace_id: WorkspaceId
-    reason: Reason
     allowances: Allowances = None
     price: Price = None
     currency: Currency = None
     can_purchase: CanPurchase = None
-    acting: As = None
-    password_file: PasswordFile = None
-    key: Key = None
-    is_json: Json = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StartOptions:
+class StartOptions(Acting):
     """Which plan is started on account, and on what terms."""
 
-    workspace_id: WorkspaceId
     plan: Annotated[str, typer.Argument(help="A plan's key, such as pro.")]
-    reason: Reason
     is_annual: Annotated[bool, typer.Option("--annual", help="Charged once a year.")] = False
     began: Annotated[
         str | None, typer.Option(help="The instant on which it was agreed to begin.")
@@ -156,25 +111,15 @@ class StartOptions:
     price: Price = None
     currency: Currency = None
     can_purchase: CanPurchase = None
-    acting: As = None
-    password_file: PasswordFile = None
-    key: Key = None
-    is_json: Json = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CloseOptions:
+class CloseOptions(Acting):
     """Which workspace is closed for ever."""
 
-    workspace_id: WorkspaceId
-    reason: Reason
     yes: Annotated[bool, typer.Option("--yes", help="Every credit is forfeited: it is meant.")] = (
         False
     )
-    acting: As = None
-    password_file: PasswordFile = None
-    key: Key = None
-    is_json: Json = False
 
 
 @takes(ConfirmOptions)

@@ -1,7 +1,7 @@
 """`mutoscope subscription`: a workspace's plan, its billing date, and every change of it."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 from uuid import UUID, uuid4
 
@@ -91,8 +91,8 @@ def start(asked: StartOptions) -> None:
     async def started(house: House) -> Shown:
         if asked.pays_first:
             await subscribe.order_plan(
-                house.studio, workspace_id=asked.workspace_id, new=new,
-                key=asked.key or str(uuid4()),
+                house.studio, workspace_id=asked.workspace_id, key=asked.key or str(uuid4()),
+                new=replace(new, gateway=house.studio.gateway),
             )  # fmt: skip
         else:
             await subscribe.start_on_account(house.studio, workspace_id=asked.workspace_id, new=new)
