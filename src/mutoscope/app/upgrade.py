@@ -69,6 +69,7 @@ class Upgrade:
     credits: Mapping[str, int]
     price: Money
     lapses_at: datetime
+    zone: str
     line: InvoiceLine
 
 
@@ -155,6 +156,7 @@ def upgrade_of(studio: Studio, subscription: Subscription, *, plan: str, at: dat
     name = version.plan(key=plan).name
     return Upgrade(
         plan=plan, share=share, price=replace(new, amount=amount), lapses_at=period.ends_at,
+        zone=subscription.zone,
         credits={kind: granted for kind, granted in credits_now.items() if granted},
         line=InvoiceLine(
             code="proration", text=f"Upgrade to {name}", amount=amount, starts_at=at,

@@ -15,7 +15,7 @@ from mutoscope.bootstrap import House
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, Yes, instant, takes
 from mutoscope.cli.plain import print_json
-from mutoscope.cli.screen import console, money, table, tell, told
+from mutoscope.cli.screen import console, money, table, told
 from mutoscope.domain.calendar import billing_day
 from mutoscope.domain.subscriptions import State, Subscription
 from mutoscope.storage import payments, subscriptions, workspaces
@@ -116,7 +116,7 @@ def upgrade_plan(
         lambda house: upgrade.preview_upgrade(house.studio, workspace_id=workspace_id, plan=plan)
     )
     if is_preview:
-        print_json(_plain(preview)) if is_json else tell(_told(preview))
+        print_json(_plain(preview)) if is_json else console().print(_told(preview))
         return
     _confirm(f"{_told(preview)} Go", yes=yes)
 
@@ -281,9 +281,10 @@ def _billing_date(found: Subscription) -> str:
 
 def _told(preview: Upgrade) -> str:
     granted = " and ".join(f"{amount:,} {kind}" for kind, amount in preview.credits.items())
+    lapse = told(preview.lapses_at, zone=preview.zone)
     return (
         f"{preview.plan} costs {money(preview.price)} net for the rest of the term and grants "
-        f"{granted or 'no'} credits now; they lapse on {preview.lapses_at:%d %B %Y}."
+        f"{granted or 'no'} credits now; they lapse on {lapse}."
     )
 
 
