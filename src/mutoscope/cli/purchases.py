@@ -17,6 +17,7 @@ from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, Yes, id_of, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, money, table, tell, told
+from mutoscope.domain.catalog import Version
 from mutoscope.domain.purchases import Purchase
 from mutoscope.storage import offers, purchases, workspaces
 from mutoscope.storage.offers import PromoCode, Refill
@@ -70,18 +71,19 @@ class PromoOptions:
 def packs(*, is_json: Json = False) -> None:
     """List what is for sale."""
 
-    async def read(house: House) -> tuple[object, ...]:
-        version = house.studio.catalog.version_at(at=house.studio.clock.now())
-        return version.packs, version.free_amounts, version.purchase_credits_min
+    async def read(house: House) -> Version:
+        return house.studio.catalog.version_at(at=house.studio.clock.now())
 
-    found, amounts, smallest = in_house(read)
+    version = in_house(read)
+    smallest = version.purchase_credits_min
     if is_json:
-        print_json({"packs": found, "free_amounts": amounts, "credits_min": smallest})
+        told = {"packs": version.packs, "free_amounts": version.free_amounts}
+        print_json({**told, "credits_min": smallest})
         return
     made = table("pack", "name", "kind", ">credits", ">price, net")
-    for each in found:  # type: ignore[attr-defined]  # packs
-        made.add_row(each.key, escape(each.name), each.kind, f"{each.credits:,}", money(each.price))
-    for each in amounts:  # type: ignore[attr-defined]  # free amounts
+    for pack in version.packs:
+        made.add_row(pack.key, escape(pack.name), pack.kind, f"{pack.credits:,}", money(pack.price))
+    for each in version.free_amounts:
         made.add_row(
             "-", f"any amount from {smallest:,}", each.kind, "1,000", money(each.price_per_1000)
         )
