@@ -12,6 +12,9 @@ from mutoscope.storage.database import connect, migrate
 from mutoscope.storage.embedded import EmbeddedPostgres
 from servers import enterable_folder
 
+BY_FILES = "STRATEGY FILE_COPY"
+"""Copying the template's files takes half as long as writing them to the log."""
+
 
 @pytest.fixture(scope="session")
 async def server_url() -> AsyncIterator[str]:
@@ -37,7 +40,7 @@ async def template(server_url: str) -> str:
 async def database_url(server_url: str, template: str) -> AsyncIterator[str]:
     """Give the address of a fresh, migrated database."""
     name = f"test_{secrets.token_hex(6)}"
-    await _execute(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    await _execute(server_url, f"CREATE DATABASE {name} TEMPLATE {template} {BY_FILES}")
     yield database_at(server_url, name)
     await _drop(server_url, name)
 
