@@ -42,7 +42,7 @@ def serving(root: Path) -> Iterator[BucketServer]:
         port = probe.getsockname()[1]
     address = f"127.0.0.1:{port}"
     command = [RCLONE, "serve", "s3", root, "--addr", address, "--auth-key", "ada,engine"]
-    place = ["--config", root.with_name("rclone.conf"), "--dir-cache-time", "0s"]
+    place = ["--config", root.with_name("rclone.conf"), "--dir-cache-time", "1ms"]
     with subprocess.Popen([*command, *place], stderr=subprocess.DEVNULL) as server:
         try:
             _await(port)
