@@ -60,10 +60,8 @@ async def schedule(
     """
     at = studio.clock.now()
     before = await current(studio, workspace_id=workspace_id, event=Event.SCHEDULE)
-    if before.scheduled is not None or before.cancels_at is not None:
-        begins_at = before.scheduled.at if before.scheduled else before.cancels_at
-        assert begins_at is not None
-        raise AlreadyScheduled(at=begins_at)
+    if (changes_at := before.changes_at()) is not None:
+        raise AlreadyScheduled(at=changes_at)
     is_plan = plan is not None or is_annual is not None
     index = before.charge_index if is_plan else before.period_at(at=at).index + 1
     scheduled = Scheduled(
@@ -91,10 +89,8 @@ async def cancel(studio: Studio, *, workspace_id: UUID) -> Subscription:
     """
     at = studio.clock.now()
     before = await current(studio, workspace_id=workspace_id, event=Event.SCHEDULE)
-    if before.scheduled is not None or before.cancels_at is not None:
-        begins_at = before.scheduled.at if before.scheduled else before.cancels_at
-        assert begins_at is not None
-        raise AlreadyScheduled(at=begins_at)
+    if (changes_at := before.changes_at()) is not None:
+        raise AlreadyScheduled(at=changes_at)
     ends_at = before.start(index=before.charge_index)
     after = replace(before.moved(event=Event.SCHEDULE), cancels_at=ends_at)
     row = subscriptions.changed(before, after, event=Event.SCHEDULE, due_at=ends_at, at=at)
@@ -111,7 +107,7 @@ async def undo(studio: Studio, *, workspace_id: UUID) -> Subscription:
     """
     at = studio.clock.now()
     before = await current(studio, workspace_id=workspace_id, event=Event.UNDO)
-    if before.scheduled is None and before.cancels_at is None:
+    if before.changes_at() is None:
         raise NothingScheduled
     after = replace(
         before.moved(event=Event.UNDO), scheduled=None, cancels_at=None,

@@ -155,16 +155,10 @@ async def _charged(
     is_charge = before.start(index=before.charge_index) <= due_at
     if is_charge:
         after, rows = _renewed(studio, replace(after, version=version.key), buyer, at)
-    after = replace(after, charge_at=_next_look(after), revision=before.revision)
+    after = replace(after, charge_at=after.next_look(), revision=before.revision)
     row = subscriptions.changed(before, after, event=Event.RENEW, due_at=due_at, at=at)
     await studio.journal.submit(Submission(()), side_rows=(row, *rows))
     return replace(after, revision=before.revision + 1)
-
-
-def _next_look(subscription: Subscription) -> datetime:
-    charge_at = subscription.start(index=subscription.charge_index)
-    scheduled = subscription.scheduled
-    return charge_at if scheduled is None else min(charge_at, scheduled.at)
 
 
 def _renewed(

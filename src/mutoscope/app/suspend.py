@@ -82,10 +82,7 @@ async def paid(
         requests, change = restated(resumed, version=version, next_index=next_index)
         resumed = replace(resumed, change=change)
     if before.state is State.SUSPENDED:
-        looks_at = before.start(index=before.charge_index)
-        if before.scheduled is not None:
-            looks_at = min(looks_at, before.scheduled.at)
-        resumed = replace(resumed, charge_at=looks_at)
+        resumed = replace(resumed, charge_at=before.next_look())
         key = f"resume/{before.subscription_id}/{resumed.change}"
         requests = (
             *requests,

@@ -205,6 +205,15 @@ class Subscription:
             return State.CANCELLED
         return self.state
 
+    def changes_at(self) -> datetime | None:
+        """Return when what is scheduled takes effect, or its end; None when nothing is."""
+        return self.cancels_at if self.scheduled is None else self.scheduled.at
+
+    def next_look(self) -> datetime:
+        """Return when the clock has to look at it next: a charge, or what is scheduled."""
+        charge_at = self.start(index=self.charge_index)
+        return charge_at if self.scheduled is None else min(charge_at, self.scheduled.at)
+
     def paid_until(self) -> datetime | None:
         """Return until when its grants are paid for; None where they come on account."""
         if self.renewal_grant is RenewalGrant.WHEN_DUE:
