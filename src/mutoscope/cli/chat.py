@@ -19,7 +19,7 @@ from mutoscope.cli.plain import print_json
 from mutoscope.cli.projects import content_of
 from mutoscope.cli.screen import console, table, told
 from mutoscope.cli.talk import tell_messages
-from mutoscope.domain.chat import ChatMessage, Words, creator, default_thread_id
+from mutoscope.domain.chat import Author, ChatMessage, Words, creator, default_thread_id
 from mutoscope.storage import workspaces
 
 SHOWN: Final = 30
@@ -42,6 +42,9 @@ MemberId = Annotated[
 Key = Annotated[
     str | None, typer.Option(help="Say it once: the same key again is the same message.")
 ]
+
+Before = Annotated[int | None, typer.Option(min=1, help="Only messages before this number.")]
+Limit = Annotated[int, typer.Option(min=1, max=chatting.PAGE_MAX, help="How many.")]
 
 commands = typer.Typer()
 chat = typer.Typer(help="Talk to support, and ask quick questions.", no_args_is_help=True)
@@ -101,10 +104,8 @@ class Read:
 
     workspace: WorkspaceId
     thread: ThreadId = None
-    before: Annotated[int | None, typer.Option(min=1, help="Only messages before this number.")] = (
-        None
-    )
-    limit: Annotated[int, typer.Option(min=1, max=chatting.PAGE_MAX, help="How many.")] = SHOWN
+    before: Before = None
+    limit: Limit = SHOWN
     member: MemberId = None
     is_json: Json = False
 
@@ -120,28 +121,36 @@ class Page(NamedTuple):
 @takes(Read)
 def read(asked: Read) -> None:
     """Read the last messages of a thread; they count as read from then on."""
-
-    async def found(house: House) -> Page:
-        thread_id = asked.thread or default_thread_id(workspace_id=asked.workspace)
-        messages = await chatting.messages_of(
-            house.studio, workspace_id=asked.workspace, thread_id=thread_id, before=asked.before,
-            limit=asked.limit,
-        )  # fmt: skip
-        if messages:
-            await chatting.read_up_to(
-                house.studio, workspace_id=asked.workspace, thread_id=thread_id,
-                reader=creator(workspace_id=asked.workspace, member_id=asked.member),
-                ordinal=messages[-1].ordinal,
-            )  # fmt: skip
-        return Page(messages, await zone_of(house, asked.workspace))
-
-    page = in_house(found)
+    reader = creator(workspace_id=asked.workspace, member_id=asked.member)
+    page = page_read(
+        asked.workspace, asked.thread, before=asked.before, limit=asked.limit, reader=reader
+    )
     if asked.is_json:
         print_json(page.messages)
     elif not page.messages:
         console().print("Nobody has said anything yet: `mutoscope chat say` begins.")
     else:
         tell_messages(page.messages, zone=page.zone)
+
+
+def page_read(
+    workspace_id: UUID, thread_id: UUID | None, *, before: int | None, limit: int, reader: Author
+) -> Page:
+    """Return the last messages of a thread, or of the general one; `reader` has read them now."""
+
+    async def found(house: House) -> Page:
+        chosen = thread_id or default_thread_id(workspace_id=workspace_id)
+        messages = await chatting.messages_of(
+            house.studio, workspace_id=workspace_id, thread_id=chosen, before=before, limit=limit
+        )
+        if messages:
+            await chatting.read_up_to(
+                house.studio, workspace_id=workspace_id, thread_id=chosen, reader=reader,
+                ordinal=messages[-1].ordinal,
+            )  # fmt: skip
+        return Page(messages, await zone_of(house, workspace_id))
+
+    return in_house(found)
 
 
 @chat.command(name="list")

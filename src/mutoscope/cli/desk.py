@@ -14,7 +14,7 @@ from mutoscope.app.chat import Said
 from mutoscope.app.inbox import Facts
 from mutoscope.bootstrap import House
 from mutoscope.cli import desk_actions, desk_money, desk_waiting
-from mutoscope.cli.chat import Page, zone_of
+from mutoscope.cli.chat import SHOWN, Before, Key, Limit, page_read
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, id_of, takes
 from mutoscope.cli.plain import print_json
@@ -33,7 +33,6 @@ from mutoscope.domain.offers import Money
 from mutoscope.storage.inbox import InboxThread, InboxView
 
 LISTED_MAX: Final = 200
-SHOWN: Final = 30
 _DAY: Final = timedelta(days=1)
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SOON: Final = timedelta(seconds=60)
@@ -111,10 +110,8 @@ class Read:
     workspace: WorkspaceId
     staff_id: StaffId
     thread: ThreadId = None
-    before: Annotated[int | None, typer.Option(min=1, help="Only messages before this number.")] = (
-        None
-    )
-    limit: Annotated[int, typer.Option(min=1, max=chatting.PAGE_MAX, help="How many.")] = SHOWN
+    before: Before = None
+    limit: Limit = SHOWN
     is_json: Json = False
 
 
@@ -122,21 +119,10 @@ class Read:
 @takes(Read)
 def thread(asked: Read) -> None:
     """Read the last messages of a thread; they count as read by you."""
-
-    async def found(house: House) -> Page:
-        thread_id = asked.thread or default_thread_id(workspace_id=asked.workspace)
-        messages = await chatting.messages_of(
-            house.studio, workspace_id=asked.workspace, thread_id=thread_id, before=asked.before,
-            limit=asked.limit,
-        )  # fmt: skip
-        if messages:
-            await chatting.read_up_to(
-                house.studio, workspace_id=asked.workspace, thread_id=thread_id,
-                reader=staff(staff_id=asked.staff_id), ordinal=messages[-1].ordinal,
-            )  # fmt: skip
-        return Page(messages, await zone_of(house, asked.workspace))
-
-    page = in_house(found)
+    page = page_read(
+        asked.workspace, asked.thread, before=asked.before, limit=asked.limit,
+        reader=staff(staff_id=asked.staff_id),
+    )  # fmt: skip
     if asked.is_json:
         print_json(page.messages)
     elif not page.messages:
@@ -153,9 +139,7 @@ class Say:
     body: Annotated[str, typer.Argument(metavar="TEXT", help="What you answer.")]
     staff_id: StaffId
     thread: ThreadId = None
-    key: Annotated[
-        str | None, typer.Option(help="Say it once: the same key again is the same message.")
-    ] = None
+    key: Key = None
     is_json: Json = False
 
 
