@@ -13,6 +13,10 @@ from mutoscope.settings import read_settings
 from mutoscope.web.application import build_app
 
 LOCAL = ("127.0.0.1", 50_000)
+END_PLANS = (
+    "UPDATE subscriptions SET state = 'cancelled', ends_at = $1, charge_at = NULL"
+    " WHERE ends_at IS NULL"
+)
 IMAGE = {"tool": "image_generation", "prompt": "a lighthouse at dusk"}
 
 
@@ -40,6 +44,11 @@ class Api:
         answered = await self.post(f"{workspace}/ledger/batch", {"operations": operations})
         assert answered.status_code == 200, answered.text
         return answered.json()["outcomes"]
+
+    async def end_plans(self) -> None:
+        """End what runs, as the end of a subscription does."""
+        async with self.house.studio.reading() as connection:
+            await connection.execute(END_PLANS, self.house.studio.clock.now())
 
 
 @asynccontextmanager

@@ -22,7 +22,7 @@ from mutoscope.storage.database import DatabaseUnreachable, connect, migrate
 from mutoscope.storage.embedded import EmbeddedPostgres
 from mutoscope.storage.journal import Journal, JournalClosed
 from mutoscope.storage.session import SideRow, SideRowRefused
-from servers import enterable_folder, postmaster
+from servers import enterable_folder, is_running, postmaster, until
 from soundness import assert_sound
 
 PASSINGS = (1, 3, 6)
@@ -133,6 +133,8 @@ async def check_kills(*, kills: int, charges_each: int) -> int:
                     wanted = charges(charges_each, name=f"kill-{number}")
                     calls = [asyncio.create_task(journal.submit(each)) for each in wanted]
                     await asyncio.sleep(0.005 * (1 + number % 5))
+                    # Those that outlive their server may answer all calls before it is back.
+                    await until(lambda: is_running(folder / "server"))
                     os.kill(postmaster(folder / "server"), signal.SIGKILL)
                     acknowledged += len(await asyncio.gather(*calls))
             await journal.close()

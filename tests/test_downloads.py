@@ -27,7 +27,6 @@ from mutoscope.storage import jobs
 from mutoscope.web.application import build_app
 from studio_stage import MovableClock
 
-END_PLANS = "UPDATE subscriptions SET ends_at = $1 WHERE ends_at IS NULL"
 NEVER = "0" * 64
 
 
@@ -64,12 +63,6 @@ async def start_plan(api: Api, workspace: str) -> None:
     assert (await api.post(f"{workspace}/plan", {"plan": "pro"}, key="plan")).is_success
 
 
-async def end_plan(api: Api) -> None:
-    """End what runs, as the end of a subscription will."""
-    async with api.house.studio.reading() as connection:
-        await connection.execute(END_PLANS, api.house.studio.clock.now())
-
-
 async def link(api: Api, workspace: str, sha256: object, **asked: object) -> httpx.Response:
     return await api.post(f"{workspace}/assets/{sha256}/links", asked)
 
@@ -101,7 +94,7 @@ async def test_work_of_an_earlier_plan_stays_downloadable(api: Api, workspace: s
     before = await delivered(api, workspace, key="before")
     await start_plan(api, workspace)
     during = await delivered(api, workspace, key="during-it")
-    await end_plan(api)
+    await api.end_plans()
 
     kept = await api.get(str(during["url"]), params={"is_download": "true"})
     refused = await api.get(str(before["url"]), params={"is_download": "true"})

@@ -20,7 +20,6 @@ from mutoscope.cli.waiting import working
 from mutoscope.storage import exports
 from mutoscope.storage.exports import Export, ExportState
 
-END_PLANS = "UPDATE subscriptions SET ends_at = $1 WHERE ends_at IS NULL"
 AGE = "UPDATE exports SET stepped_at = stepped_at - interval '1 hour'"
 NOBODY = UUID(int=1)
 
@@ -75,7 +74,7 @@ async def test_a_worker_makes_what_was_ordered(board: Board) -> None:
 
 async def test_what_was_exported_stays_downloadable_when_the_plan_is_over(board: Board) -> None:
     done = await board.run(await board.order())
-    await board.execute(END_PLANS, board.studio.clock.now())
+    await board.api.end_plans()
 
     content = await fetched(board, done)
     refused = await board.api.post(

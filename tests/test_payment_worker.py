@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mutoscope.app.live import Live
 from mutoscope.app.reconcile import watch_books
 from mutoscope.bootstrap import House
 from mutoscope.payments.manual import ManualGateway
@@ -24,8 +25,10 @@ class Play:
 
     @property
     def house(self) -> House:
+        studio = self.stage.studio
+        live = Live(url="", now=studio.clock.now)
         return House(
-            studio=self.stage.studio, database_url="", signing_key=b"", fonts=Path("fonts")
+            studio=studio, live=live, database_url="", signing_key=b"", fonts=Path("fonts")
         )
 
     async def alerts(self) -> list[str]:
@@ -34,11 +37,15 @@ class Play:
 
 
 @pytest.fixture
-async def play(database_url: str, tmp_path: Path) -> AsyncIterator[Play]:
+async def play(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Play]:
     async with open_stage(database_url, tmp_path) as stage, open_till(stage.clock.now) as till:
         gateways = {"manual": ManualGateway(), "stripe": till.gateway}
         stage.studio = replace(stage.studio, gateways=gateways)
-        yield Play(stage, till, Desk(stage.workspace_id))
+        desk = Desk(stage.workspace_id)
+        monkeypatch.setattr(payments, "HANDLERS", desk.handlers())
+        yield Play(stage, till, desk)
 
 
 async def test_more_events_than_fit_a_round_are_all_looked_into(play: Play) -> None:
@@ -47,7 +54,7 @@ async def test_more_events_than_fit_a_round_are_all_looked_into(play: Play) -> N
     for number in range(101):
         await deliver(play.stage.studio, event | {"id": f"evt_{number}"})
 
-    await payments.take_events(play.house, handlers=play.desk.handlers())
+    await payments.take_events(play.house)
 
     assert play.desk.received == {paid.reference: 101}
     assert play.desk.counted == {paid.reference: 3_900}
@@ -58,7 +65,7 @@ async def test_an_event_that_fails_ends_no_round(play: Play) -> None:
     event = {"id": "evt_1", "object": "event", "type": "x", "created": 1, "data": {"object": lost}}
     await deliver(play.stage.studio, event)
 
-    await payments.take_events(play.house, handlers=play.desk.handlers())
+    await payments.take_events(play.house)
 
     assert play.desk.counted == {}
 
@@ -66,8 +73,8 @@ async def test_an_event_that_fails_ends_no_round(play: Play) -> None:
 async def test_a_missed_payment_is_counted_by_the_clock(play: Play) -> None:
     paid = await play.till.pay()
 
-    await payments.compare_books(play.house, handlers=play.desk.handlers())
-    await payments.compare_books(play.house, handlers=play.desk.handlers())
+    await payments.compare_books(play.house)
+    await payments.compare_books(play.house)
 
     assert play.desk.counted == {paid.reference: 3_900}
     assert play.desk.received == {paid.reference: 1}

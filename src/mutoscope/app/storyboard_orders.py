@@ -17,14 +17,14 @@ from mutoscope.app.pace import starts_of
 from mutoscope.app.storyboard_estimate import NothingLacking
 from mutoscope.domain.board_price import BoardItem, items_of
 from mutoscope.domain.cast import prompt_of, references_of, shown
-from mutoscope.domain.credits import checked_key
+from mutoscope.domain.credits import Refusal, checked_key
 from mutoscope.domain.journal import NOBODY, Attribution
 from mutoscope.domain.planner import KeyReused
 from mutoscope.domain.quote import AgreedItem, agreed
 from mutoscope.domain.storyboard import Board, Frame, FrameNotFinal, FrameNotMade, Wanted
 from mutoscope.storage import board as boards
 from mutoscope.storage import jobs
-from mutoscope.storage.session import SideRow, SideRowRefused
+from mutoscope.storage.session import SideRow
 from mutoscope.storage.storyboard import UnknownFrame
 
 if TYPE_CHECKING:
@@ -82,6 +82,19 @@ async def order_board(
     before = await _placed_before(studio, workspace_id, wish, key)
     if before is not None:
         return before
+    try:
+        return await _place(studio, workspace_id, wish, key, attribution=attribution)
+    except Refusal:
+        # The same order at the same moment may have come first: then nothing is lacking any more.
+        winner = await _placed_before(studio, workspace_id, wish, key)
+        if winner is None:
+            raise
+        return winner
+
+
+async def _place(
+    studio: Studio, workspace_id: UUID, wish: BoardWish, key: str, *, attribution: Attribution
+) -> PlacedOrder:
     placing = await placing_now(studio, workspace_id=workspace_id)
     async with studio.reading() as connection:
         board = await boards.board(
@@ -106,16 +119,10 @@ async def order_board(
         SideRow(boards.add_board_orders, order),
         *(SideRow(boards.add_frame_jobs, link) for link in links),
     )
-    try:
-        await hold(
-            studio, placing, placed=made, rows=rows,
-            attribution=attribution._replace(project_id=wish.project_id),
-        )  # fmt: skip
-    except SideRowRefused:
-        winner = await _placed_before(studio, workspace_id, wish, key)
-        if winner is None:
-            raise
-        return winner
+    await hold(
+        studio, placing, placed=made, rows=rows,
+        attribution=attribution._replace(project_id=wish.project_id),
+    )  # fmt: skip
     return PlacedOrder(order_id=order_id, jobs=tuple(made), is_replay=False)
 
 

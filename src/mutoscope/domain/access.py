@@ -14,7 +14,7 @@ FREE: Final = State.FREE.value
 _REMEDIES: Final = {
     TRIAL: "start a plan (Essential, Pro or Unlimited) to open it",
     FREE: "the trial is over: start a plan (Essential, Pro or Unlimited) to go on",
-    State.CANCELLED.value: "the plan is over: start one to go on",
+    State.CANCELLED.value: "the plan is over: start a plan (Essential, Pro or Unlimited) to go on",
     State.CLOSED.value: "the account is closed",
 }
 
