@@ -1,19 +1,28 @@
 """The billing dates as a calendar: as things stand, by a key or by a link, given a plan."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
 
 from api_client import Api, open_api
-from business_stage import BEGINNING
+from business_stage import BEGINNING, tick
 from money_stage import with_plan
-from mutoscope.app import change_plan, sign_up
+from mutoscope.app import change_plan, quick_cards, sign_up
+from mutoscope.app.asset_rules import AssetRules
 from mutoscope.app.billing_feed import AHEAD, NoPlan, workspace_feed
+from mutoscope.app.inbox import facts_of
+from mutoscope.app.plan_now import plan_now
+from mutoscope.app.quick_cards import Question
 from mutoscope.app.subscribe import start_plan
+from mutoscope.domain.calendar import Period
+from mutoscope.domain.chat import creator
+from studio_fixture import open_workspace
 from studio_stage import Stage, open_stage
 
 KEY = "a-long-secret"
@@ -41,6 +50,23 @@ async def begun(stage: Stage) -> UUID:
     )  # fmt: skip
     await start_plan(stage.studio, workspace_id=opened.workspace_id, plan="pro")
     return opened.workspace_id
+
+
+async def running(stage: Stage, workspace_id: UUID) -> Period:
+    """Return the period that staff see beside the threads of a workspace."""
+    found = (await facts_of(stage.studio, workspace_id=workspace_id)).period
+    assert found is not None
+    return found
+
+
+async def asked_date(stage: Stage, workspace_id: UUID) -> dict[str, Any]:
+    """Return what the chat answers to the question for the billing date."""
+    stage.studio = replace(stage.studio, asset_rules=AssetRules(link_key=b"links"))
+    asked = await quick_cards.ask(
+        stage.studio, workspace_id=workspace_id, thread_id=None, question=Question.BILLING_DATE,
+        key="ask", author=creator(workspace_id=workspace_id),
+    )  # fmt: skip
+    return dict(asked.answer.data or {})
 
 
 async def dates(stage: Stage, workspace_id: UUID) -> dict[str, str]:
@@ -82,6 +108,27 @@ async def test_another_zone_moves_the_dates_from_then_on(stage: Stage) -> None:
     await change_plan.schedule(stage.studio, workspace_id=workspace_id, zone="Pacific/Kiritimati")
 
     assert list(await dates(stage, workspace_id))[:3] == ["20250131", "20250228", "20250331"]
+
+
+async def test_the_first_period_in_another_zone_begins_where_the_one_before_ended(
+    stage: Stage, database_url: str
+) -> None:
+    stage.clock.at = datetime(2025, 1, 31, 2, tzinfo=UTC)  # the 30th in Los Angeles
+    workspace_id = await open_workspace(stage, plan="pro")
+    stage.clock.move(days=12)
+    await change_plan.schedule(stage.studio, workspace_id=workspace_id, zone="America/Los_Angeles")
+    before = await running(stage, workspace_id)
+    stage.clock.at = before.ends_at + timedelta(hours=8)  # the 27th in Los Angeles
+    await tick(stage, database_url)
+
+    after = await running(stage, workspace_id)
+
+    assert before.ends_at == datetime(2025, 2, 28, 2, tzinfo=UTC)
+    assert (after.index, after.starts_at) == (1, before.ends_at)
+    assert after.ends_at == datetime(2025, 3, 31, 1, tzinfo=UTC)
+    assert after == (await plan_now(stage.studio, workspace_id=workspace_id)).period
+    data = await asked_date(stage, workspace_id)
+    assert (data["next_at"], data["charge_at"]) == (after.ends_at.isoformat(),) * 2
 
 
 async def test_a_cancelled_plan_has_no_dates_from_its_end_on(stage: Stage) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import BadDeskData
-from mutoscope.domain.subscriptions import HAS_PLAN
 from mutoscope.storage import workspaces
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ def expiry_of(deed: Deed) -> datetime | None:
 
 def next_billing_at(workspace: Workspace, *, at: datetime) -> datetime | None:
     """Return the next billing date of a workspace, the end of its trial, or None for a free one."""
-    subscription, ends_at = workspace.subscription, workspace.trial_ends_at
-    if subscription is not None and workspace.state_at(at=at) in HAS_PLAN:
-        return subscription.period_at(at=at).ends_at
+    period, ends_at = workspace.period_at(at=at), workspace.trial_ends_at
+    if period is not None:
+        return period.ends_at
     return ends_at if ends_at is not None and ends_at > at else None

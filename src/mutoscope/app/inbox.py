@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from mutoscope.domain.balance import Balance
-from mutoscope.domain.calendar import BillingAnchor, Period, period_at
 from mutoscope.storage import balances, inbox, workspaces
 from mutoscope.storage.inbox import InboxThread, InboxView, JobFact, PurchaseFact, Standing
 from mutoscope.storage.workspaces import Workspace
 
 if TYPE_CHECKING:
     from mutoscope.app.studio import Studio
+    from mutoscope.domain.calendar import Period
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,19 +80,10 @@ async def facts_of(studio: Studio, *, workspace_id: UUID) -> Facts:
         return Facts(
             workspace=workspace, plan=studio.access_of(workspace, at=now).plan,
             standing=await inbox.standing(connection, workspace_id=workspace_id),
-            period=running_period(studio, workspace),
+            period=workspace.period_at(at=now),
             balances=await balances.balances(
                 connection, workspace_id=workspace_id, at=now, now=now
             ),
             jobs=await inbox.open_jobs(connection, workspace_id=workspace_id),
             purchases=await inbox.purchases(connection, workspace_id=workspace_id),
         )  # fmt: skip
-
-
-def running_period(studio: Studio, workspace: Workspace) -> Period | None:
-    """Return the period of a workspace's plan that runs now, if it has a plan."""
-    subscription = workspace.subscription
-    if subscription is None:
-        return None
-    anchor = BillingAnchor(at=subscription.anchor_at, zone=subscription.zone)
-    return period_at(anchor=anchor, at=studio.clock.now())

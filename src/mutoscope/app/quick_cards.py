@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID, uuid5
 
 from mutoscope.app.chat import post
-from mutoscope.app.inbox import running_period
 from mutoscope.domain.billing_words import date_told, is_clamped, why
-from mutoscope.domain.calendar import BillingAnchor, billing_day, period_start
+from mutoscope.domain.calendar import billing_day
 from mutoscope.domain.chat import (
     HOUSE,
     NAMESPACE,
@@ -139,15 +138,15 @@ def _is_same(found: tuple[ChatMessage, ...], asked: NewMessage) -> bool:
 
 def _billing_date(asker: _Asker) -> _Answer:
     """Tell the exact date, why it is that day, what comes next, and where the calendar is."""
-    workspace, period = asker.workspace, running_period(asker.studio, asker.workspace)
+    workspace, period = asker.workspace, asker.workspace.period_at(at=asker.at)
     subscription = workspace.subscription
     if subscription is None or period is None:
         body = "You have no billing date yet: it is fixed on the day on which you start a plan."
         none = {"state": "none", "trial_ends_at": _iso(workspace.trial_ends_at)}
         return _Answer(Card.BILLING_DATE, body, none)
-    anchor = BillingAnchor(at=subscription.anchor_at, zone=subscription.zone)
+    anchor = subscription.anchor()
     date = _date(period.ends_at, anchor.zone, workspace.zone)
-    charge_at = _charge_at(subscription, anchor, period)
+    charge_at = _charge_at(subscription, period)
     data: dict[str, Any] = {
         "state": "fixed", "plan": subscription.plan, "day": billing_day(anchor=anchor),
         "next_at": _iso(period.ends_at), "charge_at": _iso(charge_at),
@@ -215,10 +214,10 @@ _ANSWERS: Final = {
 }
 
 
-def _charge_at(subscription: Subscription, anchor: BillingAnchor, period: Period) -> datetime:
+def _charge_at(subscription: Subscription, period: Period) -> datetime:
     """Return the next instant that is also one of payment."""
     months = subscription.months_per_charge
-    return period_start(anchor=anchor, index=(period.index // months + 1) * months)
+    return subscription.start(index=(period.index // months + 1) * months)
 
 
 def _date(at: datetime, billing_zone: str, zone: str) -> str:

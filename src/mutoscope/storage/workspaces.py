@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from mutoscope.domain.credits import Refusal
-from mutoscope.domain.subscriptions import State, Subscription
+from mutoscope.domain.subscriptions import HAS_PLAN, State, Subscription
 from mutoscope.storage.database import queries
 from mutoscope.storage.subscriptions import subscription_from
 
 if TYPE_CHECKING:
+    from mutoscope.domain.calendar import Period
     from mutoscope.storage.database import Connection
 
 
@@ -62,6 +63,12 @@ class Workspace:
             return State.CANCELLED
         is_in_trial = self.trial_ends_at is not None and at < self.trial_ends_at
         return State.TRIAL if is_in_trial else State.FREE
+
+    def period_at(self, *, at: datetime) -> Period | None:
+        """Return the period of its plan that runs at an instant; None while no plan runs."""
+        if self.subscription is None or self.state_at(at=at) not in HAS_PLAN:
+            return None
+        return self.subscription.period_at(at=at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
