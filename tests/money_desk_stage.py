@@ -20,8 +20,8 @@ from studio_fixture import open_workspace
 Data = dict[str, object]
 ALLOWANCES = "image=500,video=9000"
 MONEY = (
-    "confirm_payment", "use_payment", "return_payment", "add_credits", "refund", "confirm_refund",
-    "terms", "start_plan", "close",
+    "confirm_payment", "use_payment", "return_payment", "keep_payment", "add_credits", "refund",
+    "confirm_refund", "terms", "start_plan", "close",
 )  # fmt: skip
 """The actions of the desk that are tried on this stage."""
 
@@ -113,7 +113,8 @@ async def _to_refund(desk: Desk) -> Data:
 
 
 async def _to_confirm_refund(desk: Desk) -> Data:
-    return {"refund_id": str((await refunding(desk)).refund_id), "outcome": "sent"}
+    asked = await refunding(desk)
+    return {"refund_id": str(asked.refund_id), "outcome": "sent", "reference": "RF18-BACK"}
 
 
 async def _to_agree(desk: Desk) -> Data:
@@ -132,8 +133,9 @@ async def _to_close(_desk: Desk) -> Data:
 
 _PREPARE: dict[str, Any] = {
     "confirm_payment": _to_confirm, "use_payment": _to_use, "return_payment": _to_return,
-    "add_credits": _to_add, "refund": _to_refund, "confirm_refund": _to_confirm_refund,
-    "terms": _to_agree, "start_plan": _to_start, "close": _to_close,
+    "keep_payment": _to_return, "add_credits": _to_add, "refund": _to_refund,
+    "confirm_refund": _to_confirm_refund, "terms": _to_agree, "start_plan": _to_start,
+    "close": _to_close,
 }  # fmt: skip
 
 

@@ -4,14 +4,17 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from api_client import Api, open_api
-from mutoscope.app import staff, subscribe
+from mutoscope.app import receive, staff, subscribe
+from mutoscope.app.gateway import GatewayPayment, PaymentState
 from mutoscope.app.staff import NewStaff
 from mutoscope.domain.desk import DeskRules
+from mutoscope.domain.offers import Money
 from mutoscope.domain.staff import Role
 from mutoscope.domain.staff_token import STAFF_PREFIX, VIEW_PREFIX, token_of
 
@@ -43,6 +46,18 @@ class Front:
     ) -> httpx.Response:
         path = self.workspace.replace("/v1/", "/v1/desk/")
         return await self.ask("POST", f"{path}/actions/{action}", body, by=by, key=key)
+
+    async def decide(
+        self, action: str, data: object, *, by: str = "ada", key: str = ""
+    ) -> httpx.Response:
+        """Decide about money of nobody."""
+        path, body = f"/v1/desk/nobody/actions/{action}", {**WHY, "data": data}
+        return await self.ask("POST", path, body, by=by, key=key or action)
+
+    async def waiting(self, what: str) -> Any:  # noqa: ANN401 -- JSON has no narrower type
+        """Return the one thing of its sort that waits for staff."""
+        (only,) = (await self.ask("GET", "/v1/desk/waiting", by="ada")).json()[what]
+        return only
 
     async def view(self, *, by: str = "ada") -> str:
         path = self.workspace.replace("/v1/", "/v1/desk/")
@@ -272,6 +287,47 @@ async def test_the_desk_tells_what_can_be_done_and_by_whom(front: Front) -> None
     assert [field["name"] for field in goodwill["fields"]] == ["kind", "credits", "expires_at"]
     assert [each["name"] for each in people] == ["root", "grace", "ada"]
     assert "password" not in people[0]
+
+
+async def money_of_nobody(front: Front) -> dict[str, str]:
+    """Let a payment come that names a request which is not here."""
+    studio = front.api.house.studio
+    payment = GatewayPayment(
+        reference="pi_9", request_id=uuid4(), state=PaymentState.SUCCEEDED,
+        total=Money(amount=900, currency="USD"), created_at=studio.clock.now(),
+    )  # fmt: skip
+    came = await receive.receive(studio, gateway="stripe", payment=payment)
+    return {"payment_id": str(came.payment_id)}
+
+
+async def test_money_of_nobody_is_noted_sent_back_and_confirmed(front: Front) -> None:
+    about = await money_of_nobody(front)
+
+    await front.decide("keep_payment", about)
+    parked = await front.waiting("payments")
+    await front.decide("return_payment", about)
+    late = await front.decide("return_payment", about, by="grace", key="late")
+    asked = await front.waiting("refunds")
+    data = {"refund_id": asked["refund_id"], "outcome": "sent", "reference": "RF18"}
+    sent = await front.decide("confirm_refund", data)
+
+    note = (parked["workspace_id"], parked["note"]["by"], parked["note"]["text"])
+    assert note == (None, "ada", WHY["reason"])
+    assert (asked["workspace_id"], asked["is_by_hand"]) == (None, True)
+    assert (sent.status_code, sent.json()["data"]["reference"]) == (201, "RF18")
+    assert code(late) == (409, "not_parked")
+
+
+async def test_what_is_a_workspace_s_is_not_done_for_nobody(front: Front) -> None:
+    path = "/v1/desk/nobody/actions/keep_payment"
+    threaded = {**WHY, "data": {}, "thread_id": str(uuid4())}
+
+    answer = await front.decide("goodwill", GOODWILL["data"])
+    refused = await front.ask("POST", path, threaded, by="ada", key="2")
+
+    assert code(answer) == (404, "unknown_workspace")
+    assert refused.status_code == 400
+    assert "thread_id" in refused.text
 
 
 async def test_the_password_is_given_again_and_the_token_given_back(front: Front) -> None:

@@ -1,9 +1,18 @@
 """Money at the desk from the command line: confirm, add, refund, and what to type next."""
 
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from mutoscope.app.gateway import GatewayPayment, PaymentState
+from mutoscope.app.receive import receive
+from mutoscope.bootstrap import open_house
+from mutoscope.domain.offers import Money
+from mutoscope.settings import read_settings
 from test_cli_desk import WHY, Shop
 
 
@@ -38,7 +47,8 @@ def test_a_transfer_becomes_credits_and_goes_back(shop: Shop) -> None:
     added = say(shop, "desk", "add-credits", shop.workspace, purchase)
     refunded = shop.act("desk", "refund", shop.workspace, purchase).json()["data"]
     asked = shop.run("desk", "waiting").output
-    told = say(shop, "desk", "confirm-refund", shop.workspace, refunded["refund_id"], "sent")
+    sent = (shop.workspace, refunded["refund_id"], "sent", "RF18 BACK")
+    told = say(shop, "desk", "confirm-refund", *sent)
 
     assert confirmed["data"]["reference"] == "RF185390"
     assert f"desk add-credits {shop.workspace} {purchase}" in listed
@@ -59,13 +69,58 @@ def test_a_parked_payment_is_told_and_decided(shop: Shop) -> None:
     late = shop.act("desk", "confirm", shop.workspace, request, "c").json()["data"]
     parked = shop.run("payments", "parked").output
     used = shop.act("desk", "use-payment", shop.workspace, late["payment_id"], other)
-    small = shop.run("payments", "parked", "--json").json()[0]["payment_id"]
+    small = shop.run("payments", "parked", "--json").json()[0]["payment"]["payment_id"]
     back = shop.act("desk", "return-payment", shop.workspace, small)
 
     assert "is parked, since it does not fit (other amount)" in confirmed[1]
     assert "already paid" in parked
     assert (used.json()["data"]["outcome"], back.code) == ("applied", 0)
     assert "returned (other amount)" in shop.run("payments", "list", shop.workspace).output
+
+
+def came(shop: Shop, *, count: int = 1) -> list[str]:
+    """Let payments come of which nobody knows what for, and return their ids."""
+
+    paid = GatewayPayment(
+        reference="pi", request_id=uuid4(), state=PaymentState.SUCCEEDED,
+        total=Money(amount=4_797, currency="USD"), created_at=datetime.now(UTC),
+    )  # fmt: skip
+
+    async def received() -> list[str]:
+        settings = read_settings(
+            {"DATABASE_URL": shop.place["database_url"], "MUTOSCOPE_DATA": str(shop.place["data"])}
+        )
+        async with open_house(settings) as house:
+            found = [
+                await receive(
+                    house.studio, gateway="stripe", payment=replace(paid, reference=f"pi_{number}")
+                )
+                for number in range(count)
+            ]
+        return [str(one.payment_id) for one in found]
+
+    return asyncio.run(received())
+
+
+def test_money_of_nobody_is_given_or_goes_back(shop: Shop) -> None:
+    _, request = ordered(shop)
+    given, back = came(shop, count=2)
+    parked = shop.run("payments", "parked").output
+
+    used = shop.act("desk", "use-payment", shop.workspace, given, request).json()
+    shop.act("desk", "keep-payment", "nobody", back)
+    noted = shop.run("payments", "parked").output
+    returned = shop.act("desk", "return-payment", "nobody", back).json()["data"]
+    asked = shop.run("desk", "waiting").output
+    unnamed = shop.act("desk", "confirm-refund", "nobody", returned["refund_id"], "sent")
+    sent = shop.act("desk", "confirm-refund", "nobody", returned["refund_id"], "sent", "RF18 B")
+
+    assert f"desk return-payment nobody {back}" in parked
+    assert (used["data"]["outcome"], "grace: " in noted) == ("applied", True)
+    assert f"desk confirm-refund nobody {returned['refund_id']} sent" in asked
+    assert '"code": "bad_desk_data"' in unnamed.errors
+    assert sent.json()["data"]["reference"] == "RF18B"
+    assert shop.act("desk", "return-payment", "nobodys", back).code == 2
 
 
 def test_plans_are_started_agreed_and_ended(shop: Shop) -> None:

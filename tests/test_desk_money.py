@@ -33,6 +33,7 @@ from mutoscope.app.money_back import NothingToRefund, RefundAtGateway
 from mutoscope.app.receive import PaymentDoesNotFit
 from mutoscope.app.subscribe import AlreadySubscribed
 from mutoscope.domain.credits import Refusal
+from mutoscope.domain.desk import BadDeskData
 from mutoscope.domain.invoices import DocumentKind
 from mutoscope.domain.purchases import PurchaseNotInThisState
 from mutoscope.domain.staff import NotAllowed, Role
@@ -44,8 +45,9 @@ from soundness import assert_sound
 
 ONE_PERSON = {
     "confirm_payment": Role.SUPPORT, "use_payment": Role.SUPPORT, "return_payment": Role.SUPPORT,
-    "add_credits": Role.ADMIN, "refund": Role.SUPPORT, "confirm_refund": Role.ADMIN,
-    "terms": Role.SUPPORT, "start_plan": Role.SUPPORT, "close": Role.FINANCE,
+    "keep_payment": Role.SUPPORT, "add_credits": Role.ADMIN, "refund": Role.SUPPORT,
+    "confirm_refund": Role.ADMIN, "terms": Role.SUPPORT, "start_plan": Role.SUPPORT,
+    "close": Role.FINANCE,
 }  # fmt: skip
 """Whose role does not include an action."""
 
@@ -259,8 +261,9 @@ async def test_the_credit_note_does_not_tell_the_customer_what_staff_think(desk:
     done = await desk.act(desk.ada, "refund", purchase_id=str(await granted(desk)))
 
     await desk.act(
-        desk.ada, "confirm_refund", key="2", refund_id=told(done)["refund_id"], outcome="sent"
-    )
+        desk.ada, "confirm_refund", key="2", refund_id=told(done)["refund_id"], outcome="sent",
+        reference="RF18-BACK",
+    )  # fmt: skip
 
     issued = await documents(desk.stage, desk.workspace_id)
     (note,) = [each for each in issued if each.kind is DocumentKind.CREDIT_NOTE]
@@ -284,9 +287,39 @@ async def test_a_refund_that_a_gateway_is_yet_to_make_is_not_decided_by_hand(des
     desk.stage.studio = replace(desk.studio, gateways={"stripe": object()})
 
     with pytest.raises(RefundAtGateway):
-        await desk.act(desk.ada, "confirm_refund", refund_id=str(asked.refund_id), outcome="sent")
+        await desk.act(
+            desk.ada, "confirm_refund", refund_id=str(asked.refund_id), outcome="sent",
+            reference="RF18-BACK",
+        )  # fmt: skip
 
     assert (await refunds(desk))[0].state == "asked"
+
+
+async def test_money_that_was_sent_by_hand_is_known_by_its_reference(desk: Desk) -> None:
+    data = await prepared(desk, "confirm_refund")
+    unnamed = {name: value for name, value in data.items() if name != "reference"}
+
+    with pytest.raises(BadDeskData, match="reference"):
+        await desk.act(desk.ada, "confirm_refund", **unnamed)
+    await desk.act(desk.ada, "confirm_refund", **data)
+
+    (sent,) = await refunds(desk)
+    assert (sent.state, sent.reference) == ("succeeded", "RF18-BACK")
+
+
+async def test_a_payment_that_could_not_go_back_waits_again(desk: Desk) -> None:
+    payment_id = str((await parked(desk)).payment_id)
+    first = await desk.act(desk.ada, "return_payment", payment_id=payment_id)
+    await desk.act(
+        desk.ada, "confirm_refund", key="2", refund_id=told(first)["refund_id"], outcome="failed"
+    )
+
+    again = await desk.act(desk.grace, "return_payment", key="again", payment_id=payment_id)
+
+    assert told(again)["refund_id"] != told(first)["refund_id"]
+    assert [each.state for each in await refunds(desk)] == ["asked", "failed"]
+    reason = "SELECT state || ' ' || reason FROM payments WHERE payment_id = $1"
+    assert await desk.fetch(reason, payment_id) == "returned refund_failed"
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ async def test_what_waits_for_staff_is_listed_until_it_is_decided(desk: Desk) ->
     found = await waiting(desk.studio)
 
     assert purchase_id in {each.purchase_id for each in found.purchases}
-    assert [each.reason for each in found.payments] == ["already_paid"]
+    assert [each.payment.reason for each in found.payments] == ["already_paid"]
     assert [(each.refund.refund_id, each.is_by_hand) for each in found.refunds] == [(asked, True)]
     assert [each.action for each in found.proposals] == ["add_credits"]
     assert found.disputes == ()
@@ -188,6 +188,8 @@ async def test_a_refund_by_hand_waits_no_more_when_it_is_confirmed(desk: Desk) -
     asked = await refunding(desk)
     assert len((await waiting(desk.studio)).refunds) == 1
 
-    await desk.act(desk.ada, "confirm_refund", refund_id=str(asked.refund_id), outcome="sent")
+    await desk.act(
+        desk.ada, "confirm_refund", refund_id=str(asked.refund_id), outcome="sent", reference="b-1"
+    )
 
     assert (await waiting(desk.studio)).refunds == ()

@@ -1,8 +1,9 @@
 """Confirming payments by hand: a transfer that staff saw in the bank's book, and parked money.
 
 Invariant: the bank's own reference is the payment's, so that two of the staff who confirm the same
-line of the statement confirm one payment. What was parked is used for a request that it fits, or
-goes back whole.
+line of the statement confirm one payment. What was parked is used for a request that it fits, goes
+back whole, or is kept open: each decision finds it parked, or is refused. A payment of nobody
+belongs to the workspace whose request it is used for.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from mutoscope.app.studio import MANUAL
 from mutoscope.domain.credits import Refusal, checked_amount
 from mutoscope.domain.planner import Submission
 from mutoscope.storage import payments, purchases
-from mutoscope.storage.payments import Payment
+from mutoscope.storage.payments import NOBODY, Payment, UnknownPayment
 from mutoscope.storage.session import SideRow, SideRowRefused
 
 if TYPE_CHECKING:
@@ -89,7 +90,10 @@ async def give_back(studio: Studio, *, workspace_id: UUID, payment_id: UUID, act
     """
     payment = await _parked(studio, workspace_id, payment_id)
     at = studio.clock.now()
-    settled = SideRow(payments.settle_payments, (workspace_id, payment_id, "returned", None, at))
+    settled = SideRow(
+        payments.settle_payments,
+        (workspace_id, payment_id, "returned", None, at, workspace_id),
+    )
     asked = whole(studio, payment, reason=payment.reason or "parked", at=at)
     own = (settled, SideRow(purchases.add_refunds, asked.row()))
     told = act.telling(refund_id=str(asked.refund_id), amount=asked.amount, currency=asked.currency)
@@ -103,29 +107,52 @@ async def give_back(studio: Studio, *, workspace_id: UUID, payment_id: UUID, act
         return await payments.payment(connection, workspace_id=workspace_id, payment_id=payment_id)
 
 
+async def keep(studio: Studio, *, workspace_id: UUID, payment_id: UUID, act: Act) -> Payment:
+    """Keep a parked payment open: the act says why.
+
+    :raises UnknownPayment: when the workspace has none of that id.
+    :raises NotParked: when it does not wait.
+    """
+    payment = await _parked(studio, workspace_id, payment_id)
+    row = (workspace_id, payment_id, "parked", None, None, workspace_id)
+    told = act.telling(amount=payment.amount, currency=payment.currency)
+    try:
+        await studio.journal.submit(
+            Submission(()), side_rows=(SideRow(payments.settle_payments, row), *told)
+        )
+    except SideRowRefused:
+        await _parked(studio, workspace_id, payment_id)
+        raise
+    return payment
+
+
 async def use(
     studio: Studio, *, workspace_id: UUID, payment_id: UUID, request_id: UUID, act: Act
 ) -> Received:
-    """Use a parked payment for a request of the same amount, which is open.
+    """Use a parked payment, of the workspace or of nobody, for an open request of the same amount.
 
-    :raises UnknownPayment: when the workspace has none of that id.
+    :raises UnknownPayment: when there is none of that id, or it is another workspace's.
     :raises UnknownRequest: when the workspace has no such request.
     :raises NotParked: when it does not wait.
     :raises PaymentDoesNotFit: when the request is not open, or asks for another amount.
     """
-    payment = await _parked(studio, workspace_id, payment_id)
+    found = await _parked(studio, workspace_id, payment_id, NOBODY)
+    payment = replace(found, workspace_id=workspace_id)
     try:
-        return await use_parked(studio, payment, request_id=request_id, act=act)
+        return await use_parked(
+            studio, payment, before=found.workspace_id, request_id=request_id, act=act
+        )
     except (SideRowRefused, PaymentDoesNotFit):  # perhaps somebody else was first
-        await _parked(studio, workspace_id, payment_id)
+        await _parked(studio, workspace_id, payment_id, NOBODY)
         raise
 
 
-async def _parked(studio: Studio, workspace_id: UUID, payment_id: UUID) -> Payment:
+async def _parked(studio: Studio, workspace_id: UUID, payment_id: UUID, *or_of: UUID) -> Payment:
+    """Return a payment that waits; one that was given away meanwhile is told to be decided."""
     async with studio.reading() as connection:
-        payment = await payments.payment(
-            connection, workspace_id=workspace_id, payment_id=payment_id
-        )
+        payment = await payments.payment_of_anybody(connection, payment_id=payment_id)
     if payment.state != "parked":
         raise NotParked(payment_id=payment_id, state=payment.state)
+    if payment.workspace_id not in {workspace_id, *or_of}:
+        raise UnknownPayment(payment=str(payment_id))
     return payment

@@ -26,6 +26,7 @@ from mutoscope.domain.proposals import ProposalState
 from mutoscope.domain.requests import Note, Request, checked
 from mutoscope.domain.staff import Actor, StaffAction
 from mutoscope.storage import audit, proposals, staff
+from mutoscope.storage.payments import NOBODY
 from mutoscope.storage.proposals import Proposal
 from mutoscope.storage.session import SideRow
 
@@ -53,7 +54,10 @@ class AlreadyDone(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskOrder:
-    """What somebody of the staff asks for; the same key again is the same order."""
+    """What somebody of the staff asks for; the same key again is the same order.
+
+    The workspace is `NOBODY` where it is about money of which nobody knows whose it is.
+    """
 
     action: str
     workspace_id: UUID
@@ -137,9 +141,11 @@ class Deed:
                 "proposed_by": str(self.approves.proposed_by),
             }
             decided = (decision(self.approves, ProposalState.APPROVED, self.actor, self.at),)
+        is_nobodys = self.workspace_id == NOBODY
         lines = audit_rows(
-            actor=self.actor, action=self.action, workspace_id=self.workspace_id,
-            reason=why(studio, self.reason), data=data, at=self.at,
+            actor=self.actor, action=self.action, data=data, at=self.at,
+            workspace_id=None if is_nobodys else self.workspace_id,
+            reason=why(studio, self.reason),
         )  # fmt: skip
         card = Card(
             workspace_id=self.workspace_id, thread_id=self.thread_id,
@@ -147,7 +153,7 @@ class Deed:
             data=data, at=self.at,
         )  # fmt: skip
         return (
-            *decided, *studio.post_card(card),
+            *decided, *(() if is_nobodys else studio.post_card(card)),
             *keyed(lines, key=self.audit_key(), digest=self.digest()),
         )  # fmt: skip
 
@@ -168,13 +174,15 @@ Perform = Callable[["Studio", Deed], Awaitable[None]]
 class DeskAction:
     """Something that staff can do at the desk.
 
-    `counts` tells the credits that are held against the operator's four-eyes limit.
+    `counts` tells the credits that are held against the operator's four-eyes limit;
+    `is_for_nobody` that it may be about money of which nobody knows whose it is.
     """
 
     code: StaffAction
     fields: tuple[Field, ...]
     perform: Perform
     counts: Count | None = None
+    is_for_nobody: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from mutoscope.app.desk import done_before
 from mutoscope.app.desk_facts import open_workspace
 from mutoscope.domain.catalog import Fulfilment
 from mutoscope.domain.credits import Refusal
+from mutoscope.domain.desk import BadDeskData
 from mutoscope.storage import payments, purchases
 from mutoscope.storage.payments import Purpose
 
@@ -76,9 +77,9 @@ async def confirm_payment(studio: Studio, deed: Deed) -> None:
 
 
 async def use_payment(studio: Studio, deed: Deed) -> None:
-    """Use a parked payment for an open request of the same amount.
+    """Use a parked payment, of the workspace or of nobody, for an open request of the same amount.
 
-    :raises UnknownPayment: when the workspace has none of that id.
+    :raises UnknownPayment: when there is none of that id, or it is another workspace's.
     :raises UnknownRequest: when the workspace has no such request.
     :raises WorkspaceClosed: when it is closed.
     :raises NotParked: when the payment does not wait.
@@ -98,6 +99,18 @@ async def return_payment(studio: Studio, deed: Deed) -> None:
     :raises NotParked: when it does not wait.
     """
     await confirm.give_back(
+        studio, workspace_id=deed.workspace_id, payment_id=deed.id_of("payment_id"),
+        act=deed.act(studio),
+    )  # fmt: skip
+
+
+async def keep_payment(studio: Studio, deed: Deed) -> None:
+    """Keep a parked payment open; the reason says what it waits for.
+
+    :raises UnknownPayment: when the workspace has none of that id.
+    :raises NotParked: when it does not wait.
+    """
+    await confirm.keep(
         studio, workspace_id=deed.workspace_id, payment_id=deed.id_of("payment_id"),
         act=deed.act(studio),
     )  # fmt: skip
@@ -134,13 +147,18 @@ async def refund(studio: Studio, deed: Deed) -> None:
 async def confirm_refund(studio: Studio, deed: Deed) -> None:
     """Note that money which staff sent back by hand has gone, or could not be sent.
 
+    :raises BadDeskData: when it has gone, and the bank's reference of it is missing.
     :raises UnknownRefund: when the workspace has none of that id.
     :raises RefundAtGateway: when its gateway is yet to be asked.
     :raises RefundFinished: when its outcome is known.
     """
+    is_sent, reference = deed.data["outcome"] == SENT, deed.data.get("reference")
+    if is_sent and reference is None:
+        raise BadDeskData(field="reference", remedy="give the bank's own of the transfer back")
     after = await money_back.confirm(
         studio, workspace_id=deed.workspace_id, refund_id=deed.id_of("refund_id"),
-        is_sent=deed.data["outcome"] == SENT, act=deed.act(studio),
+        is_sent=is_sent, reference=None if reference is None else str(reference),
+        act=deed.act(studio),
     )  # fmt: skip
     if await done_before(studio, deed) is None:
         raise RefundFinished(refund_id=after.refund_id, state=after.state)

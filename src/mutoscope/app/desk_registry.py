@@ -19,6 +19,7 @@ from mutoscope.app.desk_money import (
     count_purchase,
     count_refund,
     count_request,
+    keep_payment,
     refund,
     return_payment,
     use_payment,
@@ -46,6 +47,7 @@ _REQUEST: Final = Field(name="request_id", kind=FieldKind.ID)
 _PAYMENT: Final = Field(name="payment_id", kind=FieldKind.ID)
 _REFUND: Final = Field(name="refund_id", kind=FieldKind.ID)
 _REFERENCE: Final = Field(name="reference", kind=FieldKind.WORD)
+_SENT_AS: Final = Field(name="reference", kind=FieldKind.WORD, is_needed=False)
 _OUTCOME: Final = Field(name="outcome", kind=FieldKind.CODE, choices=(SENT, NOT_SENT))
 _AMOUNT: Final = Field(name="amount", kind=FieldKind.MONEY, is_needed=False)
 _AGREED: Final = (
@@ -84,7 +86,12 @@ ACTIONS: Final[Mapping[str, DeskAction]] = {
         perform=use_payment,
     ),
     "return_payment": DeskAction(
-        code=StaffAction.RETURN_PAYMENT, fields=(_PAYMENT,), perform=return_payment
+        code=StaffAction.RETURN_PAYMENT, fields=(_PAYMENT,), perform=return_payment,
+        is_for_nobody=True,
+    ),
+    "keep_payment": DeskAction(
+        code=StaffAction.KEEP_PAYMENT, fields=(_PAYMENT,), perform=keep_payment,
+        is_for_nobody=True,
     ),
     "add_credits": DeskAction(
         code=StaffAction.ADD_CREDITS, fields=(_PURCHASE,), counts=count_purchase,
@@ -94,7 +101,8 @@ ACTIONS: Final[Mapping[str, DeskAction]] = {
         code=StaffAction.REFUND, fields=(_PURCHASE, _AMOUNT), counts=count_refund, perform=refund
     ),
     "confirm_refund": DeskAction(
-        code=StaffAction.CONFIRM_REFUND, fields=(_REFUND, _OUTCOME), perform=confirm_refund
+        code=StaffAction.CONFIRM_REFUND, fields=(_REFUND, _OUTCOME, _SENT_AS),
+        perform=confirm_refund, is_for_nobody=True,
     ),
     "terms": DeskAction(
         code=StaffAction.TERMS, fields=_AGREED, counts=count_agreed, perform=agree

@@ -15,7 +15,8 @@ from mutoscope.storage import payments, proposals, purchases
 if TYPE_CHECKING:
     from mutoscope.app.studio import Studio
     from mutoscope.domain.purchases import Purchase
-    from mutoscope.storage.payments import Payment
+    from mutoscope.storage.database import Connection
+    from mutoscope.storage.payments import Payment, PaymentNote
     from mutoscope.storage.proposals import Proposal
     from mutoscope.storage.purchases import Dispute, Refund
 
@@ -33,11 +34,19 @@ class WaitingRefund:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingPayment:
+    """A parked payment, and what staff noted last when they kept it open."""
+
+    payment: Payment
+    note: PaymentNote | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """What waits for staff, of each sort the eldest first."""
 
     purchases: tuple[Purchase, ...]
-    payments: tuple[Payment, ...]
+    payments: tuple[WaitingPayment, ...]
     refunds: tuple[WaitingRefund, ...]
     proposals: tuple[Proposal, ...]
     disputes: tuple[Dispute, ...]
@@ -56,7 +65,7 @@ async def waiting(studio: Studio) -> Waiting:
         ]
         return Waiting(
             purchases=await purchases.waiting(connection, limit=LISTED_MAX),
-            payments=await payments.parked(connection, limit=LISTED_MAX),
+            payments=await parked(connection, limit=LISTED_MAX),
             refunds=tuple(
                 WaitingRefund(
                     refund=refund, gateway=payment.gateway,
@@ -72,3 +81,12 @@ async def waiting(studio: Studio) -> Waiting:
             )[::-1],
             disputes=await purchases.open_disputes(connection, limit=LISTED_MAX),
         )  # fmt: skip
+
+
+async def parked(connection: Connection, *, limit: int) -> tuple[WaitingPayment, ...]:
+    """Return payments that wait for staff, the eldest first, each with its note."""
+    found = await payments.parked(connection, limit=limit)
+    notes = await payments.notes(connection, about=found)
+    return tuple(
+        WaitingPayment(payment=each, note=notes.get(each.payment_id)) for each in found
+    )  # fmt: skip

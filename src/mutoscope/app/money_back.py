@@ -244,9 +244,11 @@ async def send(studio: Studio, asked: Refund) -> bool:
 
 async def confirm(
     studio: Studio, *, workspace_id: UUID, refund_id: UUID, is_sent: bool = True,
-    act: Act = NOBODYS,
+    reference: str | None = None, act: Act = NOBODYS,
 ) -> Refund:  # fmt: skip
     """Note that staff sent a refund by hand, or that it failed; what was noted before stays.
+
+    `reference` is the bank's own of the transfer back.
 
     :raises UnknownRefund: when the workspace has none of that id.
     :raises RefundAtGateway: when its gateway has not been asked for it yet, and will be.
@@ -259,7 +261,8 @@ async def confirm(
     is_on_its_way = asked.state == ASKED and asked.reference is None
     if is_on_its_way and not studio.is_by_hand(payment.gateway):
         raise RefundAtGateway(refund_id=refund_id, gateway=payment.gateway)
-    await finish(studio, asked, state=SUCCEEDED if is_sent else FAILED, act=act)
+    sent = replace(asked, reference=asked.reference or reference)
+    await finish(studio, sent, state=SUCCEEDED if is_sent else FAILED, act=act)
     return await _read(studio, workspace_id, refund_id)
 
 
@@ -280,6 +283,7 @@ async def refund_told(studio: Studio, *, gateway: str, reference: str, state: Pa
 async def finish(studio: Studio, asked: Refund, *, state: str, act: Act = NOBODYS) -> None:
     """Note the end of a refund: a credit note when it succeeded, the credits back when it failed.
 
+    A payment that was to go back whole, and could not, is parked again.
     A refund that succeeded first may fail later at a gateway: then it is only noted once.
     """
     if (await _read(studio, asked.workspace_id, asked.refund_id)).state != ASKED:

@@ -34,6 +34,7 @@ from mutoscope.domain.planner import Submission
 from mutoscope.domain.proposals import PROPOSAL_LASTS, ProposalState
 from mutoscope.domain.staff import Actor, StaffAction, require, require_recent
 from mutoscope.storage import desk, proposals, staff, workspaces
+from mutoscope.storage.payments import NOBODY
 from mutoscope.storage.proposals import Proposal
 from mutoscope.storage.session import SideRow, SideRowRefused
 
@@ -69,6 +70,7 @@ async def act(studio: Studio, actor: Actor, *, order: DeskOrder) -> Done | Propo
 
     :raises UnknownDeskAction: when there is no such action.
     :raises NotAllowed: when the actor's roles do not include it.
+    :raises UnknownWorkspace: when there is no such workspace.
     :raises BadDeskData: when a field is missing, unknown, or not what it has to be.
     :raises BadReason: when the reason is none.
     :raises BadKey: when the key is malformed.
@@ -88,8 +90,9 @@ async def act(studio: Studio, actor: Actor, *, order: DeskOrder) -> Done | Propo
     line = await done_before(studio, deed)
     if line is not None:
         return await _told_again(studio, deed, line)
-    async with studio.reading() as connection:
-        await workspaces.get(connection, workspace_id=deed.workspace_id)  # refuses an unknown one
+    if deed.workspace_id != NOBODY or not action.is_for_nobody:
+        async with studio.reading() as connection:
+            await workspaces.get(connection, workspace_id=deed.workspace_id)  # refuses unknown ones
     rules = studio.catalog.version_at(at=at).desk
     moved = 0 if action.counts is None else await action.counts(studio, deed)
     if rules.needs_second(credits_moved=moved):

@@ -105,8 +105,8 @@ async def receive(
             return before
         try:
             return await _taken(studio, claimed, act)
-        except SideRowRefused:
-            continue  # somebody else was first, or its matter has moved on: look again
+        except SideRowRefused:  # its matter has moved on, or staff gave it to a workspace
+            claimed = await _claimed(studio, gateway, payment)
     return await _park(studio, claimed, "moved_on", act)
 
 
@@ -179,11 +179,16 @@ def _why_not(request: PaymentRequest, payment: Payment) -> str | None:
     return None
 
 
-async def use_parked(studio: Studio, payment: Payment, *, request_id: UUID, act: Act) -> Received:
+async def use_parked(
+    studio: Studio, payment: Payment, *, before: UUID, request_id: UUID, act: Act
+) -> Received:
     """Use a payment that waits for staff for an open request of the same amount.
 
+    `before` is whose it is until then: its workspace's, or nobody's.
+
     :raises UnknownRequest: when its workspace has none of that id.
-    :raises PaymentDoesNotFit: when the request is not open, or asks for another amount.
+    :raises PaymentDoesNotFit: when the request is not open, or asks for another amount, or the
+        payer takes the money back.
     :raises SideRowRefused: when somebody else decides about it at this moment.
     """
     at = studio.clock.now()
@@ -192,12 +197,15 @@ async def use_parked(studio: Studio, payment: Payment, *, request_id: UUID, act:
         request = await payments.request(
             connection, workspace_id=payment.workspace_id, request_id=request_id
         )
+        disputed = await purchases.disputes(connection, workspace_id=before)
     reason = _why_not(request, payment)
+    if any(each.payment_id == payment.payment_id and each.state != "won" for each in disputed):
+        reason = "disputed"
     if reason is not None:
         raise PaymentDoesNotFit(reason=reason)
     row = SideRow(
         payments.settle_payments,
-        (payment.workspace_id, payment.payment_id, APPLIED, request_id, at),
+        (before, payment.payment_id, APPLIED, request_id, at, payment.workspace_id),
     )
     rows = (row, *act.telling(**_told(payment, APPLIED, None)))
     case = _Case(payment=payment, workspace=workspace, request=request, rows=rows, act=act)

@@ -11,8 +11,10 @@ from uuid import UUID
 import typer
 
 from mutoscope.cli.desk_acting import Acting, act
+from mutoscope.cli.desk_waiting import NOBODYS
 from mutoscope.cli.options import id_of, instant, takes
 from mutoscope.domain.desk import amounts_text
+from mutoscope.storage.payments import NOBODY
 
 
 def _id(thing: str, where: str) -> typer.models.ArgumentInfo:
@@ -25,6 +27,19 @@ def _id(thing: str, where: str) -> typer.models.ArgumentInfo:
     return found
 
 
+def _owner(text: str) -> UUID:
+    """Return a workspace's id, or that of nobody."""
+    return NOBODY if text == NOBODYS else _workspace(text)
+
+
+_workspace = id_of("workspace", remedy=f"`mutoscope payments parked` tells them, or {NOBODYS}")
+OwnerId = Annotated[
+    UUID,
+    typer.Argument(
+        metavar="WORKSPACE", help=f"The workspace's id; {NOBODYS} for money of nobody.",
+        parser=_owner,
+    ),
+]  # fmt: skip
 RequestId = Annotated[UUID, _id("request", "subscription show WORKSPACE")]
 PaymentId = Annotated[UUID, _id("payment", "payments parked")]
 PurchaseId = Annotated[UUID, _id("purchase", "purchase list WORKSPACE")]
@@ -52,16 +67,17 @@ class ConfirmOptions(Acting):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseOptions(Acting):
-    """Which parked payment pays which request."""
+    """Which parked payment, of the workspace or of nobody, pays which request."""
 
     payment_id: PaymentId
     request_id: RequestId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReturnOptions(Acting):
-    """Which parked payment goes back."""
+class ParkedOptions(Acting):
+    """Which parked payment goes back, or is kept open."""
 
+    workspace_id: OwnerId
     payment_id: PaymentId
 
 
@@ -84,8 +100,12 @@ class RefundOptions(Acting):
 class ConfirmRefundOptions(Acting):
     """What became of a refund that staff sent."""
 
+    workspace_id: OwnerId
     refund_id: RefundId
     outcome: Annotated[str, typer.Argument(help="sent or failed.")]
+    reference: Annotated[
+        str, typer.Argument(help="The bank's own reference of the transfer that was sent.")
+    ] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,15 +152,21 @@ def confirm(asked: ConfirmOptions) -> None:
 
 @takes(UseOptions)
 def use_payment(asked: UseOptions) -> None:
-    """Use a parked payment for an open request of the same amount."""
+    """Use a parked payment, also one of nobody, for an open request of the same amount."""
     data = {"payment_id": str(asked.payment_id), "request_id": str(asked.request_id)}
     act(asked, "use_payment", data)
 
 
-@takes(ReturnOptions)
-def return_payment(asked: ReturnOptions) -> None:
+@takes(ParkedOptions)
+def return_payment(asked: ParkedOptions) -> None:
     """Send a parked payment back whole."""
     act(asked, "return_payment", {"payment_id": str(asked.payment_id)})
+
+
+@takes(ParkedOptions)
+def keep_payment(asked: ParkedOptions) -> None:
+    """Keep a parked payment open: the reason is the note that the lists show."""
+    act(asked, "keep_payment", {"payment_id": str(asked.payment_id)})
 
 
 @takes(PurchaseOptions)
@@ -158,7 +184,10 @@ def refund(asked: RefundOptions) -> None:
 @takes(ConfirmRefundOptions)
 def confirm_refund(asked: ConfirmRefundOptions) -> None:
     """Note that money which you sent back by hand has gone, or could not be sent."""
-    data = {"refund_id": str(asked.refund_id), "outcome": asked.outcome}
+    data = {
+        "refund_id": str(asked.refund_id), "outcome": asked.outcome,
+        "reference": "".join(asked.reference.split()) or None,
+    }  # fmt: skip
     act(asked, "confirm_refund", data)
 
 
@@ -187,8 +216,8 @@ def close(asked: CloseOptions) -> None:
 def attach(group: typer.Typer) -> None:
     """Give these commands to a group."""
     for command in (
-        confirm, use_payment, return_payment, add_credits, refund, confirm_refund, terms, start,
-        close,
+        confirm, use_payment, return_payment, keep_payment, add_credits, refund, confirm_refund,
+        terms, start, close,
     ):  # fmt: skip
         group.command()(command)
 

@@ -16,7 +16,10 @@ from mutoscope.cli.options import Json
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, counted, money, table, tell
 from mutoscope.domain.offers import Money
-from mutoscope.storage.payments import NOBODY, Payment
+from mutoscope.storage.payments import NOBODY, Payment, PaymentNote
+
+NOBODYS = "nobody"
+"""What is typed in the place of a workspace for money of which nobody knows whose it is."""
 
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
@@ -69,9 +72,21 @@ def age(since: datetime, *, at: datetime) -> str:
 
 def next_of(payment: Payment) -> str:
     """Return what can be done about a parked payment."""
-    if payment.workspace_id == NOBODY:
-        return f"nobody's: look at {payment.gateway}"
-    return f"desk return-payment {payment.workspace_id} {payment.payment_id}, or use-payment"
+    whose = owner(payment.workspace_id)
+    return f"desk return-payment {whose} {payment.payment_id}, or use-payment, or keep-payment"
+
+
+def owner(workspace_id: UUID) -> str:
+    """Return a workspace as it is typed, or that it is none."""
+    return NOBODYS if workspace_id == NOBODY else str(workspace_id)
+
+
+def why(payment: Payment, note: PaymentNote | None) -> str:
+    """Return why a payment is parked, and what staff noted last."""
+    told = (payment.reason or "").replace("_", " ")
+    if note is None:
+        return told
+    return f"{told}; {note.by}: {note.text or 'erased'}"
 
 
 def _rows(found: Waiting) -> Iterator[Row]:
@@ -82,21 +97,22 @@ def _rows(found: Waiting) -> Iterator[Row]:
             purchase.workspace_id,
             f"desk add-credits {purchase.workspace_id} {purchase.purchase_id}",
         )  # fmt: skip
-    for payment in found.payments:
+    for payment, note in ((each.payment, each.note) for each in found.payments):
         total = Money(amount=payment.amount, currency=payment.currency)
         yield Row(
             payment.received_at, "parked payment",
-            f"{money(total)} over {payment.gateway}, {payment.reference} "
-            f"({(payment.reason or '').replace('_', ' ')})",
+            f"{money(total)} over {payment.gateway}, {payment.reference} ({why(payment, note)})",
             payment.workspace_id, next_of(payment),
         )  # fmt: skip
     for each in found.refunds:
         total = Money(amount=each.refund.amount, currency=each.refund.currency)
-        ids = f"{each.refund.workspace_id} {each.refund.refund_id}"
+        ids = f"{owner(each.refund.workspace_id)} {each.refund.refund_id}"
         yield Row(
             each.refund.asked_at, "refund to send" if each.is_by_hand else "refund under way",
             f"{money(total)} over {each.gateway}", each.refund.workspace_id,
-            f"desk confirm-refund {ids} sent" if each.is_by_hand else f"{each.gateway} tells",
+            f"desk confirm-refund {ids} sent REFERENCE"
+            if each.is_by_hand
+            else f"{each.gateway} tells",
         )  # fmt: skip
     yield from _decisions(found)
 

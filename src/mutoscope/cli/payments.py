@@ -7,10 +7,12 @@ from typing import Annotated, Final
 import typer
 from rich.markup import escape
 
+from mutoscope.app import desk_waiting as waiting
+from mutoscope.app.desk_waiting import WaitingPayment
 from mutoscope.app.payment_desk import HANDLERS
 from mutoscope.app.reconcile import Reconciliation, reconcile
 from mutoscope.bootstrap import House
-from mutoscope.cli.desk_waiting import next_of
+from mutoscope.cli.desk_waiting import next_of, why
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, instant
 from mutoscope.cli.plain import plain, print_json
@@ -97,9 +99,9 @@ def list_all(workspace_id: WorkspaceId, *, is_json: Json = False) -> None:
 def parked(*, is_json: Json = False) -> None:
     """List payments that wait for staff, the eldest first, and what can be done about each."""
 
-    async def read(house: House) -> tuple[Payment, ...]:
+    async def read(house: House) -> tuple[WaitingPayment, ...]:
         async with house.studio.reading() as connection:
-            return await stored.parked(connection, limit=SHOWN_MAX)
+            return await waiting.parked(connection, limit=SHOWN_MAX)
 
     found = in_house(read)
     if is_json:
@@ -109,11 +111,11 @@ def parked(*, is_json: Json = False) -> None:
         tell("No payment waits for you.")
         return
     made = table("received", "gateway", "!reference", ">amount", "why", "!next, with --reason")
-    for each in found:
+    for each, note in ((each.payment, each.note) for each in found):
         total = Money(amount=each.amount, currency=each.currency)
         made.add_row(
             _received(each), each.gateway, escape(each.reference), amount(total),
-            (each.reason or "").replace("_", " "), next_of(each),
+            escape(why(each, note)), next_of(each),
         )  # fmt: skip
     console().print(made)
 

@@ -40,6 +40,7 @@ class StaffAction(StrEnum):
     CONFIRM_PAYMENT = "confirm_payment"
     USE_PAYMENT = "use_payment"
     RETURN_PAYMENT = "return_payment"
+    KEEP_PAYMENT = "keep_payment"
     REFUND = "refund"
     CONFIRM_REFUND = "confirm_refund"
     TERMS = "terms"
@@ -65,7 +66,8 @@ MAY: Final[Mapping[Role, frozenset[StaffAction]]] = {
     Role.SUPPORT: _DESK | {_.GOODWILL, _.ADD_CREDITS},
     Role.FINANCE: _DESK | {
         _.GOODWILL, _.ADJUST, _.ADD_CREDITS, _.CONFIRM_PAYMENT, _.USE_PAYMENT,
-        _.RETURN_PAYMENT, _.REFUND, _.CONFIRM_REFUND, _.TERMS, _.START_PLAN, _.FINANCE, _.AUDIT,
+        _.RETURN_PAYMENT, _.KEEP_PAYMENT, _.REFUND, _.CONFIRM_REFUND, _.TERMS, _.START_PLAN,
+        _.FINANCE, _.AUDIT,
     },
     Role.ADMIN: _DESK | {
         _.TERMS, _.START_PLAN, _.CLOSE, _.CATALOG, _.FINANCE, _.AUDIT, _.ERASE_REASON,

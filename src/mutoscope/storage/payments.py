@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
 from mutoscope.domain.credits import Refusal
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _SQL: Final = queries("payments")
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 NOBODY: Final = UUID(int=0)
+"""Whose a payment is while nobody knows what for."""
 
 Place = tuple[datetime, UUID]
 """Where a page ended: the instant and id of its last item."""
@@ -126,6 +127,14 @@ class Payment:
     def row(self) -> tuple[Any, ...]:
         """Return its columns in the table's order."""
         return tuple(getattr(self, name) for name in self.__dataclass_fields__)
+
+
+class PaymentNote(NamedTuple):
+    """Why a payment is kept open: who of staff noted it, and when; the text may be erased."""
+
+    by: str
+    at: datetime
+    text: str | None
 
 
 async def add_requests(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
@@ -252,11 +261,14 @@ async def add_payments(connection: Connection, rows: Sequence[tuple[Any, ...]]) 
 
 
 async def settle_payments(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-    """Note (workspace id, payment id, state, request id, instant) of parked payments."""
-    workspaces, payments, states, requests, instants = zip(*rows, strict=True)
+    """Note (workspace id, payment id, state, request id, instant, its owner) of parked payments.
+
+    The owner is another workspace where a payment of nobody is given to it.
+    """
+    workspaces, payments, states, requests, instants, owners = zip(*rows, strict=True)
     written: int = await _SQL.settle_payments(
         connection, workspaces=workspaces, payments=payments, states=states, requests=requests,
-        instants=instants,
+        instants=instants, owners=owners,
     )  # fmt: skip
     return written
 
@@ -267,6 +279,17 @@ async def payment(connection: Connection, *, workspace_id: UUID, payment_id: UUI
     :raises UnknownPayment: when the workspace has none of that id.
     """
     row = await _SQL.payment(connection, workspace_id=workspace_id, payment_id=payment_id)
+    if row is None:
+        raise UnknownPayment(payment=str(payment_id))
+    return Payment(**row["found"])
+
+
+async def payment_of_anybody(connection: Connection, *, payment_id: UUID) -> Payment:
+    """Return a payment by its id alone, whosever it is by now.
+
+    :raises UnknownPayment: when there is none of that id.
+    """
+    row = await _SQL.payment_of_anybody(connection, payment_id=payment_id)
     if row is None:
         raise UnknownPayment(payment=str(payment_id))
     return Payment(**row["found"])
@@ -297,6 +320,14 @@ async def parked(connection: Connection, *, limit: int) -> tuple[Payment, ...]:
     """Return payments that wait for staff, the eldest first."""
     rows = _SQL.parked_payments(connection, limit=limit)
     return tuple([Payment(**row["found"]) async for row in rows])
+
+
+async def notes(
+    connection: Connection, *, about: Sequence[Payment]
+) -> dict[UUID, PaymentNote]:  # fmt: skip
+    """Return what staff noted last about payments that they keep open, by the payments' ids."""
+    rows = _SQL.payment_notes(connection, payments=[str(each.payment_id) for each in about])
+    return {row["payment_id"]: PaymentNote(*tuple(row)[1:]) async for row in rows}
 
 
 async def keep_method(

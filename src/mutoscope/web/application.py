@@ -218,6 +218,7 @@ ROUTES: Final = (
     staff.list_staff,
     desk_actions.list_desk_actions,
     desk_actions.act_at_desk,
+    desk_actions.act_for_nobody,
     desk_actions.open_view,
     desk_waiting.list_waiting,
     proposals.list_proposals,

@@ -127,8 +127,19 @@ SELECT c.workspace_id, c.payment_id FROM payment_claims AS c
 WHERE c.gateway = :gateway AND c.reference = :reference;
 
 -- name: add_payments$
--- Money that came; a payment that is there is not written again.
-WITH written AS (
+-- Money that came, of whoever holds its claim until this commits; a payment that is there is not
+-- written again.
+WITH claimed AS (
+    SELECT c.workspace_id, c.payment_id
+    FROM payment_claims AS c
+    INNER JOIN unnest(:payments::payments[]) AS n
+        ON
+            c.gateway = n.gateway AND c.reference = n.reference
+            AND c.workspace_id = n.workspace_id AND c.payment_id = n.payment_id
+    FOR SHARE OF c
+),
+
+written AS (
     INSERT INTO payments (
         workspace_id, payment_id, gateway, reference, request_id, amount, currency, state, reason,
         received_at, settled_at
@@ -137,6 +148,7 @@ WITH written AS (
         n.workspace_id, n.payment_id, n.gateway, n.reference, n.request_id, n.amount, n.currency,
         n.state, n.reason, n.received_at, n.settled_at
     FROM unnest(:payments::payments[]) AS n
+    INNER JOIN claimed AS c ON n.workspace_id = c.workspace_id AND n.payment_id = c.payment_id
     ON CONFLICT DO NOTHING
     RETURNING workspace_id
 )
@@ -144,19 +156,49 @@ WITH written AS (
 SELECT count(*) FROM written;
 
 -- name: settle_payments$
--- Parked payments that staff have decided about.
-WITH written AS (
-    UPDATE payments AS p
-    SET state = n.state, settled_at = n.settled_at,
-        request_id = coalesce(n.request_id, p.request_id)
+-- Parked payments that staff have decided about. One of nobody becomes its owner's, and so does all
+-- that is about it; its claim goes first, since whoever is told of the payment again waits there.
+WITH decided AS (
+    SELECT n.workspace_id, n.payment_id, n.state, n.request_id, n.settled_at, n.owner_id
     FROM
         unnest(
             :workspaces::uuid[], :payments::uuid[], :states::text[], :requests::uuid[],
-            :instants::timestamptz[]
-        ) AS n (workspace_id, payment_id, state, request_id, settled_at)
+            :instants::timestamptz[], :owners::uuid[]
+        ) AS n (workspace_id, payment_id, state, request_id, settled_at, owner_id)
+),
+
+claimed AS (
+    UPDATE payment_claims AS c SET workspace_id = n.owner_id
+    FROM decided AS n
+    WHERE c.payment_id = n.payment_id AND c.workspace_id = n.workspace_id
+    RETURNING c.payment_id
+),
+
+written AS (
+    UPDATE payments AS p
+    SET workspace_id = n.owner_id, state = n.state, settled_at = n.settled_at,
+        request_id = coalesce(n.request_id, p.request_id)
+    FROM decided AS n
+    INNER JOIN claimed AS c ON n.payment_id = c.payment_id
     WHERE
         p.workspace_id = n.workspace_id AND p.payment_id = n.payment_id AND p.state = 'parked'
-    RETURNING p.workspace_id
+    RETURNING n.workspace_id, n.payment_id, n.owner_id
+),
+
+refunds_moved AS (
+    UPDATE refunds AS r SET workspace_id = w.owner_id
+    FROM written AS w
+    WHERE
+        r.workspace_id = w.workspace_id AND r.payment_id = w.payment_id
+        AND w.owner_id <> w.workspace_id
+),
+
+disputes_moved AS (
+    UPDATE disputes AS d SET workspace_id = w.owner_id
+    FROM written AS w
+    WHERE
+        d.workspace_id = w.workspace_id AND d.payment_id = w.payment_id
+        AND w.owner_id <> w.workspace_id
 )
 
 SELECT count(*) FROM written;
@@ -165,6 +207,13 @@ SELECT count(*) FROM written;
 -- A payment of a workspace.
 SELECT p AS found FROM payments AS p
 WHERE p.workspace_id = :workspace_id AND p.payment_id = :payment_id;
+
+-- name: payment_of_anybody^
+-- A payment by its id alone, whosever it is by now.
+SELECT p AS found
+FROM payment_claims AS c
+INNER JOIN payments AS p ON c.workspace_id = p.workspace_id AND c.payment_id = p.payment_id
+WHERE c.payment_id = :payment_id;
 
 -- name: payment_of_request^
 -- The payment that was used for a request.
@@ -185,6 +234,16 @@ SELECT p AS found FROM payments AS p
 WHERE p.state = 'parked'
 ORDER BY p.received_at, p.payment_id
 LIMIT :limit;
+
+-- name: payment_notes
+-- What staff noted last about each payment that they keep open; a reason may have been erased.
+SELECT DISTINCT ON (l.data ->> 'payment_id')
+    (l.data ->> 'payment_id')::uuid AS payment_id, s.name, l.at, r.reason
+FROM audit_lines AS l
+LEFT JOIN audit_reasons AS r ON l.sequence = r.sequence
+LEFT JOIN staff AS s ON l.staff_id = s.staff_id
+WHERE l.action = 'keep_payment' AND l.data ->> 'payment_id' = any(:payments::text[])
+ORDER BY l.data ->> 'payment_id', l.sequence DESC;
 
 -- name: keep_method!
 -- The means of payment that a workspace left with a gateway; a newer one replaces it.

@@ -82,7 +82,8 @@ counted AS (
 SELECT least((SELECT count(*) FROM written), (SELECT count(*) FROM counted));
 
 -- name: finish_refunds$
--- Refunds of which the outcome is known; what failed counts no more against its payment.
+-- Refunds of which the outcome is known. What failed counts no more against its payment, and a
+-- payment that was to go back whole waits for staff again.
 WITH written AS (
     UPDATE refunds AS r
     SET state = n.state, finished_at = n.finished_at, reference = coalesce(n.reference, r.reference)
@@ -97,7 +98,11 @@ WITH written AS (
 ),
 
 counted AS (
-    UPDATE payments AS p SET refunded = p.refunded - w.amount
+    UPDATE payments AS p
+    SET refunded = p.refunded - w.amount,
+        state = CASE p.state WHEN 'returned' THEN 'parked' ELSE p.state END,
+        reason = CASE p.state WHEN 'returned' THEN 'refund_failed' ELSE p.reason END,
+        settled_at = CASE p.state WHEN 'returned' THEN NULL ELSE p.settled_at END
     FROM written AS w
     WHERE
         p.workspace_id = w.workspace_id AND p.payment_id = w.payment_id AND w.state = 'failed'

@@ -17,21 +17,24 @@ from litestar.params import FromPath, JSONBody
 from mutoscope.app import proposals, view_as
 from mutoscope.app.desk import AlreadyDone, DeskOrder, Done, Proposed
 from mutoscope.app.desk_registry import ACTIONS, UnknownDeskAction
+from mutoscope.bootstrap import House
 from mutoscope.domain.audit import BadReason
 from mutoscope.domain.credits import BadKey
 from mutoscope.domain.desk import FieldKind, SecondPersonNeeded
 from mutoscope.domain.planner import KeyReused
 from mutoscope.domain.staff import (
     MAY,
+    Actor,
     NotAllowed,
     NotReauthenticated,
     Role,
     StaffAction,
     require,
 )
+from mutoscope.storage.payments import NOBODY
 from mutoscope.storage.workspaces import UnknownWorkspace
 from mutoscope.web.api.callers import ActorHere
-from mutoscope.web.api.desk_refusals import ACTING
+from mutoscope.web.api.desk_refusals import ACTING, OF_NOBODY
 from mutoscope.web.api.proposals import ProposalShape, proposal_shape
 from mutoscope.web.api.shape import HouseHere, IdempotencyKey, Text
 from mutoscope.web.api.workspaces import replay_headers
@@ -41,11 +44,16 @@ BODY = ("not_json", "body_too_large")
 Value = str | int | bool | None
 
 
-class NewAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an action is given: its fields, why, and the thread that shows it."""
+class NewDecision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an action is given: its fields, and why."""
 
     reason: Text
     data: Mapping[str, Value] = {}
+
+
+class NewAction(NewDecision, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an action is given: its fields, why, and the thread that shows it."""
+
     thread_id: UUID | None = None
 
 
@@ -71,12 +79,16 @@ class FieldShape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ActionShape(msgspec.Struct, frozen=True, kw_only=True):
-    """An action: what it is given, and the roles that may do it."""
+    """An action: what it is given, and the roles that may do it.
+
+    `is_for_nobody` tells that it may be about money of which nobody knows whose it is.
+    """
 
     action: str
     fields: tuple[FieldShape, ...]
     may: tuple[Role, ...]
     is_mine: bool
+    is_for_nobody: bool
 
 
 class ActionList(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +136,7 @@ async def list_desk_actions(*, house: HouseHere, actor: ActorHere) -> ActionList
                 ),
                 may=tuple(role for role in Role if action.code in MAY[role]),
                 is_mine=any(action.code in MAY[role] for role in actor.roles),
+                is_for_nobody=action.is_for_nobody,
             )
             for name, action in ACTIONS.items()
         ),
@@ -148,9 +161,27 @@ async def act_at_desk(
         action=action, workspace_id=workspace_id, data=data.data, reason=data.reason,
         key=idempotency_key, thread_id=data.thread_id,
     )  # fmt: skip
-    found = await proposals.act(house.studio, actor, order=order)
-    headers = replay_headers(is_replay=found.is_replay)
-    return Response(done_shape(found, action=action), headers=headers)
+    return await _acted(house, actor, order)
+
+
+@post(
+    "/desk/nobody/actions/{action:str}", operation_id="actForNobody", tags=["desk"],
+    summary="Decide about money of which nobody knows whose it is",
+    responses=documented(
+        StaffNeeded, NotAllowed, UnknownDeskAction, UnknownWorkspace, AlreadyDone, BadReason,
+        BadKey, KeyReused, IdempotencyKeyMissing, "no_version_in_force", *OF_NOBODY, *BODY,
+    ),
+)  # fmt: skip
+async def act_for_nobody(
+    *, house: HouseHere, actor: ActorHere, action: FromPath[str], data: JSONBody[NewDecision],
+    idempotency_key: IdempotencyKey,
+) -> Response[DoneShape]:  # fmt: skip
+    """Do it; `use_payment` of a workspace gives it to that workspace."""
+    order = DeskOrder(
+        action=action, workspace_id=NOBODY, data=data.data, reason=data.reason,
+        key=idempotency_key,
+    )  # fmt: skip
+    return await _acted(house, actor, order)
 
 
 @post(
@@ -169,6 +200,12 @@ async def open_view(
         view_id=found.view_id, workspace_id=found.workspace_id, token=found.token,
         expires_at=found.expires_at,
     )  # fmt: skip
+
+
+async def _acted(house: House, actor: Actor, order: DeskOrder) -> Response[DoneShape]:
+    found = await proposals.act(house.studio, actor, order=order)
+    headers = replay_headers(is_replay=found.is_replay)
+    return Response(done_shape(found, action=order.action), headers=headers)
 
 
 def done_shape(found: Done | Proposed, *, action: str) -> DoneShape:

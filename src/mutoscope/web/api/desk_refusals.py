@@ -31,6 +31,10 @@ OF_MONEY: Final = (
     NotParked, PaymentDoesNotFit, PaymentKnown, PaymentDisputed, PurchaseNotInThisState,
     NothingToRefund, RefundAtGateway, RefundFinished,
 )  # fmt: skip
+OF_NOBODY: Final = (
+    UnknownPayment, UnknownRefund, NotParked, RefundAtGateway, RefundFinished, BadDeskData,
+    SideRowRefused,
+)  # fmt: skip
 OF_PLANS: Final = (
     UnknownPlan, AlreadySubscribed, NotVerified, NotInThisState, AllowanceNotAgreed,
     NotToBeAgreed, PriceNotAgreed, BadStart, PeriodBegan,

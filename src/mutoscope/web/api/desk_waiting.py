@@ -10,6 +10,7 @@ from litestar import get
 from mutoscope.app.desk_waiting import Waiting
 from mutoscope.app.desk_waiting import waiting as waits
 from mutoscope.domain.staff import NotAllowed, StaffAction, require
+from mutoscope.storage.payments import NOBODY
 from mutoscope.web.api.callers import ActorHere
 from mutoscope.web.api.proposals import ProposalShape, proposal_shape
 from mutoscope.web.api.shape import HouseHere
@@ -28,6 +29,14 @@ class WaitingPurchase(msgspec.Struct, frozen=True, kw_only=True):
     paid_at: datetime | None
 
 
+class ParkedNote(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a payment is kept open, by whom of staff; the text may be erased."""
+
+    by: str
+    at: datetime
+    text: str | None
+
+
 class ParkedPayment(msgspec.Struct, frozen=True, kw_only=True):
     """Money that came and fits nothing; without a workspace nobody knows whose it is."""
 
@@ -40,12 +49,13 @@ class ParkedPayment(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     reason: str
     received_at: datetime
+    note: ParkedNote | None
 
 
 class OpenRefund(msgspec.Struct, frozen=True, kw_only=True):
     """Money that is to go back; `is_by_hand` when staff send it."""
 
-    workspace_id: UUID
+    workspace_id: UUID | None
     refund_id: UUID
     purchase_id: UUID | None
     gateway: str
@@ -58,7 +68,7 @@ class OpenRefund(msgspec.Struct, frozen=True, kw_only=True):
 class OpenDispute(msgspec.Struct, frozen=True, kw_only=True):
     """A payment that its payer disputes at a gateway, where it is answered."""
 
-    workspace_id: UUID
+    workspace_id: UUID | None
     purchase_id: UUID | None
     gateway: str
     reference: str
@@ -103,9 +113,10 @@ def _purchases(found: Waiting) -> Iterator[WaitingPurchase]:
 
 
 def _payments(found: Waiting) -> Iterator[ParkedPayment]:
-    for each in found.payments:
+    for each, note in ((each.payment, each.note) for each in found.payments):
         yield ParkedPayment(
-            workspace_id=each.workspace_id if each.workspace_id.int else None,
+            workspace_id=_owner(each.workspace_id),
+            note=None if note is None else ParkedNote(by=note.by, at=note.at, text=note.text),
             payment_id=each.payment_id, request_id=each.request_id, gateway=each.gateway,
             reference=each.reference, amount=each.amount, currency=each.currency,
             reason=each.reason or "", received_at=each.received_at,
@@ -116,7 +127,7 @@ def _refunds(found: Waiting) -> Iterator[OpenRefund]:
     for each in found.refunds:
         asked = each.refund
         yield OpenRefund(
-            workspace_id=asked.workspace_id, refund_id=asked.refund_id,
+            workspace_id=_owner(asked.workspace_id), refund_id=asked.refund_id,
             purchase_id=asked.purchase_id, gateway=each.gateway, amount=asked.amount,
             currency=asked.currency, is_by_hand=each.is_by_hand, asked_at=asked.asked_at,
         )  # fmt: skip
@@ -125,7 +136,11 @@ def _refunds(found: Waiting) -> Iterator[OpenRefund]:
 def _disputes(found: Waiting) -> Iterator[OpenDispute]:
     for each in found.disputes:
         yield OpenDispute(
-            workspace_id=each.workspace_id, purchase_id=each.purchase_id, gateway=each.gateway,
-            reference=each.reference, amount=each.amount, currency=each.currency,
-            opened_at=each.opened_at,
+            workspace_id=_owner(each.workspace_id), purchase_id=each.purchase_id,
+            gateway=each.gateway, reference=each.reference, amount=each.amount,
+            currency=each.currency, opened_at=each.opened_at,
         )  # fmt: skip
+
+
+def _owner(workspace_id: UUID) -> UUID | None:
+    return None if workspace_id == NOBODY else workspace_id
