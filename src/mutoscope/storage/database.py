@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiosql
 import asyncpg
+from aiosql.adapters.asyncpg import AsyncPGAdapter
 
 from mutoscope.domain.credits import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
     Connection = asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]
     Pool = asyncpg.Pool[Any]
+    _Given = tuple[object, ...] | dict[str, object]
 
 VERSION_LEAST: Final = 150_000
 CONNECT_TIMEOUT_S: Final = 10
@@ -46,10 +50,42 @@ class DatabaseRefused(Refusal):
     code = "database_refused"
 
 
+class _OnConnection(AsyncPGAdapter):
+    """Runs queries on connections alone: asking each for `acquire` took 50 µs of a query's 130."""
+
+    async def select(
+        self, conn: Connection, query_name: str, sql: str, parameters: _Given, _: None = None
+    ) -> AsyncIterator[asyncpg.Record]:
+        for row in await conn.fetch(sql, *self._ordered(query_name, parameters)):
+            yield row
+
+    async def select_one(
+        self, conn: Connection, query_name: str, sql: str, parameters: _Given, _: None = None
+    ) -> asyncpg.Record | None:
+        return await conn.fetchrow(sql, *self._ordered(query_name, parameters))
+
+    async def select_value(
+        self, conn: Connection, query_name: str, sql: str, parameters: _Given
+    ) -> object:
+        return await conn.fetchval(sql, *self._ordered(query_name, parameters))
+
+    async def insert_update_delete(
+        self, conn: Connection, query_name: str, sql: str, parameters: _Given
+    ) -> str:
+        return await conn.execute(sql, *self._ordered(query_name, parameters))
+
+    def _ordered(self, query_name: str, parameters: _Given) -> Sequence[object]:
+        ordered: Sequence[object] = self.maybe_order_params(  # type: ignore[no-untyped-call]
+            query_name, parameters
+        )
+        return ordered
+
+
 def queries(name: str) -> SimpleNamespace:
     """Return the named queries of `sql/NAME.sql`: `.text` is each one's SQL."""
     text = _PACKAGE.joinpath("sql", f"{name}.sql").read_text()
-    found: SimpleNamespace = aiosql.from_str(text, "asyncpg", mandatory_parameters=False)
+    adapter: Any = _OnConnection  # its base has no types
+    found: SimpleNamespace = aiosql.from_str(text, adapter, mandatory_parameters=False)
     return found
 
 
