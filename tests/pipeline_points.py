@@ -36,6 +36,7 @@ from mutoscope.providers.download import Downloads
 from mutoscope.providers.remote import RemoteGenerator
 from mutoscope.providers.wire import Wire
 from mutoscope.storage import attempts
+from mutoscope.storage.attempts import Orders
 from mutoscope.storage.benchmark import fresh_database
 from mutoscope.storage.embedded import EmbeddedPostgres
 from mutoscope.storage.session import Session
@@ -47,14 +48,14 @@ AMID_S = 0.02
 """Seconds into a call at which a worker dies amid it."""
 
 POINTS: dict[str, tuple[Any, str, str]] = {
-    "before_intent": (attempts, "intend", "before"),
-    "after_intent": (attempts, "intend", "after"),
+    "before_intent": (Orders, "intend", "before"),
+    "after_intent": (Orders, "intend", "after"),
     "before_create": (Wire, "create", "before"),
     "amid_create": (Wire, "create", "amid"),
     "after_create": (Wire, "create", "after"),
     "after_answer": (RemoteGenerator, "submit", "after"),
-    "before_created": (attempts, "mark_created", "before"),
-    "after_created": (attempts, "mark_created", "after"),
+    "before_created": (Orders, "mark_created", "before"),
+    "after_created": (Orders, "mark_created", "after"),
     "before_doubt": (attempts, "mark_unknown", "before"),
     "after_doubt": (attempts, "mark_unknown", "after"),
     "before_refused": (attempts, "mark_refused", "before"),

@@ -37,6 +37,7 @@ from mutoscope.providers.remote import RemoteGenerator
 from mutoscope.providers.wire import Site
 from mutoscope.simulators.server import running
 from mutoscope.storage import jobs
+from mutoscope.storage.attempts import Orders
 from mutoscope.storage.database import open_pool
 from mutoscope.storage.journal import Journal
 from provider_stage import dashscope, google, kling, runway
@@ -148,8 +149,8 @@ async def open_studio(scene: Scene, *, machine: str) -> AsyncIterator[Studio]:
             )  # fmt: skip
             stack.push_async_callback(companies[name].close)
         yield Studio(
-            journal=journal, pool=pool, catalog=read_catalog(None), clock=scene.clock,
-            ids=RandomIds(), assets=AssetFolder(folder=scene.folder / "assets"),
+            journal=journal, pool=pool, orders=Orders(pool), catalog=read_catalog(None),
+            clock=scene.clock, ids=RandomIds(), assets=AssetFolder(folder=scene.folder / "assets"),
             generators=companies, providers=companies, routes=read_routes(None), email_key=b"key",
         )  # fmt: skip
 

@@ -16,6 +16,7 @@ from mutoscope.domain.attempts import AttemptState
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.jobs import FINAL, JobState
 from mutoscope.storage import attempts, jobs, routes
+from mutoscope.storage.attempts import Created
 from mutoscope.storage.session import SideRowRefused
 
 if TYPE_CHECKING:
@@ -118,10 +119,7 @@ async def _require_known(studio: Studio, job: Job, attempt: Attempt, provider_jo
 
 async def _created(studio: Studio, attempt: Attempt, provider_job_id: str) -> None:
     at = studio.clock.now()
-    async with studio.reading() as connection:
-        await attempts.mark_created(
-            connection, attempt=attempt, provider_job_id=provider_job_id, at=at, look_at=at
-        )
+    await studio.orders.mark_created(Created(attempt, provider_job_id, at, look_at=at))
 
 
 async def _closed(studio: Studio, attempt: Attempt, cost_micros: int) -> None:

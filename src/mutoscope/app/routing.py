@@ -14,10 +14,12 @@ from mutoscope.app.studio import ENGINE
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.offers import Unit
 from mutoscope.domain.routes import ListPrice, Route
-from mutoscope.storage import routes, workspaces
+from mutoscope.storage import routes
 from mutoscope.storage.routes import Alert, Health
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mutoscope.app.ports import ProviderError
     from mutoscope.app.studio import Studio
     from mutoscope.storage.attempts import Attempt
@@ -61,16 +63,16 @@ def engine_route(job: Job) -> Route:
     )  # fmt: skip
 
 
-async def usable_routes(studio: Studio, job: Job, *, at: datetime) -> tuple[Route, ...] | None:
+def usable_routes(
+    studio: Studio, job: Job, *, is_demo: bool, known: Mapping[str, Health], at: datetime
+) -> tuple[Route, ...] | None:
     """Return the routes over which a job may be ordered now, the preferred ones first.
 
-    None of them while all rest; None instead of routes when every one is parked or gone.
+    None of them while all rest; None instead of routes when every one is parked or gone. The
+    built-in engine makes all jobs of a demo workspace.
     """
-    async with studio.reading() as connection:
-        workspace = await workspaces.get(connection, workspace_id=job.workspace_id)
-        if workspace.is_demo:
-            return (engine_route(job),)
-        known = await routes.health(connection)
+    if is_demo:
+        return (engine_route(job),)
     found = studio.routes.of(tool=job.tool, providers=studio.generators, at=at)
     alive = [
         route
