@@ -54,25 +54,25 @@ class _OnConnection(AsyncPGAdapter):
     """Runs queries on connections alone: asking each for `acquire` took 50 µs of a query's 130."""
 
     async def select(
-        self, conn: Connection, query_name: str, sql: str, parameters: _Given, _: None = None
+        self, connection: Connection, query_name: str, sql: str, parameters: _Given, *_: None
     ) -> AsyncIterator[asyncpg.Record]:
-        for row in await conn.fetch(sql, *self._ordered(query_name, parameters)):
+        for row in await connection.fetch(sql, *self._ordered(query_name, parameters)):
             yield row
 
     async def select_one(
-        self, conn: Connection, query_name: str, sql: str, parameters: _Given, _: None = None
+        self, connection: Connection, query_name: str, sql: str, parameters: _Given, *_: None
     ) -> asyncpg.Record | None:
-        return await conn.fetchrow(sql, *self._ordered(query_name, parameters))
+        return await connection.fetchrow(sql, *self._ordered(query_name, parameters))
 
     async def select_value(
-        self, conn: Connection, query_name: str, sql: str, parameters: _Given
+        self, connection: Connection, query_name: str, sql: str, parameters: _Given
     ) -> object:
-        return await conn.fetchval(sql, *self._ordered(query_name, parameters))
+        return await connection.fetchval(sql, *self._ordered(query_name, parameters))
 
     async def insert_update_delete(
-        self, conn: Connection, query_name: str, sql: str, parameters: _Given
+        self, connection: Connection, query_name: str, sql: str, parameters: _Given
     ) -> str:
-        return await conn.execute(sql, *self._ordered(query_name, parameters))
+        return await connection.execute(sql, *self._ordered(query_name, parameters))
 
     def _ordered(self, query_name: str, parameters: _Given) -> Sequence[object]:
         ordered: Sequence[object] = self.maybe_order_params(  # type: ignore[no-untyped-call]
