@@ -24,7 +24,7 @@ from mutoscope.domain.planner import WalletName
 from mutoscope.storage.renewals import Chunk, Failure, Renewals, summed
 
 LANES: Final = 4
-"""Chunks in work at once in a process: one is planned while others are written or reach the disk."""
+"""Chunks in work at once in a process: one is planned while others are written, or synced."""
 
 SLICE_S: Final = 2.0
 """Seconds that another process works before it reports: its new connection costs 1 % of that."""
