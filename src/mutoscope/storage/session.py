@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mutoscope.domain.wallet import Wallet
+    from mutoscope.storage.database import Connection as Pooled
 
 Connection = asyncpg.Connection
 Now = Callable[[], "datetime"]
@@ -263,7 +264,7 @@ class Session:
         await write_side_rows(self.connection, rows)
 
 
-async def write_side_rows(connection: Connection, side_rows: Iterable[SideRow]) -> None:
+async def write_side_rows(connection: Pooled, side_rows: Iterable[SideRow]) -> None:
     """Write rows at the end of the transaction that is open, in the order of their ranks.
 
     :raises SideRowRefused: when a table is in another state than its row was made for.
