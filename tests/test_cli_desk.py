@@ -258,3 +258,30 @@ def test_the_chat_of_the_desk_asks_who_it_is_like_the_rest(shop: Shop, tmp_path:
         assert '"code": "not_signed_in"' in nobody.errors, wish
         assert '"code": "bad_sign_in"' in forged.errors, wish
     assert shop.run("chat", "read", shop.workspace, "--json").json() == []
+
+
+def test_a_promo_code_and_a_parked_route_need_somebody_who_may(shop: Shop) -> None:
+    offer = ("purchase", "promo", "SPRING", "--kind", "video", "--credits", "50")
+    unpark = ("providers", "unpark", "nonsense")
+
+    nobody = [shop.act(*wish, by="") for wish in (offer, unpark)]
+    admin = shop.act(*offer, by="root")
+    made = shop.act(*offer)
+    unknown = shop.act(*unpark)
+
+    assert all('"code": "not_signed_in"' in each.errors for each in nobody)
+    assert '"code": "not_allowed"' in admin.errors
+    assert made.json()["code"] == "SPRING"
+    assert '"code": "unknown_route"' in unknown.errors
+    (line,) = shop.run("audit", "list", "--action", "offer_promo", "--json").json()
+    assert (line["name"], line["data"]["credits"]) == ("grace", 50)
+
+
+def test_an_order_is_resolved_by_who_signed_in_alone(shop: Shop) -> None:
+    wish = ("providers", "resolve", shop.workspace, shop.workspace)
+
+    nobody = shop.act(*wish, by="")
+    unknown = shop.act(*wish)
+
+    assert '"code": "not_signed_in"' in nobody.errors
+    assert '"code": "unknown_job"' in unknown.errors

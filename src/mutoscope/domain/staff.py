@@ -45,6 +45,10 @@ class StaffAction(StrEnum):
     RETURN_PAYMENT = "return_payment"
     REFUND = "refund"
     CONFIRM_REFUND = "confirm_refund"
+    CREDIT_INVOICE = "credit_invoice"
+    OFFER_PROMO = "offer_promo"
+    RESOLVE_ORDER = "resolve_order"
+    UNPARK_ROUTE = "unpark_route"
     TERMS = "terms"
     START_PLAN = "start_plan"
     CLOSE = "close"
@@ -74,10 +78,12 @@ MAY: Final[Mapping[Role, frozenset[StaffAction]]] = {
     Role.FINANCE: _DESK | {
         _.GOODWILL, _.ADJUST, _.ADD_CREDITS, _.CONFIRM_PAYMENT, _.USE_PAYMENT,
         _.RETURN_PAYMENT, _.REFUND, _.CONFIRM_REFUND, _.TERMS, _.START_PLAN, _.FINANCE, _.AUDIT,
+        _.CREDIT_INVOICE, _.OFFER_PROMO, _.RESOLVE_ORDER, _.UNPARK_ROUTE,
     },
     Role.ADMIN: _DESK | {
         _.TERMS, _.START_PLAN, _.CLOSE, _.CATALOG, _.FINANCE, _.AUDIT, _.ERASE_REASON,
         _.ADD_STAFF, _.SET_ROLES, _.LEAVE, _.RESET_PASSWORD,
+        _.RESOLVE_ORDER, _.UNPARK_ROUTE,
     },
 }  # fmt: skip
 """What each role may do; somebody with several roles may do what any of them may."""
