@@ -10,6 +10,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from mutoscope.app.acts import NOBODYS, Act
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal, checked_amount
 from mutoscope.domain.lots import Source, Terms
@@ -18,7 +19,7 @@ from mutoscope.domain.requests import Request, checked
 from mutoscope.domain.subscriptions import State
 from mutoscope.storage import offers, workspaces
 from mutoscope.storage.offers import PromoCode
-from mutoscope.storage.session import SideRow, SideRowRefused
+from mutoscope.storage.session import SideRow, SideRowRefused, write_side_rows
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -76,8 +77,8 @@ class AlreadyRedeemed(Refusal):
         self.redeemed_at = redeemed_at
 
 
-async def offer(studio: Studio, promo: PromoCode) -> PromoCode:
-    """Offer a new promo code.
+async def offer(studio: Studio, promo: PromoCode, *, act: Act = NOBODYS) -> PromoCode:
+    """Offer a new promo code; what the act brings along commits with it.
 
     :raises BadPromo: when a figure of it cannot be used.
     :raises BadAmount: when its credits are no amount.
@@ -97,9 +98,14 @@ async def offer(studio: Studio, promo: PromoCode) -> PromoCode:
     for name, is_good, remedy in limits:
         if not is_good:
             raise BadPromo(name=name, remedy=remedy)
-    async with studio.reading() as connection:
+    async with studio.reading() as connection, connection.transaction():
         if not await offers.add_promo_code(connection, promo):
             raise PromoTaken(promo_code=promo.code)
+        told = act.telling(
+            promo_code=promo.code, kind=promo.kind, credits=promo.credits,
+            redemptions_max=promo.redemptions_max,
+        )  # fmt: skip
+        await write_side_rows(connection, told)
         return await offers.promo_code(connection, code=promo.code)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from mutoscope.app.acts import NOBODYS, Act
 from mutoscope.app.fitting import fits
 from mutoscope.app.studio import ENGINE
 from mutoscope.domain.credits import Refusal
@@ -16,6 +17,7 @@ from mutoscope.domain.offers import Unit
 from mutoscope.domain.routes import ListPrice, Route
 from mutoscope.storage import routes
 from mutoscope.storage.routes import Alert, Health
+from mutoscope.storage.session import write_side_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,18 +134,19 @@ async def park(studio: Studio, attempt: Attempt, error: ProviderError) -> None:
         await routes.raise_alert(connection, alert)
 
 
-async def unpark(studio: Studio, *, route: str) -> None:
-    """Let orders over a parked route again.
+async def unpark(studio: Studio, *, route: str, act: Act = NOBODYS) -> None:
+    """Let orders over a parked route again; what the act brings along commits with it.
 
     :raises UnknownRoute: when there is none of that name.
     :raises RouteNotParked: when it was not parked.
     """
     at = studio.clock.now()
-    async with studio.reading() as connection:
+    async with studio.reading() as connection, connection.transaction():
         if not await routes.unpark(connection, route=route, at=at):
             known = studio.routes.route(key=route)
             raise UnknownRoute(route=route) if known is None else RouteNotParked(route=route)
         await routes.resolve_alerts(connection, subject=route, at=at)
+        await write_side_rows(connection, act.telling(route=route))
 
 
 async def tell_unknown(studio: Studio, attempt: Attempt) -> None:
