@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from mutoscope.app import storyboard, storyboard_orders
-from mutoscope.app.generate import NotEnoughCredits, Placing, ToolUnavailable, placing_now
+from mutoscope.app.generate import NotEnoughCredits, ToolUnavailable
 from mutoscope.app.storyboard import FrameText
 from mutoscope.app.storyboard_estimate import (
     NothingLacking,
@@ -32,6 +31,7 @@ from mutoscope.domain.quote import QuoteExpired, QuoteOutdated
 from mutoscope.domain.storyboard import FrameNotFinal, FrameNotMade, Wanted
 from mutoscope.storage.board import UnknownQuote
 from mutoscope.storage.storyboard import UnknownFrame
+from overtaking import overtake
 from soundness import assert_sound
 from storyboard_stage import begin, look, order, start, with_stills
 from studio_fixture import deliver_clip, drive, lines, open_workspace
@@ -169,18 +169,11 @@ async def test_an_order_that_overtakes_itself_is_placed_once(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = await begin(stage)
-    overtaking = []
-
-    async def overtaken(*args: Any, **options: Any) -> Placing:  # noqa: ANN401 - passed on
-        monkeypatch.undo()
-        overtaking.append(await order(stage, project))
-        return await placing_now(*args, **options)
-
-    monkeypatch.setattr(storyboard_orders, "placing_now", overtaken)
+    winner = overtake(monkeypatch, storyboard_orders, "placing_now", lambda: order(stage, project))
 
     found = await order(stage, project)
 
-    assert found == replace(overtaking[0], is_replay=True)
+    assert found == replace(winner[0], is_replay=True)
     assert await stage.credits() == (47, 3)
 
 

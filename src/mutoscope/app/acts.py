@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from mutoscope.app.studio import Studio
     from mutoscope.domain.audit import Value
+    from mutoscope.domain.planner import Answer
     from mutoscope.domain.requests import Note, Request
     from mutoscope.storage.session import SideRow
 
@@ -71,7 +72,7 @@ def act_of(
 
 async def submit_new(
     studio: Studio, requests: tuple[Request, ...], *, rows: tuple[SideRow, ...]
-) -> None:
+) -> tuple[Answer, ...]:
     """Write requests with their rows; what was written before is refused, as no row comes with it.
 
     :raises SideRowRefused: when its matter has moved on, or all of it was written before.
@@ -84,6 +85,7 @@ async def submit_new(
         raise _moved_on(rows) from reused
     if answers and all(answer.is_replay for answer in answers):
         raise _moved_on(rows)
+    return answers
 
 
 def _moved_on(rows: tuple[SideRow, ...]) -> SideRowRefused:

@@ -10,12 +10,11 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from mutoscope.app.acts import NOBODYS, Act
+from mutoscope.app.acts import NOBODYS, Act, submit_new
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal, checked_amount
 from mutoscope.domain.lots import Source, Terms
-from mutoscope.domain.planner import Submission
-from mutoscope.domain.requests import Request, checked
+from mutoscope.domain.requests import Request
 from mutoscope.domain.subscriptions import State
 from mutoscope.storage import offers, workspaces
 from mutoscope.storage.offers import PromoCode
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 NAMESPACE: Final = "promo"
 DAYS_MAX: Final = 3_660
 REDEMPTIONS_MAX: Final = 1_000_000_000
+_USED_UP: Final = "was redeemed as often as it may be"
 _CODE: Final = re.compile(r"[A-Z0-9][A-Z0-9-]{2,39}")
 
 
@@ -123,9 +123,7 @@ async def redeem(studio: Studio, *, workspace_id: UUID, code: str) -> Answer:
     async with studio.reading() as connection:
         workspace = await workspaces.get(connection, workspace_id=workspace_id)
         promo = await offers.promo_code(connection, code=name)
-        redeemed_at = await offers.redeemed_at(connection, workspace_id=workspace_id, code=name)
-    if redeemed_at is not None:
-        raise AlreadyRedeemed(promo_code=name, redeemed_at=redeemed_at)
+    await _require_new(studio, workspace_id, name)
     if workspace.state_at(at=at) is not State.TRIAL:
         studio.access_of(workspace, at=at).require_plan()
     _check_open(promo, at=at)
@@ -138,14 +136,26 @@ async def redeem(studio: Studio, *, workspace_id: UUID, code: str) -> Answer:
     )  # fmt: skip
     row = SideRow(offers.redeem_codes, (workspace_id, name, at))
     try:
-        (answer,) = await studio.journal.submit(Submission((checked(request),)), side_rows=(row,))
-    except SideRowRefused:
-        raise PromoOver(promo_code=name, reason="was redeemed as often as it may be") from None
+        (answer,) = await submit_new(studio, (request,), rows=(row,))
+    except SideRowRefused:  # by this workspace at this moment, or by others as often as may be
+        await _require_new(studio, workspace_id, name)
+        raise PromoOver(promo_code=name, reason=_USED_UP) from None
     return answer
+
+
+async def _require_new(studio: Studio, workspace_id: UUID, name: str) -> None:
+    """Pass when a workspace has not redeemed a code.
+
+    :raises AlreadyRedeemed: when it has.
+    """
+    async with studio.reading() as connection:
+        redeemed_at = await offers.redeemed_at(connection, workspace_id=workspace_id, code=name)
+    if redeemed_at is not None:
+        raise AlreadyRedeemed(promo_code=name, redeemed_at=redeemed_at)
 
 
 def _check_open(promo: PromoCode, *, at: datetime) -> None:
     if promo.ends_at is not None and promo.ends_at <= at:
         raise PromoOver(promo_code=promo.code, reason=f"ended on {promo.ends_at:%d %B %Y}")
     if promo.redeemed >= promo.redemptions_max:
-        raise PromoOver(promo_code=promo.code, reason="was redeemed as often as it may be")
+        raise PromoOver(promo_code=promo.code, reason=_USED_UP)
