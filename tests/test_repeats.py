@@ -1,12 +1,22 @@
 """The same key twice at one moment: whoever comes second gets the first one's answer."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from business_stage import documents, open_paying, order, pay, spendable
-from mutoscope.app import buy, generate, promo, sign_up, subscribe, upgrade
+from mutoscope.app import (
+    buy,
+    generate,
+    promo,
+    sign_up,
+    storyboard_orders,
+    subscribe,
+    upgrade,
+)
 from mutoscope.app.generate import NotEnoughCredits
 from mutoscope.app.promo import AlreadyRedeemed
 from mutoscope.app.subscribe import NewPlan, order_plan
@@ -14,6 +24,8 @@ from mutoscope.storage import offers
 from mutoscope.storage.payments import PaymentRequest
 from overtaking import overtake
 from soundness import assert_sound
+from storyboard_stage import begin
+from storyboard_stage import order as order_board_of
 from studio_stage import Stage, open_stage
 
 
@@ -42,27 +54,27 @@ async def test_an_upgrade_that_overtakes_itself_is_made_once(
     assert len(await documents(stage, workspace_id)) == 2
 
 
+async def plan_ordered(stage: Stage, workspace_id: UUID) -> PaymentRequest:
+    new = NewPlan(plan="pro")
+    return await order_plan(stage.studio, workspace_id=workspace_id, new=new, key="first")
+
+
 async def test_an_order_of_a_plan_that_runs_already_is_the_same_order(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = await sign_up.create(stage.studio, name="Corona", zone="UTC", email="c@example.com")
+    whose = await sign_up.create(stage.studio, name="Corona", zone="UTC", email="c@example.com")
 
-    async def ordered() -> PaymentRequest:
-        return await order_plan(
-            stage.studio, workspace_id=opened.workspace_id, new=NewPlan(plan="pro"), key="first"
-        )
-
-    async def ordered_and_paid() -> PaymentRequest:
-        made = await ordered()
+    async def paid() -> PaymentRequest:
+        made = await plan_ordered(stage, whose.workspace_id)
         await pay(stage, made)
         return made
 
-    winner = overtake(monkeypatch, subscribe, "startable", ordered_and_paid)
+    winner = overtake(monkeypatch, subscribe, "startable", paid)
 
-    found = await ordered()
+    found = await plan_ordered(stage, whose.workspace_id)
 
     assert found.request_id == winner[0].request_id
-    assert await spendable(stage, opened.workspace_id) == 1_500
+    assert await spendable(stage, whose.workspace_id) == 1_500
 
 
 async def test_a_purchase_that_overtakes_itself_is_ordered_once(
@@ -111,3 +123,17 @@ async def test_a_code_redeemed_twice_at_one_moment_gives_once_and_says_so(
     with pytest.raises(AlreadyRedeemed):
         await redeem()
     assert await spendable(stage, workspace_id) == 1_600
+
+
+async def test_a_board_whose_order_overtakes_itself_is_ordered_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = await begin(stage)
+    winner = overtake(
+        monkeypatch, storyboard_orders, "placing_now", lambda: order_board_of(stage, project)
+    )
+
+    found = await order_board_of(stage, project)
+
+    assert found == replace(winner[0], is_replay=True)
+    assert await stage.credits() == (47, 3)

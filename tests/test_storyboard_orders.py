@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from mutoscope.app import storyboard, storyboard_orders
+from mutoscope.app import storyboard
 from mutoscope.app.generate import NotEnoughCredits, ToolUnavailable
 from mutoscope.app.storyboard import FrameText
 from mutoscope.app.storyboard_estimate import (
@@ -31,7 +31,6 @@ from mutoscope.domain.quote import QuoteExpired, QuoteOutdated
 from mutoscope.domain.storyboard import FrameNotFinal, FrameNotMade, Wanted
 from mutoscope.storage.board import UnknownQuote
 from mutoscope.storage.storyboard import UnknownFrame
-from overtaking import overtake
 from soundness import assert_sound
 from storyboard_stage import begin, look, order, start, with_stills
 from studio_fixture import deliver_clip, drive, lines, open_workspace
@@ -162,18 +161,6 @@ async def test_an_order_at_the_same_time_under_one_key_is_placed_once(stage: Sta
 
     assert len({each.order_id for each in found}) == 1
     assert [each.is_replay for each in found].count(False) == 1
-    assert await stage.credits() == (47, 3)
-
-
-async def test_an_order_that_overtakes_itself_is_placed_once(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project = await begin(stage)
-    winner = overtake(monkeypatch, storyboard_orders, "placing_now", lambda: order(stage, project))
-
-    found = await order(stage, project)
-
-    assert found == replace(winner[0], is_replay=True)
     assert await stage.credits() == (47, 3)
 
 
