@@ -1,7 +1,7 @@
 """Webhooks: where a workspace wants its events, the secrets they are signed with, and the events.
 
-An event is put on its way in the transaction of what it tells of (`event_rows`; ends of jobs
-do so in the very statement that writes them); it is sent afterwards
+An event is put on its way in the transaction of what it tells of (`event_rows`; ends of jobs,
+documents and purchases do so in the very statement that writes them); it is sent afterwards
 (`app.deliveries`). A secret is shown when it is made, and when that very request is repeated; after
 a rotation the one before signs along for a day.
 """
