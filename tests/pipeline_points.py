@@ -30,6 +30,7 @@ from mutoscope.app.generate import Wish, place
 from mutoscope.app.sign_up import create
 from mutoscope.app.studio import Studio
 from mutoscope.app.subscribe import start_plan
+from mutoscope.app.webhooks import add_endpoint
 from mutoscope.bootstrap import prepare_database
 from mutoscope.domain.jobs import FrameName
 from mutoscope.providers.download import Downloads
@@ -142,6 +143,10 @@ async def open_workspace(scene: Scene) -> tuple[UUID, FrameName]:
     async with open_studio(scene, machine="first") as studio:
         opened = await create(studio, name="Aurora", zone="UTC", is_demo=False)
         await start_plan(studio, workspace_id=opened.workspace_id, plan="pro")
+        await add_endpoint(
+            studio, workspace_id=opened.workspace_id, url="http://127.0.0.1:9/", key="hook",
+            event_types=("job.finished",),
+        )  # fmt: skip
         key = f"shot-0-{opened.workspace_id.int % 10**9}"
         wish = Wish(tool="image_generation", prompt=key)
         job, _ = await place(studio, workspace_id=opened.workspace_id, wish=wish, key=key)

@@ -32,6 +32,7 @@ from mutoscope.app.sweep import STALE_AFTER, SWEEP_MAX
 from mutoscope.app.watch import admit, watch
 from mutoscope.assets.folder import AssetFolder
 from mutoscope.bootstrap import RandomIds, read_catalog, read_routes
+from mutoscope.hooks.http_hooks import HttpHooks
 from mutoscope.providers.download import Downloads
 from mutoscope.providers.remote import RemoteGenerator
 from mutoscope.providers.wire import Site
@@ -152,6 +153,7 @@ async def open_studio(scene: Scene, *, machine: str) -> AsyncIterator[Studio]:
             journal=journal, pool=pool, orders=Orders(pool), catalog=read_catalog(None),
             clock=scene.clock, ids=RandomIds(), assets=AssetFolder(folder=scene.folder / "assets"),
             generators=companies, providers=companies, routes=read_routes(None), email_key=b"key",
+            hooks=HttpHooks(is_local_allowed=True),
         )  # fmt: skip
 
 

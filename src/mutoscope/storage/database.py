@@ -1,7 +1,8 @@
 """The connection to PostgreSQL: named queries, migrations, and the refusal of an unsafe server.
 
-Queries are kept in `sql/*.sql`, the ledger's functions in `functions/*.sql`, the tables in
-`migrations/*.sql` (forward only, each applied once under one lock).
+Queries are kept in `sql/*.sql`, functions that keep their plans or that queries share in
+`functions/*.sql`, the tables in `migrations/*.sql` (forward only, each applied once under one
+lock).
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 VERSION_LEAST: Final = 150_000
 CONNECT_TIMEOUT_S: Final = 10
-SERVER_SETTINGS: Final = {"jit": "off"}
-"""Our queries touch few rows: compiling them costs more than running them."""
+SERVER_SETTINGS: Final = {"jit": "off", "timezone": "UTC"}
+"""Our queries touch few rows: compiling them costs more than running them. JSON is told in UTC."""
 _MIGRATION_LOCK: Final = 7_086_351
 _PACKAGE = resources.files("mutoscope.storage")
 

@@ -315,7 +315,8 @@ FROM unnest(
 WHERE j.workspace_id = n.workspace_id AND j.job_id = n.job_id AND j.look_at IS NOT NULL;
 
 -- name: deliver_late$
--- What came after its job was given up: the creator gets it.
+-- What came after its job was given up: the creator gets it. Its end was told before, so that this
+-- is an event of its own.
 WITH written AS (
     UPDATE jobs AS j
     SET
@@ -325,7 +326,26 @@ WITH written AS (
     WHERE
         j.workspace_id = n.workspace_id AND j.job_id = n.job_id
         AND j.state IN ('lost', 'failed') AND j.submitted_at IS NOT NULL
-    RETURNING j.job_id
+    RETURNING
+        j.workspace_id, j.job_id, j.request_key AS key, j.tool, j.kind, j.price, j.is_metered,
+        j.state, j.captured, j.reason, j.sentence, j.finished_at, j.stepped_at,
+        md5(j.job_id || '/late')::uuid AS event_id
+),
+
+told AS (
+    INSERT INTO webhook_deliveries (
+        workspace_id, endpoint_id, event_id, type, body, state, next_try_at, created_at
+    )
+    SELECT
+        w.workspace_id, d.endpoint_id, w.event_id, 'job.finished', d.body, 'waiting', w.stepped_at,
+        w.stepped_at
+    FROM written AS w
+    CROSS JOIN LATERAL
+        event_deliveries(
+            w.workspace_id, w.event_id, 'job.finished', w.stepped_at,
+            to_jsonb(w) - '{event_id, stepped_at}'::text[]
+        ) AS d
+    ON CONFLICT ON CONSTRAINT webhook_deliveries_pkey DO NOTHING
 )
 
 SELECT count(*) FROM written;
