@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 
 from api_client import IMAGE, Api, open_api
+from desk_stage import token_of_new
 from money_stage import NOBODYS_ID, enable_purchases, ordered
+from mutoscope.domain.staff import Role
 from storyboard_stage import SCRIPT
 
 CLIENTS_OWN = {"workspace_id", "kind", "code", "ordinal", "subject", "action"}
@@ -19,7 +21,8 @@ CLIENTS_OWN = {"workspace_id", "kind", "code", "ordinal", "subject", "action"}
 
 PAIR = {"job_id": NOBODYS_ID, "ordinal": 1}
 BODIES: dict[str, Any] = {
-    "assignee": {"assignee_id": NOBODYS_ID}, "messages": {"body": "x"}, "read": {"ordinal": 1},
+    "assignee": {"assignee_id": None}, "erase": {"reason": "asked in the chat"},
+    "messages": {"body": "x"}, "read": {"ordinal": 1},
     "questions": {"question": "billing_date"}, "edits": {"instruction": "darker"},
     "fine-tunes": {"adjustments": {"contrast": 0.5}}, "place": {"place": 1},
     "comparison": {"first": PAIR, "second": PAIR}, "choice": PAIR,
@@ -82,18 +85,19 @@ async def everything(api: Api, place: str) -> dict[str, str]:
         **(await api.get(f"{place}/invoices")).json()["invoices"][0],
         **picture.json(),
     }
-    return {**found, "alert_id": NOBODYS_ID, "event_id": str(uuid4())}
+    _, token = await token_of_new(api.house, "ada", Role.SUPPORT)
+    return {**found, "token": token, "alert_id": NOBODYS_ID, "event_id": str(uuid4())}
 
 
 async def asked(api: Api, method: str, path: str, named: Mapping[str, str]) -> httpx.Response:
     """Ask at a route, with a body that fits it."""
     last = path.rpartition("/")[2]
     headers = {"Idempotency-Key": str(uuid4())}
+    if "/desk/" in path:
+        headers["Authorization"] = f"Bearer {named['token']}"
     options: dict[str, Any] = {"json": BODIES.get(last, {})} if method != "get" else {}
     if path.endswith("{part_id}/pictures"):
         options = {"json": {"sha256": named["sha256"]}}
-    elif "/desk/" in path and last in {"messages", "read"}:
-        options["json"] = {**BODIES[last], "staff_id": NOBODYS_ID}
     return await api.client.request(method, path.format(**named), headers=headers, **options)
 
 
