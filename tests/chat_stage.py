@@ -1,15 +1,21 @@
 """A stage with a chat: the house's key for links, and short ways to speak on either side."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
-from mutoscope.app import chat
+from desk_stage import join
+from mutoscope.app import chat, desk_chat
 from mutoscope.app.asset_rules import AssetRules
 from mutoscope.app.studio import Studio
 from mutoscope.domain.chat import ChatMessage, Words, creator, default_thread_id, staff
+from mutoscope.domain.staff import Actor, Role
+from mutoscope.storage import audit
+from mutoscope.storage.audit import AuditFilters
 from mutoscope.storage.chat import Thread
 from mutoscope.storage.database import connect
 from studio_stage import MovableClock, Stage, open_stage
@@ -24,6 +30,7 @@ class Chat:
 
     stage: Stage
     url: str
+    ada: Actor
 
     @property
     def studio(self) -> Studio:
@@ -55,6 +62,22 @@ class Chat:
         )  # fmt: skip
         return said.message
 
+    async def erase(self, ordinal: int | None, *, reason: str = "it named a customer") -> int:
+        return await desk_chat.erase(
+            self.studio, self.ada, workspace_id=self.workspace_id,
+            place=(self.thread_id, ordinal), reason=reason,
+        )  # fmt: skip
+
+    async def lines(self) -> list[tuple[str, str | None, dict[str, Any]]]:
+        """Return what the audit tells, newest first: what was done, why, and its data."""
+        async with self.studio.reading() as connection:
+            found = await audit.page(connection, filters=AuditFilters(), before=2**62, limit=99)
+        assert {told.line.staff_id for told in found} <= {self.ada.staff_id}
+        return [
+            (told.line.action, told.reason and told.reason.text, json.loads(told.line.data))
+            for told in found
+        ]
+
     async def messages(self) -> tuple[ChatMessage, ...]:
         return await chat.messages_of(
             self.studio, workspace_id=self.workspace_id, thread_id=self.thread_id
@@ -84,4 +107,4 @@ async def open_chat(url: str, folder: Path) -> AsyncIterator[Chat]:
     """Set the stage."""
     async with open_stage(url, folder) as stage:
         stage.studio = replace(stage.studio, asset_rules=AssetRules(link_key=b"links"))
-        yield Chat(stage, url)
+        yield Chat(stage, url, await join(stage, "ada", Role.SUPPORT))

@@ -13,9 +13,12 @@ from uuid import UUID
 from mutoscope.app import proposals
 from mutoscope.app.desk import DeskOrder, Done, Proposed
 from mutoscope.app.desk_cards import Card
+from mutoscope.app.staff import TOKEN_LASTS, new_secret
 from mutoscope.app.studio import Studio
+from mutoscope.bootstrap import House
 from mutoscope.domain.desk import Budget, DeskRules
 from mutoscope.domain.staff import Actor, Role
+from mutoscope.domain.staff_token import STAFF_PREFIX, token_digest, token_of
 from mutoscope.storage import history, staff
 from mutoscope.storage.session import SideRow
 from mutoscope.storage.staff import StaffMember
@@ -106,9 +109,9 @@ async def open_desk(url: str, folder: Path) -> AsyncIterator[Desk]:
         yield Desk(stage, workspace_id, grace, ada)
 
 
-async def join(stage: Stage, name: str, *roles: Role, email: str | None = None) -> Actor:
+async def join(stage: Stage | House, name: str, *roles: Role, email: str | None = None) -> Actor:
     """Let somebody be of the staff, who has just given a password."""
-    at = stage.clock.now()
+    at = stage.studio.clock.now()
     member = StaffMember(
         staff_id=stage.studio.ids.new(), name=name, email=email or f"{name}@studio.example",
         password="none", roles=roles, state="active", added_at=at,
@@ -116,6 +119,19 @@ async def join(stage: Stage, name: str, *roles: Role, email: str | None = None) 
     async with stage.studio.reading() as connection:
         await staff.write_staff(connection, [member.row()])
     return member.actor(authenticated_at=at)
+
+
+async def token_of_new(stage: Stage | House, name: str, *roles: Role) -> tuple[Actor, str]:
+    """Let somebody be of the staff, and return them with a token of theirs."""
+    actor, studio = await join(stage, name, *roles), stage.studio
+    token = token_of(prefix=STAFF_PREFIX, secret=new_secret(studio))
+    async with studio.reading() as connection:
+        member = await staff.active(connection, name=name)
+        await staff.add_token(
+            connection, token_digest=token_digest(token=token), member=member,
+            at=actor.authenticated_at, expires_at=actor.authenticated_at + TOKEN_LASTS,
+        )  # fmt: skip
+    return actor, token
 
 
 def keep_card(card: Card) -> tuple[SideRow, ...]:

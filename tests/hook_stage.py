@@ -1,27 +1,52 @@
 """What the tests of webhooks do: add endpoints, let events happen, and look at what was sent."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from mutoscope.app import webhooks
+from mutoscope.app.deliveries import deliver
 from mutoscope.app.webhooks import (
     event_rows,
 )
 from mutoscope.domain.planner import Submission
 from mutoscope.hooks import http_hooks
+from mutoscope.hooks.http_hooks import HttpHooks
 from mutoscope.storage import webhooks as rows
 from mutoscope.storage.webhooks import Delivery, Endpoint
-from studio_stage import Stage
+from soundness import assert_sound
+from studio_stage import Stage, open_stage
+
+NOWHERE = "http://127.0.0.1:9/"
+"""An address to which a test sends nothing."""
 
 
-async def add(stage: Stage, url: str, *types: str, key: str = "hook-1") -> Endpoint:
+@asynccontextmanager
+async def open_hooked(url: str, folder: Path) -> AsyncIterator[Stage]:
+    """Set the stage on a fresh database, with a sender to this machine and the machine's clock."""
+    sender = HttpHooks(is_local_allowed=True)
+    async with open_stage(url, folder) as stage:
+        stage.clock.at = datetime.now(UTC).replace(microsecond=0)  # the library looks at the clock
+        stage.studio = replace(stage.studio, hooks=sender)
+        yield stage
+        await assert_sound(url)
+    await sender.close()
+
+
+async def add(
+    stage: Stage, url: str, *types: str, key: str = "hook-1", workspace_id: UUID | None = None
+) -> Endpoint:
     made, _ = await webhooks.add_endpoint(
-        stage.studio, workspace_id=stage.workspace_id, url=url, event_types=types, key=key
-    )
+        stage.studio, workspace_id=workspace_id or stage.workspace_id, url=url, event_types=types,
+        key=key,
+    )  # fmt: skip
     return made
 
 
@@ -38,13 +63,24 @@ async def happen(
     return found
 
 
+async def deliver_all(stage: Stage) -> None:
+    """Send what waits, until nothing is left whose time has come."""
+    while await deliver(stage.studio):
+        continue
+
+
 async def sent(stage: Stage, endpoint: Endpoint) -> list[Delivery]:
     async with stage.studio.reading() as connection:
         found = await rows.deliveries(
-            connection, workspace_id=stage.workspace_id, endpoint_id=endpoint.endpoint_id,
+            connection, workspace_id=endpoint.workspace_id, endpoint_id=endpoint.endpoint_id,
             before=(stage.clock.now() + timedelta(days=1), UUID(int=0)), limit=100,
         )  # fmt: skip
     return list(reversed(found))
+
+
+async def told(stage: Stage, endpoint: Endpoint) -> list[dict[str, Any]]:
+    """Return the data of the events on their way to an endpoint, oldest first."""
+    return [json.loads(each.body)["data"] for each in await sent(stage, endpoint)]
 
 
 async def read(stage: Stage, endpoint: Endpoint) -> Endpoint:

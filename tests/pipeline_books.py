@@ -37,6 +37,20 @@ _FACTS = {
             (SELECT sum(amount) AS captured FROM postings WHERE target = 'captured') AS p
         WHERE c.captured <> coalesce(p.captured, 0)
     """,
+    "each_end_was_told_once_and_what_came_after_it_too": """
+        SELECT request_key, jobs.state, t.ends, t.states FROM jobs
+        LEFT JOIN LATERAL (
+            SELECT
+                count(*) FILTER (WHERE d.event_id = jobs.job_id) AS ends,
+                array_agg(d.body::jsonb #>> '{data, state}' ORDER BY d.created_at) AS states
+            FROM webhook_deliveries AS d
+            WHERE d.workspace_id = jobs.workspace_id
+                AND d.body::jsonb #>> '{data, job_id}' = jobs.job_id::text
+        ) AS t ON true
+        WHERE t.ends <> 1 OR t.states[cardinality(t.states)] <> jobs.state
+            OR cardinality(t.states) > 2
+            OR (cardinality(t.states) = 2 AND t.states[1] NOT IN ('lost', 'failed'))
+    """,
     "nothing_is_held_any_more": "SELECT * FROM wallets WHERE held <> 0",
     "no_order_is_in_doubt": "SELECT * FROM attempts WHERE state NOT IN ('ended', 'refused')",
 }

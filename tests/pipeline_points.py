@@ -30,12 +30,14 @@ from mutoscope.app.generate import Wish, place
 from mutoscope.app.sign_up import create
 from mutoscope.app.studio import Studio
 from mutoscope.app.subscribe import start_plan
+from mutoscope.app.webhooks import add_endpoint
 from mutoscope.bootstrap import prepare_database
 from mutoscope.domain.jobs import FrameName
 from mutoscope.providers.download import Downloads
 from mutoscope.providers.remote import RemoteGenerator
 from mutoscope.providers.wire import Wire
 from mutoscope.storage import attempts
+from mutoscope.storage.attempts import Orders
 from mutoscope.storage.benchmark import fresh_database
 from mutoscope.storage.embedded import EmbeddedPostgres
 from mutoscope.storage.session import Session
@@ -47,14 +49,14 @@ AMID_S = 0.02
 """Seconds into a call at which a worker dies amid it."""
 
 POINTS: dict[str, tuple[Any, str, str]] = {
-    "before_intent": (attempts, "intend", "before"),
-    "after_intent": (attempts, "intend", "after"),
+    "before_intent": (Orders, "intend", "before"),
+    "after_intent": (Orders, "intend", "after"),
     "before_create": (Wire, "create", "before"),
     "amid_create": (Wire, "create", "amid"),
     "after_create": (Wire, "create", "after"),
     "after_answer": (RemoteGenerator, "submit", "after"),
-    "before_created": (attempts, "mark_created", "before"),
-    "after_created": (attempts, "mark_created", "after"),
+    "before_created": (Orders, "mark_created", "before"),
+    "after_created": (Orders, "mark_created", "after"),
     "before_doubt": (attempts, "mark_unknown", "before"),
     "after_doubt": (attempts, "mark_unknown", "after"),
     "before_refused": (attempts, "mark_refused", "before"),
@@ -141,6 +143,10 @@ async def open_workspace(scene: Scene) -> tuple[UUID, FrameName]:
     async with open_studio(scene, machine="first") as studio:
         opened = await create(studio, name="Aurora", zone="UTC", is_demo=False)
         await start_plan(studio, workspace_id=opened.workspace_id, plan="pro")
+        await add_endpoint(
+            studio, workspace_id=opened.workspace_id, url="http://127.0.0.1:9/", key="hook",
+            event_types=("job.finished",),
+        )  # fmt: skip
         key = f"shot-0-{opened.workspace_id.int % 10**9}"
         wish = Wish(tool="image_generation", prompt=key)
         job, _ = await place(studio, workspace_id=opened.workspace_id, wish=wish, key=key)

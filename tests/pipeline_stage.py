@@ -32,11 +32,13 @@ from mutoscope.app.sweep import STALE_AFTER, SWEEP_MAX
 from mutoscope.app.watch import admit, watch
 from mutoscope.assets.folder import AssetFolder
 from mutoscope.bootstrap import RandomIds, read_catalog, read_routes
+from mutoscope.hooks.http_hooks import HttpHooks
 from mutoscope.providers.download import Downloads
 from mutoscope.providers.remote import RemoteGenerator
 from mutoscope.providers.wire import Site
 from mutoscope.simulators.server import running
 from mutoscope.storage import jobs
+from mutoscope.storage.attempts import Orders
 from mutoscope.storage.database import open_pool
 from mutoscope.storage.journal import Journal
 from provider_stage import dashscope, google, kling, runway
@@ -148,9 +150,10 @@ async def open_studio(scene: Scene, *, machine: str) -> AsyncIterator[Studio]:
             )  # fmt: skip
             stack.push_async_callback(companies[name].close)
         yield Studio(
-            journal=journal, pool=pool, catalog=read_catalog(None), clock=scene.clock,
-            ids=RandomIds(), assets=AssetFolder(folder=scene.folder / "assets"),
+            journal=journal, pool=pool, orders=Orders(pool), catalog=read_catalog(None),
+            clock=scene.clock, ids=RandomIds(), assets=AssetFolder(folder=scene.folder / "assets"),
             generators=companies, providers=companies, routes=read_routes(None), email_key=b"key",
+            hooks=HttpHooks(is_local_allowed=True),
         )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from mutoscope.bootstrap import RandomIds, prepare_database, read_catalog
 from mutoscope.domain.jobs import FINAL
 from mutoscope.domain.routes import RouteTable
 from mutoscope.storage import balances, jobs
+from mutoscope.storage.attempts import Orders
 from mutoscope.storage.database import open_pool
 from mutoscope.storage.jobs import Job, StoredOutput
 from mutoscope.storage.journal import Journal
@@ -104,8 +105,9 @@ async def open_stage(url: str, folder: Path) -> AsyncIterator[Stage]:
         await journal.open()
         stack.push_async_callback(journal.close)
         studio = Studio(
-            journal=journal, pool=pool, catalog=read_catalog(None), clock=clock, ids=RandomIds(),
-            assets=AssetFolder(folder=folder / "assets"), generators={ENGINE: generator},
+            journal=journal, pool=pool, orders=Orders(pool), catalog=read_catalog(None),
+            clock=clock, ids=RandomIds(), assets=AssetFolder(folder=folder / "assets"),
+            generators={ENGINE: generator},
             routes=RouteTable(routes=()), email_key=b"key",
             asset_rules=AssetRules(link_key=b"links"),
         )  # fmt: skip

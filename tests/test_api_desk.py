@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from api_client import Api, open_api
-from mutoscope.app import receive, staff, subscribe
+from mutoscope.app import passwords, receive, staff, subscribe
 from mutoscope.app.gateway import GatewayPayment, PaymentState
 from mutoscope.app.staff import NewStaff
 from mutoscope.domain.desk import DeskRules
@@ -109,7 +109,7 @@ async def test_signing_in_needs_no_key_and_tells_nothing_of_who_there_is(front: 
 
 async def test_a_name_tried_too_often_waits(front: Front) -> None:
     body = {"name": "eve", "password": "x"}
-    for _ in range(staff.TRIES_MAX):
+    for _ in range(passwords.TRIES_MAX):
         await front.ask("POST", "/v1/staff/sign-in", body)
 
     assert code(await front.ask("POST", "/v1/staff/sign-in", body)) == (429, "too_many_tries")
@@ -346,3 +346,19 @@ async def test_the_rules_of_the_desk_are_not_told_to_creators(front: Front) -> N
     shown = (await front.ask("GET", "/v1/catalog", by="house")).json()
 
     assert shown["desk"] == {"four_eyes_above": None, "budgets": []}
+
+
+async def test_a_password_is_changed_with_the_old_one_and_no_key(front: Front) -> None:
+    wish = {"name": "grace", "password": PASSWORD, "new_password": "nobody else knows"}
+
+    wrong = await front.ask("POST", "/v1/staff/password", {**wish, "password": "x"})
+    short = await front.ask("POST", "/v1/staff/password", {**wish, "new_password": "short"})
+    changed = await front.ask("POST", "/v1/staff/password", wish)
+    ended = await front.ask("GET", "/v1/staff", by="grace")
+    body = {"name": "grace", "password": "nobody else knows"}
+    again = await front.ask("POST", "/v1/staff/sign-in", body)
+
+    assert (code(wrong), code(short)) == ((401, "bad_sign_in"), (422, "bad_staff"))
+    assert changed.status_code == 204
+    assert code(ended) == (401, "bad_staff_token")
+    assert again.status_code == 200

@@ -3,9 +3,13 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from api_client import Api, open_api
+from mutoscope.app import subscribe
+from mutoscope.web.api import workspaces as routes
+from overtaking import overtake
 
 
 @pytest.fixture
@@ -111,3 +115,44 @@ async def test_a_workspace_is_shown_by_its_id_alone(api: Api) -> None:
 
     assert shown.json()["name"] == "Aurora"
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_workspace")
+
+
+@pytest.mark.parametrize("is_read_first", [True, False])
+async def test_a_workspace_opened_twice_at_one_moment_is_one(
+    api: Api, monkeypatch: pytest.MonkeyPatch, *, is_read_first: bool
+) -> None:
+    async def opened() -> httpx.Response:
+        return await api.post("/v1/workspaces", {"name": "Aurora"}, key="open-1")
+
+    winner = overtake(monkeypatch, routes, "_found", opened, is_read_first=is_read_first)
+
+    assert (await opened()).json() == winner[0].json()
+
+
+async def test_one_key_for_two_workspaces_at_one_moment_opens_the_first(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def opened(name: str) -> httpx.Response:
+        return await api.post("/v1/workspaces", {"name": name}, key="open-1")
+
+    winner = overtake(monkeypatch, routes, "_found", lambda: opened("Aurora"), is_read_first=True)
+    other = await opened("Borealis")
+
+    assert winner[0].json()["name"] == "Aurora"
+    assert (other.status_code, other.json()["code"]) == (422, "key_reused")
+
+
+async def test_a_plan_started_twice_at_one_moment_is_one(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = await api.workspace()
+
+    async def started() -> httpx.Response:
+        return await api.post(f"{workspace}/plan", {"plan": "pro"}, key="plan-1")
+
+    winner = overtake(monkeypatch, subscribe, "startable", started, is_read_first=True)
+
+    again = await started()
+
+    assert again.json() == winner[0].json()
+    assert again.headers["Idempotency-Replayed"] == "true"

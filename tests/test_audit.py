@@ -16,11 +16,12 @@ from mutoscope.app.audit import (
     verify_audit,
     why,
 )
+from mutoscope.domain.audit import AuditHead
 from mutoscope.domain.findings import Fault
 from mutoscope.domain.planner import Submission
 from mutoscope.domain.staff import NotAllowed, Role, StaffAction
 from mutoscope.storage import audit
-from mutoscope.storage.audit import AuditFilters, Head
+from mutoscope.storage.audit import AuditFilters
 
 
 @pytest.fixture
@@ -34,12 +35,12 @@ async def write(desk: Desk, count: int = 5) -> None:
         await desk.act(desk.grace, "goodwill", key=f"press-{number}", **GOODWILL)
 
 
-async def verified(desk: Desk, known: Head | None = None) -> AuditVerification:
+async def verified(desk: Desk, known: AuditHead | None = None) -> AuditVerification:
     async with desk.studio.reading() as connection, connection.transaction():
         return await verify_audit(connection, known=known)
 
 
-async def faults(desk: Desk, known: Head | None = None) -> set[Fault]:
+async def faults(desk: Desk, known: AuditHead | None = None) -> set[Fault]:
     return {found.fault for found in (await verified(desk, known)).findings}
 
 
@@ -134,7 +135,7 @@ async def test_a_head_that_was_noted_elsewhere_finds_what_was_rewritten_as_a_who
 ) -> None:
     await write(desk)
     before = await verified(desk)
-    known = Head(before.sequence, before.head)
+    known = AuditHead(before.sequence, before.head)
     await write(desk, 6)
     same = await faults(desk, known)
 

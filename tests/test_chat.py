@@ -228,34 +228,12 @@ async def test_an_answer_of_staff_ends_the_waiting(talk: Chat) -> None:
     assert listed.unread == 0
 
 
-async def test_a_thread_that_needs_no_answer_is_taken_out_of_the_inbox(talk: Chat) -> None:
-    await talk.creator_says("thank you!")
-
-    place = {"workspace_id": talk.workspace_id, "thread_id": talk.thread_id}
-    await threads.settle_thread(talk.studio, **place)
-
-    assert await inbox(talk) == []
-
-
-async def test_a_thread_is_assigned_and_let_go(talk: Chat) -> None:
-    await talk.creator_says("help")
-    place = {"workspace_id": talk.workspace_id, "thread_id": talk.thread_id}
-
-    await threads.assign(talk.studio, **place, assignee_id=BEN)
-    (assigned,) = await inbox(talk)
-    await threads.assign(talk.studio, **place, assignee_id=None)
-    (free,) = await inbox(talk)
-
-    assert (assigned.assignee_id, free.assignee_id) == (BEN, None)
-
-
 async def test_an_erased_message_keeps_its_place_alone(talk: Chat) -> None:
     asset = await picture(talk)
     first = await said(talk, Words(body="my address is 1 Main St", files=(asset,)))
     await talk.staff_says("noted")
-    place = {"workspace_id": talk.workspace_id, "thread_id": talk.thread_id}
 
-    assert await chat.erase(talk.studio, **place, ordinal=1) == 1
+    assert await talk.erase(1) == 1
 
     gone, kept = await talk.messages()
     assert (gone.body, gone.attachments, gone.said_at) == (None, (), first.message.said_at)
@@ -263,16 +241,15 @@ async def test_an_erased_message_keeps_its_place_alone(talk: Chat) -> None:
     with pytest.raises(UnknownAsset):
         await said(talk, Words(files=(asset,)), key="again")
     with pytest.raises(UnknownChatMessage):
-        await chat.erase(talk.studio, **place, ordinal=1)
+        await talk.erase(1)
 
 
 async def test_a_file_that_another_message_shows_outlives_an_erased_one(talk: Chat) -> None:
     asset = await picture(talk)
     await said(talk, Words(files=(asset,)), key="one")
     await said(talk, Words(files=(asset,)), key="two")
-    place = {"workspace_id": talk.workspace_id, "thread_id": talk.thread_id}
 
-    await chat.erase(talk.studio, **place, ordinal=1)
+    await talk.erase(1)
 
     again = await said(talk, Words(files=(asset,)), key="three")
     assert again.message.attachments
@@ -280,9 +257,8 @@ async def test_a_file_that_another_message_shows_outlives_an_erased_one(talk: Ch
 
 async def test_a_thread_is_erased_with_its_subject_and_a_key_still_tells(talk: Chat) -> None:
     first = await said(talk, Words(body="hello"))
-    place = {"workspace_id": talk.workspace_id, "thread_id": talk.thread_id}
 
-    assert await chat.erase(talk.studio, **place, ordinal=None) == 1
+    assert await talk.erase(None) == 1
 
     again = await said(talk, Words(body="hello"))
     assert (again.is_replay, again.message.message_id) == (True, first.message.message_id)
@@ -322,9 +298,7 @@ async def test_another_workspace_s_thread_is_unknown(talk: Chat) -> None:
     for act in (
         chat.say(talk.studio, **place, author=author, words=Words(body="x"), key="k"),
         chat.read_up_to(talk.studio, **place, reader=author, ordinal=1),
-        chat.messages_of(talk.studio, **place), chat.erase(talk.studio, **place, ordinal=1),
-        threads.assign(talk.studio, **place, assignee_id=ANN),
-        threads.settle_thread(talk.studio, **place),
+        chat.messages_of(talk.studio, **place),
     ):  # fmt: skip
         with pytest.raises(UnknownThread):
             await act

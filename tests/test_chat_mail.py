@@ -87,8 +87,7 @@ async def test_what_was_read_in_time_needs_no_e_mail(talk: Chat) -> None:
 
 async def test_an_erased_message_needs_no_e_mail(talk: Chat) -> None:
     await talk.staff_says("to the wrong one")
-    place = {"workspace_id": talk.workspace_id, "thread_id": talk.thread_id}
-    await chat.erase(talk.studio, **place, ordinal=1)
+    await talk.erase(1)
     talk.clock.move(minutes=6)
 
     assert await tell_absent(talk.studio) == 0

@@ -22,6 +22,16 @@ from tampering import PRIVATE_KEY, PUBLIC_KEY, given
 from tampers import Forger, Tamper, disarm, loot
 
 
+def checkpoint_with(field: str, value: object) -> str:
+    """Return a line of an export that is right but for one field."""
+    fields = {
+        "checkpoint": 1, "taken_at": "2027-01-01T00:00:00+00:00", "wallets": 0,
+        "heads_digest": "00" * 32, "previous": "00" * 32, "public_key": "00" * 32,
+        "signature": "00" * 64, field: value,
+    }  # fmt: skip
+    return json.dumps(fields)
+
+
 @pytest.fixture
 async def ledger(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     await write_eventful_journal(database_url)
@@ -143,6 +153,7 @@ async def test_a_checkpoint_signed_by_another_key_is_forged(ledger: asyncpg.Conn
         ("wallets", 5),
         ("heads_digest", "00" * 32),
         ("previous", "11" * 32),
+        ("audit", f"7:{'33' * 32}"),
         ("checkpoint", 2),
         ("signature", "22" * 64),
     ],
@@ -194,6 +205,9 @@ async def test_heads_changed_in_the_database_break_the_signature(
         (["7"], 1),
         (['{"kind":"image"}'], 1),
         (['{"checkpoint":1,"taken_at":"2027-01-01T00:00:00"}'], 1),
+        ([checkpoint_with("audit", "no head")], 1),
+        ([checkpoint_with("audit", None)], 1),
+        ([checkpoint_with("audit", 7)], 1),
         (
             [json.dumps({"workspace_id": str(STUDIOS[0]), "kind": "x", "sequence": 1, "hash": ""})],
             1,

@@ -7,53 +7,75 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from command_line import run_here
+from command_line import Done, run_here
 from mutoscope.cli.desk import age
 
 ANN = "00000000-0000-0000-0000-00000000000a"
-BEN = "00000000-0000-0000-0000-00000000000b"
+PASSWORD = "correct horse battery"
+WHY = ("--reason", "it named a customer")
+
+
+class Place:
+    """A studio in which ada and ben are of the staff, with a workspace."""
+
+    def __init__(self, database_url: str, folder: Path) -> None:
+        self.place: dict[str, Any] = {"database_url": database_url, "data": folder / "data"}
+        self.password = folder / "password"
+        self.password.write_text(f"{PASSWORD}\n", encoding="utf-8")
+        made = self.run("workspace", "create", "Ada", "--json").json()
+        self.workspace = str(made["workspace"]["workspace_id"])
+
+    def run(self, *arguments: str) -> Done:
+        return run_here(*arguments, **self.place)
+
+    def desk(self, *arguments: str, by: str = "ada") -> Done:
+        """Work at the desk as somebody."""
+        return self.run("desk", *arguments, "--as", by, "--password-file", str(self.password))
+
+    def take_in(self, name: str, role: str = "admin", *, by: str = "") -> str:
+        acting = ("--as", by, "--password-file", str(self.password)) if by else ()
+        made = self.run(
+            "staff", "add", name, "--email", f"{name}@studio.example", "--role", role, *acting,
+            "--new-password-file", str(self.password), "--reason", "joins the desk", "--json",
+        )  # fmt: skip
+        return str(made.json()[0]["staff_id"])
 
 
 @pytest.fixture
-def place(database_url: str, tmp_path: Path) -> dict[str, Any]:
-    return {"database_url": database_url, "data": tmp_path / "data"}
+def place(database_url: str, tmp_path: Path) -> Place:
+    return Place(database_url, tmp_path)
 
 
-@pytest.fixture
-def workspace(place: dict[str, Any]) -> str:
-    made = run_here("workspace", "create", "Ada", "--json", **place)
-    return str(made.json()["workspace"]["workspace_id"])
-
-
-def test_both_sides_talk(place: dict[str, Any], workspace: str, tmp_path: Path) -> None:
+def test_both_sides_talk(place: Place, tmp_path: Path) -> None:
+    place.take_in("ada")
     Image.new("RGB", (400, 400), "red").save(tmp_path / "still.png")
-    empty = run_here("chat", "read", workspace, **place)
+    empty = place.run("chat", "read", place.workspace)
     picture = str(tmp_path / "still.png")
-    said = run_here("chat", "say", workspace, "It is [broken]", "--attach", picture, **place)
-    inbox = run_here("desk", "inbox", "--as", ANN, **place)
-    shown = run_here("desk", "thread", workspace, "--as", ANN, **place)
-    run_here("desk", "say", workspace, "We look.", "--as", ANN, **place)
+    said = place.run("chat", "say", place.workspace, "It is [broken]", "--attach", picture)
+    inbox = place.desk("inbox")
+    shown = place.desk("thread", place.workspace)
+    place.desk("say", place.workspace, "We look.")
 
-    answered = run_here("chat", "read", workspace, **place)
+    answered = place.run("chat", "read", place.workspace)
 
     assert empty.output == "Nobody has said anything yet: `mutoscope chat say` begins.\n"
     assert "is number 1 of the thread" in said.output
-    assert all(word in inbox.output for word in (workspace, "Ada", "moments", "nobody"))
+    assert all(word in inbox.output for word in (place.workspace, "Ada", "moments", "nobody"))
     assert "creator (owner)" in shown.output
     assert "It is [broken]" in shown.output
     assert "file picture.png, image/png" in answered.output
     assert "support\n      We look." in answered.output
 
 
-def test_a_key_says_it_once(place: dict[str, Any], workspace: str) -> None:
-    run_here("chat", "say", workspace, "hello", "--key", "k-1", **place)
+def test_a_key_says_it_once(place: Place) -> None:
+    place.run("chat", "say", place.workspace, "hello", "--key", "k-1")
 
-    again = run_here("chat", "say", workspace, "hello", "--key", "k-1", "--json", **place)
+    again = place.run("chat", "say", place.workspace, "hello", "--key", "k-1", "--json")
 
     assert again.json()["is_replay"] is True
     assert (
         "said before, as number 1"
-        in run_here("chat", "say", workspace, "hello", "--key", "k-1", **place).output
+        in place.run("chat", "say", place.workspace, "hello", "--key", "k-1").output
     )
 
 
@@ -61,64 +83,62 @@ def test_a_key_says_it_once(place: dict[str, Any], workspace: str) -> None:
     ("question", "words"),
     [("billing_date", "You have no billing date yet"), ("more_credits", "Start one first: Ess")],
 )
-def test_a_quick_question_is_answered_at_once(
-    place: dict[str, Any], workspace: str, question: str, words: str
-) -> None:
-    asked = run_here("chat", "ask", workspace, question, **place)
-    told = run_here("chat", "ask", workspace, question, "--json", **place).json()
+def test_a_quick_question_is_answered_at_once(place: Place, question: str, words: str) -> None:
+    asked = place.run("chat", "ask", place.workspace, question)
+    told = place.run("chat", "ask", place.workspace, question, "--json").json()
 
     assert words in asked.output
     assert told["answer"]["card"] == question
 
 
-def test_a_thread_is_taken_on_let_go_settled_and_erased(
-    place: dict[str, Any], workspace: str
-) -> None:
-    run_here("chat", "say", workspace, "thanks!", **place)
-    taken = run_here("desk", "assign", workspace, "--as", ANN, **place)
-    mine = run_here("desk", "inbox", "--as", ANN, "--mine", **place)
-    others = run_here("desk", "inbox", "--as", BEN, **place)
-    let_go = run_here("desk", "assign", workspace, "--as", ANN, "--nobody", "--json", **place)
-    settled = run_here("desk", "settle", workspace, **place)
-    nobody = run_here("desk", "inbox", "--as", ANN, **place)
-    erased = run_here("desk", "erase", workspace, "1", **place)
+def test_a_thread_is_taken_on_let_go_settled_and_erased(place: Place) -> None:
+    ada = place.take_in("ada")
+    place.take_in("ben", "support", by="ada")
+    place.run("chat", "say", place.workspace, "thanks!")
+    taken = place.desk("assign", place.workspace)
+    mine = place.desk("inbox", "--mine")
+    others = place.desk("inbox", by="ben")
+    let_go = place.desk("assign", place.workspace, "--nobody", "--json")
+    settled = place.desk("settle", place.workspace)
+    nobody = place.desk("inbox")
+    erased = place.desk("erase", place.workspace, "1", *WHY)
 
-    assert ("yours" in taken.output, "you" in mine.output, ANN in others.output) == (True,) * 3
+    assert ("yours" in taken.output, "you" in mine.output, ada in others.output) == (True,) * 3
     assert let_go.json()["assignee_id"] is None
     assert "waits no more" in settled.output
     assert nobody.output == "Nobody waits for an answer.\n"
     assert erased.output == "1 message erased.\n"
-    assert "(erased)" in run_here("chat", "read", workspace, **place).output
-    assert run_here("desk", "inbox", "--as", ANN, "--all", "--json", **place).json()
+    assert "(erased)" in place.run("chat", "read", place.workspace).output
+    assert place.desk("inbox", "--all", "--json").json()
 
 
-def test_threads_are_listed(place: dict[str, Any], workspace: str) -> None:
-    empty = run_here("chat", "list", workspace, **place)
-    run_here("desk", "say", workspace, "welcome", "--as", ANN, **place)
+def test_threads_are_listed(place: Place) -> None:
+    place.take_in("ada")
+    empty = place.run("chat", "list", place.workspace)
+    place.desk("say", place.workspace, "welcome")
 
-    listed = run_here("chat", "list", workspace, **place)
+    listed = place.run("chat", "list", place.workspace)
 
     assert "Nobody has said anything yet" in empty.output
     assert "(general)" in listed.output
-    assert (
-        run_here("chat", "list", workspace, "--json", **place).json()["threads"][0]["unread"] == 1
-    )
+    assert place.run("chat", "list", place.workspace, "--json").json()["threads"][0]["unread"] == 1
 
 
-def test_the_facts_are_shown_beside(place: dict[str, Any], workspace: str) -> None:
-    run_here("workspace", "plan", workspace, "pro", "--yes", **place)
+def test_the_facts_are_shown_beside(place: Place) -> None:
+    place.run("workspace", "plan", place.workspace, "pro", "--yes")
 
-    shown = run_here("desk", "facts", workspace, **place)
+    shown = place.run("desk", "facts", place.workspace)
 
     assert "plan           pro, active" in shown.output
     assert "may buy        not enabled" in shown.output
-    assert run_here("desk", "facts", workspace, "--json", **place).json()["plan"] == "pro"
+    assert place.run("desk", "facts", place.workspace, "--json").json()["plan"] == "pro"
 
 
-def test_what_is_not_there_is_told(place: dict[str, Any], workspace: str) -> None:
-    missing = run_here("chat", "read", workspace, "--thread", ANN, **place)
-    empty = run_here("desk", "thread", workspace, "--as", ANN, **place)
-    wordless = run_here("chat", "say", workspace, **place)
+def test_what_is_not_there_is_told(place: Place) -> None:
+    place.take_in("ada")
+    missing = place.run("chat", "read", place.workspace, "--thread", ANN)
+    empty = place.desk("thread", place.workspace)
+    wordless = place.run("chat", "say", place.workspace)
 
     assert (missing.code, missing.errors.partition(":")[0]) == (3, "unknown_thread")
     assert empty.output == "Nobody has said anything in this thread.\n"

@@ -194,3 +194,94 @@ def test_roles_change_and_people_leave(shop: Shop) -> None:
     assert '"code": "not_allowed"' in refused.errors
     assert left[0]["state"] == "left"
     assert '"code": "bad_sign_in"' in gone.errors
+
+
+def give(shop: Shop, password: str) -> str:
+    """Write a new password to a file of its own."""
+    path = Path(shop.password).with_name("new-password")
+    path.write_text(f"{password}\n", encoding="utf-8")
+    return str(path)
+
+
+def test_a_password_is_reset_then_chosen_by_its_owner(shop: Shop) -> None:
+    given = give(shop, "a password for once")
+    shop.run("staff", "sign-in", "grace", "--password-file", shop.password)
+    wish = ("staff", "reset-password", "grace", "--new-password-file")
+
+    by_another = shop.act(*wish, given)
+    reset = shop.act(*wish, given, by="root")
+    ended = shop.act("desk", "enable", shop.workspace, by="")
+    own = Path(give(shop, "nobody else knows")).rename(f"{shop.password}-own")
+    give(shop, "a password for once")
+    chosen = shop.run(
+        "staff", "password", "grace", "--password-file", given, "--new-password-file", str(own)
+    )
+    shop.password = str(own)
+
+    assert '"code": "not_allowed"' in by_another.errors
+    assert reset.json() == {"name": "grace", "is_reset": True}
+    assert '"code": "bad_staff_token"' in ended.errors
+    assert "sign in again" in chosen.errors
+    assert shop.act("desk", "enable", shop.workspace).json()["by"] == "grace"
+
+
+def test_the_operator_lets_a_locked_out_admin_in(shop: Shop) -> None:
+    given = give(shop, "a password for once")
+    wish = ("staff", "reset-password", "root", *WHY, "--new-password-file", given, "--operator")
+
+    reset = shop.run(*wish)
+    both = shop.run(*wish, "--as", "grace")
+    shop.password = given
+    temporary = shop.act("staff", "leave", "grace", by="root")
+    lines = shop.run("audit", "list", "--action", "reset_password").output
+
+    assert "signed out everywhere" in reset.errors
+    assert both.code == 2
+    assert '"code": "temporary_password"' in temporary.errors
+    assert "operator" in lines
+
+
+def test_the_chat_of_the_desk_asks_who_it_is_like_the_rest(shop: Shop, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_text("wrong horse battery", encoding="utf-8")
+    names = ("thread", "say", "assign", "settle", "erase")
+    wishes = [(name, shop.workspace, *(["x"] if name == "say" else [])) for name in names]
+    reasons = {"erase": WHY}
+
+    for wish in (("inbox",), *wishes):
+        asked = ("desk", *wish, *reasons.get(wish[0], ()), "--json")
+        nobody = shop.run(*asked)
+        forged = shop.run(*asked, "--as", "grace", "--password-file", str(wrong))
+        shop.run("staff", "sign-in", "grace", "--password-file", shop.password)
+        shop.run("staff", "sign-out")
+
+        assert '"code": "not_signed_in"' in nobody.errors, wish
+        assert '"code": "bad_sign_in"' in forged.errors, wish
+    assert shop.run("chat", "read", shop.workspace, "--json").json() == []
+
+
+def test_a_promo_code_and_a_parked_route_need_somebody_who_may(shop: Shop) -> None:
+    offer = ("purchase", "promo", "SPRING", "--kind", "video", "--credits", "50")
+    unpark = ("providers", "unpark", "nonsense")
+
+    nobody = [shop.act(*wish, by="") for wish in (offer, unpark)]
+    admin = shop.act(*offer, by="root")
+    made = shop.act(*offer)
+    unknown = shop.act(*unpark)
+
+    assert all('"code": "not_signed_in"' in each.errors for each in nobody)
+    assert '"code": "not_allowed"' in admin.errors
+    assert made.json()["code"] == "SPRING"
+    assert '"code": "unknown_route"' in unknown.errors
+    (line,) = shop.run("audit", "list", "--action", "offer_promo", "--json").json()
+    assert (line["name"], line["data"]["credits"]) == ("grace", 50)
+
+
+def test_an_order_is_resolved_by_who_signed_in_alone(shop: Shop) -> None:
+    wish = ("providers", "resolve", shop.workspace, shop.workspace)
+
+    nobody = shop.act(*wish, by="")
+    unknown = shop.act(*wish)
+
+    assert '"code": "not_signed_in"' in nobody.errors
+    assert '"code": "unknown_job"' in unknown.errors

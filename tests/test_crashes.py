@@ -22,7 +22,7 @@ from mutoscope.storage.database import DatabaseUnreachable, connect, migrate
 from mutoscope.storage.embedded import EmbeddedPostgres
 from mutoscope.storage.journal import Journal, JournalClosed
 from mutoscope.storage.session import SideRow, SideRowRefused
-from servers import enterable_folder, is_running, postmaster, until
+from servers import enterable_folder, is_running, postmaster, quick_disk, until
 from soundness import assert_sound
 
 PASSINGS = (1, 3, 6)
@@ -125,7 +125,7 @@ async def test_connections_that_are_cut_under_load_lose_and_double_nothing(
 async def check_kills(*, kills: int, charges_each: int) -> int:
     """Kill the database under load so many times; return the acknowledged charges."""
     acknowledged = 0
-    with enterable_folder() as folder:
+    with enterable_folder(parent=quick_disk()) as folder:
         async with EmbeddedPostgres(folder=folder / "server") as server:
             async with asyncio.timeout(30 + 10 * kills):
                 journal = await _opened(server.dsn, amount=kills * charges_each)
@@ -163,7 +163,7 @@ async def test_callers_of_a_database_that_stays_away_are_told_together_and_may_c
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(writer, "RECONNECT_PAUSES_S", (0.1, 0.1))
-    with enterable_folder() as folder:
+    with enterable_folder(parent=quick_disk()) as folder:
         async with EmbeddedPostgres(folder=folder / "server") as server:
             journal = await _opened(server.dsn, amount=100)
             await server.stop()

@@ -41,6 +41,17 @@ async def number(workspace: str, place: dict[str, object]) -> str:
     return f"INV-{house.studio.seller.year(at=house.studio.clock.now())}-000001"
 
 
+@pytest.fixture
+def signed_in(place: dict[str, object], tmp_path: Path) -> None:
+    """Sign in as somebody of the books."""
+    password = tmp_path / "password"
+    password.write_text("correct horse battery", encoding="utf-8")
+    roles = ("--role", "admin", "--role", "finance", "--reason", "keeps the books")
+    run_here("staff", "add", "ada", "--email", "ada@studio.example", *roles,
+             "--new-password-file", str(password), **place)  # fmt: skip
+    run_here("staff", "sign-in", "ada", "--password-file", str(password), **place)
+
+
 async def command(*arguments: str, place: dict[str, object]) -> Done:
     return await asyncio.to_thread(run_here, *arguments, **place)
 
@@ -81,6 +92,7 @@ async def test_invoices_are_listed_shown_and_written(
     assert path.read_bytes().startswith(b"%PDF")
 
 
+@pytest.mark.usefixtures("signed_in")
 async def test_an_invoice_is_credited_in_part_and_then_as_a_whole(
     workspace: str, number: str, place: dict[str, object]
 ) -> None:
@@ -95,13 +107,27 @@ async def test_an_invoice_is_credited_in_part_and_then_as_a_whole(
     assert (more.code, json.loads(more.errors)["code"]) == (1, "credit_exceeds_invoice")
     shown = await command("invoice", "show", workspace, number, place=place)
     assert "credited   39.00 USD" in shown.output
+    lines = await command("audit", "list", "--action", "credit_invoice", "--json", place=place)
+    assert [(each["name"], each["reason"]) for each in lines.json()] == [
+        ("ada", "started twice")
+    ] * 2  # fmt: skip
 
 
+async def test_nobody_credits_an_invoice_in_nobody_s_name(
+    workspace: str, number: str, place: dict[str, object]
+) -> None:
+    refused = await command("invoice", "credit", workspace, number, "--reason", "started twice",
+                            place=place)  # fmt: skip
+
+    assert refused.errors.startswith("not_signed_in: ")
+
+
+@pytest.mark.usefixtures("signed_in")
 async def test_what_is_no_invoice_or_amount_is_told_so(
     workspace: str, number: str, place: dict[str, object]
 ) -> None:
     other = id_of(await command("workspace", "create", "Bo", "--json", place=place))
-    credit = ("invoice", "credit", workspace, number, "--reason", "x", "--amount")
+    credit = ("invoice", "credit", workspace, number, "--reason", "started twice", "--amount")
 
     codes = [
         (await command(*arguments, place=place)).code

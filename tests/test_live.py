@@ -9,11 +9,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from mutoscope.app import chat, follow, generate, inbox, live, sign_up
+from desk_stage import join, token_of_new
+from mutoscope.app import chat, desk_chat, follow, generate, live, sign_up
 from mutoscope.app.advance import advance
 from mutoscope.app.live import END, QUEUE_MAX, RESET, Live, Mailbox, TooManyStreams
 from mutoscope.bootstrap import House, open_house
 from mutoscope.domain.chat import Words, creator, default_thread_id, staff
+from mutoscope.domain.staff import Role
 from mutoscope.settings import read_settings
 from mutoscope.storage.jobs import Job
 from mutoscope.storage.live import Notice
@@ -38,6 +40,12 @@ async def served(database_url: str, tmp_path: Path) -> AsyncIterator[Served]:
 async def opened(house: House, name: str = "Aurora") -> UUID:
     workspace = await sign_up.create(house.studio, name=name, zone="UTC", is_demo=True)
     return workspace.workspace_id
+
+
+async def bearer_of(house: House) -> dict[str, str]:
+    """Return the header of somebody of the staff."""
+    _, token = await token_of_new(house, "ada", Role.SUPPORT)
+    return {"Authorization": f"Bearer {token}"}
 
 
 async def say(house: House, workspace_id: UUID, body: str) -> None:
@@ -265,8 +273,9 @@ async def test_what_was_read_is_told_to_the_other_side(served: Served) -> None:
 async def test_staff_follow_the_inbox_of_all_workspaces(served: Served) -> None:
     workspace_id = await opened(served.house)
     thread_id = default_thread_id(workspace_id=workspace_id)
+    bearer = await bearer_of(served.house)
 
-    async with served.stream_at("/v1/desk/live", params={"staff_id": str(ANN)}) as stream:
+    async with served.stream_at("/v1/desk/live", headers=bearer) as stream:
         await asyncio.sleep(0.3)
         await say(served.house, workspace_id, "hello")
         (found,) = await stream.until("inbox")
@@ -279,8 +288,9 @@ async def test_a_lost_connection_is_told_to_the_inbox_as_a_reset(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(follow, "HEARTBEAT_S", 0.2)
+    bearer = await bearer_of(served.house)
 
-    async with served.stream_at("/v1/desk/live", params={"staff_id": str(ANN)}) as stream:
+    async with served.stream_at("/v1/desk/live", headers=bearer) as stream:
         while (await stream.next()).comment is None:
             continue
         async with served.house.studio.reading() as connection:
@@ -290,15 +300,16 @@ async def test_a_lost_connection_is_told_to_the_inbox_as_a_reset(
     assert found.data == {}
 
 
-async def test_a_thread_that_is_taken_on_is_told(served: Served) -> None:
+async def test_a_thread_that_needs_no_answer_is_told(served: Served) -> None:
     workspace_id = await opened(served.house)
     await say(served.house, workspace_id, "hello")
     thread_id = default_thread_id(workspace_id=workspace_id)
+    ada = await join(served.house, "ada", Role.SUPPORT)
 
     async with served.stream(workspace_id) as stream:
         await stream.until("balance")
-        await inbox.assign(
-            served.house.studio, workspace_id=workspace_id, thread_id=thread_id, assignee_id=ANN
+        await desk_chat.settle(
+            served.house.studio, ada, workspace_id=workspace_id, thread_id=thread_id
         )
         (found,) = await stream.until("thread")
 

@@ -14,6 +14,7 @@ from business_stage import (
     bought,
     documents,
     open_paying,
+    operations,
     order,
     pay,
     spend,
@@ -154,7 +155,7 @@ async def test_a_lost_dispute_voids_what_is_left_and_flags_the_rest(stage: Stage
     after = await read(stage, purchase)
     total = (await documents(stage, workspace_id))[-1].taxed.total
     assert states == ["lost", "lost", "lost"]
-    assert await spendable(stage, workspace_id) == 0
+    assert (await operations(stage, workspace_id))[-1] == ("void", 1_000)
     assert (after.taken_back, after.debt) == (1_000, total * 500 // 1_500)
 
 

@@ -21,6 +21,7 @@ from mutoscope.app.watch import LEASE, admit, watch
 from mutoscope.domain.jobs import JobState
 from mutoscope.domain.routes import RouteTable
 from mutoscope.storage import attempts
+from mutoscope.storage.attempts import Created, Orders
 from mutoscope.storage.database import open_pool
 from mutoscope.storage.jobs import Job
 from mutoscope.storage.journal import Journal
@@ -59,9 +60,7 @@ async def answer_late(companies: Companies, job: Job, *, ordinal: int = 1) -> No
     found = (await companies.attempts(job))[ordinal - 1]
     at = companies.stage.clock.now()
     async with companies.studio.reading() as connection:
-        await attempts.mark_created(
-            connection, attempt=found, provider_job_id=str(found.order_id), at=at, look_at=at
-        )
+        await attempts.mark_created(connection, [Created(found, str(found.order_id), at, at)])
 
 
 async def order_again(companies: Companies, job: Job) -> Order:
@@ -354,5 +353,7 @@ async def more_workers(
             journal = Journal(url=url, now=companies.stage.clock.now)
             await journal.open()
             stack.push_async_callback(journal.close)
-            studios.append(replace(companies.studio, pool=pool, journal=journal))
+            studios.append(
+                replace(companies.studio, pool=pool, orders=Orders(pool), journal=journal)
+            )
         yield studios

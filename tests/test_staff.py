@@ -10,24 +10,22 @@ from uuid import UUID
 import pytest
 
 from desk_stage import Desk, join, open_desk
-from mutoscope.app import staff, view_as
+from mutoscope.app import passwords, staff, view_as
+from mutoscope.app.passwords import BadSignIn, TooManyTries
 from mutoscope.app.sign_up import BadEmail
 from mutoscope.app.staff import (
     AdminExists,
-    BadSignIn,
-    BadStaff,
     BadStaffToken,
     LastAdmin,
     NewStaff,
     StaffNameTaken,
-    TooManyTries,
-    UnknownStaff,
 )
 from mutoscope.app.view_as import BadViewToken, OutsideView, ViewIsReadOnly
 from mutoscope.domain.audit import OPERATOR, BadReason
 from mutoscope.domain.credits import Refusal
-from mutoscope.domain.staff import MAY, NotAllowed, NotReauthenticated, Role, StaffAction
+from mutoscope.domain.staff import MAY, BadStaff, NotAllowed, NotReauthenticated, Role, StaffAction
 from mutoscope.domain.staff_token import STAFF_PREFIX, VIEW_PREFIX, is_whole, token_of
+from mutoscope.storage.staff import UnknownStaff
 from mutoscope.storage.workspaces import UnknownWorkspace
 
 PASSWORD = "correct horse battery"
@@ -145,13 +143,13 @@ async def test_a_wrong_name_and_a_wrong_password_are_one_refusal_that_costs_alik
 @pytest.mark.parametrize("name", ["linus", "nobody"])
 async def test_a_name_that_is_tried_too_often_is_locked_for_minutes(desk: Desk, name: str) -> None:
     await first(desk)
-    for _ in range(staff.TRIES_MAX):
+    for _ in range(passwords.TRIES_MAX):
         with pytest.raises(BadSignIn):
             await staff.authorised(desk.studio, name=name, password="wrong horse battery")
 
     with pytest.raises(TooManyTries) as refused:
         await staff.authorised(desk.studio, name=name, password=PASSWORD)
-    desk.stage.clock.at += staff.TRIES_LAST - timedelta(microseconds=1)
+    desk.stage.clock.at += passwords.TRIES_LAST - timedelta(microseconds=1)
     with pytest.raises(TooManyTries):
         await staff.authorised(desk.studio, name=name, password=PASSWORD)
     desk.stage.clock.at += timedelta(microseconds=1)
@@ -173,7 +171,7 @@ async def test_tries_at_once_are_counted_before_they_are_looked_at(desk: Desk) -
     ]
     answers = await asyncio.gather(*guesses, return_exceptions=True)
 
-    assert sum(isinstance(answer, BadSignIn) for answer in answers) == staff.TRIES_MAX
+    assert sum(isinstance(answer, BadSignIn) for answer in answers) == passwords.TRIES_MAX
     assert sum(isinstance(answer, TooManyTries) for answer in answers) == 7
 
 
@@ -181,7 +179,7 @@ async def test_a_right_password_begins_the_count_anew(desk: Desk) -> None:
     await first(desk)
 
     for _ in range(2):
-        for _ in range(staff.TRIES_MAX - 1):
+        for _ in range(passwords.TRIES_MAX - 1):
             with pytest.raises(BadSignIn):
                 await staff.authorised(desk.studio, name="linus", password="wrong horse")
         await staff.authorised(desk.studio, name="linus", password=PASSWORD)

@@ -27,8 +27,11 @@ from mutoscope.domain.fine_tune import BadAdjustment
 from mutoscope.domain.planner import KeyReused
 from mutoscope.domain.storyboard import Frame, FrameNotFinal, FrameNotMade, Project, Wanted
 from mutoscope.domain.versions import differences
-from mutoscope.storage import history
+from mutoscope.storage import board as boards
+from mutoscope.storage import history, jobs
+from mutoscope.storage.jobs import Job
 from mutoscope.storage.storyboard import UnknownFrame
+from overtaking import overtake
 from soundness import assert_sound
 from storyboard_stage import begin, finished, look, picture, slot, start, with_stills
 from studio_fixture import deliver_clip, drive, lines
@@ -277,3 +280,20 @@ async def test_a_deleted_frame_takes_no_job(stage: Stage) -> None:
 
     with pytest.raises(UnknownFrame):
         await generate_frame(stage.studio, slot(stage, frame, "a"))
+
+
+@pytest.mark.parametrize("read_name", ["seed_after", "by_request"])
+@pytest.mark.parametrize("is_read_first", [True, False])
+async def test_a_still_that_overtakes_itself_is_placed_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, read_name: str, *, is_read_first: bool
+) -> None:
+    project = await begin(stage)
+    frame = await first(stage, project)
+    read_from = {"seed_after": boards, "by_request": jobs}[read_name]
+
+    async def generated() -> tuple[Job, bool]:
+        return await generate_frame(stage.studio, slot(stage, frame, "a"))
+
+    winner = overtake(monkeypatch, read_from, read_name, generated, is_read_first=is_read_first)
+
+    assert await generated() == (winner[0][0], True)

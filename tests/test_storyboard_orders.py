@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from mutoscope.app import storyboard, storyboard_orders
-from mutoscope.app.generate import NotEnoughCredits, Placing, ToolUnavailable, placing_now
+from mutoscope.app import storyboard
+from mutoscope.app.generate import NotEnoughCredits, ToolUnavailable
 from mutoscope.app.storyboard import FrameText
 from mutoscope.app.storyboard_estimate import (
     NothingLacking,
@@ -162,25 +161,6 @@ async def test_an_order_at_the_same_time_under_one_key_is_placed_once(stage: Sta
 
     assert len({each.order_id for each in found}) == 1
     assert [each.is_replay for each in found].count(False) == 1
-    assert await stage.credits() == (47, 3)
-
-
-async def test_an_order_that_overtakes_itself_is_placed_once(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project = await begin(stage)
-    overtaking = []
-
-    async def overtaken(*args: Any, **options: Any) -> Placing:  # noqa: ANN401 - passed on
-        monkeypatch.undo()
-        overtaking.append(await order(stage, project))
-        return await placing_now(*args, **options)
-
-    monkeypatch.setattr(storyboard_orders, "placing_now", overtaken)
-
-    found = await order(stage, project)
-
-    assert found == replace(overtaking[0], is_replay=True)
     assert await stage.credits() == (47, 3)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mutoscope.app import promo
 from mutoscope.app.sign_up import TrialTaken, create, sign_up
 from mutoscope.app.subscribe import (
     AlreadySubscribed,
@@ -16,6 +17,7 @@ from mutoscope.app.subscribe import (
 from mutoscope.app.terms import AllowanceNotAgreed
 from mutoscope.domain.credits import BadAmount
 from mutoscope.storage import balances
+from mutoscope.storage.offers import PromoCode
 from mutoscope.storage.workspaces import Workspace
 from soundness import assert_sound
 from studio_fixture import drive, lines, open_workspace, place
@@ -163,3 +165,15 @@ async def test_two_workspaces_keep_their_credits_apart(stage: Stage) -> None:
 
     assert await stage.credits() == (200, 0)
     assert (await lines(stage, workspace_id=other))[-1] == ("grant", 700)
+
+
+async def test_the_end_of_a_trial_takes_credits_of_the_trial_alone(stage: Stage) -> None:
+    await promo.offer(stage.studio, PromoCode(
+        code="SPRING", kind="image", credits=30, lasts_days=90, redemptions_max=1, redeemed=0,
+        ends_at=None, created_at=stage.clock.now(),
+    ))  # fmt: skip
+    await promo.redeem(stage.studio, workspace_id=stage.workspace_id, code="SPRING")
+
+    await start(stage)
+
+    assert await stage.credits() == (200 + 30, 0)

@@ -265,6 +265,26 @@ async def test_a_zone_changes_on_the_billing_date_and_leaves_no_gap(
     ] * 3
 
 
+async def test_a_zone_with_other_hours_begins_where_the_period_before_it_ends(
+    stage: Stage, database_url: str
+) -> None:
+    workspace_id = await open_paying(stage, "pro")
+    stage.clock.at = datetime(2025, 3, 10, tzinfo=UTC)
+    await tick(stage, database_url)
+    await pay_all(stage, workspace_id)
+    await change_plan.schedule(stage.studio, workspace_id=workspace_id, zone="Europe/Berlin")
+    stage.clock.at = datetime(2025, 4, 2, tzinfo=UTC)
+
+    await tick(stage, database_url)
+
+    found = (await read(stage, workspace_id)).subscription
+    assert found is not None
+    assert [found.start(index=index) for index in (2, 3)] == [
+        datetime(2025, 3, 31, 9, tzinfo=UTC),  # as it was told, not an hour before by the new clock
+        datetime(2025, 4, 30, 8, tzinfo=UTC),
+    ]
+
+
 async def test_an_unpaid_renewal_is_past_due_then_suspended_then_over(
     stage: Stage, database_url: str
 ) -> None:
@@ -345,7 +365,7 @@ async def test_an_annual_plan_is_charged_once_a_year_and_grants_monthly(
 
     assert [each.taxed.net for each in await documents(stage, workspace_id)] == [39_000, 39_000]
     grants = [line for line in await operations(stage, workspace_id) if line[0] == "grant"]
-    assert len(grants) == 13
+    assert grants == [("grant", 1_500)] * 13
 
 
 async def test_a_scheduled_change_outlives_a_suspension(stage: Stage, database_url: str) -> None:

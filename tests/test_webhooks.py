@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,6 +16,7 @@ from hook_stage import (
     add,
     happen,
     impatient,
+    open_hooked,
     read,
     sent,
 )
@@ -23,25 +24,18 @@ from mutoscope.app import deliveries, webhooks
 from mutoscope.app.alerts import alert, set_preference
 from mutoscope.app.deliveries import FAILING_MAX, LEASE, PAUSES, deliver
 from mutoscope.domain.alerts import AlertCode
-from mutoscope.hooks.http_hooks import HttpHooks
 from mutoscope.storage import webhooks as rows
 from mutoscope.storage.alerts import Preference
 from mutoscope.storage.database import queries
 from mutoscope.storage.webhooks import UnknownDelivery
 from narrator import scans
-from soundness import assert_sound
-from studio_stage import Stage, open_stage
+from studio_stage import Stage
 
 
 @pytest.fixture
 async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    sender = HttpHooks(is_local_allowed=True)
-    async with open_stage(database_url, tmp_path) as stage:
-        stage.clock.at = datetime.now(UTC).replace(microsecond=0)  # the library looks at the clock
-        stage.studio = replace(stage.studio, hooks=sender)
+    async with open_hooked(database_url, tmp_path) as stage:
         yield stage
-        await assert_sound(database_url)
-    await sender.close()
 
 
 @pytest.fixture
@@ -59,6 +53,7 @@ async def test_an_event_comes_signed_and_whole(stage: Stage, receiver: Receiver)
     event = receiver.verified(endpoint.secret)
     assert (event["type"], event["data"]) == ("job.finished", {"job": "ü"})
     assert event["timestamp"] == stage.clock.now().isoformat()
+    assert (event["id"], event["workspace_id"]) == (str(event_id), str(stage.workspace_id))
     assert receiver.ids() == [str(event_id)]
     (delivery,) = await sent(stage, endpoint)
     assert (delivery.state, delivery.tries, delivery.status) == ("delivered", 1, 204)

@@ -43,6 +43,7 @@ from mutoscope.providers.local.orders import IMAGES_MAX
 from mutoscope.providers.registry import COMPANIES, Account, Surroundings, set_up
 from mutoscope.providers.wan_local import WanEngine
 from mutoscope.storage import queue
+from mutoscope.storage.attempts import Orders
 from mutoscope.storage.database import check_server, connect, migrate, open_pool
 from mutoscope.storage.embedded import EmbeddedPostgres
 from mutoscope.storage.journal import Journal
@@ -146,8 +147,8 @@ async def open_house(settings: Settings, *, clock: Clock | None = None) -> Async
         hooks = HttpHooks(is_local_allowed=settings.webhooks_local)
         stack.push_async_callback(hooks.close)
         studio = Studio(
-            journal=journal, pool=pool, catalog=catalog, clock=clock, ids=RandomIds(),
-            assets=_assets(settings), generators={ENGINE: engine, **providers},
+            journal=journal, pool=pool, orders=Orders(pool), catalog=catalog, clock=clock,
+            ids=RandomIds(), assets=_assets(settings), generators={ENGINE: engine, **providers},
             routes=read_routes(settings.routes), email_key=_key(settings.data, "email"),
             asset_rules=_asset_rules(settings), exporters=_exporters(settings.data / FONTS),
             providers=providers, call_backs=_call_backs(settings), labels=settings.labels,

@@ -10,13 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from mutoscope.app.audit import audit_rows, why
 from mutoscope.domain.planner import KeyReused, Submission
 from mutoscope.domain.requests import checked
+from mutoscope.domain.staff import Actor, StaffAction, require
 from mutoscope.storage.session import SideRowRefused
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from mutoscope.app.studio import Studio
     from mutoscope.domain.audit import Value
+    from mutoscope.domain.planner import Answer
     from mutoscope.domain.requests import Note, Request
     from mutoscope.storage.session import SideRow
 
@@ -45,9 +50,29 @@ NOBODYS: Final = Act()
 """What is done by nobody of the staff."""
 
 
+def act_of(
+    studio: Studio, actor: Actor, *, action: StaffAction, workspace_id: UUID | None, reason: str
+) -> Act:
+    """Return what an action of staff brings along that is a line in the audit alone.
+
+    :raises NotAllowed: when none of the actor's roles may.
+    :raises BadReason: when the reason is none.
+    """
+    require(actor, action)
+    because = why(studio, reason)
+
+    def tell(**told: Value) -> tuple[SideRow, ...]:
+        return audit_rows(
+            actor=actor, action=action, workspace_id=workspace_id, reason=because, data=told,
+            at=studio.clock.now(),
+        )  # fmt: skip
+
+    return Act(tell=tell)
+
+
 async def submit_new(
     studio: Studio, requests: tuple[Request, ...], *, rows: tuple[SideRow, ...]
-) -> None:
+) -> tuple[Answer, ...]:
     """Write requests with their rows; what was written before is refused, as no row comes with it.
 
     :raises SideRowRefused: when its matter has moved on, or all of it was written before.
@@ -60,6 +85,7 @@ async def submit_new(
         raise _moved_on(rows) from reused
     if answers and all(answer.is_replay for answer in answers):
         raise _moved_on(rows)
+    return answers
 
 
 def _moved_on(rows: tuple[SideRow, ...]) -> SideRowRefused:

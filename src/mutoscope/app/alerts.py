@@ -22,6 +22,7 @@ from mutoscope.domain.offers import Basis
 from mutoscope.storage import alerts as rows
 from mutoscope.storage import workspaces
 from mutoscope.storage.alerts import BOTH, Alert, Looked, Preference
+from mutoscope.storage.session import write_side_rows
 from mutoscope.storage.workspaces import Message
 
 if TYPE_CHECKING:
@@ -230,8 +231,7 @@ async def send_alert(
         )  # fmt: skip
         await workspaces.write_message(connection, workspace_id=told.workspace_id, message=message)
     if by_webhook:
-        for side_row in _event(told):
-            await side_row.writer(connection, [side_row.row])
+        await write_side_rows(connection, _event(told))
 
 
 def _event(told: Alert) -> tuple[SideRow, ...]:

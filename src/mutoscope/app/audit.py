@@ -16,8 +16,10 @@ from uuid import UUID
 
 from mutoscope.domain.audit import (
     LINES,
+    OPERATOR,
     REASONS,
     AuditChain,
+    AuditHead,
     Reason,
     Value,
     canonical_data,
@@ -29,7 +31,7 @@ from mutoscope.domain.findings import LISTED_MAX, Fault, Finding, Findings
 from mutoscope.domain.planner import Submission
 from mutoscope.domain.staff import Actor, StaffAction, require, require_recent
 from mutoscope.storage import audit
-from mutoscope.storage.audit import AuditRow, Head
+from mutoscope.storage.audit import AuditRow
 from mutoscope.storage.session import SideRow, SideRowRefused
 
 if TYPE_CHECKING:
@@ -62,14 +64,13 @@ class AuditVerification:
 
 
 def audit_rows(
-    *, actor: Actor, action: StaffAction, workspace_id: UUID | None, reason: Reason,
+    *, actor: Actor, action: StaffAction, workspace_id: UUID | None, reason: Reason | None,
     data: Mapping[str, Value], at: datetime,
 ) -> tuple[SideRow, ...]:  # fmt: skip
-    """Return what has to commit with an action of staff; `why` makes the reason."""
+    """Return what has to commit with an action of staff; `why` makes the reason, if one is told."""
     row = AuditRow(
         staff_id=actor.staff_id, action=action.value, workspace_id=workspace_id, key=None,
-        digest=None, salt=reason.salt, reason=reason.text,
-        data=canonical_data(checked_data(data)), at=at,
+        digest=None, reason=reason, data=canonical_data(checked_data(data)), at=at,
     )  # fmt: skip
     return (SideRow(audit.write_audit, row, audit.RANK),)
 
@@ -87,6 +88,13 @@ def keyed(rows: tuple[SideRow, ...], *, key: str, digest: bytes) -> tuple[SideRo
     (only,) = rows
     row = AuditRow(*only.row)._replace(key=key, digest=digest)
     return (SideRow(only.writer, row, only.rank),)
+
+
+def operator(*, at: datetime) -> Actor:
+    """Return who acts when the operator works on the machine itself, in nobody's name."""
+    return Actor(
+        staff_id=OPERATOR, name="operator", roles=frozenset(), authenticated_at=at, email=""
+    )
 
 
 async def erase_reason(studio: Studio, actor: Actor, *, sequence: int, reason: str) -> None:
@@ -112,7 +120,9 @@ async def erase_reason(studio: Studio, actor: Actor, *, sequence: int, reason: s
         raise NoReason(sequence=sequence) from None
 
 
-async def verify_audit(connection: Connection, *, known: Head | None = None) -> AuditVerification:
+async def verify_audit(
+    connection: Connection, *, known: AuditHead | None = None
+) -> AuditVerification:
     """Compute every hash anew, and hold the chain's end against its row and a head noted before.
 
     To be called in a transaction, so that all is of one snapshot.

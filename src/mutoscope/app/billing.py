@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mutoscope.app import invoicing
 from mutoscope.app.invoicing import Draft
-from mutoscope.domain.planner import Submission
 from mutoscope.storage import payments
 from mutoscope.storage.payments import PaymentRequest, Purpose
-from mutoscope.storage.session import SideRow, SideRowRefused
+from mutoscope.storage.session import SideRow
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -112,28 +111,6 @@ def rows_paid(
         zone="" if subscription is None else subscription.zone,
     )  # fmt: skip
     return (row, *invoicing.issued(studio, draft=draft))
-
-
-async def submit_once(
-    studio: Studio, request: PaymentRequest, *, rows: tuple[SideRow, ...]
-) -> PaymentRequest:
-    """Write a request with its rows; when its key was billed before, return that request.
-
-    :raises SideRowRefused: when another of the rows finds that its matter has moved on.
-    """
-    try:
-        await studio.journal.submit(Submission(()), side_rows=rows)
-    except SideRowRefused:
-        before = await by_key(studio, request)
-        if before is None:
-            raise
-        return before
-    return request
-
-
-async def by_key(studio: Studio, request: PaymentRequest) -> PaymentRequest | None:
-    """Return what was billed under a request's key before."""
-    return await billed(studio, workspace_id=request.workspace_id, request_key=request.request_key)
 
 
 async def billed(

@@ -7,9 +7,11 @@ also when the pack is withdrawn before it is paid.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from mutoscope.app.billing import Bill, asked, rows_to_pay_first, submit_once
+from mutoscope.app.billing import Bill, asked, rows_to_pay_first
+from mutoscope.app.repeats import once
 from mutoscope.domain.catalog import Fulfilment
 from mutoscope.domain.credits import Refusal, checked_key
 from mutoscope.domain.invoices import InvoiceLine
@@ -80,9 +82,20 @@ async def buy(
     :raises BadAmount: when it is no amount of credits.
     """
     request_key = purchase_key(key, is_refill=is_refill)
-    before = await _ordered(studio, workspace_id, request_key)
-    if before is not None:
-        return _same(before, wish, key)
+    made = await once(
+        before=partial(_ordered, studio, workspace_id, request_key),
+        make=partial(
+            _order, studio, workspace_id, wish, request_key, ordered_by=ordered_by,
+            is_refill=is_refill,
+        ),
+    )  # fmt: skip
+    return _same(made, wish, key)
+
+
+async def _order(
+    studio: Studio, workspace_id: UUID, wish: Wish, request_key: str, *, ordered_by: UUID | None,
+    is_refill: bool,
+) -> Order:  # fmt: skip
     at = studio.clock.now()
     async with studio.reading() as connection:
         workspace = await workspaces.get(connection, workspace_id=workspace_id)
@@ -104,10 +117,9 @@ async def buy(
         taken_back=0, refunded=0, debt=0,
     )  # fmt: skip
     row = SideRow(purchases.add_purchases, purchases.row_of(purchase))
-    await submit_once(studio, request, rows=(row, *rows_to_pay_first(studio, request)))
-    made = await _ordered(studio, workspace_id, request_key)
-    assert made is not None
-    return _same(made, wish, key)
+    rows = (row, *rows_to_pay_first(studio, request))
+    await studio.journal.submit(Submission(()), side_rows=rows)
+    return Order(purchase=purchase, request=request)
 
 
 def purchase_key(key: str, *, is_refill: bool = False) -> str:

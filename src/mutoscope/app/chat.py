@@ -31,8 +31,8 @@ from mutoscope.domain.chat import (
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.planner import KeyReused
 from mutoscope.storage import chat, workspaces
-from mutoscope.storage.chat import Thread, UnknownChatMessage, UnknownThread
-from mutoscope.storage.session import SideRow
+from mutoscope.storage.chat import Thread, UnknownThread
+from mutoscope.storage.session import SideRow, write_side_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -163,29 +163,50 @@ async def say(
     :raises TooManyAttachments: when a message may not have so many files.
     :raises KeyReused: when the key was used to say something else.
     """
+    message = await spoken(
+        studio, workspace_id=workspace_id, thread_id=thread_id, author=author, words=words, key=key
+    )
+    return await said(studio, message, key=key)
+
+
+async def spoken(
+    studio: Studio, *, workspace_id: UUID, thread_id: UUID | None, author: Author, words: Words,
+    key: str,
+) -> NewMessage:  # fmt: skip
+    """Return what is to be said, checked but for its thread; the refusals are those of `say`."""
     message_id = id_from_key(workspace_id=workspace_id, key=key)
-    spoken = checked_words(words)
+    checked = checked_words(words)
     async with studio.reading() as connection:
         await workspaces.get(connection, workspace_id=workspace_id)
-        attachments = await _attached(connection, workspace_id, spoken.files)
-    message = NewMessage(
+        attachments = await _attached(connection, workspace_id, checked.files)
+    return NewMessage(
         workspace_id=workspace_id, message_id=message_id, author=author,
         thread_id=thread_id or default_thread_id(workspace_id=workspace_id),
-        body=spoken.body or None, attachments=attachments, said_at=studio.clock.now(),
+        body=checked.body or None, attachments=attachments, said_at=studio.clock.now(),
         waits=author.side is Side.CREATOR,
     )  # fmt: skip
-    (found,), is_replay = await post(studio, (message,))
+
+
+async def said(
+    studio: Studio, message: NewMessage, *, key: str, rows: tuple[SideRow, ...] = ()
+) -> Said:
+    """Say it, once under its key, with rows that commit with it.
+
+    :raises UnknownThread: when the workspace has no such thread.
+    :raises KeyReused: when the key was used to say something else.
+    """
+    (found,), is_replay = await post(studio, (message,), rows=rows)
     if is_replay and not _is_same(found, message):
         raise KeyReused(namespace=NAMESPACE, key=key)
     return Said(found, is_replay)
 
 
 async def post(
-    studio: Studio, messages: Sequence[NewMessage]
+    studio: Studio, messages: Sequence[NewMessage], *, rows: tuple[SideRow, ...] = ()
 ) -> tuple[tuple[ChatMessage, ...], bool]:
     """Write messages of one thread together, once by their ids; tell whether they were there.
 
-    The first is a person's, who has read them all by that.
+    The first is a person's, who has read them all by that; the rows commit with them.
 
     :raises UnknownThread: when the workspace has no such thread.
     """
@@ -212,6 +233,7 @@ async def post(
                     connection, thread=(first.workspace_id, first.thread_id), reader=first.author,
                     ordinal=found[-1].ordinal, at=last.said_at,
                 )  # fmt: skip
+                await write_side_rows(connection, rows)
         except BaseException:
             await transaction.rollback()
             raise
@@ -273,27 +295,6 @@ async def messages_of(
         end = _END if before is None else before
         found = await chat.messages_before(connection, **place, ordinal=end, limit=limit)
     return found[::-1]
-
-
-async def erase(studio: Studio, *, workspace_id: UUID, thread_id: UUID, ordinal: int | None) -> int:
-    """Erase what a message says, or a whole thread without an ordinal; return how many messages.
-
-    The rows stay with their numbers; files that were brought for them alone are given up.
-
-    :raises UnknownThread: when the workspace has no such thread.
-    :raises UnknownChatMessage: when the thread has no such message, or it was erased before.
-    """
-    async with studio.reading() as connection, connection.transaction():
-        await chat.thread(
-            connection, workspace_id=workspace_id, thread_id=thread_id, reader_id=workspace_id
-        )
-        erased = await chat.erase(
-            connection, workspace_id=workspace_id, thread_id=thread_id, ordinal=ordinal,
-            at=studio.clock.now(),
-        )  # fmt: skip
-    if ordinal is not None and not erased:
-        raise UnknownChatMessage(thread_id=thread_id, ordinal=ordinal)
-    return erased
 
 
 _END: Final = 2**62

@@ -1,14 +1,16 @@
-"""Take checkpoints of the journal, export them, and hold the journal against an export.
+"""Take checkpoints of the journal and the audit, export them, and hold both against an export.
 
 Invariant: a journal that passes against an export has, at every exported head, the very entry that
-was signed then; since each hash covers all before it, nothing up to that head was cut off, changed
-or written anew. What came after the last head is proved by nothing here.
+was signed then, and so has the audit its line; since each hash covers all before it, nothing up to
+that head was cut off, changed or written anew. What came after the last head is proved by nothing
+here.
 """
 
 from collections.abc import AsyncIterable, AsyncIterator
 from datetime import datetime
 from typing import Final
 
+from mutoscope.domain.audit import LINES, AuditHead
 from mutoscope.domain.chain import ENTRIES
 from mutoscope.domain.checkpoint import (
     NO_PREVIOUS,
@@ -23,7 +25,8 @@ from mutoscope.domain.checkpoint import (
     signature_of,
 )
 from mutoscope.domain.findings import Fault, Finding, Findings
-from mutoscope.storage import checkpoints
+from mutoscope.domain.journal import GENESIS
+from mutoscope.storage import audit, checkpoints
 from mutoscope.storage.session import Connection
 
 HEADS_MAX: Final = 2_000
@@ -81,6 +84,7 @@ class _Check:
         self._signed: Signed | None = None
         self._digest = HeadsDigest()
         self._heads: list[Head] = []
+        self._audit_heads: list[AuditHead] = []
 
     async def take_in(self, item: Signed | Head, line: int) -> None:
         """Check a checkpoint, or keep a head of it for the next look-up."""
@@ -88,6 +92,8 @@ class _Check:
             self._end_checkpoint()
             self._check_signed(item)
             self._signed, self._digest = item, HeadsDigest()
+            if item.checkpoint.audit is not None:
+                self._audit_heads.append(item.checkpoint.audit)
             return
         if self._signed is None:
             raise CheckpointsUnreadable(line=line)
@@ -102,6 +108,7 @@ class _Check:
             raise CheckpointsUnreadable(line=1)
         self._end_checkpoint()
         await self._look_up()
+        await self._look_up_audit()
 
     def _check_signed(self, signed: Signed) -> None:
         number = signed.checkpoint.number
@@ -141,3 +148,14 @@ class _Check:
                 place_of = (head.workspace_id, head.kind, head.sequence)
                 self.findings.add(Finding(fault, ENTRIES, *place_of, head.hash.hex(), text))
         self._heads.clear()
+
+    async def _look_up_audit(self) -> None:
+        wanted = [head.sequence for head in self._audit_heads]
+        found = {0: GENESIS, **await audit.hashes(self._connection, sequences=wanted)}
+        for head in self._audit_heads:
+            now = found.get(head.sequence)
+            if now != head.hash:
+                fault = Fault.JOURNAL_CUT if now is None else Fault.JOURNAL_REWRITTEN
+                text = "no line" if now is None else now.hex()
+                at = (None, None, head.sequence)
+                self.findings.add(Finding(fault, LINES, *at, head.hash.hex(), text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from mutoscope.app.acts import NOBODYS, Act
 from mutoscope.app.billing_details import checked_line
 from mutoscope.app.invoicing import credit_draft, issued
 from mutoscope.domain.planner import Submission
@@ -20,9 +21,12 @@ RACES_MAX: Final = 5
 
 
 async def credit_invoice(
-    studio: Studio, *, workspace_id: UUID, invoice_id: UUID, reason: str, amount: int | None = None
-) -> Invoice:
+    studio: Studio, *, workspace_id: UUID, invoice_id: UUID, reason: str, amount: int | None = None,
+    act: Act = NOBODYS,
+) -> Invoice:  # fmt: skip
     """Credit some of an invoice, tax included, or all that is left; return the credit note.
+
+    What the act brings along commits with it.
 
     :raises UnknownInvoice: when the workspace has no such invoice.
     :raises NotAnInvoice: when it is a credit note.
@@ -36,7 +40,9 @@ async def credit_invoice(
             studio, workspace_id=workspace_id, invoice_id=invoice_id, reason=words, amount=amount
         )
         try:
-            await studio.journal.submit(Submission(()), side_rows=issued(studio, draft=draft))
+            told = act.telling(invoice_id=str(invoice_id), credit_note_id=str(draft.invoice_id))
+            rows = (*issued(studio, draft=draft), *told)
+            await studio.journal.submit(Submission(()), side_rows=rows)
             break
         except SideRowRefused:  # another credit note was first: what is left has changed
             if race == RACES_MAX - 1:

@@ -16,6 +16,7 @@ from mutoscope.app.downloads import require_room
 from mutoscope.app.fitting import engine_fits, engine_limits, fits, limits
 from mutoscope.app.frames import frame_at
 from mutoscope.app.pace import starts_of
+from mutoscope.app.repeats import once
 from mutoscope.app.studio import ENGINE
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal, checked_key
@@ -30,7 +31,7 @@ from mutoscope.domain.requests import Request, checked
 from mutoscope.storage import balances, jobs, routes, workspaces
 from mutoscope.storage.jobs import Job
 from mutoscope.storage.queue import enqueue_steps
-from mutoscope.storage.session import SideRow, SideRowRefused
+from mutoscope.storage.session import SideRow
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -179,25 +180,23 @@ async def place(
     checked_key(key)
     placing = await placing_now(studio, workspace_id=workspace_id)
     tool = placing.version.tool(key=wish.tool)
-    async with studio.reading() as connection:
-        before = await jobs.by_request(connection, workspace_id=workspace_id, request_key=key)
     spec = await spec_of(studio, placing.workspace, tool=tool, wish=wish)
-    if before is not None:
-        return _same(before, tool.key, spec), True
-    placing.require(tool=tool)
-    job = job_of(studio, placing, tool=tool, spec=spec, key=key)
-    (starts_at,) = await starts_of(studio, placing, tool=tool, amounts=[job.price])
-    job = started(job, starts_at=starts_at)
-    await require_room(studio, workspace_id=workspace_id, size_bytes=0)
-    try:
-        await hold(studio, placing, placed=[job], attribution=attribution, rows=beside(job))
-    except SideRowRefused:
+
+    async def before() -> tuple[Job, bool] | None:
         async with studio.reading() as connection:
-            winner = await jobs.by_request(connection, workspace_id=workspace_id, request_key=key)
-        if winner is None:
-            raise
-        return _same(winner, tool.key, spec), True
-    return job, False
+            found = await jobs.by_request(connection, workspace_id=workspace_id, request_key=key)
+        return None if found is None else (_same(found, tool.key, spec), True)
+
+    async def make() -> tuple[Job, bool]:
+        placing.require(tool=tool)
+        job = job_of(studio, placing, tool=tool, spec=spec, key=key)
+        (starts_at,) = await starts_of(studio, placing, tool=tool, amounts=[job.price])
+        job = started(job, starts_at=starts_at)
+        await require_room(studio, workspace_id=workspace_id, size_bytes=0)
+        await hold(studio, placing, placed=[job], attribution=attribution, rows=beside(job))
+        return job, False
+
+    return await once(before=before, make=make)
 
 
 async def placing_now(studio: Studio, *, workspace_id: UUID) -> Placing:

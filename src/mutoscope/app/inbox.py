@@ -1,4 +1,4 @@
-"""The inbox of staff: who waits, who looks after a thread, and the facts beside it."""
+"""The inbox of staff: who waits, and the facts beside a thread; everything here only reads."""
 
 from __future__ import annotations
 
@@ -41,29 +41,6 @@ async def inbox_page(
         if is_all:
             return await inbox.spoken(connection, view)
         return await inbox.waiting(connection, view)
-
-
-async def assign(
-    studio: Studio, *, workspace_id: UUID, thread_id: UUID, assignee_id: UUID | None
-) -> None:
-    """Let one of staff look after a thread, or nobody.
-
-    :raises UnknownThread: when the workspace has no such thread.
-    """
-    async with studio.reading() as connection:
-        await inbox.assign(
-            connection, workspace_id=workspace_id, thread_id=thread_id, assignee_id=assignee_id,
-            at=studio.clock.now(),
-        )  # fmt: skip
-
-
-async def settle_thread(studio: Studio, *, workspace_id: UUID, thread_id: UUID) -> None:
-    """Take a thread out of those that wait: it needs no answer.
-
-    :raises UnknownThread: when the workspace has no such thread.
-    """
-    async with studio.reading() as connection:
-        await inbox.end_waiting(connection, workspace_id=workspace_id, thread_id=thread_id)
 
 
 async def facts_of(studio: Studio, *, workspace_id: UUID) -> Facts:

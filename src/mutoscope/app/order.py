@@ -27,8 +27,8 @@ from mutoscope.app.ports import (
 from mutoscope.app.studio import ENGINE
 from mutoscope.domain.attempts import AttemptState
 from mutoscope.domain.jobs import JobState
-from mutoscope.storage import attempts, jobs, workspaces
-from mutoscope.storage.attempts import Attempt
+from mutoscope.storage import attempts, jobs, routes, workspaces
+from mutoscope.storage.attempts import Attempt, Created, Turn
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mutoscope.app.studio import Studio
     from mutoscope.domain.routes import Route
     from mutoscope.storage.jobs import Job
+    from mutoscope.storage.workspaces import Workspace
 
 POLL_S: Final = 0.5
 """Seconds until a step is taken again that another one was about to take."""
@@ -99,14 +100,17 @@ async def order(studio: Studio, job: Job) -> Next:
     if at >= job.deadline_at:
         await end(studio, unordered, JobState.LOST, GIVEN_UP)
         return NEVER
-    usable = await routing.usable_routes(studio, job, at=at)
+    async with studio.reading() as connection:
+        workspace = await workspaces.get(connection, workspace_id=job.workspace_id)
+        known = await routes.health(connection)
+    usable = routing.usable_routes(studio, job, is_demo=workspace.is_demo, known=known, at=at)
     if usable is None:
         await end(studio, unordered, JobState.FAILED, _UNAVAILABLE)
         return NEVER
     if not usable or not studio.is_ours(usable[0]):
         return await _wait_in_line(studio, job)
     # the next route is for when the first one fails, not for when it is busy
-    return await _take_turn(studio, job, usable[0], at=at)
+    return await _take_turn(studio, job, workspace, usable[0], at=at)
 
 
 async def reconcile(studio: Studio, job: Job) -> Next:
@@ -153,11 +157,10 @@ async def answered(studio: Studio, work: Work, submitted: Submitted) -> Next:
     assert attempt is not None
     wait_s = next_look(work.job, poll_s=studio.poll_s(attempt.provider, attempt.model),
                        age=timedelta(0))  # fmt: skip
-    async with studio.reading() as connection:
-        is_new = await attempts.mark_created(
-            connection, attempt=attempt, provider_job_id=submitted.provider_job_id, at=at,
-            look_at=at + timedelta(seconds=wait_s),
-        )  # fmt: skip
+    look_at = at + timedelta(seconds=wait_s)
+    is_new = await studio.orders.mark_created(
+        Created(attempt, submitted.provider_job_id, at, look_at)
+    )
     await routing.succeeded(studio, attempt.route)
     render = submitted.render
     if is_new and render is not None and render.state is RenderState.SUCCEEDED:
@@ -201,10 +204,12 @@ async def order_of(studio: Studio, job: Job, route: Route) -> Order:
     )  # fmt: skip
 
 
-async def _take_turn(studio: Studio, job: Job, route: Route, *, at: datetime) -> Next:
+async def _take_turn(
+    studio: Studio, job: Job, workspace: Workspace, route: Route, *, at: datetime
+) -> Next:
     """Order a job over a route, unless the route or the workspace has enough at work."""
     asked = await order_of(studio, job, route)
-    attempt = await _intended(studio, job, route, at=at)
+    attempt = await _intended(studio, job, workspace, route, at=at)
     if attempt is None:
         return await _wait_in_line(studio, job)
     begun = replace(
@@ -226,28 +231,26 @@ async def _wait_in_line(studio: Studio, job: Job) -> Next:
     return Next(QUEUE_S, is_watched=True)
 
 
-async def _intended(studio: Studio, job: Job, route: Route, *, at: datetime) -> Attempt | None:
+async def _intended(
+    studio: Studio, job: Job, workspace: Workspace, route: Route, *, at: datetime
+) -> Attempt | None:
     """Commit the intent; None when it is not this job's turn, or the day's money is spent."""
     micros = route.price.of(images=job.spec.images, duration_s=job.spec.duration_s)
     if not await routing.claimed(studio, route, micros=micros, at=at):
         return None
-    async with studio.reading() as connection:
-        workspace = await workspaces.get(connection, workspace_id=job.workspace_id)
-        ordinal = await attempts.intend(
-            connection, job=job, route=route, list_micros=micros,
-            jobs_max=studio.access_of(workspace, at=at).jobs_max, at=at,
-        )  # fmt: skip
     attempt = Attempt(
-        workspace_id=job.workspace_id, job_id=job.job_id, ordinal=ordinal or 0, route=route.key,
+        workspace_id=job.workspace_id, job_id=job.job_id, ordinal=0, route=route.key,
         provider=route.provider, model=route.model, state=AttemptState.INTENDED,
         list_micros=micros, cost_micros=None, provider_job_id=None, provider_state=None,
         reason=None, provider_code=None, intended_at=at, answered_at=None, ended_at=None,
         closed_by=None,
     )  # fmt: skip
+    workspace_max = studio.access_of(workspace, at=at).jobs_max
+    ordinal = await studio.orders.intend(Turn(attempt, route.jobs_max, workspace_max))
     if ordinal is None:
         await return_spend(studio, attempt, micros=micros)
         return None
-    return attempt
+    return replace(attempt, ordinal=ordinal)
 
 
 async def _send(studio: Studio, work: Work, asked: Order) -> Next:

@@ -10,15 +10,15 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from mutoscope.app.acts import NOBODYS, Act, submit_new
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal, checked_amount
 from mutoscope.domain.lots import Source, Terms
-from mutoscope.domain.planner import Submission
-from mutoscope.domain.requests import Request, checked
+from mutoscope.domain.requests import Request
 from mutoscope.domain.subscriptions import State
 from mutoscope.storage import offers, workspaces
 from mutoscope.storage.offers import PromoCode
-from mutoscope.storage.session import SideRow, SideRowRefused
+from mutoscope.storage.session import SideRow, SideRowRefused, write_side_rows
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 NAMESPACE: Final = "promo"
 DAYS_MAX: Final = 3_660
 REDEMPTIONS_MAX: Final = 1_000_000_000
+_USED_UP: Final = "was redeemed as often as it may be"
 _CODE: Final = re.compile(r"[A-Z0-9][A-Z0-9-]{2,39}")
 
 
@@ -76,8 +77,8 @@ class AlreadyRedeemed(Refusal):
         self.redeemed_at = redeemed_at
 
 
-async def offer(studio: Studio, promo: PromoCode) -> PromoCode:
-    """Offer a new promo code.
+async def offer(studio: Studio, promo: PromoCode, *, act: Act = NOBODYS) -> PromoCode:
+    """Offer a new promo code; what the act brings along commits with it.
 
     :raises BadPromo: when a figure of it cannot be used.
     :raises BadAmount: when its credits are no amount.
@@ -97,9 +98,14 @@ async def offer(studio: Studio, promo: PromoCode) -> PromoCode:
     for name, is_good, remedy in limits:
         if not is_good:
             raise BadPromo(name=name, remedy=remedy)
-    async with studio.reading() as connection:
+    async with studio.reading() as connection, connection.transaction():
         if not await offers.add_promo_code(connection, promo):
             raise PromoTaken(promo_code=promo.code)
+        told = act.telling(
+            promo_code=promo.code, kind=promo.kind, credits=promo.credits,
+            redemptions_max=promo.redemptions_max,
+        )  # fmt: skip
+        await write_side_rows(connection, told)
         return await offers.promo_code(connection, code=promo.code)
 
 
@@ -117,9 +123,7 @@ async def redeem(studio: Studio, *, workspace_id: UUID, code: str) -> Answer:
     async with studio.reading() as connection:
         workspace = await workspaces.get(connection, workspace_id=workspace_id)
         promo = await offers.promo_code(connection, code=name)
-        redeemed_at = await offers.redeemed_at(connection, workspace_id=workspace_id, code=name)
-    if redeemed_at is not None:
-        raise AlreadyRedeemed(promo_code=name, redeemed_at=redeemed_at)
+    await _require_new(studio, workspace_id, name)
     if workspace.state_at(at=at) is not State.TRIAL:
         studio.access_of(workspace, at=at).require_plan()
     _check_open(promo, at=at)
@@ -132,14 +136,26 @@ async def redeem(studio: Studio, *, workspace_id: UUID, code: str) -> Answer:
     )  # fmt: skip
     row = SideRow(offers.redeem_codes, (workspace_id, name, at))
     try:
-        (answer,) = await studio.journal.submit(Submission((checked(request),)), side_rows=(row,))
-    except SideRowRefused:
-        raise PromoOver(promo_code=name, reason="was redeemed as often as it may be") from None
+        (answer,) = await submit_new(studio, (request,), rows=(row,))
+    except SideRowRefused:  # by this workspace at this moment, or by others as often as may be
+        await _require_new(studio, workspace_id, name)
+        raise PromoOver(promo_code=name, reason=_USED_UP) from None
     return answer
+
+
+async def _require_new(studio: Studio, workspace_id: UUID, name: str) -> None:
+    """Pass when a workspace has not redeemed a code.
+
+    :raises AlreadyRedeemed: when it has.
+    """
+    async with studio.reading() as connection:
+        redeemed_at = await offers.redeemed_at(connection, workspace_id=workspace_id, code=name)
+    if redeemed_at is not None:
+        raise AlreadyRedeemed(promo_code=name, redeemed_at=redeemed_at)
 
 
 def _check_open(promo: PromoCode, *, at: datetime) -> None:
     if promo.ends_at is not None and promo.ends_at <= at:
         raise PromoOver(promo_code=promo.code, reason=f"ended on {promo.ends_at:%d %B %Y}")
     if promo.redeemed >= promo.redemptions_max:
-        raise PromoOver(promo_code=promo.code, reason="was redeemed as often as it may be")
+        raise PromoOver(promo_code=promo.code, reason=_USED_UP)

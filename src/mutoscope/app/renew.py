@@ -23,8 +23,8 @@ from mutoscope.domain.credits import Refusal, checked_instant
 from mutoscope.domain.planner import WalletName
 from mutoscope.storage.renewals import Chunk, Failure, Renewals, summed
 
-LANES: Final = 2
-"""Chunks in work at once in a process: one is planned while the other is written."""
+LANES: Final = 4
+"""Chunks in work at once in a process: one is planned while others are written, or synced."""
 
 SLICE_S: Final = 2.0
 """Seconds that another process works before it reports: its new connection costs 1 % of that."""

@@ -10,13 +10,15 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mutoscope.app.acts import NOBODYS, Act
 from mutoscope.app.conclude import Work, end
 from mutoscope.app.ports import ErrorCode, Failure, ProviderError, RenderState
 from mutoscope.domain.attempts import AttemptState
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.jobs import FINAL, JobState
 from mutoscope.storage import attempts, jobs, routes
-from mutoscope.storage.session import SideRowRefused
+from mutoscope.storage.attempts import Created
+from mutoscope.storage.session import SideRow, SideRowRefused, write_side_rows
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -71,8 +73,12 @@ class Finding:
     cost_micros: int = 0
 
 
-async def resolve(studio: Studio, *, workspace_id: UUID, job_id: UUID, finding: Finding) -> None:
+async def resolve(
+    studio: Studio, *, workspace_id: UUID, job_id: UUID, finding: Finding, act: Act = NOBODYS
+) -> None:
     """Take a finding of staff for what became of the order in doubt.
+
+    What the act brings along commits with the order's outcome.
 
     :raises UnknownJob: when the workspace has no such job.
     :raises NotInDoubt: when none of its orders is in doubt.
@@ -87,12 +93,12 @@ async def resolve(studio: Studio, *, workspace_id: UUID, job_id: UUID, finding: 
     attempt = replace(doubtful[-1], closed_by=finding.staff)
     if finding.provider_job_id is not None:
         await _require_known(studio, job, attempt, finding.provider_job_id)
-        await _created(studio, attempt, finding.provider_job_id)
+        await _created(studio, attempt, finding.provider_job_id, act)
     elif job.state in FINAL or attempt.ordinal != found[-1].ordinal:
-        await _closed(studio, attempt, finding.cost_micros)
+        await _closed(studio, attempt, finding.cost_micros, act)
     else:
         failure = _CLOSED if finding.cost_micros else _NOT_TAKEN
-        await _closed(studio, attempt, finding.cost_micros)
+        await _closed(studio, attempt, finding.cost_micros, act)
         with suppress(SideRowRefused):  # it ended meanwhile
             await end(studio, Work(job=job, attempt=None), JobState.FAILED, failure)
     async with studio.reading() as connection:
@@ -116,20 +122,33 @@ async def _require_known(studio: Studio, job: Job, attempt: Attempt, provider_jo
         raise NotAtProvider(provider=attempt.provider, provider_job_id=provider_job_id, told=told)
 
 
-async def _created(studio: Studio, attempt: Attempt, provider_job_id: str) -> None:
+async def _created(studio: Studio, attempt: Attempt, provider_job_id: str, act: Act) -> None:
     at = studio.clock.now()
-    async with studio.reading() as connection:
-        await attempts.mark_created(
-            connection, attempt=attempt, provider_job_id=provider_job_id, at=at, look_at=at
-        )
+    created = Created(attempt, provider_job_id, at, look_at=at)
+    async with studio.reading() as connection, connection.transaction():
+        (is_written,) = await attempts.mark_created(connection, [created])
+        if is_written:
+            await write_side_rows(connection, _told(attempt, act, AttemptState.CREATED))
 
 
-async def _closed(studio: Studio, attempt: Attempt, cost_micros: int) -> None:
+async def _closed(studio: Studio, attempt: Attempt, cost_micros: int, act: Act) -> None:
     at = studio.clock.now()
-    async with studio.reading() as connection:
+    state = AttemptState.ENDED if cost_micros else AttemptState.REFUSED
+    async with studio.reading() as connection, connection.transaction():
         if cost_micros:
-            ended = replace(attempt, state=AttemptState.ENDED, cost_micros=cost_micros, ended_at=at)
-            await attempts.end_attempts(connection, [ended.row()])
+            ended = replace(attempt, state=state, cost_micros=cost_micros, ended_at=at)
+            is_written = bool(await attempts.end_attempts(connection, [ended.row()]))
         else:
             refused = replace(attempt, reason=ErrorCode.NOT_CREATED, cost_micros=0)
-            await attempts.mark_refused(connection, attempt=refused, at=at)
+            is_written = await attempts.mark_refused(connection, attempt=refused, at=at)
+        if is_written:
+            await write_side_rows(connection, _told(attempt, act, state, cost_micros))
+
+
+def _told(
+    attempt: Attempt, act: Act, state: AttemptState, cost_micros: int = 0
+) -> tuple[SideRow, ...]:
+    return act.telling(
+        job_id=str(attempt.job_id), ordinal=attempt.ordinal, outcome=state.value,
+        cost_micros=cost_micros,
+    )  # fmt: skip

@@ -9,15 +9,19 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from mutoscope.app.acts import NOBODYS, Act
 from mutoscope.app.fitting import fits
 from mutoscope.app.studio import ENGINE
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.offers import Unit
 from mutoscope.domain.routes import ListPrice, Route
-from mutoscope.storage import routes, workspaces
+from mutoscope.storage import routes
 from mutoscope.storage.routes import Alert, Health
+from mutoscope.storage.session import write_side_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mutoscope.app.ports import ProviderError
     from mutoscope.app.studio import Studio
     from mutoscope.storage.attempts import Attempt
@@ -61,16 +65,16 @@ def engine_route(job: Job) -> Route:
     )  # fmt: skip
 
 
-async def usable_routes(studio: Studio, job: Job, *, at: datetime) -> tuple[Route, ...] | None:
+def usable_routes(
+    studio: Studio, job: Job, *, is_demo: bool, known: Mapping[str, Health], at: datetime
+) -> tuple[Route, ...] | None:
     """Return the routes over which a job may be ordered now, the preferred ones first.
 
-    None of them while all rest; None instead of routes when every one is parked or gone.
+    None of them while all rest; None instead of routes when every one is parked or gone. The
+    built-in engine makes all jobs of a demo workspace.
     """
-    async with studio.reading() as connection:
-        workspace = await workspaces.get(connection, workspace_id=job.workspace_id)
-        if workspace.is_demo:
-            return (engine_route(job),)
-        known = await routes.health(connection)
+    if is_demo:
+        return (engine_route(job),)
     found = studio.routes.of(tool=job.tool, providers=studio.generators, at=at)
     alive = [
         route
@@ -130,18 +134,19 @@ async def park(studio: Studio, attempt: Attempt, error: ProviderError) -> None:
         await routes.raise_alert(connection, alert)
 
 
-async def unpark(studio: Studio, *, route: str) -> None:
-    """Let orders over a parked route again.
+async def unpark(studio: Studio, *, route: str, act: Act = NOBODYS) -> None:
+    """Let orders over a parked route again; what the act brings along commits with it.
 
     :raises UnknownRoute: when there is none of that name.
     :raises RouteNotParked: when it was not parked.
     """
     at = studio.clock.now()
-    async with studio.reading() as connection:
+    async with studio.reading() as connection, connection.transaction():
         if not await routes.unpark(connection, route=route, at=at):
             known = studio.routes.route(key=route)
             raise UnknownRoute(route=route) if known is None else RouteNotParked(route=route)
         await routes.resolve_alerts(connection, subject=route, at=at)
+        await write_side_rows(connection, act.telling(route=route))
 
 
 async def tell_unknown(studio: Studio, attempt: Attempt) -> None:

@@ -118,7 +118,8 @@ async def create(
         await workspaces.add(connection, workspace)
         await workspaces.mark_verified(connection, workspace_id=workspace.workspace_id, at=at)
         await _own(studio, connection, workspace)
-    await _begin_trial(studio, workspace)
+    kept = await _read(studio, workspace.workspace_id)  # another's, when its id was known before
+    await _begin_trial(studio, kept)
     return await _read(studio, workspace.workspace_id)
 
 

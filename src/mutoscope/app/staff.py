@@ -1,82 +1,35 @@
-"""Staff: who joins and leaves, how they prove themselves, and the tokens that they then bear.
+"""Staff: who joins and leaves, how they sign in, and the tokens that they then bear.
 
-Invariant: a try is counted before the password is looked at, and somebody whom nobody knows costs
-as much time as a wrong password. The surprising choice: names without an owner are counted and
-locked like those with one, so that a lock tells nothing either.
+Invariant: a token is there only while the password is that with which it was asked for, so that one
+which is asked for while the password is replaced opens nothing. The surprising choice: names
+without an owner are counted and locked like those with one, so that a lock tells nothing.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import sha256
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from pwdlib.hashers.argon2 import Argon2Hasher
-
-from mutoscope.app.audit import audit_rows, why
+from mutoscope.app.audit import audit_rows, operator, why
+from mutoscope.app.passwords import BadSignIn, digest_of, proved
 from mutoscope.app.sign_up import normalised_email
-from mutoscope.domain.audit import OPERATOR
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.planner import Submission
-from mutoscope.domain.staff import Actor, Role, StaffAction, require, require_recent
+from mutoscope.domain.staff import Actor, BadStaff, Role, StaffAction, require, require_recent
 from mutoscope.domain.staff_token import STAFF_PREFIX, is_whole, token_digest, token_of
 from mutoscope.storage import staff
 from mutoscope.storage.session import SideRow, SideRowRefused
 from mutoscope.storage.staff import StaffMember
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mutoscope.app.studio import Studio
-
-T = TypeVar("T")
 
 TOKEN_LASTS: Final = timedelta(hours=12)
 """A working day: whoever comes back tomorrow signs in again."""
 
-TRIES_MAX: Final = 5
-TRIES_LAST: Final = timedelta(minutes=10)
-"""So many tries in so long a time, then none until it is over."""
-
-PASSWORD_MIN: Final = 12
-PASSWORD_MAX: Final = 200
-HASHES_AT_ONCE: Final = 2
-"""Each takes 64 MiB and a core for a sixth of a second."""
-
 _NAME: Final = re.compile(r"[a-z][a-z0-9._-]{1,39}")
-_HASHER: Final = Argon2Hasher(time_cost=3, memory_cost=65_536, parallelism=4)
-_NOBODY: Final = (
-    "$argon2id$v=19$m=65536,t=3,p=4$AAECAwQFBgcICQoLDA0ODw"
-    "$H9YknelyE5tC+kmBWSTlaNj+yPos7o7hz8KNh2KW0GM"
-)
-"""The digest that a try is held against when there is no such person: it costs the same."""
-
-_THREADS: Final = ThreadPoolExecutor(max_workers=HASHES_AT_ONCE, thread_name_prefix="password")
-
-
-class BadSignIn(Refusal):
-    """A name and a password that do not belong together, or belong to nobody any more."""
-
-    code = "bad_sign_in"
-
-    def __init__(self) -> None:
-        super().__init__("the name or the password is wrong: check both and try again")
-
-
-class TooManyTries(Refusal):
-    """More wrong passwords than a person mistypes."""
-
-    code = "too_many_tries"
-
-    def __init__(self, *, retry_at: datetime) -> None:
-        super().__init__(
-            f"this name was tried too often: wait until {retry_at:%H:%M} UTC, then try again"
-        )
-        self.retry_at = retry_at
 
 
 class BadStaffToken(Refusal):
@@ -86,16 +39,6 @@ class BadStaffToken(Refusal):
 
     def __init__(self) -> None:
         super().__init__("this token is not valid any more: sign in again to get another")
-
-
-class BadStaff(Refusal):
-    """Somebody who cannot be taken in: a name, a password or roles that cannot be."""
-
-    code = "bad_staff"
-
-    def __init__(self, *, what: str, remedy: str) -> None:
-        super().__init__(f"the {what} cannot be used: {remedy}")
-        self.what = what
 
 
 class StaffNameTaken(Refusal):
@@ -108,14 +51,16 @@ class StaffNameTaken(Refusal):
         self.name = name
 
 
-class UnknownStaff(Refusal):
-    """A name that nobody on the staff has."""
+class TemporaryPassword(Refusal):
+    """A right password that somebody else gave: it opens nothing but its own change."""
 
-    code = "unknown_staff"
+    code = "temporary_password"
 
     def __init__(self, *, name: str) -> None:
-        super().__init__(f"nobody on the staff is called {name[:60]!r}: `staff list` names them")
-        self.name = name
+        super().__init__(
+            "somebody else gave you this password: choose your own with "
+            f"`mutoscope staff password {name}`, then sign in with that"
+        )
 
 
 class AdminExists(Refusal):
@@ -176,15 +121,14 @@ async def add_staff(
         require(actor, StaffAction.ADD_STAFF)
         require_recent(actor, at=at)
     _check_new(new)
-    salt = studio.ids.new().bytes
-    password = await _in_thread(lambda: _HASHER.hash(_bytes(new.password), salt=salt))
     member = StaffMember(
-        staff_id=studio.ids.new(), name=new.name, email=new.email.strip(), password=password,
-        roles=tuple(dict.fromkeys(new.roles)), state="active", added_at=at,
+        staff_id=studio.ids.new(), name=new.name, email=new.email.strip(),
+        password=await digest_of(studio, new.password), roles=tuple(dict.fromkeys(new.roles)),
+        state="active", added_at=at,
     )  # fmt: skip
     told = {"staff_id": str(member.staff_id), "roles": ",".join(member.roles)}
     rows = audit_rows(
-        actor=actor or _operator(at), action=StaffAction.ADD_STAFF, workspace_id=None,
+        actor=actor or operator(at=at), action=StaffAction.ADD_STAFF, workspace_id=None,
         reason=why(studio, reason), data=told, at=at,
     )  # fmt: skip
     try:
@@ -236,42 +180,31 @@ async def authorised(studio: Studio, *, name: str, password: str) -> Actor:
 
     :raises TooManyTries: when the name was tried too often; the password is not looked at.
     :raises BadSignIn: when they do not belong together.
+    :raises TemporaryPassword: when somebody else gave them the password.
     """
-    at = studio.clock.now()
-    digest = sha256(_bytes(name)).digest()[:2]
-    async with studio.reading() as connection:
-        tries, since = await staff.count_try(
-            connection, name_digest=digest, at=at, begun_before=at - TRIES_LAST
-        )
-        member = await staff.by_name(connection, name=name)
-    if tries > TRIES_MAX:
-        raise TooManyTries(retry_at=since + TRIES_LAST)
-    expected = member.password if member is not None else _NOBODY
-    given = _bytes(password[: PASSWORD_MAX + 1])
-    is_right = await _in_thread(lambda: _HASHER.verify(given, expected))
-    if not is_right or member is None or not member.is_active():
-        raise BadSignIn
-    async with studio.reading() as connection:
-        await staff.forget_tries(connection, name_digest=digest)
-    return member.actor(authenticated_at=at)
+    member = await _own_password(studio, name=name, password=password)
+    return member.actor(authenticated_at=studio.clock.now())
 
 
 async def sign_in(studio: Studio, *, name: str, password: str) -> SignedIn:
     """Return a token for who gave a name and its password; it is kept as its digest alone.
 
     :raises TooManyTries: when the name was tried too often.
-    :raises BadSignIn: when they do not belong together.
+    :raises BadSignIn: when they do not belong together, or not any more.
+    :raises TemporaryPassword: when somebody else gave them the password.
     """
-    actor = await authorised(studio, name=name, password=password)
+    member = await _own_password(studio, name=name, password=password)
     at = studio.clock.now()
     token = token_of(prefix=STAFF_PREFIX, secret=new_secret(studio))
     expires_at = at + TOKEN_LASTS
     async with studio.reading() as connection:
-        await staff.add_token(
-            connection, token_digest=token_digest(token=token), staff_id=actor.staff_id, at=at,
+        is_written = await staff.add_token(
+            connection, token_digest=token_digest(token=token), member=member, at=at,
             expires_at=expires_at,
         )  # fmt: skip
-    return SignedIn(token=token, actor=actor, expires_at=expires_at)
+    if not is_written:
+        raise BadSignIn
+    return SignedIn(token=token, actor=member.actor(authenticated_at=at), expires_at=expires_at)
 
 
 async def bearer(studio: Studio, *, token: str) -> Actor:
@@ -296,6 +229,7 @@ async def reauthenticate(studio: Studio, *, token: str, password: str) -> Actor:
     :raises BadStaffToken: when the token opens nothing.
     :raises TooManyTries: when the name was tried too often.
     :raises BadSignIn: when the password is wrong.
+    :raises TemporaryPassword: when somebody else gave them the password.
     """
     owner = await bearer(studio, token=token)
     actor = await authorised(studio, name=owner.name, password=password)
@@ -319,6 +253,13 @@ def new_secret(studio: Studio) -> bytes:
     return studio.ids.new().bytes + studio.ids.new().bytes
 
 
+async def _own_password(studio: Studio, *, name: str, password: str) -> StaffMember:
+    member = await proved(studio, name=name, password=password)
+    if member.is_password_given:
+        raise TemporaryPassword(name=member.name)
+    return member
+
+
 async def _change(
     studio: Studio, actor: Actor, *, name: str, action: StaffAction, reason: str,
     roles: tuple[Role, ...] = (),
@@ -327,9 +268,7 @@ async def _change(
     require(actor, action)
     require_recent(actor, at=at)
     async with studio.reading() as connection:
-        member = await staff.by_name(connection, name=name)
-    if member is None or not member.is_active():
-        raise UnknownStaff(name=name)
+        member = await staff.active(connection, name=name)
     told = {"staff_id": str(member.staff_id), "roles": ",".join(roles)}
     rows = audit_rows(
         actor=actor, action=action, workspace_id=None, reason=why(studio, reason), data=told, at=at
@@ -349,22 +288,6 @@ def _check_new(new: NewStaff) -> None:
     if not _NAME.fullmatch(new.name):
         remedy = "2 to 40 small letters, digits and . _ -, beginning with a letter"
         raise BadStaff(what="name", remedy=remedy)
-    if not PASSWORD_MIN <= len(new.password) <= PASSWORD_MAX:
-        raise BadStaff(what="password", remedy=f"{PASSWORD_MIN} to {PASSWORD_MAX} characters")
     if not new.roles:
         raise BadStaff(what="roles", remedy="name at least one")
     normalised_email(new.email)
-
-
-def _operator(at: datetime) -> Actor:
-    return Actor(
-        staff_id=OPERATOR, name="operator", roles=frozenset(), authenticated_at=at, email=""
-    )
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")  # a terminal may send what is no text
-
-
-async def _in_thread(work: Callable[[], T]) -> T:
-    return await asyncio.get_running_loop().run_in_executor(_THREADS, work)

@@ -256,6 +256,11 @@ async def _found(studio: Studio, slot: Slot) -> _Found:
     checked_key(slot.key)
     board, frame = await frame_of(studio, workspace_id=slot.workspace_id, frame_id=slot.frame_id)
     async with studio.reading() as connection:
+        seed = await boards.seed_after(
+            connection, workspace_id=slot.workspace_id, frame_id=slot.frame_id,
+            project_id=board.project.project_id,
+        )  # fmt: skip
+        # Read last: when no job is there yet, none has changed what was read before.
         before = await jobs.by_request(
             connection, workspace_id=slot.workspace_id, request_key=slot.key
         )
@@ -265,10 +270,6 @@ async def _found(studio: Studio, slot: Slot) -> _Found:
             )
             if linked is None or linked[0] != slot.frame_id:
                 raise KeyReused(namespace=NAMESPACE, key=slot.key)
-        seed = await boards.seed_after(
-            connection, workspace_id=slot.workspace_id, frame_id=slot.frame_id,
-            project_id=board.project.project_id,
-        )  # fmt: skip
     return _Found(slot=slot, board=board, frame=frame, before=before, seed=seed % SEEDS)
 
 

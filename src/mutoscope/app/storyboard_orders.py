@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from mutoscope.app.generate import Wish, checked_spec, hold, job_of, placing_now, started
 from mutoscope.app.pace import starts_of
+from mutoscope.app.repeats import once
 from mutoscope.app.storyboard_estimate import NothingLacking
 from mutoscope.domain.board_price import BoardItem, items_of
 from mutoscope.domain.cast import prompt_of, references_of, shown
-from mutoscope.domain.credits import Refusal, checked_key
+from mutoscope.domain.credits import checked_key
 from mutoscope.domain.journal import NOBODY, Attribution
 from mutoscope.domain.planner import KeyReused
 from mutoscope.domain.quote import AgreedItem, agreed
@@ -79,17 +81,10 @@ async def order_board(
     :raises Refusal: when the quote or the balance does not allow it, or a job could not be placed.
     """
     checked_key(key)
-    before = await _placed_before(studio, workspace_id, wish, key)
-    if before is not None:
-        return before
-    try:
-        return await _place(studio, workspace_id, wish, key, attribution=attribution)
-    except Refusal:
-        # The same order at the same moment may have come first: then nothing is lacking any more.
-        winner = await _placed_before(studio, workspace_id, wish, key)
-        if winner is None:
-            raise
-        return winner
+    return await once(
+        before=partial(_placed_before, studio, workspace_id, wish, key),
+        make=partial(_place, studio, workspace_id, wish, key, attribution=attribution),
+    )
 
 
 async def _place(

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     )
     from mutoscope.domain.catalog import Catalog, Version
     from mutoscope.domain.routes import Route, RouteTable
+    from mutoscope.storage.attempts import Orders
     from mutoscope.storage.database import Connection, Pool
     from mutoscope.storage.journal import Journal
     from mutoscope.storage.workspaces import Workspace
@@ -69,6 +70,7 @@ class Studio:
 
     journal: Journal
     pool: Pool
+    orders: Orders
     catalog: Catalog
     clock: Clock
     ids: Ids

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.acts import NOBODYS, Act
@@ -19,9 +20,9 @@ from mutoscope.app.billing import (
     billed,
     rows_on_account,
     rows_to_pay_first,
-    submit_once,
 )
 from mutoscope.app.packs import thaws
+from mutoscope.app.repeats import once
 from mutoscope.app.terms import (
     MONTHS,
     NAMESPACE,
@@ -228,19 +229,28 @@ async def order_plan(
 
     :raises Refusal: as `start_on_account`, and when the plan has no price.
     """
-    before = await billed(studio, workspace_id=workspace_id, request_key=order_key(key))
-    if before is not None:  # also when it is paid, and the plan runs
-        return _same(before, new, key)
+    request_key = order_key(key)
+    made = await once(  # also when it is paid, and the plan runs
+        before=partial(billed, studio, workspace_id=workspace_id, request_key=request_key),
+        make=partial(_order, studio, workspace_id, new, request_key),
+    )
+    return _same(made, new, key)
+
+
+async def _order(
+    studio: Studio, workspace_id: UUID, new: NewPlan, request_key: str
+) -> PaymentRequest:
     at = studio.clock.now()
     workspace = await startable(studio, workspace_id=workspace_id)
     begun = begin(studio, workspace, new=new, at=at)
-    bill = first_bill(studio, begun, key=order_key(key))
+    bill = first_bill(studio, begun, key=request_key)
     if bill is None:
         raise PriceNotAgreed(plan=new.plan)
     wish = {"plan": new.plan, "is_annual": new.is_annual, "version": begun.version}
     request = await asked(studio, replace(bill, wish=wish), at=at)
-    made = await submit_once(studio, request, rows=rows_to_pay_first(studio, request))
-    return _same(made, new, key)
+    rows = rows_to_pay_first(studio, request)
+    await studio.journal.submit(Submission(()), side_rows=rows)
+    return request
 
 
 def order_key(key: str) -> str:

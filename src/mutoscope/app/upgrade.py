@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mutoscope.app.billing import (
     Bill,
     asked,
     billed,
-    by_key,
     rows_on_account,
     rows_to_pay_first,
-    submit_once,
 )
 from mutoscope.app.current_plan import current, write
+from mutoscope.app.repeats import once
 from mutoscope.app.terms import NAMESPACE, PriceNotAgreed, monthly, price_of, standing
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal, checked_key
@@ -95,23 +95,33 @@ async def upgrade(
     :raises KeyReused: when the key was used for another plan.
     :raises Refusal: as `preview_upgrade`.
     """
+    request_key = upgrade_key(key)
+    made = await once(
+        before=partial(billed, studio, workspace_id=workspace_id, request_key=request_key),
+        make=partial(_upgrade, studio, workspace_id, plan, request_key),
+    )
+    if made is not None and made.wish["plan"] != plan:
+        raise KeyReused(namespace="upgrade", key=key)
+    return made
+
+
+async def _upgrade(
+    studio: Studio, workspace_id: UUID, plan: str, request_key: str
+) -> PaymentRequest | None:
     at = studio.clock.now()
-    before = await billed(studio, workspace_id=workspace_id, request_key=upgrade_key(key))
-    if before is not None:
-        if before.wish["plan"] != plan:
-            raise KeyReused(namespace="upgrade", key=key)
-        return before
     subscription = await current(studio, workspace_id=workspace_id, event=Event.UPGRADE)
     made = upgrade_of(studio, subscription, plan=plan, at=at)
-    request = await asked(studio, _bill(subscription, made, key), at=at)
+    request = await asked(studio, _bill(subscription, made, request_key), at=at)
     if not made.price.amount:
         await carry_out(studio, subscription, wish=request.wish, rows=(), at=at)
         return None
     if studio.can_charge(subscription.gateway):
-        return await submit_once(studio, request, rows=rows_to_pay_first(studio, request))
+        rows = rows_to_pay_first(studio, request)
+        await write(studio, (), rows=rows)
+        return request
     rows = rows_on_account(studio, request, subscription=subscription)
     await carry_out(studio, subscription, wish=request.wish, rows=rows, at=at)
-    return await by_key(studio, request)
+    return await billed(studio, workspace_id=workspace_id, request_key=request_key)
 
 
 def upgrade_key(key: str) -> str:
@@ -205,10 +215,10 @@ async def carry_out(
     await write(studio, (*stands, *grants), rows=(row, *rows))
 
 
-def _bill(subscription: Subscription, made: Upgrade, key: str) -> Bill:
+def _bill(subscription: Subscription, made: Upgrade, request_key: str) -> Bill:
     share = made.share
     return Bill(
-        workspace_id=subscription.workspace_id, key=upgrade_key(key), purpose=Purpose.UPGRADE,
+        workspace_id=subscription.workspace_id, key=request_key, purpose=Purpose.UPGRADE,
         subject_id=subscription.subscription_id, gateway=subscription.gateway,
         title=made.line.text, lines=(made.line,), currency=made.price.currency,
         wish={

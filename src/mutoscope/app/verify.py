@@ -1,4 +1,4 @@
-"""Verify the ledger: replay every wallet, compare what is projected, and sign the answer.
+"""Verify the ledger and the audit: replay every wallet, compare what is projected, sign the answer.
 
 Owns the order of the checks and the answer's canonical text. Invariant: an answer is about one
 snapshot of the database, and its signature covers every word of it. The surprising choice: the
@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from mutoscope.app.audit import verify_audit
 from mutoscope.domain.chain import ENTRIES, Chain, Link
 from mutoscope.domain.checkpoint import (
     Head,
@@ -36,7 +37,7 @@ from mutoscope.domain.wallet import WalletRow
 from mutoscope.storage.session import Connection
 from mutoscope.storage.verification import Scope, WalletRows, opened
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 Progress = Callable[[int], None]
 """Is told how many entries were verified so far."""
 
@@ -49,7 +50,8 @@ def unheard(_entries: int) -> None:
 class Verification:
     """The answer: what was read, what was wrong with it, and who says so.
 
-    `counts` has how often each fault was found; `findings` lists the first of them.
+    `counts` has how often each fault was found; `findings` lists the first of them. The audit is
+    read when the scope is no single workspace.
     """
 
     is_clean: bool
@@ -60,6 +62,7 @@ class Verification:
     lots: int
     holds: int
     erased_notes: int
+    audit_lines: int
     counts: tuple[tuple[str, int], ...]
     findings: tuple[Finding, ...]
     started_at: datetime
@@ -76,9 +79,12 @@ class Verification:
 class Examination:
     """What a verification has seen so far; it is counted up while wallets are read."""
 
-    __slots__ = ("entries", "erased_notes", "findings", "heads", "holds", "lots", "wallets")
+    __slots__ = (
+        "audit_lines", "entries", "erased_notes", "findings", "heads", "holds", "lots", "wallets",
+    )  # fmt: skip
 
     def __init__(self) -> None:
+        self.audit_lines = 0
         self.wallets = self.entries = self.lots = self.holds = self.erased_notes = 0
         self.findings = Findings()
         self.heads = HeadsDigest()
@@ -109,6 +115,7 @@ async def verify(
         lots=examination.lots,
         holds=examination.holds,
         erased_notes=examination.erased_notes,
+        audit_lines=examination.audit_lines,
         counts=tuple(sorted(findings.counts.items())),
         findings=tuple(findings.listed),
         started_at=started_at,
@@ -145,7 +152,17 @@ async def examine(
         if scope.is_full:
             for finding in await reading.repeated_keys():
                 examination.findings.add(finding)
+        if scope.workspace_id is None:
+            await _examine_audit(connection, examination)
     return examination
+
+
+async def _examine_audit(connection: Connection, examination: Examination) -> None:
+    """Follow the one chain of what staff did, which is nobody's workspace."""
+    found = await verify_audit(connection)
+    examination.audit_lines = found.lines
+    for finding in found.findings:
+        examination.findings.add(finding)
 
 
 async def _link_wallet(wallet: WalletRows, examination: Examination, progress: Progress) -> None:
@@ -238,6 +255,7 @@ def _answer(verification: Verification) -> dict[str, object]:
         "lots": verification.lots,
         "holds": verification.holds,
         "erased_notes": verification.erased_notes,
+        "audit_lines": verification.audit_lines,
         "counts": dict(verification.counts),
         "findings": [
             {**finding._asdict(), "workspace_id": _id_text(finding.workspace_id)}

@@ -1,8 +1,9 @@
 """Webhooks: where a workspace wants its events, the secrets they are signed with, and the events.
 
-An event is put on its way in the transaction of what it tells of (`event_rows`); it is sent
-afterwards (`app.deliveries`). A secret is shown when it is made, and when that very request is
-repeated; after a rotation the one before signs along for a day.
+An event is put on its way in the transaction of what it tells of (`event_rows`; ends of jobs,
+documents and purchases do so in the very statement that writes them); it is sent afterwards
+(`app.deliveries`). A secret is shown when it is made, and when that very request is repeated; after
+a rotation the one before signs along for a day.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid5
 
@@ -154,9 +155,7 @@ def event_rows(
     The same event's id again sends nothing again. `data` is what JSON has: no instants, no ids.
     """
     assert _TYPE.fullmatch(type), type
-    told = {"type": type, "timestamp": at.astimezone(UTC).isoformat(), "data": data}
-    body = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
-    return (SideRow(rows.write_events, (workspace_id, event_id, type, body, at)),)
+    return (SideRow(rows.write_events, (workspace_id, event_id, type, json.dumps(data), at)),)
 
 
 def _check(studio: Studio, url: str, event_types: Sequence[str]) -> None:

@@ -16,10 +16,10 @@ from mutoscope.cli.opening import in_house, own_connection
 from mutoscope.cli.options import Json
 from mutoscope.cli.plain import json_line, print_json
 from mutoscope.cli.screen import console, table, tell
-from mutoscope.domain.audit import OPERATOR
+from mutoscope.domain.audit import OPERATOR, AuditHead
 from mutoscope.domain.staff import StaffAction
 from mutoscope.storage import audit as rows
-from mutoscope.storage.audit import AuditFilters, Head, Told
+from mutoscope.storage.audit import AuditFilters, Told
 
 FOUND: Final = 6
 SHOWN_MAX: Final = 1_000
@@ -52,9 +52,10 @@ def list_lines(
     made = table(">line", "when", "who", "what", "!workspace", "why", "data")
     for told in found:
         line = plain_line(told)
+        unsaid = "erased" if told.line.reason_digest else "-"
         made.add_row(
             str(line["sequence"]), f"{told.line.at:%Y-%m-%d %H:%M} UTC", line["name"] or "-",
-            line["action"], str(line["workspace_id"] or "-"), escape(line["reason"] or "erased"),
+            line["action"], str(line["workspace_id"] or "-"), escape(line["reason"] or unsaid),
             escape(told.line.data),
         )  # fmt: skip
     console().print(made)
@@ -150,10 +151,10 @@ def plain_line(told: Told) -> dict[str, Any]:
     }
 
 
-def _head(text: str) -> Head:
+def _head(text: str) -> AuditHead:
     sequence, _, digest = text.partition(":")
     try:
-        return Head(int(sequence), bytes.fromhex(digest))
+        return AuditHead(int(sequence), bytes.fromhex(digest))
     except ValueError:
         remedy = f"{text!r} is no head: write LINE:HASH, as `audit verify` tells it"
         raise typer.BadParameter(remedy) from None

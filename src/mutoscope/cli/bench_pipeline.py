@@ -45,6 +45,7 @@ from mutoscope.domain.catalog import Catalog
 from mutoscope.domain.catalog_text import parse_catalog
 from mutoscope.domain.offers import Unit
 from mutoscope.domain.routes import ListPrice, Route, RouteTable
+from mutoscope.storage.attempts import Orders
 from mutoscope.storage.benchmark import count_jobs
 from mutoscope.storage.database import open_pool
 from mutoscope.storage.embedded import EmbeddedPostgres
@@ -230,7 +231,8 @@ async def _house(*, is_endless: bool) -> AsyncIterator[tuple[House, InstantProvi
         provider = InstantProvider(picture=picture, is_endless=is_endless)
         companies = {PROVIDER: provider}
         studio = Studio(
-            journal=journal, pool=pool, catalog=_catalog(), clock=SystemClock(), ids=RandomIds(),
+            journal=journal, pool=pool, orders=Orders(pool), catalog=_catalog(),
+            clock=SystemClock(), ids=RandomIds(),
             assets=AssetFolder(folder=folder / "assets"), generators=companies,
             providers=companies, routes=RouteTable(routes=(_route(),)), email_key=b"bench",
         )  # fmt: skip

@@ -122,9 +122,12 @@ class Page(NamedTuple):
 def read(asked: Read) -> None:
     """Read the last messages of a thread; they count as read from then on."""
     reader = creator(workspace_id=asked.workspace, member_id=asked.member)
-    page = page_read(
-        asked.workspace, asked.thread, before=asked.before, limit=asked.limit, reader=reader
-    )
+    page = in_house(
+        lambda house: page_read(
+            house, (asked.workspace, asked.thread), before=asked.before, limit=asked.limit,
+            reader=reader,
+        )
+    )  # fmt: skip
     if asked.is_json:
         print_json(page.messages)
     elif not page.messages:
@@ -133,24 +136,24 @@ def read(asked: Read) -> None:
         tell_messages(page.messages, zone=page.zone)
 
 
-def page_read(
-    workspace_id: UUID, thread_id: UUID | None, *, before: int | None, limit: int, reader: Author
+async def page_read(
+    house: House, place: tuple[UUID, UUID | None], *, before: int | None, limit: int, reader: Author
 ) -> Page:
-    """Return the last messages of a thread, or of the general one; `reader` has read them now."""
+    """Return the last messages of a thread (workspace id, thread id), or of the general one.
 
-    async def found(house: House) -> Page:
-        chosen = thread_id or default_thread_id(workspace_id=workspace_id)
-        messages = await chatting.messages_of(
-            house.studio, workspace_id=workspace_id, thread_id=chosen, before=before, limit=limit
-        )
-        if messages:
-            await chatting.read_up_to(
-                house.studio, workspace_id=workspace_id, thread_id=chosen, reader=reader,
-                ordinal=messages[-1].ordinal,
-            )  # fmt: skip
-        return Page(messages, await zone_of(house, workspace_id))
-
-    return in_house(found)
+    `reader` has read them now.
+    """
+    workspace_id = place[0]
+    chosen = place[1] or default_thread_id(workspace_id=workspace_id)
+    messages = await chatting.messages_of(
+        house.studio, workspace_id=workspace_id, thread_id=chosen, before=before, limit=limit
+    )
+    if messages:
+        await chatting.read_up_to(
+            house.studio, workspace_id=workspace_id, thread_id=chosen, reader=reader,
+            ordinal=messages[-1].ordinal,
+        )  # fmt: skip
+    return Page(messages, await zone_of(house, workspace_id))
 
 
 @chat.command(name="list")

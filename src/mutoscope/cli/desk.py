@@ -2,19 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 from uuid import UUID, uuid4
 
 import typer
 from rich.markup import escape
+from rich.table import Table
 
-from mutoscope.app import chat as chatting
+from mutoscope.app import desk_chat
 from mutoscope.app import inbox as waiting
 from mutoscope.app.chat import Said
 from mutoscope.app.inbox import Facts
 from mutoscope.bootstrap import House
 from mutoscope.cli import desk_actions, desk_money, desk_waiting
-from mutoscope.cli.chat import SHOWN, Before, Key, Limit, page_read
+from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, as_staff
+from mutoscope.cli.chat import SHOWN, Before, Key, Limit, Page, page_read
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, id_of, takes
 from mutoscope.cli.plain import print_json
@@ -30,6 +32,7 @@ from mutoscope.cli.screen import (
 from mutoscope.cli.talk import tell_messages
 from mutoscope.domain.chat import Words, default_thread_id, staff
 from mutoscope.domain.offers import Money
+from mutoscope.domain.staff import Actor, StaffAction, require
 from mutoscope.storage.inbox import InboxThread, InboxView
 
 LISTED_MAX: Final = 200
@@ -37,18 +40,11 @@ _DAY: Final = timedelta(days=1)
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SOON: Final = timedelta(seconds=60)
 
-StaffId = Annotated[
-    UUID,
-    typer.Option(
-        "--as", metavar="STAFF", help="Who of staff you are.",
-        parser=id_of("staff member", remedy="give your own id"),
-    ),
-]  # fmt: skip
 ThreadId = Annotated[
     UUID | None,
     typer.Option(
         "--thread", metavar="THREAD", help="A thread's id; else the one every workspace has.",
-        parser=id_of("thread", remedy="`mutoscope desk inbox --as STAFF` tells them"),
+        parser=id_of("thread", remedy="`mutoscope desk inbox` tells them"),
     ),
 ]  # fmt: skip
 
@@ -64,51 +60,47 @@ def support() -> None:
     """Work at the desk."""
 
 
+class Inbox(NamedTuple):
+    """Threads, who of staff sees them, and when."""
+
+    threads: tuple[InboxThread, ...]
+    staff_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What threads are of, and as whom they are seen."""
+
+    acting: As = None
+    password_file: PasswordFile = None
+    is_mine: Annotated[bool, typer.Option("--mine", help="Only threads assigned to you.")] = False
+    is_all: Annotated[bool, typer.Option("--all", help="All threads, the newest first.")] = False
+    is_json: Json = False
+
+
 @desk.command()
-def inbox(
-    staff_id: StaffId,
-    *,
-    is_mine: Annotated[bool, typer.Option("--mine", help="Only threads assigned to you.")] = False,
-    is_all: Annotated[bool, typer.Option("--all", help="All threads, the newest first.")] = False,
-    is_json: Json = False,
-) -> None:
+@takes(Seen)
+def inbox(asked: Seen) -> None:
     """List the threads that wait for an answer, the longest waiting first."""
-
-    async def found(house: House) -> tuple[tuple[InboxThread, ...], datetime]:
-        now = house.studio.clock.now()
-        view = InboxView(
-            staff_id=staff_id, at=now + _DAY if is_all else _BEGINNING,
-            item_id=UUID(int=0), assignee_id=staff_id if is_mine else None, limit=LISTED_MAX,
-        )  # fmt: skip
-        return await waiting.inbox_page(house.studio, view=view, is_all=is_all), now
-
-    threads, now = in_house(found)
-    if is_json:
-        print_json(threads)
-        return
-    if not threads:
-        console().print("No thread is here." if is_all else "Nobody waits for an answer.")
-        return
-    made = table(
-        "!workspace", "name", "!thread", "subject", ">unread", ">waits", "assigned to", "asks"
+    found = in_house(
+        lambda house: as_staff(house, _who(asked), lambda actor: _inbox(house, actor, asked))
     )
-    for each in threads:
-        since = each.waiting_since
-        made.add_row(
-            str(each.workspace_id), escape(each.workspace), str(each.thread_id),
-            escape(each.subject or "-"), f"{each.unread:,}",
-            "-" if since is None else age(now - since),
-            _who(each.assignee_id, staff_id), "credits" if each.is_asking_credits else "-",
-        )  # fmt: skip
-    console().print(made)
+    if asked.is_json:
+        print_json(found.threads)
+    elif not found.threads:
+        console().print("No thread is here." if asked.is_all else "Nobody waits for an answer.")
+    else:
+        console().print(_inbox_table(found))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """Which thread is read."""
+    """Which thread is read, and as whom."""
 
     workspace: WorkspaceId
-    staff_id: StaffId
+    acting: As = None
+    password_file: PasswordFile = None
     thread: ThreadId = None
     before: Before = None
     limit: Limit = SHOWN
@@ -119,10 +111,15 @@ class Read:
 @takes(Read)
 def thread(asked: Read) -> None:
     """Read the last messages of a thread; they count as read by you."""
-    page = page_read(
-        asked.workspace, asked.thread, before=asked.before, limit=asked.limit,
-        reader=staff(staff_id=asked.staff_id),
-    )  # fmt: skip
+
+    async def read(house: House, actor: Actor) -> Page:
+        require(actor, StaffAction.VIEW)
+        return await page_read(
+            house, (asked.workspace, asked.thread), before=asked.before, limit=asked.limit,
+            reader=staff(staff_id=actor.staff_id),
+        )  # fmt: skip
+
+    page = in_house(lambda house: as_staff(house, _who(asked), lambda actor: read(house, actor)))
     if asked.is_json:
         print_json(page.messages)
     elif not page.messages:
@@ -133,11 +130,12 @@ def thread(asked: Read) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Say:
-    """What is answered."""
+    """What is answered, and as whom."""
 
     workspace: WorkspaceId
     body: Annotated[str, typer.Argument(metavar="TEXT", help="What you answer.")]
-    staff_id: StaffId
+    acting: As = None
+    password_file: PasswordFile = None
     thread: ThreadId = None
     key: Key = None
     is_json: Json = False
@@ -148,77 +146,115 @@ class Say:
 def say(asked: Say) -> None:
     """Answer as staff: the thread waits no more."""
 
-    async def spoken(house: House) -> Said:
-        return await chatting.say(
-            house.studio, workspace_id=asked.workspace, thread_id=asked.thread,
-            author=staff(staff_id=asked.staff_id), words=Words(body=asked.body),
-            key=asked.key or str(uuid4()),
+    async def spoken(house: House, actor: Actor) -> Said:
+        return await desk_chat.answer(
+            house.studio, actor, workspace_id=asked.workspace, thread_id=asked.thread,
+            words=Words(body=asked.body), key=asked.key or str(uuid4()),
         )  # fmt: skip
 
-    said = in_house(spoken)
+    said = in_house(lambda house: as_staff(house, _who(asked), lambda actor: spoken(house, actor)))
     if asked.is_json:
         print_json(said)
     else:
         console().print(f"Your answer is number {said.message.ordinal} of the thread.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assign:
+    """Which thread is taken on or let go of, and by whom."""
+
+    workspace: WorkspaceId
+    acting: As = None
+    password_file: PasswordFile = None
+    thread: ThreadId = None
+    is_nobody: Annotated[bool, typer.Option("--nobody", help="Let go of it.")] = False
+    is_json: Json = False
+
+
 @desk.command()
-def assign(
-    workspace: WorkspaceId,
-    staff_id: StaffId,
-    *,
-    thread_id: ThreadId = None,
-    is_nobody: Annotated[bool, typer.Option("--nobody", help="Let go of it.")] = False,
-    is_json: Json = False,
-) -> None:
+@takes(Assign)
+def assign(asked: Assign) -> None:
     """Take a thread on, or let go of it."""
-    asked = thread_id or default_thread_id(workspace_id=workspace)
-    assignee_id = None if is_nobody else staff_id
-    in_house(
-        lambda house: waiting.assign(
-            house.studio, workspace_id=workspace, thread_id=asked, assignee_id=assignee_id
-        )
+    thread_id = asked.thread or default_thread_id(workspace_id=asked.workspace)
+
+    async def assigned(house: House, actor: Actor) -> UUID | None:
+        assignee_id = None if asked.is_nobody else actor.staff_id
+        await desk_chat.assign(
+            house.studio, actor, workspace_id=asked.workspace, thread_id=thread_id,
+            assignee_id=assignee_id,
+        )  # fmt: skip
+        return assignee_id
+
+    assignee_id = in_house(
+        lambda house: as_staff(house, _who(asked), lambda actor: assigned(house, actor))
     )
-    if is_json:
-        print_json({"thread_id": asked, "assignee_id": assignee_id})
+    if asked.is_json:
+        print_json({"thread_id": thread_id, "assignee_id": assignee_id})
     else:
-        console().print(f"Thread {asked} is {'nobody' if is_nobody else 'yours'}.")
+        console().print(f"Thread {thread_id} is {'nobody' if asked.is_nobody else 'yours'}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settle:
+    """Which thread needs no answer, and who says so."""
+
+    workspace: WorkspaceId
+    acting: As = None
+    password_file: PasswordFile = None
+    thread: ThreadId = None
+    is_json: Json = False
 
 
 @desk.command()
-def settle(workspace: WorkspaceId, *, thread_id: ThreadId = None, is_json: Json = False) -> None:
+@takes(Settle)
+def settle(asked: Settle) -> None:
     """Take a thread out of the inbox that needs no answer."""
-    asked = thread_id or default_thread_id(workspace_id=workspace)
-    in_house(
-        lambda house: waiting.settle_thread(house.studio, workspace_id=workspace, thread_id=asked)
-    )
-    if is_json:
-        print_json({"thread_id": asked, "waiting_since": None})
+    thread_id = asked.thread or default_thread_id(workspace_id=asked.workspace)
+
+    async def settled(house: House, actor: Actor) -> None:
+        await desk_chat.settle(
+            house.studio, actor, workspace_id=asked.workspace, thread_id=thread_id
+        )
+
+    in_house(lambda house: as_staff(house, _who(asked), lambda actor: settled(house, actor)))
+    if asked.is_json:
+        print_json({"thread_id": thread_id, "waiting_since": None})
     else:
-        console().print(f"Thread {asked} waits no more.")
+        console().print(f"Thread {thread_id} waits no more.")
 
 
-@desk.command()
-def erase(
-    workspace: WorkspaceId,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erase:
+    """What is erased, why, and by whom."""
+
+    workspace: WorkspaceId
+    reason: Reason
     ordinal: Annotated[
         int | None, typer.Argument(metavar="[NUMBER]", help="A message; else the whole thread.")
-    ] = None,
-    *,
-    thread_id: ThreadId = None,
-    is_json: Json = False,
-) -> None:
+    ] = None
+    acting: As = None
+    password_file: PasswordFile = None
+    thread: ThreadId = None
+    is_json: Json = False
+
+
+@desk.command()
+@takes(Erase)
+def erase(asked: Erase) -> None:
     """Erase what a message says, or a whole thread; places and instants stay."""
-    asked = thread_id or default_thread_id(workspace_id=workspace)
-    erased = in_house(
-        lambda house: chatting.erase(
-            house.studio, workspace_id=workspace, thread_id=asked, ordinal=ordinal
-        )
-    )
-    if is_json:
-        print_json({"messages": erased})
+    thread_id = asked.thread or default_thread_id(workspace_id=asked.workspace)
+
+    async def erased(house: House, actor: Actor) -> int:
+        return await desk_chat.erase(
+            house.studio, actor, workspace_id=asked.workspace, place=(thread_id, asked.ordinal),
+            reason=asked.reason,
+        )  # fmt: skip
+
+    found = in_house(lambda house: as_staff(house, _who(asked), lambda actor: erased(house, actor)))
+    if asked.is_json:
+        print_json({"messages": found})
     else:
-        console().print(f"{counted(erased, 'message')} erased.")
+        console().print(f"{counted(found, 'message')} erased.")
 
 
 @desk.command()
@@ -281,7 +317,39 @@ def _facts(found: Facts) -> list[tuple[str, str]]:
     return [*facts, ("may buy", since)]
 
 
-def _who(assignee_id: UUID | None, staff_id: UUID) -> str:
+def _who(asked: Seen | Read | Say | Assign | Settle | Erase) -> Who:
+    return Who(name=asked.acting, password_file=asked.password_file)
+
+
+async def _inbox(house: House, actor: Actor, asked: Seen) -> Inbox:
+    require(actor, StaffAction.VIEW)
+    now = house.studio.clock.now()
+    view = InboxView(
+        staff_id=actor.staff_id, at=now + _DAY if asked.is_all else _BEGINNING,
+        item_id=UUID(int=0), assignee_id=actor.staff_id if asked.is_mine else None,
+        limit=LISTED_MAX,
+    )  # fmt: skip
+    threads = await waiting.inbox_page(house.studio, view=view, is_all=asked.is_all)
+    return Inbox(threads, actor.staff_id, now)
+
+
+def _inbox_table(found: Inbox) -> Table:
+    made = table(
+        "!workspace", "name", "!thread", "subject", ">unread", ">waits", "assigned to", "asks"
+    )
+    for each in found.threads:
+        since = each.waiting_since
+        made.add_row(
+            str(each.workspace_id), escape(each.workspace), str(each.thread_id),
+            escape(each.subject or "-"), f"{each.unread:,}",
+            "-" if since is None else age(found.at - since),
+            _assignee(each.assignee_id, found.staff_id),
+            "credits" if each.is_asking_credits else "-",
+        )  # fmt: skip
+    return made
+
+
+def _assignee(assignee_id: UUID | None, staff_id: UUID) -> str:
     if assignee_id is None:
         return "nobody"
     return "you" if assignee_id == staff_id else str(assignee_id)

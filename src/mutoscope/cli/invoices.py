@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -11,16 +12,19 @@ from uuid import UUID
 import typer
 from rich.markup import escape
 
+from mutoscope.app.acts import act_of
 from mutoscope.app.credit_note import credit_invoice
 from mutoscope.app.print_invoice import printed_invoice, printed_request
 from mutoscope.bootstrap import House
+from mutoscope.cli.as_staff import As, PasswordFile, Who, as_staff
 from mutoscope.cli.exports import OutUnwritable
 from mutoscope.cli.opening import in_house
-from mutoscope.cli.options import Json, WorkspaceId, Yes
+from mutoscope.cli.options import Json, WorkspaceId, Yes, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, table, tell, told
 from mutoscope.domain.invoices import DocumentKind
 from mutoscope.domain.money import amount_text, minor_units, money_text
+from mutoscope.domain.staff import Actor, StaffAction
 from mutoscope.storage import invoices, workspaces
 from mutoscope.storage.invoices import Invoice, InvoiceItem, UnknownInvoice
 
@@ -125,32 +129,46 @@ def request(
     _write(*in_house(printed), out=out, is_json=is_json)
 
 
-@invoice.command()
-def credit(
-    workspace: WorkspaceId,
-    which: Which,
-    *,
-    reason: Annotated[str, typer.Option(help="Why; it is printed on the credit note.")],
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credit:
+    """Which invoice is credited, how much of it, why, and by whom."""
+
+    workspace: WorkspaceId
+    which: Which
+    reason: Annotated[str, typer.Option(help="Why; it is printed on the credit note.")]
+    acting: As = None
+    password_file: PasswordFile = None
     amount: Annotated[
         str | None, typer.Option(help="How much, tax included, such as 12.30; all without it.")
-    ] = None,
-    yes: Yes = False,
-    is_json: Json = False,
-) -> None:
+    ] = None
+    yes: Yes = False
+    is_json: Json = False
+
+
+@invoice.command()
+@takes(Credit)
+def credit(asked: Credit) -> None:
     """Issue a credit note for an invoice, never above what is left of it; no money moves."""
-    if sys.stdin.isatty() and not yes:
-        question = f"A credit note for {which} is issued, and never changes. Go"
+    if sys.stdin.isatty() and not asked.yes:
+        question = f"A credit note for {asked.which} is issued, and never changes. Go"
         typer.confirm(question, abort=True, err=True)
 
-    async def credited(house: House) -> Invoice:
-        found = await _found(house, workspace, which)
+    async def credited(house: House, actor: Actor) -> Invoice:
+        found = await _found(house, asked.workspace, asked.which)
+        amount = asked.amount
+        act = act_of(
+            house.studio, actor, action=StaffAction.CREDIT_INVOICE, workspace_id=asked.workspace,
+            reason=asked.reason,
+        )  # fmt: skip
         return await credit_invoice(
-            house.studio, workspace_id=workspace, invoice_id=found.invoice_id, reason=reason,
+            house.studio, workspace_id=asked.workspace, invoice_id=found.invoice_id,
+            reason=asked.reason, act=act,
             amount=None if amount is None else _minor(amount, found.taxed.currency),
         )  # fmt: skip
 
-    found = in_house(credited)
-    if is_json:
+    who = Who(name=asked.acting, password_file=asked.password_file)
+    found = in_house(lambda house: as_staff(house, who, lambda actor: credited(house, actor)))
+    if asked.is_json:
         print_json(found)
         return
     console().print(

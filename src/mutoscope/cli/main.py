@@ -125,8 +125,8 @@ ENTRIES: Final = (
     Entry("settings", "operations", "Run", "List the settings, their defaults and meaning."),
     Entry("backup", "archive", "Run", "Write the database, assets and keys to one file."),
     Entry("restore", "archive", "Run", "Restore a backup into an empty place, and verify it."),
-    Entry("verify", "proof", "Prove", "Replay the ledger and sign the answer."),
-    Entry("checkpoint", "proof", "Prove", "Sign the heads of all wallets, or export them."),
+    Entry("verify", "proof", "Prove", "Replay the ledger, check the audit, sign the answer."),
+    Entry("checkpoint", "proof", "Prove", "Sign the heads of wallets and audit, or export them."),
     Entry("bench", "bench_pipeline", "Prove", "Measure this machine."),
 )
 

@@ -27,7 +27,7 @@ FOUND: Final = 6
 DIGITS_SHOWN: Final = 16
 
 commands = typer.Typer()
-checkpoint = typer.Typer(help="Sign the heads of all wallets, or export them.")
+checkpoint = typer.Typer(help="Sign the heads of wallets and audit, or export them.")
 commands.add_typer(checkpoint, name="checkpoint", no_args_is_help=True)
 
 
@@ -53,7 +53,7 @@ def verify(
     ] = None,
     is_json: Json = False,
 ) -> None:
-    """Replay the ledger, check every invariant and the hash chains, and sign the answer."""
+    """Replay the ledger, check it and the audit with their hash chains, and sign the answer."""
     scope = Scope(workspace_id=workspace, is_full=not is_chain)
 
     async def proved(house: House) -> tuple[Verification, Findings | None]:
@@ -74,7 +74,7 @@ def verify(
 
 @checkpoint.command()
 def take(*, is_json: Json = False) -> None:
-    """Sign the heads of the wallets that moved since the last checkpoint."""
+    """Sign the heads of the audit and of the wallets that moved since the last checkpoint."""
 
     async def taken(house: House) -> Signed:
         studio = house.studio
@@ -133,10 +133,11 @@ def show_verification(
     """Show an answer: what was read, what is wrong, who signed."""
     screen = screen or console()
     what = "every credit explained" if answer.is_full else "every hash in its place"
+    audit = f", {answer.audit_lines:,} audit lines" if answer.audit_lines else ""
     verdict = f"[bold green]clean[/]: {what}" if not listed else "[bold red]not clean[/]"
     screen.print(
         f"{verdict}. {answer.wallets:,} wallets, {answer.entries:,} lines, {answer.lots:,} lots, "
-        f"{answer.holds:,} holds."
+        f"{answer.holds:,} holds{audit}."
     )
     if listed:
         for one in listed:

@@ -9,14 +9,17 @@ import typer
 from rich.markup import escape
 
 from mutoscope.app import routing
+from mutoscope.app.acts import act_of
 from mutoscope.app.ports import Provider, ProviderError
 from mutoscope.app.resolve import Finding, resolve
 from mutoscope.bootstrap import House
+from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, as_staff
 from mutoscope.cli.opening import in_house
-from mutoscope.cli.options import JobId, Json, WorkspaceId
+from mutoscope.cli.options import JobId, Json, WorkspaceId, takes
 from mutoscope.cli.plain import plain, print_json
 from mutoscope.cli.screen import console, table, tell
 from mutoscope.domain.routes import Route
+from mutoscope.domain.staff import Actor, StaffAction
 from mutoscope.storage import attempts, routes
 from mutoscope.storage.attempts import Attempt
 from mutoscope.storage.routes import Alert, Health
@@ -91,10 +94,19 @@ def list_routes(*, is_json: Json = False) -> None:
 
 @providers.command()
 def unpark(
-    route: Annotated[str, typer.Argument(help="A route that is parked.")], *, is_json: Json = False
-) -> None:
+    route: Annotated[str, typer.Argument(help="A route that is parked.")], *, reason: Reason,
+    acting: As = None, password_file: PasswordFile = None, is_json: Json = False,
+) -> None:  # fmt: skip
     """Let orders over a parked route again, once its key, money or model is put right."""
-    in_house(lambda house: routing.unpark(house.studio, route=route))
+
+    async def unparked(house: House, actor: Actor) -> None:
+        act = act_of(
+            house.studio, actor, action=StaffAction.UNPARK_ROUTE, workspace_id=None, reason=reason
+        )
+        await routing.unpark(house.studio, route=route, act=act)
+
+    who = Who(name=acting, password_file=password_file)
+    in_house(lambda house: as_staff(house, who, lambda actor: unparked(house, actor)))
     if is_json:
         print_json({"route": route, "is_parked": False})
         return
@@ -127,27 +139,48 @@ def unknown(*, is_json: Json = False) -> None:
     console().print(made)
 
 
-@providers.command(name="resolve")
-def resolve_order(
-    workspace: WorkspaceId,
-    job: JobId,
-    *,
-    staff: Annotated[str, typer.Option(help="Who looked it up.")],
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """What became of which order, and who looked it up."""
+
+    workspace: WorkspaceId
+    job: JobId
+    reason: Reason
+    acting: As = None
+    password_file: PasswordFile = None
     created: Annotated[
         str | None, typer.Option(help="It is at work or done at the provider, under this id.")
-    ] = None,
+    ] = None
     cost_micros: Annotated[
         int, typer.Option(min=0, help="What it cost in millionths of a dollar; 0: never taken.")
-    ] = 0,
-    is_json: Json = False,
-) -> None:
+    ] = 0
+    is_json: Json = False
+
+
+@providers.command(name="resolve")
+@takes(Resolved)
+def resolve_order(asked: Resolved) -> None:
     """Tell what became of an order in doubt, after a look at the provider's own pages."""
-    finding = Finding(staff=staff, provider_job_id=created, cost_micros=cost_micros)
-    in_house(lambda h: resolve(h.studio, workspace_id=workspace, job_id=job, finding=finding))
-    if is_json:
-        print_json({"job_id": str(job), **plain(finding)})
+
+    async def resolved(house: House, actor: Actor) -> Finding:
+        finding = Finding(
+            staff=actor.name, provider_job_id=asked.created, cost_micros=asked.cost_micros
+        )
+        act = act_of(
+            house.studio, actor, action=StaffAction.RESOLVE_ORDER, workspace_id=asked.workspace,
+            reason=asked.reason,
+        )  # fmt: skip
+        await resolve(
+            house.studio, workspace_id=asked.workspace, job_id=asked.job, finding=finding, act=act
+        )
+        return finding
+
+    who = Who(name=asked.acting, password_file=asked.password_file)
+    finding = in_house(lambda house: as_staff(house, who, lambda actor: resolved(house, actor)))
+    if asked.is_json:
+        print_json({"job_id": str(asked.job), **plain(finding)})
         return
-    tell("It is followed now." if created else "It is closed.")
+    tell("It is followed now." if asked.created else "It is closed.")
 
 
 async def _asked(name: str, company: Provider) -> Checked:

@@ -10,15 +10,18 @@ import typer
 from rich.markup import escape
 
 from mutoscope.app import buy, pay_links, promo, refill
+from mutoscope.app.acts import act_of
 from mutoscope.app.buy import Order, Wish
 from mutoscope.app.gateway import Checkout
 from mutoscope.bootstrap import House
+from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, as_staff
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, Yes, id_of, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, money, table, tell, told
 from mutoscope.domain.catalog import Version
 from mutoscope.domain.purchases import Purchase
+from mutoscope.domain.staff import Actor, StaffAction
 from mutoscope.storage import offers, purchases, workspaces
 from mutoscope.storage.offers import PromoCode, Refill
 
@@ -59,6 +62,9 @@ class PromoOptions:
     """A promo code to be offered."""
 
     code: Annotated[str, typer.Argument(help="3 to 40 of A-Z, 0-9 and -.")]
+    reason: Reason
+    acting: As = None
+    password_file: PasswordFile = None
     kind: Annotated[str, typer.Option(help="The kind of credit.")]
     credits: Annotated[int, typer.Option(help="Credits for each workspace.")]
     days: Annotated[int, typer.Option(help="Days that the credits last.")] = 30
@@ -184,7 +190,7 @@ def redeem(
 def offer_promo(asked: PromoOptions) -> None:
     """Offer a promo code."""
 
-    async def offered(house: House) -> PromoCode:
+    async def offered(house: House, actor: Actor) -> PromoCode:
         at = house.studio.clock.now()
         ends_at = at + timedelta(days=asked.open_days) if asked.open_days else None
         found = PromoCode(
@@ -192,9 +198,14 @@ def offer_promo(asked: PromoOptions) -> None:
             lasts_days=asked.days, redemptions_max=asked.times, redeemed=0, ends_at=ends_at,
             created_at=at,
         )  # fmt: skip
-        return await promo.offer(house.studio, found)
+        act = act_of(
+            house.studio, actor, action=StaffAction.OFFER_PROMO, workspace_id=None,
+            reason=asked.reason,
+        )  # fmt: skip
+        return await promo.offer(house.studio, found, act=act)
 
-    made = in_house(offered)
+    who = Who(name=asked.acting, password_file=asked.password_file)
+    made = in_house(lambda house: as_staff(house, who, lambda actor: offered(house, actor)))
     print_json(made) if asked.is_json else tell(f"The code {made.code} is open.")
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from mutoscope.app import passwords
 from mutoscope.app import staff as people
 from mutoscope.app.staff import NewStaff, SignedIn
 from mutoscope.bootstrap import House
@@ -34,6 +35,9 @@ staff = typer.Typer(help="Keep the staff, and sign in.", no_args_is_help=True)
 commands.add_typer(staff, name="staff")
 
 Name = Annotated[str, typer.Argument(help="What they sign in as.")]
+NewPasswordFile = Annotated[
+    Path | None, typer.Option(help="A file with the new password; - for the input stream.")
+]
 Roles = Annotated[list[Role], typer.Option("--role", help="support, finance or admin; repeatable.")]
 
 
@@ -47,9 +51,7 @@ class AddOptions:
     reason: Reason
     acting: As = None
     password_file: PasswordFile = None
-    new_password_file: Annotated[
-        Path | None, typer.Option(help="A file with the newcomer's password; - for the input.")
-    ] = None
+    new_password_file: NewPasswordFile = None
     is_json: Json = False
 
 
@@ -118,6 +120,68 @@ def leave(
         )
 
     _show((in_house(left),), is_json=is_json)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetOptions:
+    """Whose password is reset, why, and by whom."""
+
+    name: Name
+    reason: Reason
+    acting: As = None
+    password_file: PasswordFile = None
+    new_password_file: NewPasswordFile = None
+    is_operator: Annotated[
+        bool,
+        typer.Option("--operator", help="As the operator of this machine, when no admin can."),
+    ] = False
+    is_json: Json = False
+
+
+@staff.command(name="reset-password")
+@takes(ResetOptions)
+def reset_password(asked: ResetOptions) -> None:
+    """Give somebody who is locked out a password, with which they choose their own."""
+    if asked.is_operator and asked.acting is not None:
+        remedy = "leave out one of --operator and --as: a password is reset by one person"
+        raise typer.BadParameter(remedy)
+    prompt = f"Password to give to {asked.name}"
+
+    async def reset(house: House) -> None:
+        new = password_of(asked.new_password_file, prompt=prompt, is_new=True)
+        given = {"name": asked.name, "password": new, "reason": asked.reason}
+        if asked.is_operator:
+            await passwords.reset_password(house.studio, None, **given)
+            return
+        await as_staff(
+            house, Who(name=asked.acting, password_file=asked.password_file),
+            lambda actor: passwords.reset_password(house.studio, actor, **given),
+        )  # fmt: skip
+
+    in_house(reset)
+    if asked.is_json:
+        print_json({"name": asked.name, "is_reset": True})
+        return
+    tell(f"{asked.name} is signed out everywhere, and begins with `staff password {asked.name}`.")
+
+
+@staff.command()
+def password(
+    name: Name, *, password_file: PasswordFile = None, new_password_file: NewPasswordFile = None,
+    is_json: Json = False,
+) -> None:  # fmt: skip
+    """Choose another password with your old one; whatever you signed in to ends."""
+
+    async def changed(house: House) -> None:
+        old = password_of(password_file, prompt="Old password")
+        new = password_of(new_password_file, prompt="New password", is_new=True)
+        await passwords.change_password(house.studio, name=name, password=old, new_password=new)
+
+    in_house(changed)
+    if is_json:
+        print_json({"name": name, "is_changed": True})
+        return
+    tell(f"Your password is changed: sign in again with `mutoscope staff sign-in {name}`.")
 
 
 @staff.command(name="sign-in")

@@ -1,8 +1,8 @@
 """The audit: a line for each action of staff, chained by hashes, and why it was done beside it.
 
-Invariant: a line holds ids, codes and amounts alone; the reason is there as a salted digest, so
-that its text can be erased without breaking a hash. The chain is that of the journal
-(`journal.chained`), one for the whole house, its sequence without gaps.
+Invariant: a line holds ids, codes and amounts alone; the reason, where there is one, is there as a
+salted digest, so that its text can be erased without breaking a hash. The chain is that of the
+journal (`journal.chained`), one for the whole house, its sequence without gaps.
 """
 
 import json
@@ -43,7 +43,10 @@ class BadReason(Refusal):
 
 
 class AuditLine(NamedTuple):
-    """One action; the fields stand in the table's order."""
+    """One action; the fields stand in the table's order.
+
+    An empty `reason_digest` is that of a line that never had a reason.
+    """
 
     sequence: int
     staff_id: UUID
@@ -54,6 +57,13 @@ class AuditLine(NamedTuple):
     reason_digest: bytes
     data: str
     at: datetime
+    hash: bytes
+
+
+class AuditHead(NamedTuple):
+    """Where the chain has come to: its last line, or the beginning of a chain without one."""
+
+    sequence: int
     hash: bytes
 
 
@@ -86,7 +96,7 @@ class AuditChain:
             if made != line.hash:
                 yield finding(Fault.HASH_BROKEN, line, made.hex(), line.hash.hex())
             if reason is None:
-                self.erased += 1
+                self.erased += bool(line.reason_digest)
             elif reason.digest() != line.reason_digest:
                 found = reason.digest().hex()
                 yield finding(Fault.NOTE_CHANGED, line, line.reason_digest.hex(), found)
@@ -104,7 +114,7 @@ def canonical_line(line: AuditLine) -> str:
     digest = "-" if line.digest is None else line.digest.hex()
     return (
         f"audit {FORMAT_VERSION} {line.sequence} {line.staff_id} {line.action} "
-        f"{line.workspace_id or '-'} {line.key or '-'} {digest} {line.reason_digest.hex()} "
+        f"{line.workspace_id or '-'} {line.key or '-'} {digest} {line.reason_digest.hex() or '-'} "
         f"{microseconds(line.at)} {canonical_data(json.loads(line.data))}"
     )
 

@@ -1,9 +1,10 @@
 """Checkpoints: the heads of all wallets at one instant, as a text that is signed.
 
-Invariant: the signed text covers the number, the instant, the digest of the sorted heads and the
-digest of the checkpoint before, so that neither a head nor a whole checkpoint can be changed or
-left out unseen. Keys are raw bytes that the caller brings; nothing here reads or keeps one.
-The surprising choice: a checkpoint lists only the heads that moved since the one before.
+Invariant: the signed text covers the number, the instant, the digest of the sorted heads, the
+digest of the checkpoint before and the head of the audit, so that neither a head nor a whole
+checkpoint can be changed or left out unseen. Keys are raw bytes that the caller brings; nothing
+here reads or keeps one. The surprising choice: a checkpoint lists only the heads that moved since
+the one before. One that was signed before the audit was in it has the text of format 1 for ever.
 """
 
 import json
@@ -15,10 +16,12 @@ from uuid import UUID
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from mutoscope.domain.audit import AuditHead
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.journal import microseconds
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+FORMAT_WITHOUT_AUDIT: Final = 1
 NO_PREVIOUS: Final = bytes(32)
 KEY_LENGTH: Final = 32
 
@@ -57,20 +60,26 @@ class Head(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """What is signed. `wallets` counts its heads; `previous` is the digest of the one before."""
+    """What is signed. `wallets` counts its heads; `previous` is the digest of the one before.
+
+    `audit` is where the audit of staff had come to; checkpoints of format 1 tell nothing of it.
+    """
 
     number: int
     taken_at: datetime
     wallets: int
     heads_digest: bytes
     previous: bytes
+    audit: AuditHead | None
 
     def text(self) -> str:
         """Return the canonical text, which the signature covers."""
-        return (
-            f"mutoscope checkpoint {FORMAT_VERSION} {self.number} {microseconds(self.taken_at)} "
+        version = FORMAT_WITHOUT_AUDIT if self.audit is None else FORMAT_VERSION
+        text = (
+            f"mutoscope checkpoint {version} {self.number} {microseconds(self.taken_at)} "
             f"{self.wallets} {self.heads_digest.hex()} {self.previous.hex()}"
         )
+        return text if self.audit is None else f"{text} {_audit_text(self.audit)}"
 
     def digest(self) -> bytes:
         """Return the digest by which the next checkpoint names this one."""
@@ -149,13 +158,15 @@ def is_signature(*, public_key: bytes, text: str, signature: bytes) -> bool:
 
 def checkpoint_line(signed: Signed) -> str:
     """Return a checkpoint as a line of JSON."""
-    checkpoint = signed.checkpoint
+    checkpoint, audit = signed.checkpoint, signed.checkpoint.audit
+    told = {} if audit is None else {"audit": _audit_text(audit)}
     return _json({
         "checkpoint": checkpoint.number,
         "taken_at": checkpoint.taken_at.isoformat(),
         "wallets": checkpoint.wallets,
         "heads_digest": checkpoint.heads_digest.hex(),
         "previous": checkpoint.previous.hex(),
+        **told,
         "public_key": signed.public_key.hex(),
         "signature": signed.signature.hex(),
     })  # fmt: skip
@@ -189,10 +200,20 @@ def _parsed_checkpoint(fields: dict[str, Any]) -> Signed:
         wallets=int(fields["wallets"]),
         heads_digest=bytes.fromhex(fields["heads_digest"]),
         previous=bytes.fromhex(fields["previous"]),
+        audit=_parsed_audit(fields["audit"]) if "audit" in fields else None,
     )
     checkpoint.text()  # a naive instant is refused here, not later
     public_key, signature = fields["public_key"], fields["signature"]
     return Signed(checkpoint, bytes.fromhex(public_key), bytes.fromhex(signature))
+
+
+def _audit_text(head: AuditHead) -> str:
+    return f"{head.sequence}:{head.hash.hex()}"
+
+
+def _parsed_audit(text: str) -> AuditHead:
+    sequence, _, digest = text.partition(":")
+    return AuditHead(int(sequence), bytes.fromhex(digest))
 
 
 def _parsed_head(fields: dict[str, Any]) -> Head:

@@ -32,6 +32,9 @@ class StaffAction(StrEnum):
     VIEW = "view"
     VIEW_AS = "view_as"
     CHAT = "chat"
+    ASSIGN_THREAD = "assign_thread"
+    SETTLE_THREAD = "settle_thread"
+    ERASE_MESSAGES = "erase_messages"
     ENABLE_PURCHASES = "enable_purchases"
     DISABLE_PURCHASES = "disable_purchases"
     GOODWILL = "goodwill"
@@ -43,6 +46,10 @@ class StaffAction(StrEnum):
     KEEP_PAYMENT = "keep_payment"
     REFUND = "refund"
     CONFIRM_REFUND = "confirm_refund"
+    CREDIT_INVOICE = "credit_invoice"
+    OFFER_PROMO = "offer_promo"
+    RESOLVE_ORDER = "resolve_order"
+    UNPARK_ROUTE = "unpark_route"
     TERMS = "terms"
     START_PLAN = "start_plan"
     CLOSE = "close"
@@ -53,25 +60,31 @@ class StaffAction(StrEnum):
     ADD_STAFF = "add_staff"
     SET_ROLES = "set_roles"
     LEAVE = "leave"
+    RESET_PASSWORD = "reset_password"  # noqa: S105 -- a code
+    CHANGE_PASSWORD = "change_password"  # noqa: S105 -- a code
     PROPOSE = "propose"
     REFUSE_PROPOSAL = "refuse_proposal"
     WITHDRAW_PROPOSAL = "withdraw_proposal"
 
 
 _ = StaffAction
-_EVERYBODY: Final = frozenset({_.VIEW, _.PROPOSE, _.REFUSE_PROPOSAL, _.WITHDRAW_PROPOSAL})
-_DESK: Final = _EVERYBODY | {_.VIEW_AS, _.CHAT, _.ENABLE_PURCHASES, _.DISABLE_PURCHASES}
+_EVERYBODY: Final = frozenset(
+    {_.VIEW, _.CHANGE_PASSWORD, _.PROPOSE, _.REFUSE_PROPOSAL, _.WITHDRAW_PROPOSAL}
+)
+_CHAT: Final = frozenset({_.CHAT, _.ASSIGN_THREAD, _.SETTLE_THREAD, _.ERASE_MESSAGES})
+_DESK: Final = _EVERYBODY | _CHAT | {_.VIEW_AS, _.ENABLE_PURCHASES, _.DISABLE_PURCHASES}
 
 MAY: Final[Mapping[Role, frozenset[StaffAction]]] = {
     Role.SUPPORT: _DESK | {_.GOODWILL, _.ADD_CREDITS},
     Role.FINANCE: _DESK | {
         _.GOODWILL, _.ADJUST, _.ADD_CREDITS, _.CONFIRM_PAYMENT, _.USE_PAYMENT,
         _.RETURN_PAYMENT, _.KEEP_PAYMENT, _.REFUND, _.CONFIRM_REFUND, _.TERMS, _.START_PLAN,
-        _.FINANCE, _.AUDIT,
+        _.FINANCE, _.AUDIT, _.CREDIT_INVOICE, _.OFFER_PROMO, _.RESOLVE_ORDER, _.UNPARK_ROUTE,
     },
     Role.ADMIN: _DESK | {
         _.TERMS, _.START_PLAN, _.CLOSE, _.CATALOG, _.FINANCE, _.AUDIT, _.ERASE_REASON,
-        _.ADD_STAFF, _.SET_ROLES, _.LEAVE,
+        _.ADD_STAFF, _.SET_ROLES, _.LEAVE, _.RESET_PASSWORD,
+        _.RESOLVE_ORDER, _.UNPARK_ROUTE,
     },
 }  # fmt: skip
 """What each role may do; somebody with several roles may do what any of them may."""
@@ -102,6 +115,16 @@ class NotReauthenticated(Refusal):
         minutes = AUTHENTICATION_LASTS // timedelta(minutes=1)
         super().__init__(f"this needs your password, given within {minutes} minutes: give it again")
         self.minutes = minutes
+
+
+class BadStaff(Refusal):
+    """Somebody who cannot be taken in: a name, a password or roles that cannot be."""
+
+    code = "bad_staff"
+
+    def __init__(self, *, what: str, remedy: str) -> None:
+        super().__init__(f"the {what} cannot be used: {remedy}")
+        self.what = what
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

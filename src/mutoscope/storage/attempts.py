@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID, uuid5
 
 from mutoscope.domain.attempts import AttemptState, states_before
 from mutoscope.storage.database import queries
 from mutoscope.storage.jobs import job_from
+from mutoscope.storage.together import Together
 
 if TYPE_CHECKING:
-    from mutoscope.domain.routes import Route
-    from mutoscope.storage.database import Connection
+    from mutoscope.storage.database import Connection, Pool
     from mutoscope.storage.jobs import Job
 
 _SQL: Final = queries("attempts")
@@ -92,21 +92,72 @@ class Costs:
     possible_micros: int
 
 
-async def intend(
-    connection: Connection, *, job: Job, route: Route, list_micros: int, jobs_max: int, at: datetime
-) -> int | None:
-    """Commit the intent to order; return the attempt's ordinal.
+class Turn(NamedTuple):
+    """An order to be made, its ordinal not yet known, and how many may be at work with it."""
 
-    None when another step was first, the route is full, or the workspace has `jobs_max` at work.
-    """
+    attempt: Attempt
+    route_max: int
+    workspace_max: int
+
+
+class Created(NamedTuple):
+    """A provider's answer that it has an order, and when the job is looked at first."""
+
+    attempt: Attempt
+    provider_job_id: str
+    at: datetime
+    look_at: datetime
+
+
+class Orders:
+    """Intents and answers of many steps, each kind in one transaction for all that wait."""
+
+    def __init__(self, pool: Pool) -> None:
+        """Take the connections."""
+        self._turns = Together[Turn, int | None](pool, intend)
+        self._answers = Together[Created, bool](pool, mark_created)
+
+    async def intend(self, turn: Turn) -> int | None:
+        """Commit the intent to order; return the attempt's ordinal.
+
+        None when another step was first, the route is full, or the workspace has enough at work.
+        """
+        return await self._turns(turn)
+
+    async def mark_created(self, answer: Created) -> bool:
+        """Record that a provider has an order, whoever waited for it; False when it is known."""
+        return await self._answers(answer)
+
+
+async def intend(connection: Connection, turns: Sequence[Turn]) -> list[int | None]:
+    """Commit intents to order, in the order given; return the ordinal of each, or None."""
+    rows = [turn.attempt.row() for turn in turns]
+    routes = sorted({turn.attempt.route for turn in turns})
+    workspaces = sorted({turn.attempt.workspace_id for turn in turns})
     async with connection.transaction():
-        await _SQL.lock_turn(connection, route=route.key, workspace_id=job.workspace_id)
-        row = await _SQL.intend(
-            connection, workspace_id=job.workspace_id, job_id=job.job_id, at=at, route=route.key,
-            provider=route.provider, model=route.model, list_micros=list_micros,
-            route_max=route.jobs_max, workspace_max=jobs_max,
-        )  # fmt: skip
-    return None if row is None else row["ordinal"]
+        await _SQL.lock_turns(connection, routes=routes, workspaces=workspaces)
+        busy = await _SQL.at_work(connection, routes=routes, workspaces=workspaces)
+        over_routes = dict(zip(routes, busy["of_routes"], strict=True))
+        of_workspaces = dict(zip(workspaces, busy["of_workspaces"], strict=True))
+        taken: dict[JobName, tuple[Any, ...]] = {}
+        for (attempt, route_max, workspace_max), row in zip(turns, rows, strict=True):
+            name = (attempt.workspace_id, attempt.job_id)
+            if (
+                name not in taken
+                and over_routes[attempt.route] < route_max
+                and of_workspaces[attempt.workspace_id] < workspace_max
+            ):
+                taken[name] = row
+                over_routes[attempt.route] += 1
+                of_workspaces[attempt.workspace_id] += 1
+        written = {
+            (row["workspace_id"], row["job_id"]): row["ordinal"]
+            async for row in _SQL.intend(connection, attempts=list(taken.values()))
+        }
+    return [
+        written.get(name) if taken.get(name) is row else None
+        for name, row in zip(((row[0], row[1]) for row in rows), rows, strict=True)
+    ]
 
 
 async def intend_again(connection: Connection, *, attempt: Attempt, at: datetime) -> bool:
@@ -118,17 +169,28 @@ async def intend_again(connection: Connection, *, attempt: Attempt, at: datetime
     return row is not None
 
 
-async def mark_created(
-    connection: Connection, *, attempt: Attempt, provider_job_id: str, at: datetime,
-    look_at: datetime,
-) -> bool:  # fmt: skip
-    """Record that the provider has the order, whoever waited for it; false when it is known."""
-    written: int = await _SQL.mark_created(
-        connection, workspace_id=attempt.workspace_id, job_id=attempt.job_id,
-        ordinal=attempt.ordinal, provider_job_id=provider_job_id, at=at, look_at=look_at,
+async def mark_created(connection: Connection, answers: Sequence[Created]) -> list[bool]:
+    """Record that providers have orders, whoever waited for them; False for what is known."""
+    rows = _SQL.mark_created(
+        connection,
+        workspaces=[each.attempt.workspace_id for each in answers],
+        jobs=[each.attempt.job_id for each in answers],
+        ordinals=[each.attempt.ordinal for each in answers],
+        provider_jobs=[each.provider_job_id for each in answers],
+        instants=[each.at for each in answers],
+        looks=[each.look_at for each in answers],
         before=states_before(AttemptState.CREATED),
-    )  # fmt: skip
-    return bool(written)
+    )
+    written = {(row["workspace_id"], row["job_id"], row["ordinal"]) async for row in rows}
+    return [_took(written, each.attempt) for each in answers]
+
+
+def _took(written: set[tuple[UUID, UUID, int]], attempt: Attempt) -> bool:
+    """Tell whether an order was written, to the first who asks."""
+    name = (attempt.workspace_id, attempt.job_id, attempt.ordinal)
+    is_written = name in written
+    written.discard(name)
+    return is_written
 
 
 async def mark_unknown(

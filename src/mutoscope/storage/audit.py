@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
-from mutoscope.domain.audit import AuditLine, Reason, canonical_line
-from mutoscope.domain.journal import chained
+from mutoscope.domain.audit import AuditHead, AuditLine, Reason, canonical_line
+from mutoscope.domain.journal import GENESIS, chained
 from mutoscope.storage.database import queries
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ class AuditRow(NamedTuple):
     workspace_id: UUID | None
     key: str | None
     digest: bytes | None
-    salt: bytes
-    reason: str
+    reason: Reason | None
     data: str
     at: datetime
 
@@ -54,15 +53,8 @@ class Told:
     reason: Reason | None
 
 
-class Head(NamedTuple):
-    """Where the chain has come to."""
-
-    sequence: int
-    hash: bytes
-
-
 async def write_audit(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-    """Write lines at the end of the chain, with their reasons."""
+    """Write lines at the end of the chain, with the reasons of those that have one."""
     sequence, previous = await _SQL.lock_head(connection)
     lines: list[AuditLine] = []
     reasons: list[tuple[int, bytes, str]] = []
@@ -71,7 +63,8 @@ async def write_audit(connection: Connection, rows: Sequence[tuple[Any, ...]]) -
         row = AuditRow(*each)
         line = _line(row, sequence, previous)
         lines.append(line)
-        reasons.append((sequence, row.salt, row.reason))
+        if row.reason is not None:
+            reasons.append((sequence, *row.reason))
         previous = line.hash
     written: int = await _SQL.write_lines(connection, lines=lines)
     await _SQL.write_reasons(connection, reasons=reasons)
@@ -113,10 +106,22 @@ async def parts(connection: Connection) -> AsyncIterator[list[Told]]:
         after = rows[-1]["sequence"]
 
 
-async def head(connection: Connection) -> Head | None:
+async def head(connection: Connection) -> AuditHead | None:
     """Return where the chain has come to; None when somebody took even that away."""
     row = await _SQL.head(connection)
-    return None if row is None else Head(*row)
+    return None if row is None else AuditHead(*row)
+
+
+async def end(connection: Connection) -> AuditHead:
+    """Return the last line as it stands there, whatever the head's row says of it."""
+    row = await _SQL.end(connection)
+    return AuditHead(0, GENESIS) if row is None else AuditHead(*row)
+
+
+async def hashes(connection: Connection, *, sequences: Sequence[int]) -> dict[int, bytes]:
+    """Return the hashes of some lines by their sequences, of those that are there."""
+    rows = _SQL.hashes(connection, sequences=sequences)
+    return {row["sequence"]: row["hash"] async for row in rows}
 
 
 async def loose_reasons(connection: Connection, *, limit: int) -> list[int]:
@@ -131,7 +136,7 @@ async def erase_reasons(connection: Connection, rows: Sequence[tuple[Any, ...]])
 
 
 def _line(row: AuditRow, sequence: int, previous: bytes) -> AuditLine:
-    reason_digest = Reason(row.salt, row.reason).digest()
+    reason_digest = b"" if row.reason is None else row.reason.digest()
     made = AuditLine(
         sequence, row.staff_id, row.action, row.workspace_id, row.key, row.digest, reason_digest,
         row.data, row.at, b"",

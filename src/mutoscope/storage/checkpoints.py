@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from mutoscope.domain.audit import AuditHead
 from mutoscope.domain.checkpoint import NO_PREVIOUS, Checkpoint, Head, HeadsDigest, Signed
+from mutoscope.storage import audit
 from mutoscope.storage.database import queries
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ async def begin(connection: Connection, *, taken_at: datetime) -> Checkpoint:
         wallets=digest.wallets,
         heads_digest=digest.value(),
         previous=last["digest"] if last else NO_PREVIOUS,
+        audit=await audit.end(connection),
     )
 
 
@@ -56,6 +59,8 @@ async def write(connection: Connection, *, signed: Signed) -> None:
         checkpoint.digest(),
         signed.public_key,
         signed.signature,
+        None if checkpoint.audit is None else checkpoint.audit.sequence,
+        None if checkpoint.audit is None else checkpoint.audit.hash,
     )
 
 
@@ -76,6 +81,7 @@ async def read(
                 wallets=row["wallets"],
                 heads_digest=heads,
                 previous=previous,
+                audit=_audit_head(row["audit_sequence"], row["audit_hash"]),
             )
             yield Signed(checkpoint, row["public_key"], row["signature"])
             async for head in _heads(connection, row["checkpoint"]):
@@ -92,6 +98,10 @@ async def hashes(connection: Connection, *, heads: Sequence[Head]) -> dict[int, 
         [head.sequence for head in heads],
     )
     return {row["position"] - 1: row["hash"] for row in rows}
+
+
+def _audit_head(sequence: int | None, digest: bytes | None) -> AuditHead | None:
+    return None if sequence is None or digest is None else AuditHead(sequence, digest)
 
 
 async def _heads_digest(connection: Connection, number: int) -> bytes:

@@ -1,7 +1,8 @@
 """The connection to PostgreSQL: named queries, migrations, and the refusal of an unsafe server.
 
-Queries are kept in `sql/*.sql`, the ledger's functions in `functions/*.sql`, the tables in
-`migrations/*.sql` (forward only, each applied once under one lock).
+Queries are kept in `sql/*.sql`, functions that keep their plans or that queries share in
+`functions/*.sql`, the tables in `migrations/*.sql` (forward only, each applied once under one
+lock).
 """
 
 from __future__ import annotations
@@ -13,17 +14,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiosql
 import asyncpg
+from aiosql.adapters.asyncpg import AsyncPGAdapter
 
 from mutoscope.domain.credits import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
     Connection = asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]
     Pool = asyncpg.Pool[Any]
+    _Given = tuple[object, ...] | dict[str, object]
 
 VERSION_LEAST: Final = 150_000
 CONNECT_TIMEOUT_S: Final = 10
-SERVER_SETTINGS: Final = {"jit": "off"}
-"""Our queries touch few rows: compiling them costs more than running them."""
+SERVER_SETTINGS: Final = {"jit": "off", "timezone": "UTC"}
+"""Our queries touch few rows: compiling them costs more than running them. JSON is told in UTC."""
 _MIGRATION_LOCK: Final = 7_086_351
 _PACKAGE = resources.files("mutoscope.storage")
 
@@ -46,10 +51,42 @@ class DatabaseRefused(Refusal):
     code = "database_refused"
 
 
+class _OnConnection(AsyncPGAdapter):
+    """Runs queries on connections alone: asking each for `acquire` took 50 µs of a query's 130."""
+
+    async def select(
+        self, connection: Connection, query_name: str, sql: str, parameters: _Given, *_: None
+    ) -> AsyncIterator[asyncpg.Record]:
+        for row in await connection.fetch(sql, *self._ordered(query_name, parameters)):
+            yield row
+
+    async def select_one(
+        self, connection: Connection, query_name: str, sql: str, parameters: _Given, *_: None
+    ) -> asyncpg.Record | None:
+        return await connection.fetchrow(sql, *self._ordered(query_name, parameters))
+
+    async def select_value(
+        self, connection: Connection, query_name: str, sql: str, parameters: _Given
+    ) -> object:
+        return await connection.fetchval(sql, *self._ordered(query_name, parameters))
+
+    async def insert_update_delete(
+        self, connection: Connection, query_name: str, sql: str, parameters: _Given
+    ) -> str:
+        return await connection.execute(sql, *self._ordered(query_name, parameters))
+
+    def _ordered(self, query_name: str, parameters: _Given) -> Sequence[object]:
+        ordered: Sequence[object] = self.maybe_order_params(  # type: ignore[no-untyped-call]
+            query_name, parameters
+        )
+        return ordered
+
+
 def queries(name: str) -> SimpleNamespace:
     """Return the named queries of `sql/NAME.sql`: `.text` is each one's SQL."""
     text = _PACKAGE.joinpath("sql", f"{name}.sql").read_text()
-    found: SimpleNamespace = aiosql.from_str(text, "asyncpg", mandatory_parameters=False)
+    adapter: Any = _OnConnection  # its base has no types
+    found: SimpleNamespace = aiosql.from_str(text, adapter, mandatory_parameters=False)
     return found
 
 

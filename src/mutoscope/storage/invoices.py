@@ -165,7 +165,8 @@ async def write_documents(connection: Connection, rows: Sequence[tuple[Any, ...]
     if fresh:
         await _SQL.move_series(connection, **_series(held.next_numbers.items()))
         columns = [draft[:COLUMNS] for draft in fresh]
-        written = await _SQL.write_invoices(connection, invoices=columns)
+        numbers = [number_text(series=d.series, year=d.year, number=d.number) for d in fresh]
+        written = await _SQL.write_invoices(connection, invoices=columns, numbers=numbers)
         assert written == len(fresh), "numbers were taken for documents that were not written"
         messages = [draft.message for draft in fresh if draft.message is not None]
         if messages:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mutoscope.domain.wallet import Wallet
+    from mutoscope.storage.database import Connection as Pooled
 
 Connection = asyncpg.Connection
 Now = Callable[[], "datetime"]
@@ -251,20 +252,30 @@ class Session:
             await self._apply.fetchval(*arguments)
 
     async def _write_beside(self, works: Sequence[Work], outcomes: Sequence[Outcome]) -> None:
-        rows: dict[tuple[int, SideWriter], list[tuple[Any, ...]]] = {}
+        rows: list[SideRow] = []
         notes = []
         for work, outcome in zip(works, outcomes, strict=True):
             if isinstance(outcome, Refusal) or (outcome and all(a.is_replay for a in outcome)):
                 continue
             notes += _notes(work.submission, outcome)
-            for side_row in work.side_rows:
-                rows.setdefault((side_row.rank, side_row.writer), []).append(side_row.row)
+            rows += work.side_rows
         if notes:
             await self.connection.execute(_SQL.write_notes.sql, notes)
-        for (_, writer), wanted in sorted(rows.items(), key=_rank):
-            written = await writer(self.connection, wanted)
-            if written != len(wanted):
-                raise SideRowRefused(writer=writer.__name__, wanted=len(wanted), written=written)
+        await write_side_rows(self.connection, rows)
+
+
+async def write_side_rows(connection: Pooled, side_rows: Iterable[SideRow]) -> None:
+    """Write rows at the end of the transaction that is open, in the order of their ranks.
+
+    :raises SideRowRefused: when a table is in another state than its row was made for.
+    """
+    rows: dict[tuple[int, SideWriter], list[tuple[Any, ...]]] = {}
+    for each in side_rows:
+        rows.setdefault((each.rank, each.writer), []).append(each.row)
+    for (_, writer), wanted in sorted(rows.items(), key=_rank):
+        written = await writer(connection, wanted)
+        if written != len(wanted):
+            raise SideRowRefused(writer=writer.__name__, wanted=len(wanted), written=written)
 
 
 def _rank(rows: tuple[tuple[int, SideWriter], list[tuple[Any, ...]]]) -> int:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
+from mutoscope.domain.credits import Refusal
 from mutoscope.domain.staff import Actor, Role
 from mutoscope.storage.database import queries
 
@@ -21,9 +22,19 @@ if TYPE_CHECKING:
 _SQL: Final = queries("staff")
 
 
+class UnknownStaff(Refusal):
+    """A name that nobody on the staff has."""
+
+    code = "unknown_staff"
+
+    def __init__(self, *, name: str) -> None:
+        super().__init__(f"nobody on the staff is called {name[:60]!r}: `staff list` names them")
+        self.name = name
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaffMember:
-    """Somebody who is, or was, of the staff."""
+    """Somebody who is, or was, of the staff; a password that was given is not their own choice."""
 
     staff_id: UUID
     name: str
@@ -33,6 +44,7 @@ class StaffMember:
     state: str
     added_at: datetime
     left_at: datetime | None = None
+    is_password_given: bool = False
 
     def is_active(self) -> bool:
         """Tell whether they are of the staff still."""
@@ -42,7 +54,7 @@ class StaffMember:
         """Return the columns in the table's order."""
         return (
             self.staff_id, self.name, self.email, self.password, list(self.roles), self.state,
-            self.added_at, self.left_at,
+            self.added_at, self.left_at, self.is_password_given,
         )  # fmt: skip
 
     def actor(self, *, authenticated_at: datetime) -> Actor:
@@ -51,6 +63,16 @@ class StaffMember:
             staff_id=self.staff_id, name=self.name, roles=frozenset(self.roles),
             authenticated_at=authenticated_at, email=self.email,
         )  # fmt: skip
+
+
+class NewPassword(NamedTuple):
+    """A password's digest to be written; `replaces` is the one that it takes the place of alone."""
+
+    staff_id: UUID
+    password: str
+    is_given: bool
+    replaces: str | None
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +117,42 @@ async def write_changes(connection: Connection, rows: Sequence[tuple[Any, ...]])
     return len(rows) if await _SQL.count_admins(connection) else 0
 
 
+async def write_passwords(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Write passwords of who is of the staff, and end whatever they bear."""
+    written = 0
+    for each in rows:
+        new = NewPassword(*each)
+        row = await _SQL.set_password(
+            connection, staff_id=new.staff_id, password=new.password,
+            is_password_given=new.is_given, replaces=new.replaces,
+        )  # fmt: skip
+        if row is not None:
+            await _SQL.end_tokens(connection, staff_id=new.staff_id, at=new.at)
+            written += 1
+    return written
+
+
+async def active(connection: Connection, *, name: str) -> StaffMember:
+    """Return who is of the staff under a name.
+
+    :raises UnknownStaff: when nobody is, or is any more.
+    """
+    member = await by_name(connection, name=name)
+    if member is None or not member.is_active():
+        raise UnknownStaff(name=name)
+    return member
+
+
+async def require_active(connection: Connection, *, staff_id: UUID) -> None:
+    """Pass when somebody of an id is of the staff.
+
+    :raises UnknownStaff: when nobody is, or is any more.
+    """
+    member = await by_id(connection, staff_id=staff_id)
+    if member is None or not member.is_active():
+        raise UnknownStaff(name=str(staff_id))
+
+
 async def by_name(connection: Connection, *, name: str) -> StaffMember | None:
     """Return who is called so."""
     return _member(await _SQL.by_name(connection, name=name))
@@ -127,13 +185,15 @@ async def forget_tries(connection: Connection, *, name_digest: bytes) -> None:
 
 
 async def add_token(
-    connection: Connection, *, token_digest: bytes, staff_id: UUID, at: datetime,
+    connection: Connection, *, token_digest: bytes, member: StaffMember, at: datetime,
     expires_at: datetime,
-) -> None:  # fmt: skip
-    """Keep a token of somebody who has just given the password."""
-    await _SQL.add_token(
-        connection, token_digest=token_digest, staff_id=staff_id, at=at, expires_at=expires_at
-    )
+) -> bool:  # fmt: skip
+    """Keep a token of somebody who has just given the password; false when it is theirs no more."""
+    row = await _SQL.add_token(
+        connection, token_digest=token_digest, staff_id=member.staff_id, password=member.password,
+        at=at, expires_at=expires_at,
+    )  # fmt: skip
+    return row is not None
 
 
 async def token_owner(connection: Connection, *, token_digest: bytes, at: datetime) -> Actor | None:

@@ -217,7 +217,7 @@ async def rotate_secret(
 async def write_events(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
     """Put events on their way to whoever wants them; nobody may, and each is written all the same.
 
-    A row is a workspace's id, the event's id, its type, its body, and when it happened.
+    A row is a workspace's id, the event's id, its type, its data as JSON, and when it happened.
     """
     await _SQL.write_events(connection, events=rows)
     return len(rows)

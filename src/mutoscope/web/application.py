@@ -213,6 +213,7 @@ ROUTES: Final = (
     webhooks.list_deliveries,
     webhooks.replay_delivery,
     staff.sign_in,
+    staff.change,
     staff.authenticate,
     staff.sign_out,
     staff.list_staff,

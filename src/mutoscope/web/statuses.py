@@ -21,8 +21,8 @@ _CODES: Final[Mapping[int, str]] = {
     403: """
         call_back_refused link_expired link_forged may_not_spend not_allowed not_entitled
         not_for_staff not_local not_reauthenticated not_verified not_your_proposal outside_view
-        purchases_not_agreed purchases_not_enabled role_cannot second_person_needed trial_taken
-        view_is_read_only
+        purchases_not_agreed purchases_not_enabled role_cannot second_person_needed
+        temporary_password trial_taken view_is_read_only
     """,
     404: """
         asset_missing no_reason no_such_route no_version_in_force unknown_alert unknown_asset

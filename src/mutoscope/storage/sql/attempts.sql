@@ -1,33 +1,55 @@
 -- Orders to providers. A state is written only over the states before it, so that two steps, or an
 -- answer that comes late, never take an order back.
 
--- name: lock_turn!
--- Counting the orders of a route and of a workspace and adding one go together, one after another;
--- routes are locked first, everywhere.
+-- name: lock_turns!
+-- Counting the orders of a route and of a workspace and adding some go together, one after another;
+-- routes are locked first, everywhere, and each in the order of its name.
 SELECT pg_advisory_xact_lock(hashtextextended(k.name, k.seed))
 FROM (
-    VALUES (1, :route::text, 7086351), (2, :workspace_id::uuid::text, 7086352)
-) AS k (ordinal, name, seed)
-ORDER BY k.ordinal;
+    SELECT 1 AS kind, r.ordinal, r.name, 7086351 AS seed
+    FROM unnest(:routes::text[]) WITH ORDINALITY AS r (name, ordinal)
+    UNION ALL
+    SELECT 2, w.ordinal, w.id::text, 7086352
+    FROM unnest(:workspaces::uuid[]) WITH ORDINALITY AS w (id, ordinal)
+) AS k
+ORDER BY k.kind, k.ordinal;
 
--- name: intend^
--- The intent, committed before the provider is called: the job's turn, and its next attempt.
--- Nothing is written when the route or the workspace is at its limit, or the job does not wait.
-WITH claimed AS (
+-- name: at_work^
+-- How many orders are at work over some routes, and jobs of some workspaces, in the order asked.
+SELECT
+    array(
+        SELECT (
+            SELECT count(*) FROM attempts AS a
+            WHERE a.route = r.name AND a.state IN ('intended', 'created')
+        )
+        FROM unnest(:routes::text[]) WITH ORDINALITY AS r (name, ordinal)
+        ORDER BY r.ordinal
+    ) AS of_routes,
+    array(
+        SELECT (
+            SELECT count(*) FROM jobs AS j
+            WHERE j.workspace_id = w.id AND j.state IN ('submitting', 'running')
+        )
+        FROM unnest(:workspaces::uuid[]) WITH ORDINALITY AS w (id, ordinal)
+        ORDER BY w.ordinal
+    ) AS of_workspaces;
+
+-- name: intend
+-- The intents, committed before the providers are called: each job's turn, and its next attempt.
+-- Nothing is written for a job that does not wait.
+WITH wanted AS (
+    SELECT
+        n.workspace_id, n.job_id, n.route, n.provider, n.model, n.list_micros, n.intended_at
+    FROM unnest(:attempts::attempts[]) AS n
+),
+
+claimed AS (
     UPDATE jobs AS j
     SET
-        state = 'submitting', submitting_at = :at, stepped_at = :at, submitted_at = NULL,
-        provider_job_id = NULL, route = :route, provider = :provider
-    WHERE
-        j.workspace_id = :workspace_id AND j.job_id = :job_id AND j.state = 'waiting'
-        AND (
-            SELECT count(*) FROM attempts AS a
-            WHERE a.route = :route AND a.state IN ('intended', 'created')
-        ) < :route_max
-        AND (
-            SELECT count(*) FROM jobs AS o
-            WHERE o.workspace_id = :workspace_id AND o.state IN ('submitting', 'running')
-        ) < :workspace_max
+        state = 'submitting', submitting_at = w.intended_at, stepped_at = w.intended_at,
+        submitted_at = NULL, provider_job_id = NULL, route = w.route, provider = w.provider
+    FROM wanted AS w
+    WHERE j.workspace_id = w.workspace_id AND j.job_id = w.job_id AND j.state = 'waiting'
     RETURNING j.workspace_id, j.job_id
 )
 
@@ -35,14 +57,15 @@ INSERT INTO attempts (
     workspace_id, job_id, ordinal, route, provider, model, state, list_micros, intended_at
 )
 SELECT
-    c.workspace_id, c.job_id,
+    w.workspace_id, w.job_id,
     (
         SELECT coalesce(max(a.ordinal), 0) + 1 FROM attempts AS a
-        WHERE a.workspace_id = c.workspace_id AND a.job_id = c.job_id
+        WHERE a.workspace_id = w.workspace_id AND a.job_id = w.job_id
     ),
-    :route, :provider, :model, 'intended', :list_micros, :at
+    w.route, w.provider, w.model, 'intended', w.list_micros, w.intended_at
 FROM claimed AS c
-RETURNING ordinal;
+INNER JOIN wanted AS w ON c.workspace_id = w.workspace_id AND c.job_id = w.job_id
+RETURNING workspace_id, job_id, ordinal;
 
 -- name: intend_again^
 -- The same order once more, where the provider is certain to know nothing of it.
@@ -52,51 +75,62 @@ WHERE
     AND state = 'intended' AND intended_at = :intended_at
 RETURNING ordinal;
 
--- name: mark_created$
--- What a provider answered is recorded whoever waited for it, and however late.
-WITH created AS (
-    UPDATE attempts
+-- name: mark_created
+-- What providers answered is recorded whoever waited for it, and however late.
+WITH answers AS (
+    SELECT n.workspace_id, n.job_id, n.ordinal, n.provider_job_id, n.answered_at, n.look_at
+    FROM unnest(
+        :workspaces::uuid[], :jobs::uuid[], :ordinals::integer[], :provider_jobs::text[],
+        :instants::timestamptz[], :looks::timestamptz[]
+    ) AS n (workspace_id, job_id, ordinal, provider_job_id, answered_at, look_at)
+),
+
+created AS (
+    UPDATE attempts AS a
     SET
-        state = 'created', provider_job_id = :provider_job_id, answered_at = :at, ended_at = NULL,
-        reason = NULL, cost_micros = NULL
+        state = 'created', provider_job_id = n.provider_job_id, answered_at = n.answered_at,
+        ended_at = NULL, reason = NULL, cost_micros = NULL
+    FROM answers AS n
     WHERE
-        workspace_id = :workspace_id AND job_id = :job_id AND ordinal = :ordinal
-        AND state = any(:before::text[])
-    RETURNING job_id
+        a.workspace_id = n.workspace_id AND a.job_id = n.job_id AND a.ordinal = n.ordinal
+        AND a.state = any(:before::text[])
+    RETURNING a.workspace_id, a.job_id, a.ordinal, a.provider_job_id, n.answered_at, n.look_at
+),
+
+judged AS (
+    -- In the place of an order another may have been sent.
+    SELECT
+        c.workspace_id, c.job_id, c.provider_job_id, c.answered_at, c.look_at,
+        (
+            SELECT count(*) FROM attempts AS a
+            WHERE
+                a.workspace_id = c.workspace_id AND a.job_id = c.job_id AND a.ordinal > c.ordinal
+        ) = 0 AS is_last
+    FROM created AS c
 ),
 
 running AS (
     UPDATE jobs AS j
     SET
         state = CASE WHEN j.finished_at IS NULL THEN 'running' ELSE j.state END,
-        submitted_at = coalesce(j.submitted_at, :at), stepped_at = :at, look_at = :look_at,
-        provider_job_id = :provider_job_id, tries = 0
-    FROM created
-    WHERE
-        j.workspace_id = :workspace_id AND j.job_id = :job_id
-        AND NOT EXISTS (
-            SELECT FROM attempts AS a
-            WHERE
-                a.workspace_id = j.workspace_id AND a.job_id = j.job_id AND a.ordinal > :ordinal
-        )
+        submitted_at = coalesce(j.submitted_at, c.answered_at), stepped_at = c.answered_at,
+        look_at = c.look_at, provider_job_id = c.provider_job_id, tries = 0
+    FROM judged AS c
+    WHERE j.workspace_id = c.workspace_id AND j.job_id = c.job_id AND c.is_last
     RETURNING j.job_id
 ),
 
 strayed AS (
-    -- In the place of this order another was sent, and the job is over: its cost is still learned.
-    UPDATE jobs AS j SET look_at = coalesce(j.look_at, :look_at)
-    FROM created
+    -- Another was sent, and the job is over: the cost of this one is still learned.
+    UPDATE jobs AS j SET look_at = coalesce(j.look_at, c.look_at)
+    FROM judged AS c
     WHERE
-        j.workspace_id = :workspace_id AND j.job_id = :job_id AND j.finished_at IS NOT NULL
-        AND EXISTS (
-            SELECT FROM attempts AS a
-            WHERE
-                a.workspace_id = j.workspace_id AND a.job_id = j.job_id AND a.ordinal > :ordinal
-        )
+        j.workspace_id = c.workspace_id AND j.job_id = c.job_id AND NOT c.is_last
+        AND j.finished_at IS NOT NULL
     RETURNING j.job_id
 )
 
-SELECT count(*) FROM created;
+SELECT workspace_id, job_id, ordinal FROM created;
 
 -- name: mark_unknown$
 -- Nobody can tell whether the provider began.
@@ -281,7 +315,8 @@ FROM unnest(
 WHERE j.workspace_id = n.workspace_id AND j.job_id = n.job_id AND j.look_at IS NOT NULL;
 
 -- name: deliver_late$
--- What came after its job was given up: the creator gets it.
+-- What came after its job was given up: the creator gets it. Its end was told before, so that this
+-- is an event of its own.
 WITH written AS (
     UPDATE jobs AS j
     SET
@@ -291,7 +326,26 @@ WITH written AS (
     WHERE
         j.workspace_id = n.workspace_id AND j.job_id = n.job_id
         AND j.state IN ('lost', 'failed') AND j.submitted_at IS NOT NULL
-    RETURNING j.job_id
+    RETURNING
+        j.workspace_id, j.job_id, j.request_key AS key, j.tool, j.kind, j.price, j.is_metered,
+        j.state, j.captured, j.reason, j.sentence, j.finished_at, j.stepped_at,
+        md5(j.job_id || '/late')::uuid AS event_id
+),
+
+told AS (
+    INSERT INTO webhook_deliveries (
+        workspace_id, endpoint_id, event_id, type, body, state, next_try_at, created_at
+    )
+    SELECT
+        w.workspace_id, d.endpoint_id, w.event_id, 'job.finished', d.body, 'waiting', w.stepped_at,
+        w.stepped_at
+    FROM written AS w
+    CROSS JOIN LATERAL
+        event_deliveries(
+            w.workspace_id, w.event_id, 'job.finished', w.stepped_at,
+            to_jsonb(w) - '{event_id, stepped_at}'::text[]
+        ) AS d
+    ON CONFLICT ON CONSTRAINT webhook_deliveries_pkey DO NOTHING
 )
 
 SELECT count(*) FROM written;

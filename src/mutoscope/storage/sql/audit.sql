@@ -35,6 +35,17 @@ UPDATE audit_head SET sequence = :sequence, hash = :hash;
 -- Where the chain has come to.
 SELECT sequence, hash FROM audit_head;
 
+-- name: end^
+-- The last line, which a checkpoint signs.
+SELECT sequence, hash FROM audit_lines
+ORDER BY sequence DESC
+LIMIT 1;
+
+-- name: hashes
+-- The hashes that lines have today whose hashes were signed once.
+SELECT sequence, hash FROM audit_lines
+WHERE sequence = any(:sequences::bigint[]);
+
 -- name: line_by_key^
 -- What was done under a key.
 SELECT

@@ -36,12 +36,17 @@ ORDER BY workspace_id, kind;
 
 -- name: write!
 -- The signed checkpoint.
-INSERT INTO checkpoints (checkpoint, taken_at, wallets, digest, public_key, signature)
-VALUES (:checkpoint, :taken_at, :wallets, :digest, :public_key, :signature);
+INSERT INTO checkpoints (
+    checkpoint, taken_at, wallets, digest, public_key, signature, audit_sequence, audit_hash
+)
+VALUES (
+    :checkpoint, :taken_at, :wallets, :digest, :public_key, :signature, :audit_sequence, :audit_hash
+);
 
 -- name: checkpoints
 -- What was signed, in order; a checkpoint names the digest of the one before it.
-SELECT checkpoint, taken_at, wallets, digest, public_key, signature
+SELECT
+    checkpoint, taken_at, wallets, digest, public_key, signature, audit_sequence, audit_hash
 FROM checkpoints
 ORDER BY checkpoint;
 

@@ -46,7 +46,7 @@ INNER JOIN invoices AS c ON c.workspace_id = n.workspace_id AND c.refers_to = n.
 GROUP BY c.workspace_id, c.refers_to;
 
 -- name: write_invoices$
--- Documents with their lines, and whose their numbers are.
+-- Documents with their lines, and whose their numbers are; webhooks are told of each.
 WITH fresh AS (
     INSERT INTO invoices (
         workspace_id, invoice_id, kind, series, year, number, currency, net, tax, total, rate,
@@ -79,6 +79,29 @@ lines AS (
             ordinal smallint, code text, text text, amount bigint, starts_at timestamptz,
             ends_at timestamptz
         )
+),
+
+issued AS (
+    SELECT
+        n.workspace_id, n.invoice_id, n.kind, (:numbers::text[])[n.ordinality] AS number,
+        n.currency, n.net, n.tax, n.total, n.treatment, n.issued_at, n.due_at, n.paid_at,
+        n.refers_to, n.reason
+    FROM unnest(:invoices::new_invoice[]) WITH ORDINALITY AS n
+),
+
+told AS (
+    INSERT INTO webhook_deliveries (
+        workspace_id, endpoint_id, event_id, type, body, state, next_try_at, created_at
+    )
+    SELECT
+        i.workspace_id, d.endpoint_id, i.invoice_id, 'invoice.issued', d.body, 'waiting',
+        i.issued_at, i.issued_at
+    FROM issued AS i
+    CROSS JOIN LATERAL
+        event_deliveries(
+            i.workspace_id, i.invoice_id, 'invoice.issued', i.issued_at, to_jsonb(i)
+        ) AS d
+    ON CONFLICT ON CONSTRAINT webhook_deliveries_pkey DO NOTHING
 )
 
 SELECT count(*) FROM fresh;

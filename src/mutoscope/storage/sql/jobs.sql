@@ -20,29 +20,8 @@ WITH written AS (
 SELECT count(*) FROM written;
 
 -- name: finish_jobs$
--- Final states, in the transaction of their settlements. A job that another step has taken further
--- in the meantime, or that is final already, is left alone. One of whose earlier orders is at work
--- after all is looked at on, to learn what that order costs.
-WITH written AS (
-    UPDATE jobs AS j
-    SET state = n.state, captured = n.captured, reason = n.reason, sentence = n.sentence,
-        progress = n.progress, finished_at = n.finished_at, stepped_at = n.finished_at,
-        look_at = coalesce(n.look_at, CASE WHEN EXISTS (
-            SELECT FROM attempts AS a
-            INNER JOIN attempts AS o ON a.workspace_id = o.workspace_id AND a.job_id = o.job_id
-            WHERE
-                a.workspace_id = j.workspace_id AND a.job_id = j.job_id AND a.state = 'created'
-                AND o.ordinal > a.ordinal
-        ) THEN n.finished_at END)
-    FROM unnest(:jobs::jobs[]) AS n
-    WHERE
-        j.workspace_id = n.workspace_id AND j.job_id = n.job_id AND j.finished_at IS NULL
-        AND j.submitting_at IS NOT DISTINCT FROM n.submitting_at
-        AND j.submitted_at IS NOT DISTINCT FROM n.submitted_at
-    RETURNING j.job_id
-)
-
-SELECT count(*) FROM written;
+-- Final states, in the transaction of their settlements.
+SELECT finish_jobs(:jobs::jobs[]);
 
 -- name: add_outputs$
 -- What a job delivered, in the transaction that captures for it.

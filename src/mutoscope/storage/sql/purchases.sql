@@ -19,6 +19,8 @@ SELECT count(*) FROM written;
 
 -- name: change_purchases$
 -- Purchases as they are from now on, where they still are in the state that they were read in.
+-- Webhooks are told of credits that come for money that came; a refund that failed and a dispute
+-- that was won give no others. The grant is written by now: its lot is the newest of the purchase.
 WITH written AS (
     UPDATE purchases AS p
     SET
@@ -33,7 +35,40 @@ WITH written AS (
     WHERE
         p.workspace_id = n.workspace_id AND p.purchase_id = n.purchase_id
         AND p.state = n.state_before AND p.refunded = n.refunded_before
-    RETURNING p.workspace_id
+    RETURNING
+        p.workspace_id, p.purchase_id, p.pack, p.kind, p.credits, p.price, p.currency,
+        p.is_refill, p.granted_at, p.state, n.state_before
+),
+
+granted AS (
+    SELECT
+        w.workspace_id, w.purchase_id, w.pack, w.kind, w.credits, l.lot, w.price, w.currency,
+        w.is_refill, w.granted_at
+    FROM written AS w
+    LEFT JOIN LATERAL (
+        SELECT g.lot FROM grants AS g
+        WHERE
+            g.workspace_id = w.workspace_id AND g.kind = w.kind
+            AND g.reference = w.purchase_id::text
+        ORDER BY g.lot DESC
+        LIMIT 1
+    ) AS l ON TRUE
+    WHERE w.state = 'granted' AND w.state_before IN ('ordered', 'paid')
+),
+
+told AS (
+    INSERT INTO webhook_deliveries (
+        workspace_id, endpoint_id, event_id, type, body, state, next_try_at, created_at
+    )
+    SELECT
+        g.workspace_id, d.endpoint_id, g.purchase_id, 'purchase.granted', d.body, 'waiting',
+        g.granted_at, g.granted_at
+    FROM granted AS g
+    CROSS JOIN LATERAL
+        event_deliveries(
+            g.workspace_id, g.purchase_id, 'purchase.granted', g.granted_at, to_jsonb(g)
+        ) AS d
+    ON CONFLICT ON CONSTRAINT webhook_deliveries_pkey DO NOTHING
 )
 
 SELECT count(*) FROM written;

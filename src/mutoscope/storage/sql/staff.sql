@@ -7,8 +7,12 @@ SELECT pg_advisory_xact_lock(7086353);
 -- name: add_staff$
 -- Somebody new; none where the name is taken.
 WITH written AS (
-    INSERT INTO staff (staff_id, name, email, password, roles, state, added_at, left_at)
-    SELECT n.staff_id, n.name, n.email, n.password, n.roles, n.state, n.added_at, n.left_at
+    INSERT INTO staff (
+        staff_id, name, email, password, roles, state, added_at, left_at, is_password_given
+    )
+    SELECT
+        n.staff_id, n.name, n.email, n.password, n.roles, n.state, n.added_at, n.left_at,
+        n.is_password_given
     FROM unnest(:staff::staff[]) AS n
     ON CONFLICT DO NOTHING
     RETURNING staff_id
@@ -26,8 +30,16 @@ WHERE staff_id = :staff_id;
 UPDATE staff SET state = 'left', left_at = :at
 WHERE staff_id = :staff_id AND state = 'active';
 
+-- name: set_password^
+-- Another password, where the one that it replaces is still there, if that is told.
+UPDATE staff SET password = :password, is_password_given = :is_password_given
+WHERE
+    staff_id = :staff_id AND state = 'active'
+    AND (:replaces::text IS NULL OR password = :replaces)
+RETURNING staff_id;
+
 -- name: end_tokens!
--- Whoever left opens nothing any more, neither the desk nor a view.
+-- Whoever left, or has another password, opens nothing any more, neither the desk nor a view.
 WITH ended AS (
     UPDATE views SET expires_at = least(expires_at, :at)
     WHERE staff_id = :staff_id
@@ -38,19 +50,22 @@ WHERE staff_id = :staff_id AND ended_at IS NULL;
 
 -- name: by_name^
 -- Somebody by the name that is typed in.
-SELECT staff_id, name, email, password, roles, state, added_at, left_at
+SELECT
+    staff_id, name, email, password, roles, state, added_at, left_at, is_password_given
 FROM staff
 WHERE name = :name;
 
 -- name: by_id^
 -- Somebody by the id that stands in the audit.
-SELECT staff_id, name, email, password, roles, state, added_at, left_at
+SELECT
+    staff_id, name, email, password, roles, state, added_at, left_at, is_password_given
 FROM staff
 WHERE staff_id = :staff_id;
 
 -- name: everybody
 -- All who are or were of the staff, by age.
-SELECT staff_id, name, email, password, roles, state, added_at, left_at
+SELECT
+    staff_id, name, email, password, roles, state, added_at, left_at, is_password_given
 FROM staff
 ORDER BY added_at, staff_id
 LIMIT :limit;
@@ -75,10 +90,18 @@ RETURNING t.tries, t.since;
 DELETE FROM sign_in_tries
 WHERE name_digest = :name_digest;
 
--- name: add_token!
--- A token, as its digest.
+-- name: add_token^
+-- A token, as its digest, while the password is still the one that was given for it: whoever writes
+-- another one waits for this, or this for them.
 INSERT INTO staff_tokens (token_digest, staff_id, issued_at, authenticated_at, expires_at)
-VALUES (:token_digest, :staff_id, :at, :at, :expires_at);
+SELECT :token_digest, f.staff_id, :at::timestamptz, :at, :expires_at
+FROM (
+    SELECT s.staff_id
+    FROM staff AS s
+    WHERE s.staff_id = :staff_id AND s.password = :password AND s.state = 'active'
+    FOR SHARE
+) AS f
+RETURNING staff_id;
 
 -- name: token_owner^
 -- Who bears a token that is good at an instant.

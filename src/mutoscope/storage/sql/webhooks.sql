@@ -93,16 +93,11 @@ INSERT INTO webhook_deliveries (
     workspace_id, endpoint_id, event_id, type, body, state, next_try_at, created_at
 )
 SELECT
-    n.workspace_id, e.endpoint_id, n.event_id, n.type, n.body, 'waiting', n.created_at,
+    n.workspace_id, d.endpoint_id, n.event_id, n.type, d.body, 'waiting', n.created_at,
     n.created_at
 FROM unnest(:events::webhook_event[]) AS n
-CROSS JOIN LATERAL (
-    SELECT x.endpoint_id FROM webhook_endpoints AS x
-    WHERE
-        x.workspace_id = n.workspace_id AND x.state = 'on'
-        AND (x.event_types = '{}' OR n.type = any(x.event_types))
-    LIMIT 100
-) AS e
+CROSS JOIN LATERAL
+    event_deliveries(n.workspace_id, n.event_id, n.type, n.created_at, n.data) AS d
 ON CONFLICT ON CONSTRAINT webhook_deliveries_pkey DO NOTHING;
 
 -- name: take_due

@@ -27,7 +27,7 @@ OfStaff = Annotated[UUID | None, QueryParameter(description="what somebody did")
 
 
 class AuditShape(msgspec.Struct, frozen=True, kw_only=True):
-    """One action of staff; an erased reason is None."""
+    """One action of staff; a reason is None when none was told, or when it was erased."""
 
     sequence: int
     staff_id: UUID

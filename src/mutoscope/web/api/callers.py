@@ -5,9 +5,9 @@ machine or by another name than this machine's. The surprising choice: the name 
 that asks (Origin) are judged too, because a stranger's web page can make a browser on this machine
 speak to it. A signed link needs no key, since it is one: it names a single file or thread for a
 while, a payment, or billing dates; a provider that calls back proves itself by the address that
-only it was given, a payment gateway by its signature, and whoever signs in has no token yet. Tokens
-of staff and of their views are judged by `judge_token`, a guard of every route, since that asks the
-database: what passes here with one of them still opens nothing.
+only it was given, a payment gateway by its signature, and whoever gives a password has no token
+yet. Tokens of staff and of their views are judged by `judge_token`, a guard of every route, since
+that asks the database: what passes here with one of them still opens nothing.
 """
 
 import hmac
@@ -30,7 +30,7 @@ from mutoscope.app.call_backs import PATH
 from mutoscope.app.pay_links import PATH as PAY
 from mutoscope.domain.chat_links import ANSWERS, CALENDARS
 from mutoscope.domain.credits import Refusal
-from mutoscope.domain.staff import Actor
+from mutoscope.domain.staff import Actor, StaffAction, require
 from mutoscope.domain.staff_token import STAFF_PREFIX, VIEW_PREFIX
 from mutoscope.web.errors import MEDIA_TYPE, NotAuthorised, NotLocal, StaffNeeded, problem_of
 
@@ -40,9 +40,12 @@ LINKS: Final = "/v1/links/"
 SIGN_IN: Final = "/v1/staff/sign-in"
 """Where a name and its password become a token."""
 
-OPEN: Final = (LINKS, f"{PATH}/", f"{ANSWERS}/", f"{CALENDARS}/", f"{PAY}/", SIGN_IN)
-"""What needs no key: signed links and the call backs of providers, which prove themselves, and
-signing in."""
+PASSWORD: Final = "/v1/staff/password"  # noqa: S105 -- a path
+"""Where somebody chooses another password with the old one."""
+
+OPEN: Final = (LINKS, f"{PATH}/", f"{ANSWERS}/", f"{CALENDARS}/", f"{PAY}/", SIGN_IN, PASSWORD)
+"""What needs no key: signed links and the call backs of providers, which prove themselves, signing
+in and choosing another password."""
 
 DESK: Final = ("/v1/desk/", "/v1/audit", "/v1/proposals", "/v1/finance/", "/v1/staff")
 """What a token of staff opens: nothing of what creators do, so that nobody acts in their name."""
@@ -128,15 +131,21 @@ def token_of_bearer(connection: _Connection) -> str:
     return token if scheme == "Bearer" else ""
 
 
+def judge_viewer(connection: _Connection, _handler: BaseRouteHandler) -> None:
+    """Pass who of the staff may look at the desk.
+
+    :raises StaffNeeded: when nobody of them asks.
+    :raises NotAllowed: when none of their roles may.
+    """
+    require(_actor_of(connection), StaffAction.VIEW)
+
+
 async def provide_actor(request: Request[Any, Any, Any]) -> Actor:
     """Return who of the staff asks.
 
     :raises StaffNeeded: when nobody of them does.
     """
-    actor: Actor | None = request.state.get("actor")
-    if actor is None:
-        raise StaffNeeded
-    return actor
+    return _actor_of(request)
 
 
 ActorHere = NamedDependency[SkipValidation[Actor]]
@@ -154,6 +163,13 @@ def local_refusal(*, client: tuple[str, int] | None, headers: Headers) -> NotLoc
     if origin is not None and _name(_authority(origin)) not in LOCAL_NAMES:
         return NotLocal(what="the page that asks (header Origin)")
     return None
+
+
+def _actor_of(connection: _Connection) -> Actor:
+    actor: Actor | None = connection.state.get("actor")
+    if actor is None:
+        raise StaffNeeded
+    return actor
 
 
 def _is_open(path: str) -> bool:

@@ -1,4 +1,7 @@
-"""The desk's side of the chat: the inbox, messages of staff, assignment, and the facts beside."""
+"""The desk's side of the chat: the inbox, messages of staff, assignment, and the facts beside.
+
+Invariant: whoever asks is the one who acts; no body and no query names somebody else for it.
+"""
 
 from datetime import datetime
 from typing import Annotated, Final
@@ -8,14 +11,18 @@ import msgspec
 from litestar import Response, get, post, put
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from mutoscope.app import chat, inbox
+from mutoscope.app import chat, desk_chat, inbox
+from mutoscope.domain.audit import BadReason
 from mutoscope.domain.balance import Balance
 from mutoscope.domain.calendar import Period
 from mutoscope.domain.chat import Words, staff
+from mutoscope.domain.staff import NotAllowed, StaffAction, require
 from mutoscope.storage.chat import UnknownChatMessage, UnknownThread
 from mutoscope.storage.cursor import BadCursor
 from mutoscope.storage.inbox import InboxThread, InboxView, JobFact, PurchaseFact, Standing
+from mutoscope.storage.staff import UnknownStaff
 from mutoscope.storage.workspaces import UnknownWorkspace, Workspace
+from mutoscope.web.api.callers import ActorHere, judge_viewer
 from mutoscope.web.api.chat import SAYING, said_shape, threads_shape
 from mutoscope.web.api.cursors import FIRST, LAST, After, Limit, cursor_of, place_of
 from mutoscope.web.api.messages import (
@@ -27,17 +34,17 @@ from mutoscope.web.api.messages import (
     MessageShape,
     Number,
     PageLimit,
-    StaffId,
     ThreadList,
     ThreadShape,
     page_shape,
     thread_shape,
 )
 from mutoscope.web.api.shape import HouseHere, IdempotencyKey, Text
-from mutoscope.web.errors import documented
+from mutoscope.web.errors import StaffNeeded, documented
 
 AT: Final = "/desk/workspaces/{workspace_id:uuid}/threads/{thread_id:uuid}"
 ORDINAL_MAX: Final = LATEST
+ASKED: Final = (StaffNeeded, NotAllowed)
 AssigneeId = Annotated[
     UUID | None, QueryParameter(description="only threads that this one of staff looks after")
 ]
@@ -47,17 +54,15 @@ IsAll = Annotated[
 
 
 class StaffWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one of staff says."""
+    """What the one who asks says."""
 
-    staff_id: UUID
     body: Text = ""
     attachments: Files = ()
 
 
 class StaffMark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How far one of staff has read."""
+    """How far the one who asks has read."""
 
-    staff_id: UUID
     ordinal: Number
 
 
@@ -65,6 +70,12 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Who looks after a thread; null for nobody."""
 
     assignee_id: UUID | None
+
+
+class WhyErased(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why something is erased: it is kept in the audit."""
+
+    reason: Text
 
 
 class InboxPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,16 +107,17 @@ class Erased(msgspec.Struct, frozen=True, kw_only=True):
 @get(
     "/desk/inbox", operation_id="showInbox", tags=["desk"],
     summary="Threads that wait for staff, the longest waiting first",
-    responses=documented(BadCursor),
+    responses=documented(*ASKED, BadCursor),
 )  # fmt: skip
 async def show_inbox(
-    *, house: HouseHere, staff_id: StaffId, assignee_id: AssigneeId = None,
+    *, house: HouseHere, actor: ActorHere, assignee_id: AssigneeId = None,
     is_all: IsAll = False, limit: Limit = 50, after: After = None,
 ) -> InboxPage:  # fmt: skip
     """Return a page of the inbox."""
+    require(actor, StaffAction.VIEW)
     place = place_of(after, begin=LAST if is_all else FIRST)
     view = InboxView(
-        staff_id=staff_id, at=place.at, item_id=place.item_id, assignee_id=assignee_id,
+        staff_id=actor.staff_id, at=place.at, item_id=place.item_id, assignee_id=assignee_id,
         limit=limit + 1,
     )  # fmt: skip
     found = await inbox.inbox_page(house.studio, view=view, is_all=is_all)
@@ -118,7 +130,7 @@ async def show_inbox(
 @get(
     "/desk/workspaces/{workspace_id:uuid}/facts", operation_id="showFacts", tags=["desk"],
     summary="What staff see of a workspace: plan, billing date, balances, lots, jobs, purchases",
-    responses=documented(UnknownWorkspace),
+    responses=documented(*ASKED, UnknownWorkspace), guards=[judge_viewer],
 )  # fmt: skip
 async def show_facts(*, house: HouseHere, workspace_id: FromPath[UUID]) -> FactsShape:
     """Return the facts."""
@@ -129,14 +141,15 @@ async def show_facts(*, house: HouseHere, workspace_id: FromPath[UUID]) -> Facts
 @get(
     "/desk/workspaces/{workspace_id:uuid}/threads", operation_id="listThreadsForStaff",
     tags=["desk"], summary="The threads of a workspace with what one of staff has not read",
-    responses=documented(UnknownWorkspace),
+    responses=documented(*ASKED, UnknownWorkspace),
 )  # fmt: skip
 async def list_threads_for_staff(
-    *, house: HouseHere, workspace_id: FromPath[UUID], staff_id: StaffId
+    *, house: HouseHere, actor: ActorHere, workspace_id: FromPath[UUID]
 ) -> ThreadList:
     """Return the threads."""
+    require(actor, StaffAction.VIEW)
     found = await chat.threads_of(
-        house.studio, workspace_id=workspace_id, reader=staff(staff_id=staff_id)
+        house.studio, workspace_id=workspace_id, reader=staff(staff_id=actor.staff_id)
     )
     return threads_shape(found)
 
@@ -144,7 +157,7 @@ async def list_threads_for_staff(
 @get(
     AT + "/messages", operation_id="listMessagesForStaff", tags=["desk"],
     summary="Messages of a thread, as staff read them",
-    responses=documented(UnknownWorkspace, UnknownThread),
+    responses=documented(*ASKED, UnknownWorkspace, UnknownThread), guards=[judge_viewer],
 )  # fmt: skip
 async def list_messages_for_staff(
     *, house: HouseHere, workspace_id: FromPath[UUID], thread_id: FromPath[UUID],
@@ -160,16 +173,15 @@ async def list_messages_for_staff(
 
 @post(
     AT + "/messages", operation_id="answerThread", tags=["desk"],
-    summary="Answer as staff: the thread waits no more", responses=documented(*SAYING),
+    summary="Answer as staff: the thread waits no more", responses=documented(*ASKED, *SAYING),
 )  # fmt: skip
 async def answer_thread(
-    *, house: HouseHere, workspace_id: FromPath[UUID], thread_id: FromPath[UUID],
+    *, house: HouseHere, actor: ActorHere, workspace_id: FromPath[UUID], thread_id: FromPath[UUID],
     data: JSONBody[StaffWords], idempotency_key: IdempotencyKey,
 ) -> Response[MessageShape]:  # fmt: skip
     """Answer; a repeat with the same key returns the same message."""
-    said = await chat.say(
-        house.studio, workspace_id=workspace_id, thread_id=thread_id, key=idempotency_key,
-        author=staff(staff_id=data.staff_id),
+    said = await desk_chat.answer(
+        house.studio, actor, workspace_id=workspace_id, thread_id=thread_id, key=idempotency_key,
         words=Words(body=data.body, files=tuple(map(bytes.fromhex, data.attachments))),
     )  # fmt: skip
     return said_shape(house, said)
@@ -178,16 +190,17 @@ async def answer_thread(
 @post(
     AT + "/read", operation_id="readThreadAsStaff", tags=["desk"], status_code=200,
     summary="Note how far one of staff has read a thread",
-    responses=documented(UnknownThread, "not_json", "body_too_large"),
+    responses=documented(*ASKED, UnknownThread, "not_json", "body_too_large"),
 )  # fmt: skip
 async def read_thread_as_staff(
-    *, house: HouseHere, workspace_id: FromPath[UUID], thread_id: FromPath[UUID],
+    *, house: HouseHere, actor: ActorHere, workspace_id: FromPath[UUID], thread_id: FromPath[UUID],
     data: JSONBody[StaffMark],
 ) -> ThreadShape:  # fmt: skip
     """Move a mark of staff on; it never goes back."""
+    require(actor, StaffAction.VIEW)
     thread = await chat.read_up_to(
         house.studio, workspace_id=workspace_id, thread_id=thread_id, ordinal=data.ordinal,
-        reader=staff(staff_id=data.staff_id),
+        reader=staff(staff_id=actor.staff_id),
     )  # fmt: skip
     return thread_shape(thread)
 
@@ -195,60 +208,66 @@ async def read_thread_as_staff(
 @put(
     AT + "/assignee", operation_id="assignThread", tags=["desk"], status_code=204,
     summary="Let one of staff look after a thread, or nobody",
-    responses=documented(UnknownThread, "not_json", "body_too_large"),
+    responses=documented(*ASKED, UnknownThread, UnknownStaff, "not_json", "body_too_large"),
 )  # fmt: skip
 async def assign_thread(
-    *, house: HouseHere, workspace_id: FromPath[UUID], thread_id: FromPath[UUID],
+    *, house: HouseHere, actor: ActorHere, workspace_id: FromPath[UUID], thread_id: FromPath[UUID],
     data: JSONBody[Assignment],
 ) -> None:  # fmt: skip
     """Assign a thread."""
-    await inbox.assign(
-        house.studio, workspace_id=workspace_id, thread_id=thread_id, assignee_id=data.assignee_id
-    )
+    await desk_chat.assign(
+        house.studio, actor, workspace_id=workspace_id, thread_id=thread_id,
+        assignee_id=data.assignee_id,
+    )  # fmt: skip
 
 
 @post(
     AT + "/settled", operation_id="settleThread", tags=["desk"], status_code=204,
     summary="Take a thread out of those that wait: it needs no answer",
-    responses=documented(UnknownThread),
+    responses=documented(*ASKED, UnknownThread),
 )  # fmt: skip
 async def settle_thread(
-    *, house: HouseHere, workspace_id: FromPath[UUID], thread_id: FromPath[UUID]
+    *, house: HouseHere, actor: ActorHere, workspace_id: FromPath[UUID], thread_id: FromPath[UUID]
 ) -> None:
     """End the waiting of a thread."""
-    await inbox.settle_thread(house.studio, workspace_id=workspace_id, thread_id=thread_id)
+    await desk_chat.settle(house.studio, actor, workspace_id=workspace_id, thread_id=thread_id)
 
 
 @post(
     AT + "/messages/{ordinal:int}/erase", operation_id="eraseMessage", tags=["desk"],
     status_code=200, summary="Erase what a message says; its place in the thread stays",
-    responses=documented(UnknownThread, UnknownChatMessage),
+    responses=documented(
+        *ASKED, UnknownThread, UnknownChatMessage, BadReason, "not_json", "body_too_large"
+    ),
 )  # fmt: skip
 async def erase_message(
-    *, house: HouseHere, workspace_id: FromPath[UUID], thread_id: FromPath[UUID],
-    ordinal: FromPath[int],
+    *, house: HouseHere, actor: ActorHere, workspace_id: FromPath[UUID], thread_id: FromPath[UUID],
+    ordinal: FromPath[int], data: JSONBody[WhyErased],
 ) -> Erased:  # fmt: skip
     """Erase a message."""
     if not 0 < ordinal <= ORDINAL_MAX:
         raise UnknownChatMessage(thread_id=thread_id, ordinal=ordinal)
-    erased = await chat.erase(
-        house.studio, workspace_id=workspace_id, thread_id=thread_id, ordinal=ordinal
-    )
+    erased = await desk_chat.erase(
+        house.studio, actor, workspace_id=workspace_id, place=(thread_id, ordinal),
+        reason=data.reason,
+    )  # fmt: skip
     return Erased(messages=erased)
 
 
 @post(
     AT + "/erase", operation_id="eraseThread", tags=["desk"], status_code=200,
     summary="Erase what all messages of a thread say, and its subject",
-    responses=documented(UnknownThread),
+    responses=documented(*ASKED, UnknownThread, BadReason, "not_json", "body_too_large"),
 )  # fmt: skip
 async def erase_thread(
-    *, house: HouseHere, workspace_id: FromPath[UUID], thread_id: FromPath[UUID]
-) -> Erased:
+    *, house: HouseHere, actor: ActorHere, workspace_id: FromPath[UUID], thread_id: FromPath[UUID],
+    data: JSONBody[WhyErased],
+) -> Erased:  # fmt: skip
     """Erase a thread."""
-    erased = await chat.erase(
-        house.studio, workspace_id=workspace_id, thread_id=thread_id, ordinal=None
-    )
+    erased = await desk_chat.erase(
+        house.studio, actor, workspace_id=workspace_id, place=(thread_id, None),
+        reason=data.reason,
+    )  # fmt: skip
     return Erased(messages=erased)
 
 

@@ -19,11 +19,13 @@ from mutoscope.app.glances import BalanceMoved
 from mutoscope.app.live import TooManyStreams
 from mutoscope.app.studio import Studio
 from mutoscope.domain.chat import ChatMessage
+from mutoscope.domain.staff import NotAllowed, StaffAction, require
 from mutoscope.storage.live import JobGlance
 from mutoscope.storage.workspaces import UnknownWorkspace
-from mutoscope.web.api.messages import LATEST, MemberId, StaffId, message_shape
+from mutoscope.web.api.callers import ActorHere
+from mutoscope.web.api.messages import LATEST, MemberId, message_shape
 from mutoscope.web.api.shape import HouseHere
-from mutoscope.web.errors import documented
+from mutoscope.web.errors import StaffNeeded, documented
 
 MEDIA_TYPE: Final = "text/event-stream"
 RETRY_MS: Final = 1_000
@@ -60,12 +62,13 @@ async def follow_workspace(
 @get(
     "/desk/live", operation_id="followInbox", tags=["desk"], media_type=MEDIA_TYPE,
     summary="Follow the inbox: which threads have changed",
-    responses=documented(TooManyStreams),
+    responses=documented(StaffNeeded, NotAllowed, TooManyStreams),
 )  # fmt: skip
-async def follow_the_inbox(*, house: HouseHere, staff_id: StaffId) -> ServerSentEvent:
+async def follow_the_inbox(*, house: HouseHere, actor: ActorHere) -> ServerSentEvent:
     """Stream what happens in all threads, until the caller goes away."""
+    require(actor, StaffAction.VIEW)
     house.live.require_room(workspace_id=None)
-    return _stream(house.studio, follow_inbox(house.live, staff_id=staff_id))
+    return _stream(house.studio, follow_inbox(house.live, staff_id=actor.staff_id))
 
 
 def _stream(studio: Studio, events: AsyncIterator[Event | None]) -> ServerSentEvent:

@@ -34,7 +34,6 @@ PageLimit = Annotated[int, QueryParameter(ge=1, le=PAGE_MAX, description="messag
 MemberId = Annotated[
     UUID | None, QueryParameter(description="the member who reads; else the owner")
 ]
-StaffId = Annotated[UUID, QueryParameter(description="who of staff reads")]
 
 
 class AttachmentShape(msgspec.Struct, frozen=True, kw_only=True):

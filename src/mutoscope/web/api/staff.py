@@ -1,6 +1,6 @@
 """Staff: signing in, giving the password again, signing out, and who there is.
 
-Nobody is added here: staff are taken in on the machine (`mutoscope staff add`).
+Nobody is added here, and no password is reset: that is done on the machine (`mutoscope staff`).
 """
 
 from datetime import datetime
@@ -12,8 +12,9 @@ from litestar import Request, get, post
 from litestar.params import JSONBody
 
 from mutoscope.app import staff
-from mutoscope.app.staff import BadSignIn, TooManyTries
-from mutoscope.domain.staff import Actor, NotAllowed, Role, StaffAction, require
+from mutoscope.app.passwords import BadSignIn, TooManyTries, change_password
+from mutoscope.app.staff import TemporaryPassword
+from mutoscope.domain.staff import Actor, BadStaff, NotAllowed, Role, StaffAction, require
 from mutoscope.storage import staff as rows
 from mutoscope.web.api.callers import ActorHere, token_of_bearer
 from mutoscope.web.api.shape import HouseHere, Text
@@ -34,6 +35,14 @@ class Password(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The password of who asks."""
 
     password: Text
+
+
+class PasswordChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who changes their password, the old one, and the one that they chose."""
+
+    name: Text
+    password: Text
+    new_password: Text
 
 
 class ActorShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +83,7 @@ class StaffList(msgspec.Struct, frozen=True, kw_only=True):
 @post(
     "/staff/sign-in", operation_id="signIn", tags=["staff"], status_code=200,
     summary="Sign in as staff: a name and a password become a token",
-    responses=documented(BadSignIn, TooManyTries, *BODY),
+    responses=documented(BadSignIn, TooManyTries, TemporaryPassword, *BODY),
 )  # fmt: skip
 async def sign_in(*, house: HouseHere, data: JSONBody[SignIn]) -> SignedInShape:
     """Sign in."""
@@ -83,9 +92,21 @@ async def sign_in(*, house: HouseHere, data: JSONBody[SignIn]) -> SignedInShape:
 
 
 @post(
+    "/staff/password", operation_id="changePassword", tags=["staff"], status_code=204,
+    summary="Choose another password with the old one; every sign-in under it is over",
+    responses=documented(BadSignIn, TooManyTries, BadStaff, *BODY),
+)  # fmt: skip
+async def change(*, house: HouseHere, data: JSONBody[PasswordChange]) -> None:
+    """Change a password; a token is not needed, since one that was given gets none."""
+    await change_password(
+        house.studio, name=data.name, password=data.password, new_password=data.new_password
+    )
+
+
+@post(
     "/staff/authenticate", operation_id="authenticate", tags=["staff"], status_code=200,
     summary="Give the password again, as what takes two people needs it",
-    responses=documented(BadSignIn, TooManyTries, StaffNeeded, *BODY),
+    responses=documented(BadSignIn, TooManyTries, TemporaryPassword, StaffNeeded, *BODY),
 )  # fmt: skip
 async def authenticate(
     *, request: Request[Any, Any, Any], house: HouseHere, actor: ActorHere, data: JSONBody[Password]

@@ -107,6 +107,7 @@ async def open_workspace(
         replace(house.studio, ids=_KeyedIds(workspace_id)),
         name=data.name, zone=data.zone, email=data.email, is_demo=data.is_demo,
     )  # fmt: skip
+    _check_same(workspace, data, idempotency_key)  # another may have been opened meanwhile
     return _answer(request, workspace, is_replay=False)
 
 
