@@ -317,7 +317,7 @@ async def test_a_payment_that_could_not_go_back_waits_again(desk: Desk) -> None:
     again = await desk.act(desk.grace, "return_payment", key="again", payment_id=payment_id)
 
     assert told(again)["refund_id"] != told(first)["refund_id"]
-    assert [each.state for each in await refunds(desk)] == ["asked", "failed"]
+    assert {each.state for each in await refunds(desk)} == {"asked", "failed"}
     reason = "SELECT state || ' ' || reason FROM payments WHERE payment_id = $1"
     assert await desk.fetch(reason, payment_id) == "returned refund_failed"
 

@@ -23,6 +23,7 @@ from mutoscope.storage.payments import NOBODY, Payment, UnknownPayment
 from mutoscope.storage.session import SideRow, SideRowRefused
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from mutoscope.app.studio import Studio
@@ -90,18 +91,10 @@ async def give_back(studio: Studio, *, workspace_id: UUID, payment_id: UUID, act
     """
     payment = await _parked(studio, workspace_id, payment_id)
     at = studio.clock.now()
-    settled = SideRow(
-        payments.settle_payments,
-        (workspace_id, payment_id, "returned", None, at, workspace_id),
-    )
     asked = whole(studio, payment, reason=payment.reason or "parked", at=at)
-    own = (settled, SideRow(purchases.add_refunds, asked.row()))
     told = act.telling(refund_id=str(asked.refund_id), amount=asked.amount, currency=asked.currency)
-    try:
-        await studio.journal.submit(Submission(()), side_rows=(*own, *told))
-    except SideRowRefused:
-        await _parked(studio, workspace_id, payment_id)
-        raise
+    rows = (SideRow(purchases.add_refunds, asked.row()), *told)
+    await _decide(studio, payment, state="returned", settled_at=at, rows=rows)
     await send(studio, asked)
     async with studio.reading() as connection:
         return await payments.payment(connection, workspace_id=workspace_id, payment_id=payment_id)
@@ -114,15 +107,8 @@ async def keep(studio: Studio, *, workspace_id: UUID, payment_id: UUID, act: Act
     :raises NotParked: when it does not wait.
     """
     payment = await _parked(studio, workspace_id, payment_id)
-    row = (workspace_id, payment_id, "parked", None, None, workspace_id)
     told = act.telling(amount=payment.amount, currency=payment.currency)
-    try:
-        await studio.journal.submit(
-            Submission(()), side_rows=(SideRow(payments.settle_payments, row), *told)
-        )
-    except SideRowRefused:
-        await _parked(studio, workspace_id, payment_id)
-        raise
+    await _decide(studio, payment, state=payment.state, settled_at=None, rows=told)
     return payment
 
 
@@ -144,6 +130,25 @@ async def use(
         )
     except (SideRowRefused, PaymentDoesNotFit):  # perhaps somebody else was first
         await _parked(studio, workspace_id, payment_id, NOBODY)
+        raise
+
+
+async def _decide(
+    studio: Studio, payment: Payment, *, state: str, settled_at: datetime | None,
+    rows: tuple[SideRow, ...],
+) -> None:  # fmt: skip
+    """Write what was decided about a payment with its rows, while it is parked.
+
+    :raises NotParked: when somebody else was first.
+    """
+    whose, payment_id = payment.workspace_id, payment.payment_id
+    row = (whose, payment_id, state, None, settled_at, whose)
+    try:
+        await studio.journal.submit(
+            Submission(()), side_rows=(SideRow(payments.settle_payments, row), *rows)
+        )
+    except SideRowRefused:
+        await _parked(studio, whose, payment_id)
         raise
 
 
