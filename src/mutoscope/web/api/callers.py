@@ -140,6 +140,16 @@ def judge_viewer(connection: _Connection, _handler: BaseRouteHandler) -> None:
     require(_actor_of(connection), StaffAction.VIEW)
 
 
+def judge_reader(connection: _Connection, _handler: BaseRouteHandler) -> None:
+    """Pass the key of the house, and who of the staff may read the books.
+
+    :raises NotAllowed: when none of their roles may.
+    """
+    actor: Actor | None = connection.state.get("actor")
+    if actor is not None:
+        require(actor, StaffAction.FINANCE)
+
+
 async def provide_actor(request: Request[Any, Any, Any]) -> Actor:
     """Return who of the staff asks.
 
