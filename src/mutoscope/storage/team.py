@@ -191,6 +191,16 @@ async def invitation_by_request(
     return None if row is None else _invitation(row)
 
 
+async def invitation_by_token(
+    connection: Connection, *, workspace_id: UUID, token_digest: bytes
+) -> Invitation | None:
+    """Return the invitation that a link opens, or None when it opens none."""
+    row = await _SQL.invitation_by_token(
+        connection, workspace_id=workspace_id, token_digest=token_digest
+    )
+    return None if row is None else _invitation(row)
+
+
 async def invitations(
     connection: Connection, *, workspace_id: UUID, after_at: datetime, after_id: UUID, limit: int
 ) -> tuple[Invitation, ...]:

@@ -138,6 +138,16 @@ INNER JOIN members AS m ON i.workspace_id = m.workspace_id AND i.member_id = m.m
 LEFT JOIN member_names AS n ON i.workspace_id = n.workspace_id AND i.member_id = n.member_id
 WHERE i.workspace_id = :workspace_id AND i.request_key = :request_key;
 
+-- name: invitation_by_token^
+-- The invitation that a link opens, whatever became of it; an elder link opens none.
+SELECT
+    i.workspace_id, i.invitation_id, i.member_id, i.request_digest, i.state, i.invited_by,
+    i.sendings, i.created_at, i.expires_at, i.accepted_at, i.withdrawn_at, m.role, n.email
+FROM invitations AS i
+INNER JOIN members AS m ON i.workspace_id = m.workspace_id AND i.member_id = m.member_id
+LEFT JOIN member_names AS n ON i.workspace_id = n.workspace_id AND i.member_id = n.member_id
+WHERE i.workspace_id = :workspace_id AND i.token_digest = :token_digest;
+
 -- name: invitations_after
 -- The open invitations of a workspace by age, a page at a time.
 SELECT

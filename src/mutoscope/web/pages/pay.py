@@ -20,9 +20,15 @@ from mutoscope.domain.money import money_text
 from mutoscope.domain.seller import Seller
 from mutoscope.storage.payments import PaymentRequest
 from mutoscope.web.api.shape import HouseHere
-from mutoscope.web.pages.sheet import HEADERS, QUESTIONS, Failure, failed_sheet, rows, sheet
-
-SEE_OTHER: Final = 303
+from mutoscope.web.pages.sheet import (
+    HEADERS,
+    QUESTIONS,
+    SEE_OTHER,
+    Failure,
+    failed_sheet,
+    rows,
+    sheet,
+)
 
 _FAILURE: Final = Failure(
     ours="This payment cannot be opened now", theirs="This link leads to no payment"

@@ -8,14 +8,18 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from importlib.resources import files
 from string import Template
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from litestar import MediaType, Request, Response
+from litestar.datastructures import FormMultiDict
 
+from mutoscope.domain.credits import Refusal
 from mutoscope.domain.seller import Seller
 from mutoscope.web.errors import FAILURES, answer_error
 from mutoscope.web.pages.headers import page_headers
 
+SEE_OTHER: Final = 303
 QUESTIONS: Final = "Questions? Answer the message that brought you here."
 
 _PAGES: Final = files("mutoscope.web.pages")
@@ -24,13 +28,18 @@ _STYLE: Final = "".join(
 )
 _PAGE: Final = Template(_PAGES.joinpath("sheet.html").read_text(encoding="utf-8"))
 HEADERS: Final = {**page_headers(style=_STYLE), "X-Robots-Tag": "noindex"}
+FORM_HEADERS: Final = {**HEADERS, **page_headers(style=_STYLE, has_form=True)}
 
 
 class Failure(NamedTuple):
-    """How errors are titled, by whose fault they are."""
+    """How errors are titled, by whose fault they are, and what is told instead of some problems.
+
+    `sentences` are by the problem's code: for those whose own one speaks to a program.
+    """
 
     ours: str
     theirs: str
+    sentences: Mapping[str, str] = MappingProxyType({})
 
 
 def sheet(
@@ -48,10 +57,10 @@ def sheet(
 def failed_sheet(
     request: Request[Any, Any, Any], error: Exception, *, titled: Failure
 ) -> Response[str]:
-    """Answer an error as a page, with the status and the sentence of its problem."""
+    """Answer an error as a page, with the status of its problem."""
     found = answer_error(request, error)
-    detail = str(found.content["detail"])
-    body = f"<p>{escape(detail[:1].upper() + detail[1:])}.</p>"
+    told = titled.sentences.get(found.content["code"]) or spoken(str(found.content["detail"]))
+    body = f"<p>{escape(told)}</p>"
     if "id" in found.content:
         body += f"<p><small>{escape(str(found.content['id']))}</small></p>"
     status_code = found.status_code or FAILURES
@@ -60,6 +69,28 @@ def failed_sheet(
         request.app.state.house.studio.seller, body=body, status_code=status_code,
         title=titled.ours if status_code >= FAILURES else titled.theirs, headers=HEADERS | retry,
     )  # fmt: skip
+
+
+def spoken(detail: str) -> str:
+    """Return what a problem tells as a sentence of its own."""
+    return f"{detail[:1].upper()}{detail[1:]}."
+
+
+def alert(refusal: Refusal | None) -> str:
+    """Return why a form was not taken, above it; nothing when it was not sent yet."""
+    told = "" if refusal is None else escape(spoken(str(refusal)))
+    return told and f'<p class="bad" role="alert">{told}</p>'
+
+
+def field_of(form: FormMultiDict, name: str) -> str:
+    """Return what stands in a field of a form that was sent; nothing for a file, or no field."""
+    value = form.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def go_back(place: str) -> Response[str]:
+    """Lead a browser that has sent a form to a page, so that to load it anew sends nothing."""
+    return Response("", status_code=SEE_OTHER, headers={**FORM_HEADERS, "Location": place})
 
 
 def rows(pairs: Iterable[tuple[str, str]]) -> str:
