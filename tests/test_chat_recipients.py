@@ -74,7 +74,7 @@ async def post(database_url: str, tmp_path: Path) -> AsyncIterator[Post]:
 
 
 def token_in(letter: EmailMessage) -> str:
-    found = re.search(r"https://studio\.example/v1/chat-links/(\S+)", letter.get_content())
+    found = re.search(r"https://studio\.example/chat/(\S+)", letter.get_content())
     assert found is not None
     return found[1]
 

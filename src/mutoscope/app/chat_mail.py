@@ -16,7 +16,7 @@ from mutoscope.app.chat import Said
 from mutoscope.domain.chat import Author, ChatMessage, Words, creator
 from mutoscope.domain.chat_links import (
     ANSWER_LASTS,
-    ANSWERS,
+    PAGES,
     AnswerLink,
     answer_link,
     opened_answer,
@@ -140,7 +140,7 @@ def _way(studio: Studio, due: DueMail, at: datetime) -> str:
         workspace_id=due.workspace_id, thread_id=due.thread_id, person_id=due.recipient_id,
         expires_at=(at + ANSWER_LASTS).replace(microsecond=0),
     )  # fmt: skip
-    place = f"{studio.call_backs.url}{ANSWERS}/{answer_link(link, key=studio.asset_rules.link_key)}"
+    place = f"{studio.call_backs.url}{PAGES}/{answer_link(link, key=studio.asset_rules.link_key)}"
     return (
         f"Read and answer: {place}\n\n"
         f"The link is yours alone and works for {ANSWER_LASTS.days} days."

@@ -22,6 +22,8 @@ from mutoscope.storage.database import queries
 from mutoscope.storage.workspaces import UnknownWorkspace
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from mutoscope.storage.database import Connection
 
 _SQL: Final = queries("team")
@@ -115,6 +117,14 @@ async def member(connection: Connection, *, workspace_id: UUID, member_id: UUID)
     if row is None:
         raise UnknownMember(member_id=member_id)
     return _member(row)
+
+
+async def names_of(
+    connection: Connection, *, workspace_id: UUID, member_ids: Collection[UUID]
+) -> dict[UUID, str]:
+    """Return how some members are called; those who were erased, or are none, are left out."""
+    rows = _SQL.names_of(connection, workspace_id=workspace_id, member_ids=list(member_ids))
+    return {row["member_id"]: row["called"] async for row in rows}
 
 
 async def member_by_digest(

@@ -50,6 +50,11 @@ FROM members AS m
 LEFT JOIN member_names AS n ON m.workspace_id = n.workspace_id AND m.member_id = n.member_id
 WHERE m.workspace_id = :workspace_id AND m.member_id = :member_id;
 
+-- name: names_of
+-- How some people are called: by name, or by address where none was given.
+SELECT n.member_id, coalesce(n.name, n.email) AS called FROM member_names AS n
+WHERE n.workspace_id = :workspace_id AND n.member_id = any(:member_ids::uuid[]);
+
 -- name: member_by_digest^
 -- The member that a person is now.
 SELECT m.member_id, m.state FROM members AS m

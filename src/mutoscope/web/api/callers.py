@@ -29,7 +29,7 @@ from mutoscope.app import staff, view_as
 from mutoscope.app.call_backs import PATH
 from mutoscope.app.members import PATH as INVITATIONS
 from mutoscope.app.pay_links import PATH as PAY
-from mutoscope.domain.chat_links import ANSWERS, CALENDARS
+from mutoscope.domain.chat_links import ANSWERS, CALENDARS, PAGES
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.staff import Actor, StaffAction, require
 from mutoscope.domain.staff_token import STAFF_PREFIX, VIEW_PREFIX
@@ -45,8 +45,8 @@ PASSWORD: Final = "/v1/staff/password"  # noqa: S105 -- a path
 """Where somebody chooses another password with the old one."""
 
 OPEN: Final = (
-    LINKS, f"{PATH}/", f"{ANSWERS}/", f"{CALENDARS}/", f"{PAY}/", f"{INVITATIONS}/", SIGN_IN,
-    PASSWORD,
+    LINKS, f"{PATH}/", f"{ANSWERS}/", f"{PAGES}/", f"{CALENDARS}/", f"{PAY}/", f"{INVITATIONS}/",
+    SIGN_IN, PASSWORD,
 )  # fmt: skip
 """What needs no key: links and the call backs of providers, which prove themselves, signing in and
 choosing another password."""

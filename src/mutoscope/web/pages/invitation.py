@@ -37,6 +37,7 @@ from mutoscope.web.pages.sheet import (
     go_back,
     rows,
     sheet,
+    spoken,
 )
 
 _FAILURE: Final = Failure(
@@ -169,7 +170,6 @@ def _joined(found: OpenedInvitation) -> tuple[str, str]:
 
 def _facts(studio: Studio, found: OpenedInvitation) -> str:
     return rows((
-        ("Workspace", f"<bdi>{escape(found.workspace.name)}</bdi>"),
         ("Invited by", f"<bdi>{escape(_inviter(studio, found))}</bdi>"),
         ("Your role", _role(found.member.role)),
         ("Open until", _when(found, found.invitation.expires_at)),
@@ -178,8 +178,9 @@ def _facts(studio: Studio, found: OpenedInvitation) -> str:
 
 def _form(name: str | None, refusal: BadName | None) -> str:
     """Return the form that accepts; its button is what the person confirms by."""
+    told = "" if refusal is None else spoken(str(refusal))
     return (
-        f'{alert(refusal)}<form method="post"><p><label for="name">What the team calls you</label>'
+        f'{alert(told)}<form method="post"><p><label for="name">What the team calls you</label>'
         f'<input id="name" name="name" value="{escape(name or "")}" maxlength="{NAME_MAX}" '
         'autocomplete="name"></p><p><button>Accept the invitation</button></p></form>'
         '<p class="quiet">Nothing changes until you press the button. If you do not know who '

@@ -14,7 +14,6 @@ from typing import Any, Final, NamedTuple
 from litestar import MediaType, Request, Response
 from litestar.datastructures import FormMultiDict
 
-from mutoscope.domain.credits import Refusal
 from mutoscope.domain.seller import Seller
 from mutoscope.web.errors import FAILURES, answer_error
 from mutoscope.web.pages.headers import page_headers
@@ -55,9 +54,9 @@ def sheet(
 
 
 def failed_sheet(
-    request: Request[Any, Any, Any], error: Exception, *, titled: Failure
+    request: Request[Any, Any, Any], error: Exception, *, titled: Failure, kept: str = ""
 ) -> Response[str]:
-    """Answer an error as a page, with the status of its problem."""
+    """Answer an error as a page, with the status of its problem; `kept` is markup below it."""
     found = answer_error(request, error)
     told = titled.sentences.get(found.content["code"]) or spoken(str(found.content["detail"]))
     body = f"<p>{escape(told)}</p>"
@@ -66,8 +65,9 @@ def failed_sheet(
     status_code = found.status_code or FAILURES
     retry = {name: value for name, value in found.headers.items() if name == "Retry-After"}
     return sheet(
-        request.app.state.house.studio.seller, body=body, status_code=status_code,
-        title=titled.ours if status_code >= FAILURES else titled.theirs, headers=HEADERS | retry,
+        request.app.state.house.studio.seller, body=body + kept, status_code=status_code,
+        title=titled.ours if status_code >= FAILURES else titled.theirs,
+        headers=(FORM_HEADERS if kept else HEADERS) | retry,
     )  # fmt: skip
 
 
@@ -76,10 +76,9 @@ def spoken(detail: str) -> str:
     return f"{detail[:1].upper()}{detail[1:]}."
 
 
-def alert(refusal: Refusal | None) -> str:
-    """Return why a form was not taken, above it; nothing when it was not sent yet."""
-    told = "" if refusal is None else escape(spoken(str(refusal)))
-    return told and f'<p class="bad" role="alert">{told}</p>'
+def alert(told: str) -> str:
+    """Return why a form was not taken, to stand above it; nothing when it was not sent yet."""
+    return told and f'<p class="bad" role="alert">{escape(told)}</p>'
 
 
 def field_of(form: FormMultiDict, name: str) -> str:
