@@ -1,5 +1,6 @@
 """A team on the stage: members who joined, jobs of theirs, caps, and use as the ledger has it."""
 
+import re
 from uuid import UUID
 
 from mutoscope.app import generate, members
@@ -27,7 +28,7 @@ async def letters(stage: Stage) -> tuple[Message, ...]:
 async def token_of(stage: Stage) -> str:
     """Return the token that was sent last."""
     invitations = [each for each in await letters(stage) if each.subject.startswith("You are")]
-    return invitations[0].body.rpartition(" ")[2]
+    return re.split("[ /]", invitations[0].body)[-1]
 
 
 async def join(stage: Stage, name: str = "ada", *, role: Role = Role.MEMBER) -> Member:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from api_client import Api, open_api, operation
+from desk_stage import token_of_new
+from mutoscope.domain.staff import Role
 from test_books import check
 
 
@@ -64,3 +66,17 @@ async def test_what_there_is_not_is_refused_by_name(api: Api, path: str, code: s
     answer = await api.get(f"/v1/finance/{path}")
 
     assert answer.json()["code"] == code
+
+
+@pytest.mark.parametrize(("role", "status"), [(Role.SUPPORT, 403), (Role.FINANCE, 200)])
+async def test_staff_read_the_books_by_their_role(api: Api, role: Role, status: int) -> None:
+    _, token = await token_of_new(api.house, "ada", role)
+    api.client.headers["Authorization"] = f"Bearer {token}"
+
+    for path in (
+        "outstanding",
+        "deferred",
+        "months/2025/3",
+        "books?first_on=2025-01-01&until_on=2025-02-01",
+    ):
+        assert (await api.get(f"/v1/finance/{path}")).status_code == status

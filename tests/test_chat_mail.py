@@ -39,7 +39,7 @@ async def letters(talk: Chat) -> tuple[Message, ...]:
 
 
 async def token_of(talk: Chat) -> str:
-    found = re.search(r"https://studio\.example/v1/chat-links/(\S+)", (await letters(talk))[0].body)
+    found = re.search(r"https://studio\.example/chat/(\S+)", (await letters(talk))[0].body)
     assert found is not None
     return found[1]
 

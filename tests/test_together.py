@@ -86,3 +86,16 @@ async def test_many_go_in_several_transactions(
 
     assert found == [2 * number for number in range(count)]
     assert [len(batch) for batch in doubling.batches] == [TOGETHER_MAX, TOGETHER_MAX, 1]
+
+
+async def test_those_who_wait_for_a_database_that_is_away_are_told(
+    database_url: str, doubling: Doubling
+) -> None:
+    pool = await open_pool(database_url, connections_max=2)
+    double = Together(pool, doubling)
+    doubling.may_go.set()
+    await pool.close()
+
+    found = await asyncio.gather(*map(double, (1, 2)), return_exceptions=True)
+
+    assert [type(each) for each in found] == [asyncpg.InterfaceError] * 2

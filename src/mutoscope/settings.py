@@ -98,7 +98,8 @@ SETTINGS: Final = (
     Setting("MUTOSCOPE_EXPORTS_DAYS", "30", "days for which exported files are kept; 0 for ever"),
     Setting(
         "MUTOSCOPE_PUBLIC_URL", "",
-        "address of this studio for providers that call back, such as https://studio.example",
+        "address of this studio, for links in mails and for providers that call back, such as "
+        "https://studio.example",
     ),
     Setting(
         "MUTOSCOPE_WAN_WEIGHTS", "",

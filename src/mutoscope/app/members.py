@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
+from mutoscope.app.desk_facts import WorkspaceClosed
 from mutoscope.app.sign_up import normalised_email, person_digest
 from mutoscope.domain.credits import checked_key
 from mutoscope.domain.planner import KeyReused
@@ -33,7 +34,7 @@ from mutoscope.domain.team import (
 )
 from mutoscope.storage import team, workspaces
 from mutoscope.storage.team import Invitation, Member
-from mutoscope.storage.workspaces import Message
+from mutoscope.storage.workspaces import Message, Workspace
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from mutoscope.storage.database import Connection
 
 NAMESPACE: Final = "invitation"
+PATH: Final = "/invitations"
+"""Where the links lead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,16 @@ class InvitationWish:
     role: Role = Role.MEMBER
     name: str | None = None
     by: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedInvitation:
+    """What a link shows: the invitation, who is invited, and by whom (None: by the operator)."""
+
+    workspace: Workspace
+    invitation: Invitation
+    member: Member
+    inviter: Member | None
 
 
 async def invite(
@@ -145,18 +158,39 @@ async def withdraw(
         )
 
 
+async def opened(studio: Studio, *, workspace_id: UUID, token: str) -> OpenedInvitation | None:
+    """Return what the token of a link opens, whatever became of it; None when it opens nothing."""
+    async with studio.reading() as connection:
+        found = await team.invitation_by_token(
+            connection, workspace_id=workspace_id, token_digest=_digest(token)
+        )
+        if found is None:
+            return None
+        whose = {"workspace_id": workspace_id}
+        by = found.invited_by
+        return OpenedInvitation(
+            workspace=await workspaces.get(connection, **whose), invitation=found,
+            member=await team.member(connection, **whose, member_id=found.member_id),
+            inviter=None if by is None else await team.member(connection, **whose, member_id=by),
+        )  # fmt: skip
+
+
 async def accept(
     studio: Studio, *, workspace_id: UUID, token: str, name: str | None = None
 ) -> Member:
     """Become a member by the token of an invitation's link, once.
 
     :raises UnknownWorkspace: when there is no such workspace.
+    :raises WorkspaceClosed: when it is closed.
     :raises InvitationOver: when the token is none, was used, replaced or withdrawn, or is too old.
     :raises BadName: when the name is malformed.
     """
     told, at = checked_name(name), studio.clock.now()
     async with studio.reading() as connection, connection.transaction():
         await team.lock(connection, workspace_id=workspace_id)
+        closed_at = (await workspaces.get(connection, workspace_id=workspace_id)).closed_at
+        if closed_at is not None:
+            raise WorkspaceClosed(closed_at=closed_at)
         member_id = await team.accept(
             connection, workspace_id=workspace_id, token_digest=_digest(token), at=at
         )
@@ -284,7 +318,7 @@ async def _send(
     at = studio.clock.now()
     way = f"mutoscope member accept {invitation.workspace_id} {token}"
     if studio.call_backs.url:
-        way = f"{studio.call_backs.url}/invitations/{invitation.workspace_id}/{token}"
+        way = f"{studio.call_backs.url}{PATH}/{invitation.workspace_id}/{token}"
     message = Message(
         message_id=studio.ids.new(), recipient=invitation.email,
         subject=f"You are invited to {' '.join(called.split())}",

@@ -1,12 +1,12 @@
 """How messages of the chat look in a terminal: who, when, what, and what a card tells."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 from rich.markup import escape
 
 from mutoscope.cli.screen import console, told
-from mutoscope.domain.chat import ChatMessage, Side
+from mutoscope.domain.chat import ChatMessage, Side, card_facts
 
 SPEAKERS: Final = {Side.CREATOR: "you", Side.STAFF: "support", Side.HOUSE: "Mutoscope"}
 SPEAKERS_FOR_STAFF: Final = {
@@ -37,16 +37,7 @@ def _lines(message: ChatMessage) -> Iterable[str]:
     if message.body:
         yield from message.body.splitlines()
     elif message.card is not None:
-        yield _card(message.card, message.data or {})
+        facts = ", ".join(card_facts(message.data or {}))
+        yield f"[{message.card.replace('_', ' ')}] {facts}".rstrip()
     for each in message.attachments:
         yield f"file {each.name}, {each.media_type}, {each.size_bytes:,} B, {each.sha256}"
-
-
-def _card(card: str, data: Mapping[str, Any]) -> str:
-    """Return a card that has no words of its own on one line."""
-    facts = [
-        f"{name.replace('_', ' ')} {value}"
-        for name, value in data.items()
-        if isinstance(value, str | int | float) and not isinstance(value, bool)
-    ]
-    return f"[{card.replace('_', ' ')}] {', '.join(facts)}".rstrip()

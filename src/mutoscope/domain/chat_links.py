@@ -16,6 +16,11 @@ ANSWER_LASTS: Final = timedelta(days=7)
 """How long an answer may be given by the link of an e-mail."""
 
 ANSWERS: Final = "/v1/chat-links"
+"""Where a program reads and answers by a link."""
+
+PAGES: Final = "/chat"
+"""Where a person does."""
+
 CALENDARS: Final = "/v1/calendars"
 
 _ANSWER: Final = b"mutoscope/chat-link/1\n"

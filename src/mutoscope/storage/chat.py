@@ -190,8 +190,9 @@ async def mark_read(
     )  # fmt: skip
     if row is not None and reader.side is Side.CREATOR:
         await _SQL.end_burst(
-            connection, workspace_id=workspace_id, thread_id=thread_id, ordinal=row["ordinal"]
-        )
+            connection, workspace_id=workspace_id, thread_id=thread_id, ordinal=row["ordinal"],
+            reader_id=reader.author_id,
+        )  # fmt: skip
     return row is not None
 
 

@@ -29,6 +29,14 @@ VERSION_LEAST: Final = 150_000
 CONNECT_TIMEOUT_S: Final = 10
 SERVER_SETTINGS: Final = {"jit": "off", "timezone": "UTC"}
 """Our queries touch few rows: compiling them costs more than running them. JSON is told in UTC."""
+LOST: Final = (
+    OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError,
+)  # fmt: skip
+"""What a connection that is gone raises."""
+
+BUGS: Final = (AssertionError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What a bug raises: its request fails with it, alone, and the others are written."""
+
 _MIGRATION_LOCK: Final = 7_086_351
 _PACKAGE = resources.files("mutoscope.storage")
 

@@ -88,13 +88,13 @@ class JobFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueMail:
-    """A thread in which an e-mail may be due to the person who spoke last."""
+    """A thread in which an e-mail may be due; `recipient_id` is who answers by its link."""
 
     workspace_id: UUID
     thread_id: UUID
     email: str | None
     name: str
-    person_id: UUID
+    recipient_id: UUID
     unread: int
     is_listening: bool
 

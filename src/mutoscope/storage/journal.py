@@ -21,7 +21,7 @@ import asyncpg
 
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.planner import Answer, Outcome, Submission
-from mutoscope.storage.database import DatabaseUnreachable, without_password
+from mutoscope.storage.database import BUGS, LOST, DatabaseUnreachable, without_password
 from mutoscope.storage.session import Now, Session, SideRow, Work
 from mutoscope.storage.wallet_cache import WalletCache
 
@@ -39,12 +39,6 @@ WAITING_MAX: Final = 20_000
 
 RECONNECT_PAUSES_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 2.0, 2.0, 2.0)
 """Waits between tries to reach the database again, about ten seconds in all."""
-
-_LOST: Final = (
-    OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError,
-)  # fmt: skip
-_BUGS: Final = (AssertionError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What a bug raises: its request fails with it, alone, and the others are written."""
 
 _LOST_STATES: Final = frozenset({"57P01", "57P02", "57P03", "53300"})
 
@@ -214,7 +208,7 @@ class _Lane:
         """
         try:
             self._session = await Session.opened(self._url, self._cache)
-        except (*_LOST, asyncpg.PostgresError) as error:
+        except (*LOST, asyncpg.PostgresError) as error:
             raise self._lost(error) from error
 
     def close(self, _: object = None) -> None:
@@ -226,7 +220,7 @@ class _Lane:
         """Write a batch and answer each of its callers, whatever happens."""
         try:
             outcomes = await self._write_through_losses([waiting.work for waiting in batch])
-        except (Refusal, asyncpg.PostgresError, *_BUGS) as error:
+        except (Refusal, asyncpg.PostgresError, *BUGS) as error:
             if len(batch) == 1 or isinstance(error, DatabaseUnreachable):
                 _fail(batch, error)
                 return
@@ -254,7 +248,7 @@ class _Lane:
                 await self.open()
             assert self._session is not None
             return await self._session.write(works, self._now)
-        except (*_LOST, asyncpg.PostgresError) as error:
+        except (*LOST, asyncpg.PostgresError) as error:
             raise self._lost(error) from error
 
     def _lost(self, error: Exception) -> Exception:
@@ -267,7 +261,7 @@ class _Lane:
 
 
 def _is_lost(error: BaseException) -> bool:
-    return isinstance(error, _LOST) or getattr(error, "sqlstate", None) in _LOST_STATES
+    return isinstance(error, LOST) or getattr(error, "sqlstate", None) in _LOST_STATES
 
 
 def _forget(queued: Iterable[asyncio.Future[Outcome]]) -> None:

@@ -22,6 +22,8 @@ from mutoscope.storage.database import queries
 from mutoscope.storage.workspaces import UnknownWorkspace
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from mutoscope.storage.database import Connection
 
 _SQL: Final = queries("team")
@@ -117,6 +119,14 @@ async def member(connection: Connection, *, workspace_id: UUID, member_id: UUID)
     return _member(row)
 
 
+async def names_of(
+    connection: Connection, *, workspace_id: UUID, member_ids: Collection[UUID]
+) -> dict[UUID, str]:
+    """Return how some members are called; those who were erased, or are none, are left out."""
+    rows = _SQL.names_of(connection, workspace_id=workspace_id, member_ids=list(member_ids))
+    return {row["member_id"]: row["called"] async for row in rows}
+
+
 async def member_by_digest(
     connection: Connection, *, workspace_id: UUID, email_digest: bytes
 ) -> tuple[UUID, MemberState] | None:
@@ -187,6 +197,16 @@ async def invitation_by_request(
     """Return the invitation that a request has made, if it did."""
     row = await _SQL.invitation_by_request(
         connection, workspace_id=workspace_id, request_key=request_key
+    )
+    return None if row is None else _invitation(row)
+
+
+async def invitation_by_token(
+    connection: Connection, *, workspace_id: UUID, token_digest: bytes
+) -> Invitation | None:
+    """Return the invitation that a link opens, or None when it opens none."""
+    row = await _SQL.invitation_by_token(
+        connection, workspace_id=workspace_id, token_digest=token_digest
     )
     return None if row is None else _invitation(row)
 

@@ -8,8 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
+
+import asyncpg
+
+from mutoscope.domain.credits import Refusal
+from mutoscope.storage.database import BUGS, LOST
 
 if TYPE_CHECKING:
     from mutoscope.storage.database import Connection, Pool
@@ -48,19 +54,20 @@ class Together(Generic[Wish, Answer]):
         return await answered
 
     async def _work(self) -> None:
-        while self._waiting:
-            count = min(len(self._waiting), TOGETHER_MAX)
-            await self._carried([self._waiting.popleft() for _ in range(count)])
+        with suppress(*LOST):  # those who wait are told
+            while self._waiting:
+                count = min(len(self._waiting), TOGETHER_MAX)
+                await self._carried([self._waiting.popleft() for _ in range(count)])
 
     async def _carried(self, batch: Sequence[_Waiting[Wish, Answer]]) -> None:
         try:
             async with self._pool.acquire() as connection:
                 answers = await self._carry_out(connection, [each.wish for each in batch])
-        except Exception as error:  # noqa: BLE001  # the caller is told
+        except (Refusal, asyncpg.PostgresError, *BUGS) as error:
             await self._failed(batch, error)
-        except BaseException:
-            for each in batch:
-                each.answered.cancel()
+        except BaseException as error:  # the database is away, or the process ends
+            _fail((*batch, *self._waiting), error)
+            self._waiting.clear()
             raise
         else:
             for each, answer in zip(batch, answers, strict=True):
@@ -68,8 +75,14 @@ class Together(Generic[Wish, Answer]):
                     each.answered.set_result(answer)
 
     async def _failed(self, batch: Sequence[_Waiting[Wish, Answer]], error: Exception) -> None:
-        if len(batch) > 1:
-            for each in batch:
-                await self._carried([each])
-        elif not batch[0].answered.done():
-            batch[0].answered.set_exception(error)
+        if len(batch) == 1:
+            _fail(batch, error)
+            return
+        for each in batch:
+            await self._carried([each])
+
+
+def _fail(waiting: Iterable[_Waiting[Wish, Answer]], error: BaseException) -> None:
+    for each in waiting:
+        if not each.answered.done():
+            each.answered.set_exception(error)

@@ -67,6 +67,8 @@ from mutoscope.web.api import (
 from mutoscope.web.api.callers import Callers, judge_token, provide_actor
 from mutoscope.web.api.shape import StrictRequest, check_shape
 from mutoscope.web.errors import answer_error
+from mutoscope.web.pages.chat import answer_in_page, show_chat
+from mutoscope.web.pages.invitation import accept_by_link, show_invitation
 from mutoscope.web.pages.pay import show_payment
 from mutoscope.web.pages.status import show_status
 
@@ -257,6 +259,10 @@ def build_app(*, house: House, api_key: str) -> ASGIApp:
             health.check_readiness,
             show_openapi,
             show_status,
+            show_invitation,
+            accept_by_link,
+            show_chat,
+            answer_in_page,
         ],
         dependencies={
             "house": Provide(lambda: house, sync_to_thread=False),

@@ -242,14 +242,15 @@ RETURNING
     );
 
 -- name: end_burst!
--- Somebody has read what the last e-mail told of: the next message begins another burst. Whoever
--- has read all of it needs no e-mail that was due.
+-- Whom e-mails are for has read what the last one told of: the next message begins another burst.
+-- Who has read all of it needs no e-mail that was due. What others read tells nothing of that.
 UPDATE threads SET
     mailed_at = NULL,
     mail_at = CASE WHEN messages > :ordinal THEN mail_at END
 WHERE
     workspace_id = :workspace_id AND thread_id = :thread_id
-    AND (mailed_at IS NOT NULL OR mail_at IS NOT NULL);
+    AND (mailed_at IS NOT NULL OR mail_at IS NOT NULL)
+    AND chat_addressee(workspace_id, thread_id) = :reader_id;
 
 -- name: erase_messages
 -- What was said is gone; the rows stay with their numbers. Without an ordinal the whole thread.

@@ -121,13 +121,15 @@ WHERE j.finished_at IS NULL
 ORDER BY j.created_at DESC, j.job_id DESC;
 
 -- name: take_mail
--- Threads in which an e-mail may be due, each taken by one worker, with the person who spoke last
--- on the creator's side (the owner when nobody has), what they have not read of staff, and whether
--- they listen just now.
+-- Threads in which an e-mail may be due, each taken by one worker, with what the person it is for
+-- has not read of staff, and whether they listen just now. It goes to that member's own address;
+-- for who is no active member to the workspace's, and the owner answers by it.
 UPDATE threads AS t SET mail_at = NULL
 FROM (
     SELECT
-        d.workspace_id, d.thread_id, w.email, w.name, p.person_id, u.unread,
+        d.workspace_id, d.thread_id, w.name, p.person_id, u.unread,
+        coalesce(n.email, w.email) AS email,
+        coalesce(n.member_id, d.workspace_id) AS recipient_id,
         exists(
             SELECT FROM listeners AS l
             WHERE
@@ -144,16 +146,14 @@ FROM (
     ) AS d
     INNER JOIN workspaces AS w ON d.workspace_id = w.workspace_id
     CROSS JOIN LATERAL (
-        SELECT
-            coalesce((
-                SELECT m.author_id FROM chat_messages AS m
-                WHERE
-                    m.workspace_id = d.workspace_id AND m.thread_id = d.thread_id
-                    AND m.side = 'creator'
-                ORDER BY m.ordinal DESC
-                LIMIT 1
-            ), d.workspace_id) AS person_id
+        SELECT chat_addressee(d.workspace_id, d.thread_id) AS person_id
     ) AS p
+    LEFT JOIN members AS s
+        ON
+            d.workspace_id = s.workspace_id AND p.person_id = s.member_id
+            AND s.state = 'active'
+    LEFT JOIN member_names AS n
+        ON s.workspace_id = n.workspace_id AND s.member_id = n.member_id
     CROSS JOIN LATERAL (
         SELECT count(*) AS unread
         FROM chat_messages AS m
@@ -170,7 +170,7 @@ FROM (
 ) AS f
 WHERE t.workspace_id = f.workspace_id AND t.thread_id = f.thread_id
 RETURNING
-    f.workspace_id, f.thread_id, f.email, f.name, f.person_id, f.unread, f.is_listening;
+    f.workspace_id, f.thread_id, f.email, f.name, f.recipient_id, f.unread, f.is_listening;
 
 -- name: note_mail!
 -- An e-mail was written, or it is looked again later whether one is due.

@@ -50,6 +50,11 @@ FROM members AS m
 LEFT JOIN member_names AS n ON m.workspace_id = n.workspace_id AND m.member_id = n.member_id
 WHERE m.workspace_id = :workspace_id AND m.member_id = :member_id;
 
+-- name: names_of
+-- How some people are called: by name, or by address where none was given.
+SELECT n.member_id, coalesce(n.name, n.email) AS called FROM member_names AS n
+WHERE n.workspace_id = :workspace_id AND n.member_id = any(:member_ids::uuid[]);
+
 -- name: member_by_digest^
 -- The member that a person is now.
 SELECT m.member_id, m.state FROM members AS m
@@ -137,6 +142,16 @@ FROM invitations AS i
 INNER JOIN members AS m ON i.workspace_id = m.workspace_id AND i.member_id = m.member_id
 LEFT JOIN member_names AS n ON i.workspace_id = n.workspace_id AND i.member_id = n.member_id
 WHERE i.workspace_id = :workspace_id AND i.request_key = :request_key;
+
+-- name: invitation_by_token^
+-- The invitation that a link opens, whatever became of it; an elder link opens none.
+SELECT
+    i.workspace_id, i.invitation_id, i.member_id, i.request_digest, i.state, i.invited_by,
+    i.sendings, i.created_at, i.expires_at, i.accepted_at, i.withdrawn_at, m.role, n.email
+FROM invitations AS i
+INNER JOIN members AS m ON i.workspace_id = m.workspace_id AND i.member_id = m.member_id
+LEFT JOIN member_names AS n ON i.workspace_id = n.workspace_id AND i.member_id = n.member_id
+WHERE i.workspace_id = :workspace_id AND i.token_digest = :token_digest;
 
 -- name: invitations_after
 -- The open invitations of a workspace by age, a page at a time.

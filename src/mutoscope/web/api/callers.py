@@ -3,11 +3,11 @@
 Invariant: no request gets past this without the key, or, in a house without one, from another
 machine or by another name than this machine's. The surprising choice: the name (Host) and the page
 that asks (Origin) are judged too, because a stranger's web page can make a browser on this machine
-speak to it. A signed link needs no key, since it is one: it names a single file or thread for a
-while, a payment, or billing dates; a provider that calls back proves itself by the address that
-only it was given, a payment gateway by its signature, and whoever gives a password has no token
-yet. Tokens of staff and of their views are judged by `judge_token`, a guard of every route, since
-that asks the database: what passes here with one of them still opens nothing.
+speak to it. A link needs no key, since it is one: it names a single file or thread for a while, a
+payment, an invitation, or billing dates; a provider that calls back proves itself by the address
+that only it was given, a payment gateway by its signature, and whoever gives a password has no
+token yet. Tokens of staff and of their views are judged by `judge_token`, a guard of every route,
+since that asks the database: what passes here with one of them still opens nothing.
 """
 
 import hmac
@@ -27,8 +27,9 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from mutoscope.app import staff, view_as
 from mutoscope.app.call_backs import PATH
+from mutoscope.app.members import PATH as INVITATIONS
 from mutoscope.app.pay_links import PATH as PAY
-from mutoscope.domain.chat_links import ANSWERS, CALENDARS
+from mutoscope.domain.chat_links import ANSWERS, CALENDARS, PAGES
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.staff import Actor, StaffAction, require
 from mutoscope.domain.staff_token import STAFF_PREFIX, VIEW_PREFIX
@@ -43,9 +44,12 @@ SIGN_IN: Final = "/v1/staff/sign-in"
 PASSWORD: Final = "/v1/staff/password"  # noqa: S105 -- a path
 """Where somebody chooses another password with the old one."""
 
-OPEN: Final = (LINKS, f"{PATH}/", f"{ANSWERS}/", f"{CALENDARS}/", f"{PAY}/", SIGN_IN, PASSWORD)
-"""What needs no key: signed links and the call backs of providers, which prove themselves, signing
-in and choosing another password."""
+OPEN: Final = (
+    LINKS, f"{PATH}/", f"{ANSWERS}/", f"{PAGES}/", f"{CALENDARS}/", f"{PAY}/", f"{INVITATIONS}/",
+    SIGN_IN, PASSWORD,
+)  # fmt: skip
+"""What needs no key: links and the call backs of providers, which prove themselves, signing in and
+choosing another password."""
 
 DESK: Final = ("/v1/desk/", "/v1/audit", "/v1/proposals", "/v1/finance/", "/v1/staff")
 """What a token of staff opens: nothing of what creators do, so that nobody acts in their name."""
@@ -138,6 +142,16 @@ def judge_viewer(connection: _Connection, _handler: BaseRouteHandler) -> None:
     :raises NotAllowed: when none of their roles may.
     """
     require(_actor_of(connection), StaffAction.VIEW)
+
+
+def judge_reader(connection: _Connection, _handler: BaseRouteHandler) -> None:
+    """Pass the key of the house, and who of the staff may read the books.
+
+    :raises NotAllowed: when none of their roles may.
+    """
+    actor: Actor | None = connection.state.get("actor")
+    if actor is not None:
+        require(actor, StaffAction.FINANCE)
 
 
 async def provide_actor(request: Request[Any, Any, Any]) -> Actor:

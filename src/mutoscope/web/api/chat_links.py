@@ -10,6 +10,7 @@ from mutoscope.app import billing_feed, chat_mail
 from mutoscope.app.billing_feed import NoPlan
 from mutoscope.domain.chat import MessageEmpty, MessageTooLong
 from mutoscope.domain.sealed_links import LinkExpired, LinkForged
+from mutoscope.domain.team import UnknownMember
 from mutoscope.storage.chat import UnknownThread
 from mutoscope.storage.workspaces import UnknownWorkspace
 from mutoscope.web.api.chat import KEYED, said_shape
@@ -18,7 +19,7 @@ from mutoscope.web.api.shape import HouseHere, IdempotencyKey, Text
 from mutoscope.web.errors import documented
 
 CALENDAR: Final = "text/calendar"
-FORGED: Final = (LinkForged, LinkExpired, UnknownWorkspace, UnknownThread)
+FORGED: Final = (LinkForged, LinkExpired, UnknownWorkspace, UnknownMember, UnknownThread)
 
 
 class NewAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

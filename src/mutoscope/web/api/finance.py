@@ -13,6 +13,8 @@ from mutoscope.bootstrap import House
 from mutoscope.domain.beancount import beancount_lines
 from mutoscope.domain.calendar import YEAR_MAX, YEAR_MIN, UnknownZone
 from mutoscope.domain.credits import NaiveInstant
+from mutoscope.domain.staff import NotAllowed
+from mutoscope.web.api.callers import judge_reader
 from mutoscope.web.api.shape import HouseHere, Instant, InstantOutOfReach, instant_of
 from mutoscope.web.errors import Malformed, documented
 
@@ -31,7 +33,7 @@ Day = Annotated[
 @get(
     "/finance/outstanding", operation_id="showOutstanding", tags=["finance"],
     summary="Credits that are neither spent nor over, by kind, source and age, at any instant",
-    responses=documented(NaiveInstant, InstantOutOfReach),
+    responses=documented(NaiveInstant, InstantOutOfReach, NotAllowed), guards=[judge_reader],
 )  # fmt: skip
 async def show_outstanding(*, house: HouseHere, at: Instant = None) -> Outstanding:
     """Tell what customers still have."""
@@ -42,7 +44,7 @@ async def show_outstanding(*, house: HouseHere, at: Instant = None) -> Outstandi
 @get(
     "/finance/deferred", operation_id="showDeferred", tags=["finance"],
     summary="What was paid, and what of it is earned, left unused, taken back or still owed",
-    responses=documented(NaiveInstant, InstantOutOfReach),
+    responses=documented(NaiveInstant, InstantOutOfReach, NotAllowed), guards=[judge_reader],
 )  # fmt: skip
 async def show_deferred(*, house: HouseHere, at: Instant = None) -> Deferred:
     """Tell what is still owed for what was paid."""
@@ -53,7 +55,7 @@ async def show_deferred(*, house: HouseHere, at: Instant = None) -> Deferred:
 @get(
     "/finance/months/{year:int}/{month:int}", operation_id="showMonth", tags=["finance"],
     summary="What a month earned, and the cost and margin of each tool",
-    responses=documented(BadMonth, UnknownZone),
+    responses=documented(BadMonth, UnknownZone, NotAllowed), guards=[judge_reader],
 )  # fmt: skip
 async def show_month(
     *, house: HouseHere, year: FromPath[int], month: FromPath[int], zone: Zone = "UTC"
@@ -65,7 +67,7 @@ async def show_month(
 @get(
     "/finance/books", operation_id="writeBooks", tags=["finance"], media_type=MediaType.TEXT,
     summary="The books of some days as double entries that Beancount reads",
-    responses=documented(BadDays, UnknownZone),
+    responses=documented(BadDays, UnknownZone, NotAllowed), guards=[judge_reader],
 )  # fmt: skip
 async def write_books(
     *, house: HouseHere, first_on: Day, until_on: Day, zone: Zone = "UTC"

@@ -13,6 +13,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody
 
 from mutoscope.app import members
+from mutoscope.app.desk_facts import WorkspaceClosed
 from mutoscope.app.members import InvitationWish
 from mutoscope.app.sign_up import BadEmail
 from mutoscope.domain.credits import BadKey
@@ -223,7 +224,7 @@ async def list_invitations(
 @post(
     INVITATIONS + "/accept", operation_id="acceptInvitation", tags=["team"], status_code=200,
     summary="Become a member by the token of an invitation's link, once",
-    responses=documented(UnknownWorkspace, InvitationOver, BadName, *BODY),
+    responses=documented(UnknownWorkspace, WorkspaceClosed, InvitationOver, BadName, *BODY),
 )  # fmt: skip
 async def accept_invitation(
     *, house: HouseHere, workspace_id: FromPath[UUID], data: JSONBody[Acceptance]

@@ -1,15 +1,11 @@
 """The page behind a link to pay: it leads to the card's checkout, or tells how to transfer.
 
 Owns what a payer sees who has a link and nothing else: no key, no account, perhaps a phone.
-Invariant: every text that somebody wrote is escaped, and a page moves no money. The surprising
-choice: what is paid already is no error, and errors are pages as well, with the problem's status.
+Invariant: a page moves no money. The surprising choice: what is paid already is no error.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
 from html import escape
-from importlib.resources import files
-from string import Template
 from typing import Any, Final
 
 from litestar import MediaType, Request, Response, get
@@ -24,34 +20,25 @@ from mutoscope.domain.money import money_text
 from mutoscope.domain.seller import Seller
 from mutoscope.storage.payments import PaymentRequest
 from mutoscope.web.api.shape import HouseHere
-from mutoscope.web.errors import FAILURES, answer_error
-from mutoscope.web.pages.headers import page_headers
-
-SEE_OTHER: Final = 303
-
-_PAGES: Final = files("mutoscope.web.pages")
-_STYLE: Final = "".join(
-    _PAGES.joinpath(name).read_text(encoding="utf-8") for name in ("status.css", "pay.css")
+from mutoscope.web.pages.sheet import (
+    HEADERS,
+    QUESTIONS,
+    SEE_OTHER,
+    Failure,
+    failed_sheet,
+    rows,
+    sheet,
 )
-_PAGE: Final = Template(_PAGES.joinpath("pay.html").read_text(encoding="utf-8"))
-HEADERS: Final = {**page_headers(style=_STYLE), "X-Robots-Tag": "noindex"}
+
+_FAILURE: Final = Failure(
+    ours="This payment cannot be opened now", theirs="This link leads to no payment"
+)
+_EXAMPLE: Final = "This seller is an example: nothing is to be transferred to it."
 
 
 def answer_page(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
-    """Answer an error as a page, with the status and the sentence of its problem."""
-    found = answer_error(request, error)
-    detail = str(found.content["detail"])
-    body = f"<p>{escape(detail[:1].upper() + detail[1:])}.</p>"
-    if "id" in found.content:
-        body += f"<p><small>{escape(str(found.content['id']))}</small></p>"
-    seller = request.app.state.house.studio.seller
-    is_ours = (found.status_code or FAILURES) >= FAILURES
-    title = "This payment cannot be opened now" if is_ours else "This link leads to no payment"
-    page = _page(seller, title=title, body=body)
-    retry = {name: value for name, value in found.headers.items() if name == "Retry-After"}
-    return Response(
-        page, status_code=found.status_code, media_type=MediaType.HTML, headers=HEADERS | retry
-    )
+    """Answer an error as a page."""
+    return failed_sheet(request, error, titled=_FAILURE)
 
 
 @get(
@@ -74,17 +61,9 @@ _OVER: Final = {"paid": "This is paid", "cancelled": "There is nothing to pay"}
 
 
 def _answer(studio: Studio, *, title: str, body: str) -> Response[str]:
-    page = _page(studio.seller, title=title, body=body)
-    return Response(page, media_type=MediaType.HTML, headers=HEADERS)
-
-
-def _page(seller: Seller, *, title: str, body: str) -> str:
-    example = "This seller is an example: nothing is to be transferred to it." * seller.is_example
-    foot = example or "Questions? Answer the message that brought you here."
-    return _PAGE.substitute(
-        style=_STYLE, title=escape(title), seller=escape(seller.party.legal_name), body=body,
-        foot=escape(foot),
-    )  # fmt: skip
+    seller = studio.seller
+    foot = _EXAMPLE if seller.is_example else QUESTIONS
+    return sheet(seller, title=title, body=body, foot=foot)
 
 
 def _transfer(studio: Studio, request: PaymentRequest, found: Checkout) -> str:
@@ -92,14 +71,14 @@ def _transfer(studio: Studio, request: PaymentRequest, found: Checkout) -> str:
     seller = studio.seller
     where = "<br>".join(map(escape, seller.bank)) or escape(found.instructions or "")
     why = '<span class="quiet">They tell us whose payment it is.</span>'
-    rows = (
+    told = (
         ("For", escape(request.title)),
         ("To", where),
         ("Words to write", f"<code>{escape(found.reference)}</code>{why}"),
         ("Until", _day(seller, request.due_at)),
     )  # fmt: skip
     return (
-        f"{_sum(request)}{_rows(rows)}"
+        f"{_sum(request)}{rows(told)}"
         "<p>Nothing happens by itself: our staff confirm the transfer when it has arrived, and "
         "then what you pay for begins. This page says so from then on.</p>"
     )
@@ -109,10 +88,10 @@ def _over(seller: Seller, request: PaymentRequest) -> str:
     """Return what became of a request that is not open any more."""
     what = ("For", escape(request.title))
     if request.paid_at is None:
-        return f"<p>What was asked for was cancelled, so nothing is due.</p>{_rows((what,))}"
-    rows = (what, ("Paid on", _day(seller, request.paid_at)))
+        return f"<p>What was asked for was cancelled, so nothing is due.</p>{rows((what,))}"
+    told = (what, ("Paid on", _day(seller, request.paid_at)))
     return (
-        f"{_sum(request)}{_rows(rows)}"
+        f"{_sum(request)}{rows(told)}"
         '<p class="good">Thank you. There is nothing more to do.</p>'
     )  # fmt: skip
 
@@ -122,12 +101,6 @@ def _sum(request: PaymentRequest) -> str:
     total, tax = (money_text(each, taxed.currency) for each in (taxed.total, taxed.tax))
     told = f"{escape(tax)} of it is tax." if taxed.tax else "No tax is added."
     return f'<p class="sum">{escape(total)}</p><p class="quiet">{told}</p>'
-
-
-def _rows(rows: Iterable[tuple[str, str]]) -> str:
-    """Return pairs of a word and markup as a list."""
-    inner = "".join(f"<div><dt>{word}</dt><dd>{markup}</dd></div>" for word, markup in rows)
-    return f"<dl>{inner}</dl>"
 
 
 def _day(seller: Seller, at: datetime) -> str:
