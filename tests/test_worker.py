@@ -28,7 +28,9 @@ LOOK_S = 0.1
 LONG_AGO = "UPDATE jobs SET stepped_at = stepped_at - interval '1 hour'"
 CUT_OFF = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid()
+    WHERE
+        datname = current_database() AND pid <> pg_backend_pid()
+        AND backend_type = 'client backend'
 """
 WORKER = """
 import asyncio, os

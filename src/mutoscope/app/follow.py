@@ -79,6 +79,7 @@ async def follow(
     serial, is_behind = beginning.serial, True
     workspace_id = beginning.workspace_id
     with live.followed(workspace_id=workspace_id, person_id=beginning.person_id) as mailbox:
+        await live.until_listening()
         yield Event(name="ready", data={"serial": serial}, serial=serial)
         if beginning.is_reset:
             yield _RESET
@@ -103,6 +104,7 @@ async def follow(
 async def follow_inbox(live: Live, *, staff_id: UUID) -> AsyncIterator[Event | None]:
     """Yield which threads have changed, of all workspaces; None when none has for a while."""
     with live.followed(workspace_id=None, person_id=staff_id) as mailbox:
+        await live.until_listening()
         yield Event(name="ready", data={})
         while True:
             told = await mailbox.take(timeout_s=HEARTBEAT_S)

@@ -32,6 +32,9 @@ LOOK_S: Final = 0.5
 """Seconds between looks at wallets and jobs: what is told is at most this old."""
 
 RECONNECT_S: Final = 0.2
+LISTENING_S: Final = 5.0
+"""Seconds that a new stream waits for the database, before it is ready to be told of its return."""
+
 NOTED_S: Final = 20.0
 """Seconds between notes of who listens; `storage.inbox.LISTENING` allows for three of them."""
 
@@ -102,6 +105,7 @@ class Live:
         self._now = now
         self._mailboxes: dict[UUID | None, set[Mailbox]] = {}
         self._listening: asyncio.Task[None] | None = None
+        self._is_listening = asyncio.Event()
         self._stopping: set[asyncio.Task[None]] = set()
         self._noted_at: datetime | None = None
         self._is_over = False
@@ -139,9 +143,18 @@ class Live:
         finally:
             self._leave(mailbox)
 
+    async def until_listening(self) -> None:
+        """Wait until what happens is heard, so that a stream that is ready misses nothing."""
+        if self._is_over:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LISTENING_S):
+                await self._is_listening.wait()
+
     def end(self) -> None:
         """End every stream, so that a server that stops need not wait for them."""
         self._is_over = True
+        self._is_listening.set()  # nobody waits for what is over
         self._tell_all(END)
 
     async def close(self) -> None:
@@ -171,11 +184,14 @@ class Live:
         while True:
             try:
                 async with live.listening(self._url, hear=self._hear) as connection:
+                    self._is_listening.set()
                     self._tell_all(greeting)
-                    greeting = RESET
                     await self._look_for_ever(connection)
             except (*NOT_READY, DatabaseUnreachable) as error:
                 _log.warning("live_connection_lost", reason=type(error).__name__)
+            finally:
+                self._is_listening.clear()
+            greeting = RESET
             await asyncio.sleep(RECONNECT_S)
 
     async def _look_for_ever(self, connection: Connection) -> None:
