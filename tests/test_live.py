@@ -26,9 +26,8 @@ from studio_stage import FRAME
 ANN = UUID(int=0xA)
 CUT_OFF = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE
-        datname = current_database() AND pid <> pg_backend_pid()
-        AND backend_type = 'client backend'
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+    AND backend_type = 'client backend'
 """
 
 

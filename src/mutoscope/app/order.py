@@ -161,7 +161,6 @@ async def answered(studio: Studio, work: Work, submitted: Submitted) -> Next:
     is_new = await studio.orders.mark_created(
         Created(attempt, submitted.provider_job_id, at, look_at)
     )
-    await routing.succeeded(studio, attempt.route)
     render = submitted.render
     if is_new and render is not None and render.state is RenderState.SUCCEEDED:
         async with studio.reading() as connection:

@@ -21,9 +21,10 @@ from typing import Final, NamedTuple
 
 from mutoscope.domain.credits import Refusal, checked_instant
 from mutoscope.domain.planner import WalletName
+from mutoscope.storage.event_loop import run_long
 from mutoscope.storage.renewals import Chunk, Failure, Renewals, summed
 
-LANES: Final = 4
+LANES: Final = 6
 """Chunks in work at once in a process: one is planned while others are written, or synced."""
 
 SLICE_S: Final = 2.0
@@ -178,7 +179,7 @@ def _work(order: _Order) -> _Slice:
         done.append(chunk)
         return True
 
-    is_last = asyncio.run(_carried_out(order, keep))
+    is_last = run_long(_carried_out(order, keep))
     gc.collect()
     return _Slice(summed(done), is_last)
 

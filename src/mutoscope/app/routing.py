@@ -116,13 +116,6 @@ async def failed(studio: Studio, route: str) -> None:
             await routes.open_breaker(connection, route=route, until=at + rest, at=at)
 
 
-async def succeeded(studio: Studio, route: str) -> None:
-    """Hold nothing against a route any more."""
-    if route != ENGINE:
-        async with studio.reading() as connection:
-            await routes.note_success(connection, route=route, at=studio.clock.now())
-
-
 async def park(studio: Studio, attempt: Attempt, error: ProviderError) -> None:
     """Stop orders over a route until staff say so, and tell them why."""
     at = studio.clock.now()

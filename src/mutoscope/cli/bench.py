@@ -5,15 +5,13 @@ Nothing of an existing database is touched: every cell works in a database that 
 removes.
 """
 
-import asyncio
 import json
-import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import typer
 from rich.console import Console
@@ -28,6 +26,7 @@ from mutoscope.cli.options import takes
 from mutoscope.domain.credits import Refusal
 from mutoscope.storage.benchmark import check_durable
 from mutoscope.storage.embedded import EmbeddedPostgres
+from mutoscope.storage.event_loop import run_long
 
 EXIT_BELOW: Final = 1
 EXIT_REFUSED: Final = 2
@@ -90,7 +89,7 @@ def _measured(extent: Options) -> Result:
 
         progress.update(task, total=_plan(extent, "").cells() + SCALE_STEPS)
         try:
-            return _run(lambda: _measure(extent, tick))
+            return run_long(_measure(extent, tick))
         except Refusal as refusal:
             typer.echo(str(refusal), err=True)
             raise typer.Exit(EXIT_REFUSED) from refusal
@@ -129,13 +128,3 @@ def _as_json(result: Result) -> dict[str, object]:
         "targets": [{**target._asdict(), "is_met": target.is_met()} for target in result.targets()],
         "settings": result.settings,
     }
-
-
-def _run(measuring: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-    """Run in the event loop that the server would use."""
-    if sys.platform == "win32":
-        return asyncio.run(measuring())
-    import uvloop  # noqa: PLC0415 -- it does not exist on Windows
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(measuring())

@@ -49,6 +49,7 @@ from mutoscope.storage.attempts import Orders
 from mutoscope.storage.benchmark import count_jobs
 from mutoscope.storage.database import open_pool
 from mutoscope.storage.embedded import EmbeddedPostgres
+from mutoscope.storage.event_loop import run_long
 from mutoscope.storage.journal import Journal
 from mutoscope.worker.steps import work
 
@@ -170,9 +171,9 @@ def pipeline(
     """
     with bars() as progress:
         task = progress.add_task("jobs through the worker", total=2)
-        throughput = asyncio.run(_throughput(jobs))
+        throughput = run_long(_throughput(jobs))
         progress.update(task, advance=1, description="jobs in flight")
-        schedule = asyncio.run(_schedule(jobs))
+        schedule = run_long(_schedule(jobs))
         progress.update(task, advance=1)
     if is_json:
         print_json({"throughput": throughput._asdict(), "schedule": schedule._asdict()})

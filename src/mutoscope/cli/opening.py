@@ -14,6 +14,7 @@ from mutoscope.bootstrap import House, open_house
 from mutoscope.cli.logs import configure
 from mutoscope.settings import Settings, read_settings
 from mutoscope.storage.database import connect
+from mutoscope.storage.event_loop import run_long
 from mutoscope.storage.session import Connection
 
 T = TypeVar("T")
@@ -27,8 +28,10 @@ def settings_here() -> Settings:
     return read_settings(os.environ)
 
 
-def in_house(use: Callable[[House], Coroutine[Any, Any, T]]) -> T:
+def in_house(use: Callable[[House], Coroutine[Any, Any, T]], *, is_long: bool = False) -> T:
     """Open the house, use it, close it, and return what the use returned.
+
+    Long work runs in the event loop that costs more to load and less to use.
 
     :raises Refusal: when the house cannot be opened, or the use is refused.
     """
@@ -38,7 +41,7 @@ def in_house(use: Callable[[House], Coroutine[Any, Any, T]]) -> T:
         async with open_house(settings_here()) as house:
             return await use(house)
 
-    return asyncio.run(opened())
+    return run_long(opened()) if is_long else asyncio.run(opened())
 
 
 @asynccontextmanager

@@ -36,7 +36,7 @@ def serve() -> None:
         tell(f"Starting http://{settings.host}:{settings.port}; Ctrl-C stops.")
         await application.serve(house=house, settings=settings, work=work)
 
-    in_house(until_stopped)
+    in_house(until_stopped, is_long=True)
     tell("Stopped.")
 
 
@@ -50,7 +50,7 @@ def worker() -> None:
         tell("Working; Ctrl-C stops.")
         await _until_stopped(asyncio.create_task(work(house)))
 
-    in_house(until_stopped)
+    in_house(until_stopped, is_long=True)
     tell("Stopped.")
 
 
@@ -83,7 +83,7 @@ def renew(
             )
             return renewal, await charge.run(house.studio, progress=hear_charges)
 
-    done, charged = in_house(renewed)
+    done, charged = in_house(renewed, is_long=True)
     if is_json:
         print_json({"renewal": done, "charges": charged})
     else:

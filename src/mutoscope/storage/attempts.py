@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID, uuid5
 
 from mutoscope.domain.attempts import AttemptState, states_before
+from mutoscope.storage import routes
 from mutoscope.storage.database import queries
 from mutoscope.storage.jobs import job_from
 from mutoscope.storage.together import Together
@@ -115,7 +116,7 @@ class Orders:
     def __init__(self, pool: Pool) -> None:
         """Take the connections."""
         self._turns = Together[Turn, int | None](pool, intend)
-        self._answers = Together[Created, bool](pool, mark_created)
+        self._answers = Together[Created, bool](pool, _record)
 
     async def intend(self, turn: Turn) -> int | None:
         """Commit the intent to order; return the attempt's ordinal.
@@ -125,19 +126,29 @@ class Orders:
         return await self._turns(turn)
 
     async def mark_created(self, answer: Created) -> bool:
-        """Record that a provider has an order, whoever waited for it; False when it is known."""
+        """Record that a provider has an order, whoever waited for it; False when it is known.
+
+        Nothing is held against its route any more.
+        """
         return await self._answers(answer)
+
+
+async def _record(connection: Connection, answers: Sequence[Created]) -> list[bool]:
+    are_new = await mark_created(connection, answers)
+    over = {answer.attempt.route for answer in answers}
+    await routes.note_success(connection, routes=over, at=max(answer.at for answer in answers))
+    return are_new
 
 
 async def intend(connection: Connection, turns: Sequence[Turn]) -> list[int | None]:
     """Commit intents to order, in the order given; return the ordinal of each, or None."""
     rows = [turn.attempt.row() for turn in turns]
-    routes = sorted({turn.attempt.route for turn in turns})
+    over = sorted({turn.attempt.route for turn in turns})
     workspaces = sorted({turn.attempt.workspace_id for turn in turns})
     async with connection.transaction():
-        await _SQL.lock_turns(connection, routes=routes, workspaces=workspaces)
-        busy = await _SQL.at_work(connection, routes=routes, workspaces=workspaces)
-        over_routes = dict(zip(routes, busy["of_routes"], strict=True))
+        await _SQL.lock_turns(connection, routes=over, workspaces=workspaces)
+        busy = await _SQL.at_work(connection, routes=over, workspaces=workspaces)
+        over_routes = dict(zip(over, busy["of_routes"], strict=True))
         of_workspaces = dict(zip(workspaces, busy["of_workspaces"], strict=True))
         taken: dict[JobName, tuple[Any, ...]] = {}
         for (attempt, route_max, workspace_max), row in zip(turns, rows, strict=True):

@@ -62,9 +62,9 @@ async def open_breaker(
     await _SQL.open_breaker(connection, route=route, until=until, at=at)
 
 
-async def note_success(connection: Connection, *, route: str, at: datetime) -> None:
-    """Hold nothing against a route any more."""
-    await _SQL.note_success(connection, route=route, at=at)
+async def note_success(connection: Connection, *, routes: set[str], at: datetime) -> None:
+    """Hold nothing against some routes any more."""
+    await _SQL.note_success(connection, routes=sorted(routes), at=at)
 
 
 async def park(connection: Connection, *, route: str, reason: str, at: datetime) -> None:

@@ -19,9 +19,9 @@ UPDATE route_health SET open_until = :until, changed_at = :at
 WHERE route = :route;
 
 -- name: note_success!
--- It works: nothing is held against a route any more.
+-- They work: nothing is held against some routes any more.
 UPDATE route_health SET failures = 0, open_until = NULL, changed_at = :at
-WHERE route = :route AND failures > 0;
+WHERE route = any(:routes::text[]) AND failures > 0;
 
 -- name: park!
 -- No orders over a route until staff say so.
