@@ -30,13 +30,13 @@ from mutoscope.storage.wallet_cache import WalletCache
 if TYPE_CHECKING:
     from asyncpg.prepared_stmt import PreparedStatement
 
-CHUNK_MAX: Final = 100
+CHUNK_MAX: Final = 50
 """Wallets in one transaction: more cost nearly as much each, and a charge on one waits for all."""
 
 CHUNK_FIRST: Final = 20
 """Wallets of the first chunk, when nobody knows how much is due on each."""
 
-ENTRIES_AIM: Final = 300
+ENTRIES_AIM: Final = 150
 """Entries that a transaction should write: after downtime a wallet has many, so chunks shrink."""
 
 _SQL: Final = queries("renewals")
