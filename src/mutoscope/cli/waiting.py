@@ -6,7 +6,7 @@ worker runs or not; two workers share the same queue, and a job's row fences its
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -25,11 +25,6 @@ LOOK_S: Final = 0.15
 SOON: Final = timedelta(seconds=5)
 """A job that waits longer than this after its turn came lacks room or money, not a worker."""
 
-STOP_S: Final = 3.0
-"""Seconds that a worker which is told to stop may take for the step that it is at."""
-
-STOPS_MAX: Final = 3
-
 Hear = Callable[[tuple[Job, ...]], None]
 TellOf = Callable[[Job, str], None]
 
@@ -41,7 +36,9 @@ async def working(house: House) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await _stopped(worker)
+        worker.cancel()
+        with suppress(asyncio.CancelledError):
+            await worker
 
 
 async def until_final(house: House, *, placed: Sequence[Job], hear: Hear) -> tuple[Job, ...]:
@@ -58,28 +55,19 @@ async def watched(house: House, *, placed: Sequence[Job]) -> tuple[Job, ...]:
     Whoever interrupts it is told which jobs go on.
     """
     looked = tuple(placed)
-    async with working(house):
-        try:
-            with _telling(placed) as tell_of:
+    try:
+        with _telling(placed) as tell_of:
+            async with working(house):
                 async for looked in _looks(house, placed=placed):
                     for job in looked:
                         tell_of(job, await _standing(house, job))
-        except asyncio.CancelledError:
-            for job in looked:
-                if job.state not in FINAL:
-                    stop = f"`mutoscope cancel {job.workspace_id} {job.job_id}` stops it."
-                    tell(f"Job {job.job_id} goes on; {stop}")
-            raise
+    except asyncio.CancelledError:
+        for job in looked:
+            if job.state not in FINAL:
+                stop = f"`mutoscope cancel {job.workspace_id} {job.job_id}` stops it."
+                tell(f"Job {job.job_id} goes on; {stop}")
+        raise
     return looked
-
-
-async def _stopped(worker: asyncio.Task[None]) -> None:
-    """Stop a worker; one that was amid what hid the request is asked again."""
-    for _ in range(STOPS_MAX):
-        worker.cancel()
-        await asyncio.wait({worker}, timeout=STOP_S)
-        if worker.done():
-            return
 
 
 async def _looks(house: House, *, placed: Sequence[Job]) -> AsyncIterator[tuple[Job, ...]]:
