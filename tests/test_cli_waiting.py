@@ -30,6 +30,8 @@ def workspace(place: dict[str, Any]) -> str:
 def waiting(place: dict[str, Any], workspace: str) -> Iterator[subprocess.Popen[str]]:
     """Run a command that waits for a job which takes far longer than the test."""
     settings = {"DATABASE_URL": place["database_url"], "MUTOSCOPE_DATA": str(place["data"])}
+    # A run in the background ignores interrupts, and its children would, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         (MUTOSCOPE, "generate", workspace, "a pier [[slow:600]]"), env={**os.environ, **settings},
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
