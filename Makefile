@@ -32,7 +32,7 @@ check: setup
 	$(BIN)/sqlfluff lint --disable-progress-bar src/mutoscope/storage
 
 test: check
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile
 
 # Writes the locks anew; they name no download address.
 lock: setup
