@@ -251,3 +251,22 @@ def test_an_example_calendar_clamps_to_the_month(tmp_path: Path) -> None:
     assert [line.split()[1:3] for line in done.output.splitlines() if "payment" in line] == [
         ["31", "Jan"], ["28", "Feb"], ["31", "Mar"],
     ]  # fmt: skip
+
+
+def test_nothing_is_renewed_ahead_of_its_time(place: dict[str, object]) -> None:
+    done = run("renew", "--at", "2999-01-01", **place)
+
+    assert done.code != 0
+    assert "renewal_ahead: 2999-01-01 00:00 UTC has not come" in done.errors
+
+
+def test_a_job_of_unlimited_use_is_told_as_free_of_charge(place: dict[str, object]) -> None:
+    made = run_here("workspace", "create", "Ada", "--demo", "--json", **place)
+    workspace = made.json()["workspace"]["workspace_id"]
+    run_here("workspace", "plan", workspace, "unlimited", **place)
+
+    done = run("generate", workspace, "a pier", **place)
+
+    assert (
+        "image_generation succeeded, unlimited, 1 image credit metered at no charge" in done.output
+    )

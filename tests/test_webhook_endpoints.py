@@ -53,7 +53,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 async def test_another_secret_does_not_verify(stage: Stage, receiver: Receiver) -> None:
     await add(stage, receiver.url)
-    other = await add(stage, "http://localhost:9/", "no.such", key="other")
+    other = await add(stage, "http://localhost:9/", "invoice.issued", key="other")
     await happen(stage)
     await deliver(stage.studio)
 
@@ -128,7 +128,7 @@ async def test_a_workspace_has_so_many_endpoints(stage: Stage, receiver: Receive
 
 
 @pytest.mark.parametrize(
-    "event_type", ["", "job", "Job.Finished", "job.finished!", "a." * 5 + "b", "x" * 99]
+    "event_type", ["", "job", "Job.Finished", "job.finished!", "job.done", "x" * 99]
 )
 async def test_a_filter_names_events(stage: Stage, event_type: str) -> None:
     with pytest.raises(BadEventType):

@@ -93,10 +93,16 @@ def _price(receipt: Receipt) -> Rows:
     return (
         ("rate card", job.version),
         ("held", "unlimited use, at no charge" if job.is_metered else f"{job.price:,} {job.kind}"),
-        ("charged", "not yet" if job.captured is None else f"{job.captured:,} {job.kind}"),
+        ("charged", _charged(job)),
         ("drawn", ", ".join(lots) or "no lot"),
         *((("reason", job.sentence),) if job.sentence else ()),
     )
+
+
+def _charged(job: Job) -> str:
+    if job.is_metered:
+        return "nothing: it is metered"
+    return "not yet" if job.captured is None else f"{job.captured:,} {job.kind}"
 
 
 def _lock(receipt: Receipt, place: ZoneInfo) -> Rows:

@@ -51,10 +51,13 @@ class PasswordNeeded(Refusal):
 
     code = "password_needed"
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_new: bool) -> None:
+        what, option = ("the new password", "--new-password-file") if is_new else (
+            "the password", "--password-file"
+        )  # fmt: skip
         super().__init__(
-            "there is no terminal to ask for the password: name a file with --password-file, or - "
-            "for the input stream"
+            f"there is no terminal to ask for {what}: name a file with {option}, or - for the "
+            "input stream"
         )
 
 
@@ -104,7 +107,7 @@ def password_of(path: Path | None, *, prompt: str = "Password", is_new: bool = F
     :raises PasswordUnreadable: when the file cannot be read.
     """
     if path is None and not sys.stdin.isatty():
-        raise PasswordNeeded
+        raise PasswordNeeded(is_new=is_new)
     if path is None:
         found: str = typer.prompt(prompt, hide_input=True, confirmation_prompt=is_new, err=True)
         return found

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -18,11 +19,25 @@ from mutoscope.cli.opening import in_house, settings_here
 from mutoscope.cli.options import Json, instant
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import bars, console, table, tell
+from mutoscope.domain.credits import Refusal
 from mutoscope.settings import SETTINGS
 from mutoscope.web import application
 from mutoscope.worker.steps import work
 
 commands = typer.Typer()
+
+
+class RenewalAhead(Refusal):
+    """A run of renewals up to an instant that has not come."""
+
+    code = "renewal_ahead"
+
+    def __init__(self, *, at: datetime) -> None:
+        super().__init__(
+            f"{at:%Y-%m-%d %H:%M} UTC has not come: nothing is posted ahead of its time; "
+            "`mutoscope balance WORKSPACE --at` tells what will be"
+        )
+        self.at = at
 
 
 @commands.command()
@@ -67,7 +82,9 @@ def renew(
 
     async def renewed(house: House) -> tuple[Renewal, Charged]:
         now = house.studio.clock.now()
-        due_by = min(now, instant(at, zone="UTC")) if at else now
+        due_by = instant(at, zone="UTC") if at else now
+        if due_by > now:
+            raise RenewalAhead(at=due_by)
         with bars() as progress:
             task = progress.add_task("renewing", total=None)
 

@@ -131,7 +131,9 @@ def lines_table(*, lines: Iterable[Line], zone: str) -> Table:
 def job_line(*, job: Job) -> str:
     """Return how a job stands, with what it cost."""
     cost = f"{counted(job.price, f'{job.kind} credit')} held"
-    if job.captured is not None:
+    if job.is_metered:
+        cost = f"unlimited, {counted(job.price, f'{job.kind} credit')} metered at no charge"
+    elif job.captured is not None:
         cost = f"{job.captured:,} of {job.price:,} held {job.kind} credits charged"
     ending = f": {job.sentence}" if job.sentence else ""
     return escape(f"{job.tool} {job.state}, {cost}{ending}")

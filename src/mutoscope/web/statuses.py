@@ -85,7 +85,7 @@ _CODES: Final[Mapping[int, str]] = {
         out_unwritable password_needed password_unreadable pgbench_failed port_in_use port_taken
         postgres_account_missing postgres_missing postgres_program_failed
         postgres_program_missing postgres_programs_unreachable postgres_too_old
-        renewal_interrupted target_not_empty unexpected unusable_key
+        renewal_ahead renewal_interrupted target_not_empty unexpected unusable_key
     """,
     502: """
         gateway_failed

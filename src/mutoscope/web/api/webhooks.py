@@ -24,7 +24,7 @@ from mutoscope.web.api.workspaces import replay_headers
 from mutoscope.web.errors import IdempotencyKeyMissing, documented
 
 BODY = ("not_json", "body_too_large")
-Types = Annotated[Sequence[Text], msgspec.Meta(max_length=hooks.TYPES_MAX)]
+Types = Annotated[Sequence[Text], msgspec.Meta(max_length=len(hooks.EVENT_TYPES))]
 
 
 class NewEndpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
