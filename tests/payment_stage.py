@@ -76,6 +76,10 @@ class Till:
         asked = {"provider": "stripe", "outcome": name, "n": times}
         assert (await self.client.post("/_sim/next", json=asked)).status_code == 200
 
+    def has_fault(self) -> bool:
+        """Tell whether a fault has yet to befall a call: one that came too late met none."""
+        return bool(self.world.scripts.get(StripeSimulator.name))
+
     async def books(self) -> list[dict[str, Any]]:
         """Return what the simulator really charged and gave back."""
         found: list[dict[str, Any]] = (await self.client.get("/stripe/_sim/books")).json()

@@ -41,6 +41,9 @@ async def doubtful(till: Till, charge: dict[str, Any]) -> GatewayError:
     gateway = till.impatient()
     with pytest.raises(GatewayError) as error:
         await gateway.charge(**charge)
+    while till.has_fault():
+        with pytest.raises(GatewayError):
+            await gateway.charge(**charge)
     await gateway.close()
     assert error.value.code == "in_doubt"
     assert (error.value.is_ambiguous, error.value.permanent) == (True, False)
@@ -125,6 +128,9 @@ async def test_a_refund_in_doubt_that_is_sent_again_is_one_refund(till: Till, fa
     gateway = till.impatient()
     with pytest.raises(GatewayError, match="Nobody knows"):
         await gateway.refund(**refund)
+    while till.has_fault():
+        with pytest.raises(GatewayError, match="Nobody knows"):
+            await gateway.refund(**refund)
     await gateway.close()
     await asyncio.sleep(0.3 if fault in LATE else 0)
 
