@@ -10,6 +10,7 @@ from chat_stage import ANN, BEN, Chat, open_chat
 from mutoscope.app import sign_up
 from mutoscope.app.chat import card_rows
 from mutoscope.domain import actions as ask
+from mutoscope.domain.card_facts import card_facts
 from mutoscope.domain.chat import HOUSE, default_thread_id, staff
 from mutoscope.domain.credits import BadKey
 from mutoscope.domain.lots import Terms
@@ -93,3 +94,15 @@ def test_a_card_s_code_is_a_word() -> None:
 
     with pytest.raises(BadKey):
         card_rows(**posting, message_id=BEN, card="Good will!", data={}, at=None)
+
+
+def test_a_card_tells_money_and_instants_as_people_write_them() -> None:
+    data = {
+        "payment_id": "fdca3e3f", "amount": 4_797, "currency": "USD", "outcome": "other_amount",
+        "lapses_at": "2026-12-26T02:59:20.247809+00:00", "credits": 1_500, "is_late": True,
+    }  # fmt: skip
+
+    assert card_facts(data) == (
+        "amount 47.97 USD", "outcome other amount", "lapses at 26 Dec 2026 02:59 UTC",
+        "credits 1500",
+    )  # fmt: skip

@@ -53,7 +53,6 @@ async def test_a_delivered_job_is_told_signed_and_once(stage: Stage, receiver: R
     stage.generator.succeed(images=2)
     job = await stage.play(await stage.place(images=3))
     await stage.step(job)
-
     await deliver_all(stage)
 
     assert receiver.ids() == [str(job.job_id)]

@@ -6,7 +6,8 @@ from typing import Final
 from rich.markup import escape
 
 from mutoscope.cli.screen import console, told
-from mutoscope.domain.chat import ChatMessage, Side, card_facts
+from mutoscope.domain.card_facts import card_facts
+from mutoscope.domain.chat import ChatMessage, Side
 
 SPEAKERS: Final = {Side.CREATOR: "you", Side.STAFF: "support", Side.HOUSE: "Mutoscope"}
 SPEAKERS_FOR_STAFF: Final = {

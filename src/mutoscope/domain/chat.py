@@ -218,15 +218,6 @@ def checked_subject(subject: str) -> str | None:
     return line or None
 
 
-def card_facts(data: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what a card that has no words of its own tells, a few words a fact."""
-    return tuple(
-        f"{name.replace('_', ' ')} {value}"
-        for name, value in data.items()
-        if isinstance(value, str | int | float) and not isinstance(value, bool)
-    )
-
-
 def checked_card(card: str) -> str:
     """Return the code of a card.
 

@@ -19,7 +19,8 @@ from litestar.params import FromPath
 
 from mutoscope.app import chat_mail
 from mutoscope.app.studio import Studio
-from mutoscope.domain.chat import BODY_MAX, MessageEmpty, MessageTooLong, Side, card_facts
+from mutoscope.domain.card_facts import card_facts
+from mutoscope.domain.chat import BODY_MAX, MessageEmpty, MessageTooLong, Side
 from mutoscope.domain.chat_links import ANSWER_LASTS, PAGES, AnswerLink
 from mutoscope.domain.credits import BadKey, Refusal
 from mutoscope.domain.planner import KeyReused
