@@ -18,7 +18,7 @@ import typer
 from mutoscope.app import staff
 from mutoscope.app.staff import SignedIn
 from mutoscope.bootstrap import House
-from mutoscope.cli.opening import settings_here
+from mutoscope.cli.opening import in_house, settings_here
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.staff import Actor, NotReauthenticated
 
@@ -98,6 +98,14 @@ async def as_staff(house: House, who: Who, use: Callable[[Actor], Awaitable[T]])
             raise
     password = password_of(who.password_file)
     return await use(await staff.reauthenticate(studio, token=token, password=password))
+
+
+def in_house_as(who: Who, use: Callable[[House, Actor], Awaitable[T]]) -> T:
+    """Open the house, do something in a person's name, and return what came of it.
+
+    :raises Refusal: when the house cannot be opened, nobody is signed in, or it is refused.
+    """
+    return in_house(lambda house: as_staff(house, who, lambda actor: use(house, actor)))
 
 
 def password_of(path: Path | None, *, prompt: str = "Password", is_new: bool = False) -> str:

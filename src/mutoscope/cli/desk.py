@@ -15,7 +15,7 @@ from mutoscope.app.chat import Said
 from mutoscope.app.inbox import Facts
 from mutoscope.bootstrap import House
 from mutoscope.cli import desk_actions, desk_money, desk_waiting
-from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, as_staff
+from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, in_house_as
 from mutoscope.cli.chat import SHOWN, Before, Key, Limit, Page, page_read
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, id_of, takes
@@ -83,9 +83,7 @@ class Seen:
 @takes(Seen)
 def inbox(asked: Seen) -> None:
     """List the threads that wait for an answer, the longest waiting first."""
-    found = in_house(
-        lambda house: as_staff(house, _who(asked), lambda actor: _inbox(house, actor, asked))
-    )
+    found = in_house_as(_who(asked), lambda house, actor: _inbox(house, actor, asked))
     if asked.is_json:
         print_json(found.threads)
     elif not found.threads:
@@ -119,7 +117,7 @@ def thread(asked: Read) -> None:
             reader=staff(staff_id=actor.staff_id),
         )  # fmt: skip
 
-    page = in_house(lambda house: as_staff(house, _who(asked), lambda actor: read(house, actor)))
+    page = in_house_as(_who(asked), read)
     if asked.is_json:
         print_json(page.messages)
     elif not page.messages:
@@ -152,7 +150,7 @@ def say(asked: Say) -> None:
             words=Words(body=asked.body), key=asked.key or str(uuid4()),
         )  # fmt: skip
 
-    said = in_house(lambda house: as_staff(house, _who(asked), lambda actor: spoken(house, actor)))
+    said = in_house_as(_who(asked), spoken)
     if asked.is_json:
         print_json(said)
     else:
@@ -185,9 +183,7 @@ def assign(asked: Assign) -> None:
         )  # fmt: skip
         return assignee_id
 
-    assignee_id = in_house(
-        lambda house: as_staff(house, _who(asked), lambda actor: assigned(house, actor))
-    )
+    assignee_id = in_house_as(_who(asked), assigned)
     if asked.is_json:
         print_json({"thread_id": thread_id, "assignee_id": assignee_id})
     else:
@@ -216,7 +212,7 @@ def settle(asked: Settle) -> None:
             house.studio, actor, workspace_id=asked.workspace, thread_id=thread_id
         )
 
-    in_house(lambda house: as_staff(house, _who(asked), lambda actor: settled(house, actor)))
+    in_house_as(_who(asked), settled)
     if asked.is_json:
         print_json({"thread_id": thread_id, "waiting_since": None})
     else:
@@ -250,7 +246,7 @@ def erase(asked: Erase) -> None:
             reason=asked.reason,
         )  # fmt: skip
 
-    found = in_house(lambda house: as_staff(house, _who(asked), lambda actor: erased(house, actor)))
+    found = in_house_as(_who(asked), erased)
     if asked.is_json:
         print_json({"messages": found})
     else:

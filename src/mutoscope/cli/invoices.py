@@ -16,7 +16,7 @@ from mutoscope.app.acts import act_of
 from mutoscope.app.credit_note import credit_invoice
 from mutoscope.app.print_invoice import printed_invoice, printed_request
 from mutoscope.bootstrap import House
-from mutoscope.cli.as_staff import As, PasswordFile, Who, as_staff
+from mutoscope.cli.as_staff import As, PasswordFile, Who, in_house_as
 from mutoscope.cli.exports import OutUnwritable
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, Yes, takes
@@ -167,7 +167,7 @@ def credit(asked: Credit) -> None:
         )  # fmt: skip
 
     who = Who(name=asked.acting, password_file=asked.password_file)
-    found = in_house(lambda house: as_staff(house, who, lambda actor: credited(house, actor)))
+    found = in_house_as(who, credited)
     if asked.is_json:
         print_json(found)
         return

@@ -13,7 +13,7 @@ from mutoscope.app.acts import act_of
 from mutoscope.app.ports import Provider, ProviderError
 from mutoscope.app.resolve import Finding, resolve
 from mutoscope.bootstrap import House
-from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, as_staff
+from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, in_house_as
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import JobId, Json, WorkspaceId, takes
 from mutoscope.cli.plain import plain, print_json
@@ -106,7 +106,7 @@ def unpark(
         await routing.unpark(house.studio, route=route, act=act)
 
     who = Who(name=acting, password_file=password_file)
-    in_house(lambda house: as_staff(house, who, lambda actor: unparked(house, actor)))
+    in_house_as(who, unparked)
     if is_json:
         print_json({"route": route, "is_parked": False})
         return
@@ -176,7 +176,7 @@ def resolve_order(asked: Resolved) -> None:
         return finding
 
     who = Who(name=asked.acting, password_file=asked.password_file)
-    finding = in_house(lambda house: as_staff(house, who, lambda actor: resolved(house, actor)))
+    finding = in_house_as(who, resolved)
     if asked.is_json:
         print_json({"job_id": str(asked.job), **plain(finding)})
         return

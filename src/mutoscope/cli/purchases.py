@@ -14,7 +14,7 @@ from mutoscope.app.acts import act_of
 from mutoscope.app.buy import Order, Wish
 from mutoscope.app.gateway import Checkout
 from mutoscope.bootstrap import House
-from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, as_staff
+from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, in_house_as
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, Yes, id_of, takes
 from mutoscope.cli.plain import print_json
@@ -205,7 +205,7 @@ def offer_promo(asked: PromoOptions) -> None:
         return await promo.offer(house.studio, found, act=act)
 
     who = Who(name=asked.acting, password_file=asked.password_file)
-    made = in_house(lambda house: as_staff(house, who, lambda actor: offered(house, actor)))
+    made = in_house_as(who, offered)
     print_json(made) if asked.is_json else tell(f"The code {made.code} is open.")
 
 
