@@ -10,6 +10,7 @@ import logging
 import mmap
 import os
 import struct
+import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
@@ -90,6 +91,9 @@ def forked(play: Callable[[], Coroutine[Any, Any, None]]) -> int:
         try:
             asyncio.run(play())
             status = 0
+        except BaseException:
+            traceback.print_exc()  # the exit that follows tells nobody why
+            raise
         finally:
             os._exit(status)
     _, waited = os.waitpid(child, 0)

@@ -21,7 +21,6 @@ from mutoscope.domain.calendar import (
     BillingAnchor,
     NotStarted,
     PeriodOutOfReach,
-    UnknownZone,
     billing_day,
     charge_is_due,
     local_date,
@@ -31,6 +30,7 @@ from mutoscope.domain.calendar import (
 )
 from mutoscope.domain.calendar_feed import Dates, Feed, calendar_feed
 from mutoscope.domain.credits import NaiveInstant
+from mutoscope.domain.wall_clock import UnknownZone
 
 ZONES = (
     "UTC",

@@ -11,7 +11,7 @@ from mutoscope.domain import actions as ask
 from mutoscope.domain.calendar import BillingAnchor, period_start
 from mutoscope.domain.due import is_due, next_due
 from mutoscope.domain.granting import PeriodGranted
-from mutoscope.domain.lots import NEVER, Terms, is_conserved
+from mutoscope.domain.lots import Terms, is_conserved
 from mutoscope.domain.planner import Facts, Submission, begin, plan
 from mutoscope.domain.requests import Request
 from mutoscope.domain.standing import StandingGrant
@@ -112,7 +112,7 @@ def test_what_is_due_is_told_soonest_first() -> None:
         clip=ask.Hold(7, BEGINNING + HOUR),
     )  # fmt: skip
 
-    soonest = next_due(wallet_of(facts), by=BEGINNING + 2 * DAY)
+    soonest = next_due(wallet_of(facts))
 
     assert soonest is not None
     assert soonest[0] == BEGINNING + HOUR
@@ -122,7 +122,7 @@ def test_a_wallet_on_which_nothing_is_to_come_does_not_wake_the_clock() -> None:
     facts = fresh()
     do(facts, at=BEGINNING, bought=ask.Grant(5, Terms("pack", BEGINNING)), clip=ask.Charge(5))
 
-    assert next_due(wallet_of(facts), by=NEVER) is None
+    assert next_due(wallet_of(facts)) is None
     assert wallet_of(facts).wake_at is None
 
 

@@ -11,9 +11,9 @@ from finance_stage import BEGINNING, DAY, Bill, Till, play, till_of
 from mutoscope.app import finance
 from mutoscope.app.finance import BadMonth, Month
 from mutoscope.domain import actions as ask
-from mutoscope.domain.calendar import UnknownZone
 from mutoscope.domain.lots import Terms
 from mutoscope.domain.offers import Money
+from mutoscope.domain.wall_clock import UnknownZone
 from soundness import assert_sound
 from studio_stage import Stage, open_stage
 

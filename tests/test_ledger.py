@@ -11,7 +11,7 @@ import pytest
 import mutoscope
 from conftest import database_at
 from mutoscope.domain import actions as ask
-from mutoscope.domain.calendar import PeriodOutOfReach, UnknownZone
+from mutoscope.domain.calendar import PeriodOutOfReach
 from mutoscope.domain.credits import AMOUNT_MAX, BadAmount, BadKey, NaiveInstant, Refusal
 from mutoscope.domain.journal import NOBODY, Attribution
 from mutoscope.domain.ledger import InsufficientCredits
@@ -19,6 +19,7 @@ from mutoscope.domain.planner import CLOCK_BACK_MAX, ClockWentBack, KeyReused, U
 from mutoscope.domain.requests import BadWorkspace, Note, Request
 from mutoscope.domain.spending import DeadlinePassed
 from mutoscope.domain.standing import StandingGrant
+from mutoscope.domain.wall_clock import UnknownZone
 from mutoscope.ledger import Ledger
 from mutoscope.storage.database import connect
 from soundness import assert_sound

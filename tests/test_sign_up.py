@@ -17,7 +17,7 @@ from mutoscope.app.sign_up import (
     sign_up,
     verify_email,
 )
-from mutoscope.domain.calendar import UnknownZone
+from mutoscope.domain.wall_clock import UnknownZone
 from mutoscope.storage import workspaces
 from mutoscope.storage.journal import JournalClosed
 from mutoscope.storage.workspaces import UnknownWorkspace, Workspace

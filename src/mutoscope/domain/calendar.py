@@ -4,18 +4,16 @@ Owns the one function that grants, lapses, screens, invoices and feeds take thei
 invariant: periods are half-open, leave no gap, and the n-th begins at the anchor plus n months,
 computed from the anchor each time; no drift can gather, because no period is made from another.
 
-The surprising choices: period 0 begins at the anchor itself, even when the anchor is the later
-reading of an hour that the clock shows twice; all later periods take the earlier one. A time of
-day that the clock jumps over becomes the instant of the jump, which after a skipped date (Apia,
-30 December 2011) lies on the next day.
+The surprising choice: period 0 begins at the anchor itself, even when the anchor is the later
+reading of an hour that the clock shows twice; all later periods take the earlier one.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mutoscope.domain.credits import Refusal, checked_instant
+from mutoscope.domain.wall_clock import instant_of, zone_named
 
 MONTHS_A_YEAR = 12
 YEAR_MIN = 1970  # before it no subscription began
@@ -27,21 +25,6 @@ HALF_A_MONTH = timedelta(days=14)
 
 _MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _FEBRUARY = 1  # counted from 0, as all months in this module
-_MACHINE_ZONES = frozenset({"localtime", "posixrules", "Factory"})  # differ from host to host
-_SECOND = timedelta(seconds=1)
-
-
-class UnknownZone(Refusal):
-    """A billing zone is not in the time zone database."""
-
-    code = "unknown_zone"
-
-    def __init__(self, *, zone: str) -> None:
-        super().__init__(
-            f"unknown time zone {zone[:80]!r}: use a name of the IANA database,"
-            " such as Europe/Berlin, America/New_York or UTC"
-        )
-        self.zone = zone
 
 
 class AnchorOutOfReach(Refusal):
@@ -98,7 +81,7 @@ class BillingAnchor:
     def __post_init__(self) -> None:
         if not YEAR_MIN <= self.at.year <= YEAR_MAX:
             raise AnchorOutOfReach(at=self.at)
-        _zone(self.zone)
+        zone_named(self.zone)
         if self.at.tzinfo is not UTC:
             object.__setattr__(self, "at", checked_instant(self.at, name="at"))
 
@@ -117,18 +100,26 @@ def period_start(*, anchor: BillingAnchor, index: int) -> datetime:
 
     :raises PeriodOutOfReach: when the index is negative or above `INDEX_MAX`.
     """
+    return start_of_period(anchor.at, anchor.zone, anchor.begins_at, index)
+
+
+@lru_cache(maxsize=1_024)  # a renewal asks for each start of a wallet several times in a row
+def start_of_period(at: datetime, zone: str, begins_at: datetime | None, index: int) -> datetime:
+    """Return `period_start` of an anchor told by its fields: a renewal asks for two a wallet.
+
+    :raises PeriodOutOfReach: when the index is negative or above `INDEX_MAX`.
+    """
     if index == 0:
-        return anchor.at
+        return at
     if not 0 < index <= INDEX_MAX:
         raise PeriodOutOfReach(index=index)
-    zone = _zone(anchor.zone)
-    first = anchor.at.astimezone(zone)
+    place = zone_named(zone)
+    first = at.astimezone(place)
     year, month = divmod(first.year * MONTHS_A_YEAR + first.month - 1 + index, MONTHS_A_YEAR)
     day = _clamped(first.day, year, month)
-    starts_at = _instant(
-        zone, (year, month + 1, day, first.hour, first.minute, first.second, first.microsecond)
-    )
-    begins_at = anchor.begins_at
+    hour, minute, second, microsecond = first.hour, first.minute, first.second, first.microsecond
+    wall = datetime(year, month + 1, day, hour, minute, second, microsecond, UTC)
+    starts_at = instant_of(place, wall)
     return begins_at if begins_at and abs(starts_at - begins_at) < HALF_A_MONTH else starts_at
 
 
@@ -180,18 +171,7 @@ def local_date(*, at: datetime, zone: str) -> date:
     :raises NaiveInstant: when `at` has no offset.
     :raises UnknownZone: when the database has no such zone.
     """
-    return checked_instant(at, name="at").astimezone(_zone(zone)).date()
-
-
-@lru_cache(maxsize=1_024)  # the database has about 600 names
-def _zone(name: str) -> ZoneInfo:
-    """Load a zone once; names that only this machine knows are refused."""
-    if name in _MACHINE_ZONES or name.startswith(("right/", "posix/")):
-        raise UnknownZone(zone=name)
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise UnknownZone(zone=name) from error
+    return checked_instant(at, name="at").astimezone(zone_named(zone)).date()
 
 
 def _clamped(day: int, year: int, month: int) -> int:
@@ -202,32 +182,6 @@ def _clamped(day: int, year: int, month: int) -> int:
     return min(day, last)
 
 
-def _instant(zone: ZoneInfo, wall: tuple[int, int, int, int, int, int, int]) -> datetime:
-    """Return the UTC instant at which a zone's clock shows a time: the first, or the next valid."""
-    before = zone.utcoffset(datetime(*wall, tzinfo=zone))
-    after = zone.utcoffset(datetime(*wall, tzinfo=zone, fold=1))
-    assert before is not None
-    assert after is not None
-    instant = datetime(*wall, tzinfo=UTC) - before
-    if before >= after:
-        return instant
-    return _jump(zone, instant - (after - before), instant)
-
-
-def _jump(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
-    """Return the instant of the clock's jump, to the second, in the span (before, after]."""
-    early = before.astimezone(zone).utcoffset()
-    low, high = 0, (after - before) // _SECOND
-    start = before.replace(microsecond=0)
-    while high - low > 1:
-        middle = (low + high) // 2
-        if (start + middle * _SECOND).astimezone(zone).utcoffset() == early:
-            low = middle
-        else:
-            high = middle
-    return start + high * _SECOND
-
-
 def _months_to(anchor: BillingAnchor, at: datetime) -> int:
     """Return the difference of two calendar months in the anchor's zone, within one of the index.
 
@@ -236,6 +190,6 @@ def _months_to(anchor: BillingAnchor, at: datetime) -> int:
     years = at.year - anchor.at.year
     if years > INDEX_MAX // MONTHS_A_YEAR:
         raise PeriodOutOfReach(index=years * MONTHS_A_YEAR)
-    zone = _zone(anchor.zone)
+    zone = zone_named(anchor.zone)
     first, last = anchor.at.astimezone(zone), at.astimezone(zone)
     return max(0, (last.year - first.year) * MONTHS_A_YEAR + last.month - first.month)

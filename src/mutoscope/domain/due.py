@@ -5,61 +5,33 @@ period at its start; at one instant in this order. Each line has the instant at 
 (`due_at`), however late it is written, so that downtime neither skips nor doubles one.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from mutoscope.domain.chart import Account, Operation
+from mutoscope.domain.journal import NOBODY
 from mutoscope.domain.ledger import emptied, granted, settled
 from mutoscope.domain.lots import Lot, LotState
 from mutoscope.domain.standing import NAMESPACE, StandingGrant
 from mutoscope.domain.wallet import OpenHold, Stamp, Wallet
 
 DEADLINE = "deadline"
+_new = tuple.__new__  # makes a value without its class's own, slower, constructor
 
 
-class DueRelease(NamedTuple):
-    """A hold whose deadline has come."""
+class Due(NamedTuple):
+    """What falls due on a wallet next: when, which first at one instant, and what it is about."""
 
-    hold: OpenHold
-
-    def post(self, wallet: Wallet, due_at: datetime) -> None:
-        """Release the hold, and end what came back to lots that are over."""
-        hold = self.hold
-        postings = settled(hold=hold, lots=wallet.lots, amount=0)
-        key = f"{wallet.kind}/{hold.sequence}"
-        stamp = derived_stamp(DEADLINE, key, reason=DEADLINE)
-        wallet.record(Operation.RELEASE, stamp, postings, due_at=due_at, refers_to=hold.sequence)
-        wallet.close_hold(hold)
-        end_returned(wallet, [posting.lot for posting in postings if posting.lot])
+    due_at: datetime
+    rank: int
+    number: int | UUID
+    subject: OpenHold | Lot | StandingGrant
 
 
-class DueLapse(NamedTuple):
-    """A lot whose expiry has come."""
-
-    lot: Lot
-
-    def post(self, wallet: Wallet, due_at: datetime) -> None:
-        """Expire what is left of the lot."""
-        end_lot(wallet, self.lot.lot, due_at)
-
-
-class DueGrant(NamedTuple):
-    """A period that has begun."""
-
-    standing: StandingGrant
-
-    def post(self, wallet: Wallet, due_at: datetime) -> None:
-        """Grant the period's credits."""
-        standing = self.standing
-        postings = granted(lot=wallet.sequence + 1, amount=standing.amount, is_frozen=False)
-        stamp = derived_stamp(NAMESPACE, standing.next_key(kind=wallet.kind))
-        wallet.record(Operation.GRANT, stamp, postings, due_at=due_at, terms=standing.next_terms())
-        wallet.put_standing(standing.advanced())
-
-
-Due = DueRelease | DueLapse | DueGrant
 _RELEASE, _LAPSE, _GRANT = range(3)
 
 
@@ -70,33 +42,60 @@ def is_due(*, wallet: Wallet, at: datetime) -> bool:
 
 
 def post_due(*, wallet: Wallet, at: datetime) -> None:
-    """Post all that is due up to an instant, the instant included."""
-    while (soonest := next_due(wallet, by=at)) is not None:
-        due_at, _, _, due = soonest
-        due.post(wallet, due_at)
-    wallet.settle_wake()
+    """Post all that is due up to an instant, the instant included, and tell what comes after."""
+    while (soonest := next_due(wallet)) is not None and soonest[0] <= at:
+        due_at, rank, _, subject = soonest
+        _POSTS[rank](wallet, subject, due_at)
+    wallet.wake_at = wallet.next_deadline_at
+    wallet.wake(soonest and soonest[0])
 
 
-def next_due(wallet: Wallet, *, by: datetime) -> tuple[datetime, int, int | UUID, Due] | None:
-    """Return what is due soonest (instant, rank, tie-breaker, what), if anything is by then."""
-    found: list[tuple[datetime, int, int | UUID, Due]] = [
-        (hold.deadline_at, _RELEASE, hold.sequence, DueRelease(hold))
+def next_due(wallet: Wallet) -> Due | None:
+    """Return what falls due soonest, if anything ever does."""
+    found = [
+        _new(Due, (hold.deadline_at, _RELEASE, hold.sequence, hold))
         for hold in wallet.holds.values()
-        if hold.deadline_at <= by
     ]
-    for lot in wallet.lots.values():
-        expires_at = lot.expires_at
-        if expires_at is not None and expires_at <= by and (lot.available or lot.frozen):
-            found.append((expires_at, _LAPSE, lot.lot, DueLapse(lot)))
+    found += [
+        _new(Due, (lot.expires_at, _LAPSE, lot.lot, lot))
+        for lot in wallet.lots.values()
+        if lot.expires_at is not None and (lot.available or lot.frozen)
+    ]
     for standing in wallet.standing.values():
         starts_at = standing.next_at()
-        if starts_at is not None and starts_at <= by:
-            found.append((starts_at, _GRANT, standing.subscription_id, DueGrant(standing)))
-    return min(found, key=_order) if found else None
+        if starts_at is not None:
+            found.append(_new(Due, (starts_at, _GRANT, standing.subscription_id, standing)))
+    return min(found, key=_order, default=None)
 
 
-def _order(due: tuple[datetime, int, int | UUID, Due]) -> tuple[datetime, int, int | UUID]:
-    return due[:3]
+_order = itemgetter(0, 1, 2)
+
+
+def _release(wallet: Wallet, hold: OpenHold, due_at: datetime) -> None:
+    """Release a hold, and end what came back to lots that are over."""
+    postings = settled(hold=hold, lots=wallet.lots, amount=0)
+    stamp = derived_stamp(DEADLINE, f"{wallet.kind}/{hold.sequence}", reason=DEADLINE)
+    wallet.record(Operation.RELEASE, stamp, postings, due_at=due_at, refers_to=hold.sequence)
+    wallet.close_hold(hold)
+    end_returned(wallet, [posting.lot for posting in postings if posting.lot])
+
+
+def _lapse(wallet: Wallet, lot: Lot, due_at: datetime) -> None:
+    """Expire what is left of a lot."""
+    end_lot(wallet, lot.lot, due_at)
+
+
+def _grant(wallet: Wallet, standing: StandingGrant, due_at: datetime) -> None:
+    """Grant a period's credits."""
+    postings = granted(lot=wallet.sequence + 1, amount=standing.amount, is_frozen=False)
+    stamp = derived_stamp(NAMESPACE, standing.next_key(kind=wallet.kind))
+    wallet.record(Operation.GRANT, stamp, postings, due_at=due_at, terms=standing.next_terms())
+    wallet.put_standing(standing.advanced())
+
+
+_POSTS: dict[int, Callable[[Wallet, Any, datetime], None]] = {
+    _RELEASE: _release, _LAPSE: _lapse, _GRANT: _grant,
+}  # fmt: skip
 
 
 def end_returned(wallet: Wallet, lots: list[int]) -> int:
@@ -131,4 +130,5 @@ def end_lot(wallet: Wallet, lot: int, due_at: datetime) -> int:
 
 def derived_stamp(namespace: str, key: str, *, reason: str | None = None) -> Stamp:
     """Return the stamp of an entry that no request asked for."""
-    return Stamp(namespace, key, sha256(key.encode()).digest()[:16], reason=reason)
+    digest = sha256(key.encode()).digest()[:16]
+    return _new(Stamp, (namespace, key, digest, NOBODY, reason, None))

@@ -6,12 +6,13 @@ its own country, and two series that cannot be mistaken for one another.
 
 import re
 
-from mutoscope.domain.calendar import UnknownZone, local_date
+from mutoscope.domain.calendar import local_date
 from mutoscope.domain.countries import COUNTRIES
 from mutoscope.domain.invoices import BASIS_POINTS, DocumentKind, Party
 from mutoscope.domain.seller import Seller, Taxes
 from mutoscope.domain.toml_file import FileRefused, toml_content
 from mutoscope.domain.toml_table import LIST_MAX, NO_INSTANT, Problem, Table
+from mutoscope.domain.wall_clock import UnknownZone
 
 PAYMENT_DAYS_MAX = 365
 

@@ -8,11 +8,10 @@ billing date is known, and posted in time, before the clock has looked at the su
 """
 
 from datetime import datetime
-from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
-from mutoscope.domain.calendar import BillingAnchor, period_start
+from mutoscope.domain.calendar import start_of_period
 from mutoscope.domain.lots import Source, Terms
 
 NAMESPACE = "renewal"
@@ -54,12 +53,9 @@ class StandingGrant(NamedTuple):
 
     def next_terms(self) -> Terms:
         """Return the terms of the next grant's lot: spendable within its period alone."""
-        return Terms(
-            source=Source.PLAN,
-            effective_at=self._start(self.next_index),
-            expires_at=self._start(self.next_index + 1),
-            reference=f"{self.subscription_id}/{self.next_index}",
-        )
+        index = self.next_index
+        starts_at, ends_at = self._start(index), self._start(index + 1)
+        return Terms(Source.PLAN, starts_at, ends_at, f"{self.subscription_id}/{index}")
 
     def advanced(self) -> "StandingGrant":
         """Return it after its next grant was posted."""
@@ -93,10 +89,4 @@ class StandingGrant(NamedTuple):
         return self.ended(at=self._start(self.next_index))
 
     def _start(self, index: int) -> datetime:
-        return _start_of(self.anchor_at, self.zone, self.begins_at, index)
-
-
-@lru_cache(maxsize=1024)  # a renewal asks for each start of a wallet several times in a row
-def _start_of(anchor_at: datetime, zone: str, begins_at: datetime | None, index: int) -> datetime:
-    anchor = BillingAnchor(at=anchor_at, zone=zone, begins_at=begins_at)
-    return period_start(anchor=anchor, index=index)
+        return start_of_period(self.anchor_at, self.zone, self.begins_at, index)

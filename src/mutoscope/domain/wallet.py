@@ -182,17 +182,6 @@ class Wallet:
         if instant is not None and (self.wake_at is None or instant < self.wake_at):
             self.wake_at = instant
 
-    def settle_wake(self) -> None:
-        """Compute anew when something is due next; all that is due was posted before."""
-        self.wake_at = self.next_deadline_at
-        for hold in self.holds.values():
-            self.wake(hold.deadline_at)
-        for lot in self.lots.values():
-            if lot.available or lot.frozen:
-                self.wake(lot.expires_at)
-        for standing in self.standing.values():
-            self.wake(standing.next_at())
-
     def is_changed(self) -> bool:
         """Tell whether a plan left anything to be written."""
         return (

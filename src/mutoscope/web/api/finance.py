@@ -11,9 +11,10 @@ from mutoscope.app.books import BadDays, Days, books
 from mutoscope.app.finance import BadMonth, Deferred, Month, Outstanding
 from mutoscope.bootstrap import House
 from mutoscope.domain.beancount import beancount_lines
-from mutoscope.domain.calendar import YEAR_MAX, YEAR_MIN, UnknownZone
+from mutoscope.domain.calendar import YEAR_MAX, YEAR_MIN
 from mutoscope.domain.credits import NaiveInstant
 from mutoscope.domain.staff import NotAllowed
+from mutoscope.domain.wall_clock import UnknownZone
 from mutoscope.web.api.callers import judge_reader
 from mutoscope.web.api.shape import HouseHere, Instant, InstantOutOfReach, instant_of
 from mutoscope.web.errors import Malformed, documented

@@ -21,12 +21,12 @@ from mutoscope.app.pay_links import GatewayMissing
 from mutoscope.app.subscribe import AlreadySubscribed, NewPlan, NotVerified
 from mutoscope.app.terms import AllowanceNotAgreed, PriceNotAgreed
 from mutoscope.app.upgrade import NotAnUpgrade
-from mutoscope.domain.calendar import UnknownZone
 from mutoscope.domain.catalog import UnknownPlan
 from mutoscope.domain.credits import BadKey, Refusal
 from mutoscope.domain.offers import Money
 from mutoscope.domain.planner import KeyReused
 from mutoscope.domain.subscriptions import NotInThisState
+from mutoscope.domain.wall_clock import UnknownZone
 from mutoscope.storage import subscriptions, workspaces
 from mutoscope.storage.session import SideRowRefused
 from mutoscope.storage.subscriptions import Change

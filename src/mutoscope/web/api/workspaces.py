@@ -19,10 +19,10 @@ from mutoscope.app.studio import Studio
 from mutoscope.app.subscribe import AlreadySubscribed, NotVerified
 from mutoscope.app.terms import MONTHS, AllowanceNotAgreed
 from mutoscope.app.terms import NAMESPACE as SUBSCRIPTION
-from mutoscope.domain.calendar import UnknownZone
 from mutoscope.domain.catalog import UnknownPlan
 from mutoscope.domain.credits import AMOUNT_MAX, BadAmount, BadKey, checked_key
 from mutoscope.domain.planner import KeyReused
+from mutoscope.domain.wall_clock import UnknownZone
 from mutoscope.storage import workspaces
 from mutoscope.storage.cursor import BadCursor
 from mutoscope.storage.workspaces import UnknownWorkspace, Workspace
