@@ -1,14 +1,16 @@
 """Checkpoints find what a chain alone cannot: a journal cut short, or written anew as a whole."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 
 import asyncpg
 import pytest
 
 from eventful_journal import STUDIOS, day, write_eventful_journal, write_one_more
 from mutoscope.app import checkpoint
-from mutoscope.app.checkpoint import check_against, export, take
+from mutoscope.app.checkpoint import check_against, export, take, take_daily
 from mutoscope.app.verify import examine
 from mutoscope.domain.checkpoint import (
     NO_PREVIOUS,
@@ -20,6 +22,8 @@ from mutoscope.domain.findings import Fault, Findings
 from mutoscope.storage.verification import Scope
 from tampering import PRIVATE_KEY, PUBLIC_KEY, given
 from tampers import Forger, Tamper, disarm, loot
+
+HOUR = timedelta(hours=1)
 
 
 def checkpoint_with(field: str, value: object) -> str:
@@ -65,6 +69,31 @@ async def tampered(ledger: asyncpg.Connection, sort: str) -> None:
     tamper = next(each for each in iter(tampers, None) if each.sort == sort)
     for statement in tamper.statements:
         await ledger.execute(statement.sql, *statement.arguments)
+
+
+async def test_the_clock_takes_a_checkpoint_a_day_also_after_downtime(
+    ledger: asyncpg.Connection,
+) -> None:
+    numbers = []
+    for at in (day(73), day(73) + HOUR, day(74) - HOUR, day(74), day(90), day(90) + HOUR):
+        signed = await take_daily(ledger, private_key=PRIVATE_KEY, at=at)
+        numbers.append(signed and signed.checkpoint.number)
+
+    assert numbers == [1, None, None, 2, 3, None]
+    assert not (await against(ledger, await exported(ledger))).counts
+
+
+async def test_of_two_workers_one_takes_the_day_s_checkpoint(
+    ledger: asyncpg.Connection, database_url: str
+) -> None:
+    another = await asyncpg.connect(database_url)
+
+    signed = await asyncio.gather(
+        *(take_daily(each, private_key=PRIVATE_KEY, at=day(73)) for each in (ledger, another))
+    )
+
+    await another.close()
+    assert sum(each is not None for each in signed) == 1
 
 
 async def test_an_honest_ledger_passes_against_its_checkpoints(ledger: asyncpg.Connection) -> None:

@@ -6,9 +6,10 @@ that head was cut off, changed or written anew. What came after the last head is
 here.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator
-from datetime import datetime
-from typing import Final
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from mutoscope.domain.audit import LINES, AuditHead
 from mutoscope.domain.chain import ENTRIES
@@ -27,7 +28,15 @@ from mutoscope.domain.checkpoint import (
 from mutoscope.domain.findings import Fault, Finding, Findings
 from mutoscope.domain.journal import GENESIS
 from mutoscope.storage import audit, checkpoints
-from mutoscope.storage.session import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator
+    from datetime import datetime
+
+    from mutoscope.storage.database import Connection
+
+EVERY: Final = timedelta(days=1)
+"""How long a head of the journal may stay unsigned."""
 
 HEADS_MAX: Final = 2_000
 """Heads that are looked up in one statement."""
@@ -40,12 +49,28 @@ async def take(connection: Connection, *, private_key: bytes, at: datetime) -> S
 
     :raises UnusableKey: when the private key is not 32 bytes.
     """
-    public_key = public_key_of(private_key)
     async with connection.transaction():
-        checkpoint = await checkpoints.begin(connection, taken_at=at)
-        signature = signature_of(private_key=private_key, text=checkpoint.text())
-        signed = Signed(checkpoint, public_key, signature)
-        await checkpoints.write(connection, signed=signed)
+        return await _taken(connection, private_key, at)
+
+
+async def take_daily(connection: Connection, *, private_key: bytes, at: datetime) -> Signed | None:
+    """Take a checkpoint when the last one is a day old or older; of several callers one takes it.
+
+    :raises UnusableKey: when the private key is not 32 bytes.
+    """
+    async with connection.transaction():
+        last_at = await checkpoints.last_at(connection)
+        if last_at is not None and at < last_at + EVERY:
+            return None
+        return await _taken(connection, private_key, at)
+
+
+async def _taken(connection: Connection, private_key: bytes, at: datetime) -> Signed:
+    public_key = public_key_of(private_key)
+    checkpoint = await checkpoints.begin(connection, taken_at=at)
+    signature = signature_of(private_key=private_key, text=checkpoint.text())
+    signed = Signed(checkpoint, public_key, signature)
+    await checkpoints.write(connection, signed=signed)
     return signed
 
 

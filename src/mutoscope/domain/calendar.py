@@ -110,7 +110,7 @@ def start_of_period(at: datetime, zone: str, begins_at: datetime | None, index: 
     :raises PeriodOutOfReach: when the index is negative or above `INDEX_MAX`.
     """
     if index == 0:
-        return at
+        return at.astimezone(UTC)
     if not 0 < index <= INDEX_MAX:
         raise PeriodOutOfReach(index=index)
     place = zone_named(zone)

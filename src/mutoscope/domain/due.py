@@ -75,7 +75,10 @@ def _release(wallet: Wallet, hold: OpenHold, due_at: datetime) -> None:
     """Release a hold, and end what came back to lots that are over."""
     postings = settled(hold=hold, lots=wallet.lots, amount=0)
     stamp = derived_stamp(DEADLINE, f"{wallet.kind}/{hold.sequence}", reason=DEADLINE)
-    wallet.record(Operation.RELEASE, stamp, postings, due_at=due_at, refers_to=hold.sequence)
+    wallet.record(
+        Operation.RELEASE, stamp.after(hold.attribution), postings,
+        due_at=due_at, refers_to=hold.sequence,
+    )  # fmt: skip
     wallet.close_hold(hold)
     end_returned(wallet, [posting.lot for posting in postings if posting.lot])
 

@@ -23,6 +23,7 @@ from mutoscope.domain.actions import (
     Settle,
     Stand,
 )
+from mutoscope.domain.calendar import BillingAnchor
 from mutoscope.domain.credits import (
     BadKey,
     Refusal,
@@ -144,7 +145,8 @@ def _check_action(action: Action) -> None:
 
 def _check_standing(standing: StandingGrant) -> None:
     checked_amount(standing.amount)
-    standing.next_terms()  # refuses an anchor, a zone or a period of which no date can be computed
+    BillingAnchor(at=standing.anchor_at, zone=standing.zone)  # refuses what nothing can begin at
+    standing.next_terms()  # refuses a period of which no date can be computed
     if standing.ends_at is not None:
         checked_instant(standing.ends_at, name="ends_at")
 

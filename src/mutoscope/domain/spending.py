@@ -79,12 +79,9 @@ def settle(
     amount = action.amount if isinstance(action, ask.Settle) else 0
     postings = settled(hold=held, lots=wallet.lots, amount=amount)
     entry = wallet.record(
-        ask.OPERATIONS[type(action)],
-        stamp,
-        postings,
-        due_at=wallet.posted_at,
-        refers_to=held.sequence,
-    )
+        ask.OPERATIONS[type(action)], stamp.after(held.attribution), postings,
+        due_at=wallet.posted_at, refers_to=held.sequence,
+    )  # fmt: skip
     wallet.close_hold(held)
     _end_returns(wallet, postings)
     return entry
@@ -106,7 +103,8 @@ def absorb(wallet: Wallet, action: ask.Absorb, stamp: Stamp, known: KnownEntries
     """Record what the operator pays for."""
     about = None
     if action.of is not None:
-        about = named_entry(wallet, action.of, known, wanted="entry").entry.sequence
+        entry = named_entry(wallet, action.of, known, wanted="entry").entry
+        about, stamp = entry.sequence, stamp.after(entry.attribution)
     postings = metered(amount=action.amount, source=_.OPERATOR, target=_.ABSORBED)
     return wallet.record(
         ask.OPERATIONS[ask.Absorb], stamp, postings, due_at=wallet.posted_at, refers_to=about
@@ -125,7 +123,7 @@ def refund(wallet: Wallet, action: ask.Refund, stamp: Stamp, known: KnownEntries
     )
     postings = refunded(captures=captures, lots=wallet.lots, amount=action.amount)
     entry = wallet.record(
-        ask.OPERATIONS[ask.Refund], stamp, postings,
+        ask.OPERATIONS[ask.Refund], stamp.after(found.entry.attribution), postings,
         due_at=wallet.posted_at, refers_to=found.entry.sequence,
     )  # fmt: skip
     _end_returns(wallet, postings)
@@ -145,7 +143,7 @@ def open_hold(*, entry: Entry, deadline_at: datetime) -> OpenHold:
     amount = sum(posting.amount for posting in entry.postings)
     return OpenHold(
         sequence=entry.sequence, amount=amount, is_metered=not draws,
-        deadline_at=deadline_at, draws=draws,
+        deadline_at=deadline_at, draws=draws, attribution=entry.attribution,
     )  # fmt: skip
 
 

@@ -25,13 +25,17 @@ from mutoscope.domain.standing import StandingGrant, StandingName
 
 
 class OpenHold(NamedTuple):
-    """A hold that is not settled: its draws in the order drawn; a metered one has no draws."""
+    """A hold that is not settled: its draws in the order drawn; a metered one has no draws.
+
+    `attribution` is that of the entry that placed it: what ends it is theirs, too.
+    """
 
     sequence: int
     amount: int
     is_metered: bool
     deadline_at: datetime
     draws: tuple[Draw, ...]
+    attribution: Attribution = NOBODY
 
 
 class Stamp(NamedTuple):
@@ -43,6 +47,12 @@ class Stamp(NamedTuple):
     attribution: Attribution = NOBODY
     reason: str | None = None
     note_digest: bytes | None = None
+
+    def after(self, attribution: Attribution) -> "Stamp":
+        """Return it for an entry about an earlier one: theirs, unless it names somebody itself."""
+        if self.attribution is not NOBODY and self.attribution != NOBODY:
+            return self
+        return self._replace(attribution=attribution)
 
 
 class Saved(NamedTuple):

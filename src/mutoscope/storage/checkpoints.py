@@ -17,12 +17,22 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from datetime import datetime
 
-    from mutoscope.storage.session import Connection
+    from mutoscope.storage.database import Connection
 
 CHUNK: Final = 4_000
 """Heads that are in memory at once."""
 
 _SQL: Final = queries("checkpoints")
+
+
+async def last_at(connection: Connection) -> datetime | None:
+    """Return when the last checkpoint was taken.
+
+    To be called in a transaction; until it ends, nobody else takes one.
+    """
+    await connection.execute(_SQL.lock.sql)
+    last = await connection.fetchrow(_SQL.last.sql)
+    return last["taken_at"] if last else None
 
 
 async def begin(connection: Connection, *, taken_at: datetime) -> Checkpoint:

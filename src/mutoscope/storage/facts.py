@@ -39,17 +39,19 @@ def facts_from(row: Row) -> Facts:
 
 def add_due(found: dict[WalletName, Wallet], row: Row) -> None:
     """Add what `ledger_load_due` found to the wallets."""
-    standing, holds, postings, lots, later = row
+    standing, holds, placings, postings, lots, later = row
     _add_lots(found, lots)
     for each in standing or ():
         grant = _new(StandingGrant, each[2:])
         found[each[0], each[1]].standing[grant.name()] = grant
     drawn = _postings_by_entry(postings)
+    causes = {(each[0], each[1], each[2]): _attribution(each) for each in placings or ()}
     for workspace_id, kind, sequence, deadline_at in holds or ():
         lines = drawn[workspace_id, kind, sequence]
         draws = tuple(Draw(line.lot, line.amount) for line in lines if line.lot is not None)
         amount = sum(line.amount for line in lines)
-        hold = OpenHold(sequence, amount, not draws, deadline_at, draws)
+        who = causes[workspace_id, kind, sequence]
+        hold = OpenHold(sequence, amount, not draws, deadline_at, draws, who)
         found[workspace_id, kind].holds[sequence] = hold
     for workspace_id, kind, _, deadline_at in later or ():
         found[workspace_id, kind].next_deadline_at = deadline_at
@@ -67,17 +69,19 @@ def due_wallets_from(row: Row) -> tuple[Wallet, ...]:
 def entry_from(row: Row, postings: tuple[Posting, ...], terms: Terms | None) -> Entry:
     """Return the entry of a row of `entries`, without its first two columns' wallet."""
     sequence, operation, namespace, key, digest, due_at, posted_at, refers_to, reason = row[2:11]
-    available, held, member_id, project_id, api_key_id, note_digest, hashed = row[11:18]
-    who = (
-        Attribution(member_id, project_id, api_key_id)
-        if member_id or project_id or api_key_id
-        else NOBODY
-    )
+    available, held, _, _, _, note_digest, hashed = row[11:18]
     due_at = posted_at if due_at == posted_at else due_at  # one instant, told once in a line
     return Entry(
         sequence, operation, namespace, key, digest, due_at, posted_at, refers_to, reason,
-        available, held, who, note_digest, postings, terms, hashed,
+        available, held, _attribution(row), note_digest, postings, terms, hashed,
     )  # fmt: skip
+
+
+def _attribution(row: Row) -> Attribution:
+    member_id, project_id, api_key_id = row[13:16]
+    if member_id or project_id or api_key_id:
+        return Attribution(member_id, project_id, api_key_id)
+    return NOBODY
 
 
 def _add_lots(found: dict[WalletName, Wallet], rows: Iterable[Row] | None) -> None:

@@ -2,8 +2,9 @@
 
 Loops run side by side: single steps of jobs, the turns of jobs that wait, looks at the providers'
 work, whatever is due by the clock, money, alerts and webhooks, the post, the sweep for jobs that
-nobody works on, and e-mails to people who are away from the chat. A loop that fails is recorded and
-begun again after a pause, so that a database that restarts does not end the worker.
+nobody works on, the daily checkpoint, and e-mails to people who are away from the chat. A loop that
+fails is recorded and begun again after a pause, so that a database that restarts does not end the
+worker.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pgqueuer.queries import Queries
 
 from mutoscope.app.advance import advance, stumble
 from mutoscope.app.chat_mail import tell_absent
+from mutoscope.app.checkpoint import take_daily
 from mutoscope.app.order import NEVER, RETRY_S, Next
 from mutoscope.app.post import AT_ONCE_MAX, send_due
 from mutoscope.app.renew import run as renew
@@ -48,6 +50,9 @@ POST_S: Final = 2.0
 
 ABSENT_S: Final = 15.0
 """Seconds between looks for people who are away and have a message: they are told after minutes."""
+
+CHECKPOINT_S: Final = 600.0
+"""Seconds between looks whether the last checkpoint is a day old."""
 
 RESTART_S: Final = 1.0
 STEPS_MAX: Final = 50
@@ -78,6 +83,7 @@ async def work(house: House) -> None:
         if house.studio.mailer is not None:
             loops.create_task(_for_ever("post", lambda: _send_post(house), POST_S))
         loops.create_task(_for_ever("sweep", lambda: _sweep(house), SWEEP_S))
+        loops.create_task(_for_ever("checkpoints", lambda: _take_checkpoint(house), CHECKPOINT_S))
         loops.create_task(_for_ever("absent", lambda: _tell_absent(house), ABSENT_S))
 
 
@@ -142,6 +148,15 @@ async def _keep_clock(house: House) -> None:
     renewal = await renew(url=house.database_url, at=house.studio.clock.now())
     for failure in renewal.failures:
         _log.error("wallet_not_renewed", failure=str(failure))
+
+
+async def _take_checkpoint(house: House) -> None:
+    async with house.studio.reading() as connection:
+        signed = await take_daily(
+            connection, private_key=house.signing_key, at=house.studio.clock.now()
+        )
+    if signed is not None:
+        _log.info("checkpoint_taken", number=signed.checkpoint.number)
 
 
 async def _send_post(house: House) -> None:

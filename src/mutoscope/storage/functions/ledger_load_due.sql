@@ -1,10 +1,13 @@
 -- Loads what may be due on some wallets at an instant: their standing grants, the holds whose
--- deadline has come with their draws and lots, and the earliest deadline of the other holds. The
--- wallets are locked already.
+-- deadline has come with the entries that placed them, their draws and lots, and the earliest
+-- deadline of the other holds. The wallets are locked already.
+-- The function returned other columns before; a name has one meaning.
+DROP FUNCTION IF EXISTS ledger_load_due(wallet_name[], timestamptz);
+
 CREATE OR REPLACE FUNCTION ledger_load_due(
     wallet_names wallet_name[], instant timestamptz,
-    OUT found_standing standing_grants[], OUT found_holds holds[], OUT found_postings postings[],
-    OUT found_lots lots[], OUT later_holds holds[]
+    OUT found_standing standing_grants[], OUT found_holds holds[], OUT found_placings entries[],
+    OUT found_postings postings[], OUT found_lots lots[], OUT later_holds holds[]
 ) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_bitmapscan = off
@@ -36,6 +39,14 @@ BEGIN
     IF found_holds IS NULL THEN
         RETURN;
     END IF;
+
+    SELECT array_agg(f.e) INTO found_placings
+    FROM unnest(found_holds) AS h
+    CROSS JOIN LATERAL (
+        SELECT e FROM entries AS e
+        WHERE e.workspace_id = h.workspace_id AND e.kind = h.kind AND e.sequence = h.sequence
+        LIMIT 1
+    ) AS f;
 
     SELECT array_agg(f.p) INTO found_postings
     FROM unnest(found_holds) AS h

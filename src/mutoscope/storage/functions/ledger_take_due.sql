@@ -2,12 +2,17 @@
 -- their rows, their open lots, and all that `ledger_load_due` finds. Wallets that are at work
 -- elsewhere are left out, since whoever has them posts what is due, and so are those that failed
 -- before. Beginning where the chunk before ended spares the index's dead rows.
+-- The function returned other columns before; a name has one meaning.
+DROP FUNCTION IF EXISTS ledger_take_due(
+    timestamptz, timestamptz, wallet_name[], integer, timestamptz
+);
+
 CREATE OR REPLACE FUNCTION ledger_take_due(
     reached_at timestamptz, due_by timestamptz, failed wallet_name[], size integer,
     instant timestamptz,
     OUT found_wallets wallets[], OUT found_lots lots[],
-    OUT found_standing standing_grants[], OUT found_holds holds[], OUT found_postings postings[],
-    OUT held_lots lots[], OUT later_holds holds[]
+    OUT found_standing standing_grants[], OUT found_holds holds[], OUT found_placings entries[],
+    OUT found_postings postings[], OUT held_lots lots[], OUT later_holds holds[]
 ) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
@@ -39,8 +44,10 @@ BEGIN
         LIMIT 10000
     ) AS f;
 
-    SELECT d.found_standing, d.found_holds, d.found_postings, d.found_lots, d.later_holds
-    INTO found_standing, found_holds, found_postings, held_lots, later_holds
+    SELECT
+        d.found_standing, d.found_holds, d.found_placings, d.found_postings, d.found_lots,
+        d.later_holds
+    INTO found_standing, found_holds, found_placings, found_postings, held_lots, later_holds
     FROM ledger_load_due(names, instant) AS d;
 END
 $$;

@@ -10,7 +10,8 @@ FROM ledger_load(:is_locked, :wallet_names, :entry_names);
 
 -- name: load_due^
 -- What may be due on wallets whose wake-up has come.
-SELECT found_standing, found_holds, found_postings, found_lots, later_holds
+SELECT
+    found_standing, found_holds, found_placings, found_postings, found_lots, later_holds
 FROM ledger_load_due(:wallet_names, :instant);
 
 -- name: apply$

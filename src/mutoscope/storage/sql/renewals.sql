@@ -31,8 +31,8 @@ FOR UPDATE OF w SKIP LOCKED;
 -- name: take_due^
 -- Locks the wallets that wait longest, and loads them with what may be due on them.
 SELECT
-    found_wallets, found_lots, found_standing, found_holds, found_postings, held_lots,
-    later_holds
+    found_wallets, found_lots, found_standing, found_holds, found_placings, found_postings,
+    held_lots, later_holds
 FROM ledger_take_due(:reached_at, :due_by, :failed, :size, :instant);
 
 -- name: count_due$
