@@ -21,6 +21,7 @@ from mutoscope.app.billing import (
     rows_on_account,
     rows_to_pay_first,
 )
+from mutoscope.app.demo import gateway_in, require_charged
 from mutoscope.app.packs import thaws
 from mutoscope.app.repeats import once
 from mutoscope.app.terms import (
@@ -28,8 +29,8 @@ from mutoscope.app.terms import (
     NAMESPACE,
     PriceNotAgreed,
     charge_line,
+    charge_of,
     monthly,
-    price_of,
     standing,
 )
 from mutoscope.domain import actions as ask
@@ -177,15 +178,15 @@ def begin(studio: Studio, workspace: Workspace, *, new: NewPlan, at: datetime) -
         raise BadStart(anchor_at=anchor_at)
     catalog = studio.catalog
     version = catalog.version(key=new.version) if new.version else catalog.version_at(at=at)
-    months = MONTHS[new.is_annual]
+    months, gateway = MONTHS[new.is_annual], gateway_in(workspace, gateway=new.gateway)
     anchor = BillingAnchor(at=anchor_at, zone=workspace.zone)
     begun = Subscription(
         workspace_id=workspace.workspace_id, subscription_id=studio.ids.new(), plan=new.plan,
         version=version.key, anchor_at=anchor.at, zone=workspace.zone, begins_at=None,
         months_per_charge=months, state=State.ACTIVE, change=0, revision=0,
         allowances=monthly(version=version, plan=new.plan, agreed=new.agreed), price=new.price,
-        can_purchase=new.can_purchase, gateway=new.gateway,
-        renewal_grant=studio.renewal_grant(new.gateway, version), charge_index=0, charge_at=None,
+        can_purchase=new.can_purchase, gateway=gateway,
+        renewal_grant=studio.renewal_grant(gateway, version), charge_index=0, charge_at=None,
         paid_index=0, scheduled=None, cancels_at=None, past_due_at=None, suspended_at=None,
         ends_at=None,
     )  # fmt: skip
@@ -227,6 +228,7 @@ async def order_plan(
 ) -> PaymentRequest:
     """Ask for a plan's first payment; the plan starts when it is confirmed. A repeat is the same.
 
+    :raises DemoWorkspace: when nothing is charged in the workspace.
     :raises Refusal: as `start_on_account`, and when the plan has no price.
     """
     request_key = order_key(key)
@@ -242,6 +244,7 @@ async def _order(
 ) -> PaymentRequest:
     at = studio.clock.now()
     workspace = await startable(studio, workspace_id=workspace_id)
+    require_charged(workspace)
     begun = begin(studio, workspace, new=new, at=at)
     bill = first_bill(studio, begun, key=request_key)
     if bill is None:
@@ -264,8 +267,7 @@ def order_key(key: str) -> str:
 def first_bill(studio: Studio, begun: Subscription, *, key: str) -> Bill | None:
     """Return the bill of a subscription's first term; None when it costs nothing."""
     version = studio.catalog.version(key=begun.version)
-    months = begun.months_per_charge
-    price = price_of(version=version, plan=begun.plan, months_per_charge=months, agreed=begun.price)
+    price = charge_of(version=version, subscription=begun)
     if price is None or not price.amount:
         return None
     term = replace(begun, charge_index=begun.term_start())

@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from mutoscope.app import change_plan, pay_links, subscribe, suspend, upgrade
+from mutoscope.app.demo import DEMO, NOT_CHARGED
 from mutoscope.app.subscribe import NewPlan
 from mutoscope.app.upgrade import Upgrade
 from mutoscope.bootstrap import House
@@ -257,7 +258,9 @@ def _facts(shown: Shown) -> list[tuple[str, Any]]:
     if found is None:
         return facts
     facts += [("plan", f"{found.plan}, {_paid(found)}"), ("billing date", _billing_date(found))]
-    if found.charge_at is not None:
+    if found.gateway == DEMO:
+        facts.append(("charged", NOT_CHARGED))
+    elif found.charge_at is not None:
         facts.append(("next charge", told(found.charge_at, zone=found.zone)))
     if found.scheduled is not None:
         scheduled = found.scheduled
@@ -280,10 +283,13 @@ def _billing_date(found: Subscription) -> str:
 
 
 def _told(preview: Upgrade) -> str:
+    costs = f"{money(preview.price)} net"
+    if preview.is_demo:
+        costs = f"nothing ({NOT_CHARGED})"
     granted = " and ".join(f"{amount:,} {kind}" for kind, amount in preview.credits.items())
     lapse = told(preview.lapses_at, zone=preview.zone)
     return (
-        f"{preview.plan} costs {money(preview.price)} net for the rest of the term and grants "
+        f"{preview.plan} costs {costs} for the rest of the term and grants "
         f"{granted or 'no'} credits now; they lapse on {lapse}."
     )
 

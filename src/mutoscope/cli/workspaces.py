@@ -9,6 +9,7 @@ from uuid import UUID
 import typer
 
 from mutoscope.app import sign_up, subscribe
+from mutoscope.app.demo import NOT_CHARGED
 from mutoscope.bootstrap import House
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, Yes, takes
@@ -182,6 +183,7 @@ def _facts(found: Workspace) -> list[tuple[str, Any]]:
     if found.subscription is not None:
         anchor_at = told(found.subscription.anchor_at, zone=found.subscription.zone)
         facts += [("plan", found.subscription.plan), ("since", anchor_at)]
+        facts += [("charged", NOT_CHARGED)] if found.is_demo else []
     elif found.trial_ends_at is not None:
         facts.append(("trial", f"until {told(found.trial_ends_at, zone=found.zone)}"))
     return facts

@@ -16,6 +16,7 @@ from mutoscope.app import change_plan, subscribe, suspend, upgrade
 from mutoscope.app.billing import billed
 from mutoscope.app.change_plan import AlreadyScheduled, NothingScheduled
 from mutoscope.app.current_plan import PeriodBegan
+from mutoscope.app.demo import DemoWorkspace
 from mutoscope.app.gateway import Checkout, GatewayAway, GatewayFailed
 from mutoscope.app.pay_links import GatewayMissing
 from mutoscope.app.subscribe import AlreadySubscribed, NewPlan, NotVerified
@@ -153,8 +154,8 @@ async def list_changes(
     PLAN + "/order", operation_id="orderPlan", tags=["plans"],
     summary="Order a plan: it starts when its first payment is confirmed",
     responses=documented(
-        UnknownWorkspace, UnknownPlan, AlreadySubscribed, NotVerified, NotInThisState,
-        AllowanceNotAgreed, PriceNotAgreed, *CHECKOUT, *KEYED,
+        UnknownWorkspace, DemoWorkspace, UnknownPlan, AlreadySubscribed, NotVerified,
+        NotInThisState, AllowanceNotAgreed, PriceNotAgreed, *CHECKOUT, *KEYED,
     ),
 )  # fmt: skip
 async def order_plan(
@@ -201,10 +202,10 @@ async def upgrade_plan(
     *, house: HouseHere, workspace_id: FromPath[UUID], data: JSONBody[LargerPlan],
     idempotency_key: IdempotencyKey,
 ) -> Response[Upgraded]:  # fmt: skip
-    """Change to a larger plan; a repeat returns the same payment request."""
+    """Change to a larger plan; a repeat returns the same answer."""
     studio = house.studio
     request_key = upgrade.upgrade_key(idempotency_key)
-    before = await billed(studio, workspace_id=workspace_id, request_key=request_key)
+    before = await upgrade.made_before(studio, workspace_id=workspace_id, request_key=request_key)
     made = await upgrade.upgrade(
         studio, workspace_id=workspace_id, plan=data.plan, key=idempotency_key
     )
