@@ -155,7 +155,8 @@ async def open_house(settings: Settings, *, clock: Clock | None = None) -> Async
             engine_images_max=IMAGES_MAX, gateways=gateways, gateway=settings.payments.gateway,
             seller=seller,
             hooks=hooks, keep_deliveries=_days(settings.deliveries_days),
-            printer=InvoicePdf(fonts=settings.data / FONTS), mailer=_mailer(settings, seller), post_card=post_card,
+            printer=InvoicePdf(fonts=settings.data / FONTS), mailer=_mailer(settings, seller),
+            post_card=post_card,
         )  # fmt: skip
         live = Live(url=url, now=clock.now)
         stack.push_async_callback(live.close)

@@ -17,6 +17,7 @@ from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, Yes, instant, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, money, table, told
+from mutoscope.domain.billing_words import happened, happened_at
 from mutoscope.domain.calendar import billing_day
 from mutoscope.domain.subscriptions import State, Subscription
 from mutoscope.storage import payments, subscriptions, workspaces
@@ -211,11 +212,12 @@ def history(workspace_id: WorkspaceId, *, is_json: Json = False) -> None:
     if is_json:
         print_json(found)
         return
-    made = table("took effect", "what", "plan", "before", "after")
+    made = table("when", "what", "plan", "before", "after")
     for each in found:
+        at = happened_at(each.event, due_at=each.due_at, changed_at=each.changed_at)
         made.add_row(
-            told(each.due_at, zone=zone), each.event, each.plan, each.state_before,
-            each.state_after,
+            told(at, zone=zone), happened(each.event, due_at=each.due_at, zone=zone), each.plan,
+            each.state_before.replace("_", " "), each.state_after.replace("_", " "),
         )  # fmt: skip
     console().print(made)
 

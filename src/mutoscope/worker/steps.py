@@ -1,7 +1,7 @@
 """The worker: takes steps of jobs from the queue, and keeps the clock's promises.
 
 Loops run side by side: single steps of jobs, the turns of jobs that wait, looks at the providers'
-work, whatever is due by the clock, money, alerts and webhooks, what is kept no longer, the post, the
+work, whatever is due by the clock, money, alerts, webhooks, what is kept no longer, the post, the
 sweep for jobs that nobody works on, and e-mails to people who are away from the chat. A loop that
 fails is recorded and begun again after a pause, so that a database that restarts does not end the
 worker.
