@@ -224,7 +224,7 @@ async def submit_start(
 
 
 async def order_plan(
-    studio: Studio, *, workspace_id: UUID, new: NewPlan, key: str
+    studio: Studio, *, workspace_id: UUID, new: NewPlan, key: str, act: Act = NOBODYS
 ) -> PaymentRequest:
     """Ask for a plan's first payment; the plan starts when it is confirmed. A repeat is the same.
 
@@ -234,13 +234,13 @@ async def order_plan(
     request_key = order_key(key)
     made = await once(  # also when it is paid, and the plan runs
         before=partial(billed, studio, workspace_id=workspace_id, request_key=request_key),
-        make=partial(_order, studio, workspace_id, new, request_key),
+        make=partial(_order, studio, workspace_id, new, request_key, act=act),
     )
     return _same(made, new, key)
 
 
 async def _order(
-    studio: Studio, workspace_id: UUID, new: NewPlan, request_key: str
+    studio: Studio, workspace_id: UUID, new: NewPlan, request_key: str, *, act: Act
 ) -> PaymentRequest:
     at = studio.clock.now()
     workspace = await startable(studio, workspace_id=workspace_id)
@@ -251,7 +251,8 @@ async def _order(
         raise PriceNotAgreed(plan=new.plan)
     wish = {"plan": new.plan, "is_annual": new.is_annual, "version": begun.version}
     request = await asked(studio, replace(bill, wish=wish), at=at)
-    rows = rows_to_pay_first(studio, request)
+    told = act.telling(request_id=str(request.request_id), plan=new.plan)
+    rows = (*rows_to_pay_first(studio, request), *told)
     await studio.journal.submit(Submission(()), side_rows=rows)
     return request
 
@@ -262,6 +263,11 @@ def order_key(key: str) -> str:
     :raises BadKey: when it cannot stand in the journal.
     """
     return f"order/{checked_key(key)}"
+
+
+def trial_key(begun: Subscription, kind: str) -> str:
+    """Return the key of the ledger's line on which the trial's credits of a kind end."""
+    return f"{begun.subscription_id}/{kind}/trial"
 
 
 def first_bill(studio: Studio, begun: Subscription, *, key: str) -> Bill | None:
@@ -293,7 +299,7 @@ def _ends_of_trial(
         return ()
     return tuple(
         Request(workspace.workspace_id, allowance.kind, NAMESPACE,
-                f"{begun.subscription_id}/{allowance.kind}/trial", ask.Expire(Source.TRIAL))
+                trial_key(begun, allowance.kind), ask.Expire(Source.TRIAL))
         for allowance in studio.catalog.version_at(at=at).trial.allowances
     )  # fmt: skip
 

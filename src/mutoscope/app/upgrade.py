@@ -13,6 +13,7 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from mutoscope.app.acts import NOBODYS, Act
 from mutoscope.app.billing import (
     Bill,
     asked,
@@ -96,7 +97,7 @@ async def preview_upgrade(studio: Studio, *, workspace_id: UUID, plan: str) -> U
 
 
 async def upgrade(
-    studio: Studio, *, workspace_id: UUID, plan: str, key: str
+    studio: Studio, *, workspace_id: UUID, plan: str, key: str, act: Act = NOBODYS
 ) -> PaymentRequest | None:
     """Upgrade now; return what is to be paid, or None when it is nothing. A repeat is the same.
 
@@ -108,7 +109,7 @@ async def upgrade(
     request_key = upgrade_key(key)
     made = await once(
         before=partial(made_before, studio, workspace_id=workspace_id, request_key=request_key),
-        make=partial(_upgrade, studio, workspace_id, plan, request_key),
+        make=partial(_upgrade, studio, workspace_id, plan, request_key, act=act),
     )
     if made.plan != plan:
         raise KeyReused(namespace="upgrade", key=key)
@@ -127,22 +128,28 @@ async def made_before(studio: Studio, *, workspace_id: UUID, request_key: str) -
     return None if plan is None else Made(plan=plan, request=None)
 
 
-async def _upgrade(studio: Studio, workspace_id: UUID, plan: str, request_key: str) -> Made:
+async def _upgrade(
+    studio: Studio, workspace_id: UUID, plan: str, request_key: str, *, act: Act
+) -> Made:
     at = studio.clock.now()
     subscription = await current(studio, workspace_id=workspace_id, event=Event.UPGRADE)
     made = upgrade_of(studio, subscription, plan=plan, at=at)
     request = await asked(studio, _bill(subscription, made, request_key), at=at)
+    told = act.telling(
+        subscription_id=str(subscription.subscription_id), event="upgrade", plan=plan,
+        amount=made.price.amount, currency=made.price.currency,
+    )  # fmt: skip
     if not made.price.amount:
         await carry_out(
-            studio, subscription, wish=request.wish, rows=(), at=at, request_key=request_key
+            studio, subscription, wish=request.wish, rows=told, at=at, request_key=request_key
         )
         return Made(plan=plan, request=None)
     if studio.can_charge(subscription.gateway):
         rows = rows_to_pay_first(studio, request)
-        await write(studio, (), rows=rows)
+        await write(studio, (), rows=(*rows, *told))
         return Made(plan=plan, request=request)
     rows = rows_on_account(studio, request, subscription=subscription)
-    await carry_out(studio, subscription, wish=request.wish, rows=rows, at=at)
+    await carry_out(studio, subscription, wish=request.wish, rows=(*rows, *told), at=at)
     invoiced = await billed(studio, workspace_id=workspace_id, request_key=request_key)
     return Made(plan=plan, request=invoiced)
 
