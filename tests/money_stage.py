@@ -18,7 +18,7 @@ def id_of(workspace: str) -> UUID:
 
 async def with_plan(api: Api, plan: str = "pro", *, name: str = "Aurora") -> str:
     """Open a workspace with a plan on account that may buy credits; return its address."""
-    workspace = await api.workspace(name)
+    workspace = await api.workspace(name, is_demo=False)
     begun = await api.post(f"{workspace}/plan", {"plan": plan}, key="plan-1")
     assert begun.status_code == 201, begun.text
     await enable_purchases(api, workspace)

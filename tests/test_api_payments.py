@@ -112,7 +112,7 @@ async def test_a_card_is_paid_where_the_link_leads(shop: Api) -> None:
 
 
 async def test_an_upgrade_that_is_charged_waits_for_its_payment(shop: Api) -> None:
-    workspace = await shop.workspace()
+    workspace = await shop.workspace(is_demo=False)
     order = await shop.post(f"{workspace}/subscription/order", {"plan": "pro"}, key="order-1")
 
     assert order.json()["request"]["gateway"] == "stripe"

@@ -24,7 +24,7 @@ async def workspace(api: Api) -> str:
 
 
 async def test_a_trial_has_no_plan_and_nothing_to_pay(api: Api) -> None:
-    shown = (await api.get(f"{await api.workspace()}/subscription")).json()
+    shown = (await api.get(f"{await api.workspace(is_demo=False)}/subscription")).json()
 
     assert (shown["state"], shown["plan"], shown["billing_date"]) == ("trial", None, None)
     assert shown["trial_ends_at"] is not None
@@ -59,7 +59,7 @@ async def test_what_is_to_be_paid_stands_with_a_link(api: Api, workspace: str) -
 
 
 async def test_an_ordered_plan_starts_when_it_is_paid(api: Api) -> None:
-    workspace = await api.workspace()
+    workspace = await api.workspace(is_demo=False)
     wanted = {"plan": "essential", "is_annual": True}
     first = await api.post(f"{workspace}/subscription/order", wanted, key="order-1")
     waiting = (await api.get(f"{workspace}/subscription")).json()
@@ -78,7 +78,7 @@ async def test_an_ordered_plan_starts_when_it_is_paid(api: Api) -> None:
 
 
 async def test_a_repeated_order_is_the_same_and_its_key_is_for_one_plan(api: Api) -> None:
-    address = f"{await api.workspace()}/subscription/order"
+    address = f"{await api.workspace(is_demo=False)}/subscription/order"
     first = await api.post(address, {"plan": "pro"}, key="order-1")
 
     again = await api.post(address, {"plan": "pro"}, key="order-1")
@@ -102,7 +102,7 @@ async def test_a_repeated_order_is_the_same_and_its_key_is_for_one_plan(api: Api
 async def test_a_plan_that_cannot_be_ordered_is_refused_by_name(
     api: Api, plan: str, refusal: tuple[int, str]
 ) -> None:
-    workspace = await api.workspace()
+    workspace = await api.workspace(is_demo=False)
 
     refused = await api.post(f"{workspace}/subscription/order", {"plan": plan}, key="order-1")
 
@@ -135,6 +135,32 @@ async def test_an_upgrade_costs_and_grants_what_its_preview_told(api: Api, works
     assert (other.status_code, other.json()["code"]) == (422, "key_reused")
 
 
+async def test_an_upgrade_that_costs_nothing_has_one_answer_under_its_key(api: Api) -> None:
+    workspace = await api.workspace("Demo")
+    await api.post(f"{workspace}/plan", {"plan": "essential"}, key="plan-1")
+
+    made = await api.post(f"{workspace}/subscription/upgrade", {"plan": "pro"}, key="up-1")
+    again = await api.post(f"{workspace}/subscription/upgrade", {"plan": "pro"}, key="up-1")
+    other = await api.post(f"{workspace}/subscription/upgrade", {"plan": "unlimited"}, key="up-1")
+
+    assert (made.status_code, made.json()["request"]) == (201, None)
+    assert again.json() == made.json()
+    assert [each.headers.get("Idempotency-Replayed") for each in (made, again)] == [None, "true"]
+    assert (other.status_code, other.json()["code"]) == (422, "key_reused")
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [("subscription/order", {"plan": "pro"}), ("purchases", {"pack": "video_1500"})],
+)
+async def test_a_demo_workspace_orders_nothing(api: Api, path: str, content: object) -> None:
+    workspace = await api.workspace("Demo")
+
+    refused = await api.post(f"{workspace}/{path}", content, key="order-1")
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "demo_workspace")
+
+
 @pytest.mark.parametrize("plan", ["pro", "essential"])
 async def test_a_plan_that_is_no_larger_is_no_upgrade(api: Api, workspace: str, plan: str) -> None:
     previewed = await api.get(f"{workspace}/subscription/upgrade", params={"plan": plan})
@@ -144,7 +170,7 @@ async def test_a_plan_that_is_no_larger_is_no_upgrade(api: Api, workspace: str, 
 
 
 async def test_a_trial_cannot_upgrade_but_order(api: Api) -> None:
-    workspace = await api.workspace()
+    workspace = await api.workspace(is_demo=False)
 
     refused = await api.post(f"{workspace}/subscription/upgrade", {"plan": "pro"}, key="up-1")
 
@@ -243,7 +269,7 @@ async def test_a_workspace_that_is_not_there_has_no_plan(
 
 
 async def test_a_workspace_with_an_agreed_plan_is_shown_whole(api: Api) -> None:
-    workspace = await api.workspace()
+    workspace = await api.workspace(is_demo=False)
     agreed = {"plan": "enterprise", "agreed": {"image": 5_000, "video": 9_000}}
     await api.post(f"{workspace}/plan", agreed, key="plan-1")
     await api.post(f"{workspace}/subscription/schedule", {"zone": "Asia/Tokyo"})

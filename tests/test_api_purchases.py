@@ -89,8 +89,8 @@ async def test_what_is_not_for_sale_is_refused_by_name(
 
 
 async def test_who_may_not_buy_is_told_why(api: Api) -> None:
-    trial = await api.workspace("Trial")
-    asking = await api.workspace("Asking")
+    trial = await api.workspace("Trial", is_demo=False)
+    asking = await api.workspace("Asking", is_demo=False)
     await api.post(f"{asking}/plan", {"plan": "pro"}, key="plan-1")
 
     in_trial = await api.post(f"{trial}/purchases", PACK, key="buy-1")

@@ -13,6 +13,7 @@ from pypdf import PdfReader
 from invoice_stage import BUYER, PACK, bill, draft, issue, issued
 from mail_server import CUT, MailServer, open_mail_server
 from mutoscope.app import sign_up
+from mutoscope.app.acts import operators_act
 from mutoscope.app.post import (
     AT_ONCE_MAX,
     CUT_OFF_AFTER,
@@ -24,7 +25,10 @@ from mutoscope.app.post import (
     send_again,
     send_due,
 )
-from mutoscope.storage import billing_details, outbox
+from mutoscope.domain.audit import operator_name
+from mutoscope.domain.staff import StaffAction
+from mutoscope.storage import audit, billing_details, outbox
+from mutoscope.storage.audit import AuditFilters
 from mutoscope.storage.outbox import Ending, MessageState, UnknownMessage
 from post_stage import messages, only, open_post
 from studio_stage import Stage
@@ -232,12 +236,19 @@ async def test_a_bounce_that_comes_later_is_recorded_once(stage: Stage, server: 
         await bounced(stage.studio, message_id=message_id, reason="x")
     await send_due(stage.studio)
 
+    act = operators_act(
+        stage.studio, "operator:ada@here", action=StaffAction.NOTE_BOUNCE, workspace_id=None,
+        reason="mutoscope outbox bounced",
+    )  # fmt: skip
     for reason in ("mailbox\r\nfull", "again"):
-        found = await bounced(stage.studio, message_id=message_id, reason=reason)
+        found = await bounced(stage.studio, message_id=message_id, reason=reason, act=act)
 
     assert (found.state, found.failure) == (MessageState.BOUNCED, "mailbox full")
     assert await bounce_of(stage) == "mailbox full"
     assert len(server.taken) == 1
+    async with stage.studio.reading() as connection:
+        (told,) = await audit.page(connection, filters=AuditFilters(), before=9, limit=9)
+    assert (told.line.action, operator_name(told.reason)) == ("note_bounce", "operator:ada@here")
 
 
 async def test_what_is_not_there_or_has_nobody_is_refused_by_name(stage: Stage) -> None:

@@ -1,5 +1,6 @@
 """The same key twice at one moment: whoever comes second gets the first one's answer."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from mutoscope.app import (
 )
 from mutoscope.app.generate import NotEnoughCredits
 from mutoscope.app.promo import AlreadyRedeemed
-from mutoscope.app.subscribe import NewPlan, order_plan
+from mutoscope.app.subscribe import NewPlan, order_plan, start_plan
 from mutoscope.storage import offers
 from mutoscope.storage.payments import PaymentRequest
 from overtaking import overtake
@@ -52,6 +53,18 @@ async def test_an_upgrade_that_overtakes_itself_is_made_once(
     assert winner[0] is not None
     assert await spendable(stage, workspace_id) == 1_500
     assert len(await documents(stage, workspace_id)) == 2
+
+
+async def test_an_upgrade_that_costs_nothing_is_made_once_however_often_it_is_sent(
+    stage: Stage,
+) -> None:
+    await start_plan(stage.studio, workspace_id=stage.workspace_id, plan="essential")
+    wish = {"workspace_id": stage.workspace_id, "plan": "pro", "key": "a"}
+
+    made = await asyncio.gather(*(upgrade.upgrade(stage.studio, **wish) for _ in range(8)))
+
+    assert made == [None] * 8
+    assert await spendable(stage, stage.workspace_id) == 1_500
 
 
 async def plan_ordered(stage: Stage, workspace_id: UUID) -> PaymentRequest:

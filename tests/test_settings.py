@@ -54,6 +54,7 @@ def test_limits_of_files_are_whole_numbers() -> None:
     settings = read_settings({"MUTOSCOPE_ASSETS_QUOTA": "5000", "MUTOSCOPE_EXPORTS_DAYS": "0"})
 
     assert (settings.assets_quota, settings.exports_days) == (5000, 0)
+    assert settings.deliveries_days == 30
     assert read_settings({"MUTOSCOPE_ASSETS_REDIRECT": "yes"}).assets_redirect
 
 
@@ -62,6 +63,7 @@ def test_limits_of_files_are_whole_numbers() -> None:
     [
         ("MUTOSCOPE_ASSETS_QUOTA", "5 GB"), ("MUTOSCOPE_ASSETS_QUOTA", "9" * 30),
         ("MUTOSCOPE_EXPORTS_DAYS", "-1"), ("MUTOSCOPE_EXPORTS_DAYS", "36501"),
+        ("MUTOSCOPE_DELIVERIES_DAYS", "a month"),
         ("MUTOSCOPE_ASSETS_REDIRECT", "maybe"),
     ],
 )  # fmt: skip

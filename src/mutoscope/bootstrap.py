@@ -154,8 +154,9 @@ async def open_house(settings: Settings, *, clock: Clock | None = None) -> Async
             providers=providers, call_backs=_call_backs(settings), labels=settings.labels,
             engine_images_max=IMAGES_MAX, gateways=gateways, gateway=settings.payments.gateway,
             seller=seller,
-            hooks=hooks, printer=InvoicePdf(fonts=settings.data / FONTS),
-            mailer=_mailer(settings, seller), post_card=post_card,
+            hooks=hooks, keep_deliveries=_days(settings.deliveries_days),
+            printer=InvoicePdf(fonts=settings.data / FONTS), mailer=_mailer(settings, seller),
+            post_card=post_card,
         )  # fmt: skip
         live = Live(url=url, now=clock.now)
         stack.push_async_callback(live.close)
@@ -304,12 +305,15 @@ def _assets(settings: Settings) -> AssetStore:
 
 
 def _asset_rules(settings: Settings) -> AssetRules:
-    days = settings.exports_days
     return AssetRules(
         link_key=_key(settings.data, "links"), quota_bytes=settings.assets_quota,
-        keep_exports=timedelta(days=days) if days else None,
-        can_redirect=settings.assets_redirect,
+        keep_exports=_days(settings.exports_days), can_redirect=settings.assets_redirect,
     )  # fmt: skip
+
+
+def _days(days: int) -> timedelta | None:
+    """Return the span of days for which something is kept; 0 days are for ever."""
+    return timedelta(days=days) if days else None
 
 
 def _exporters(fonts: Path) -> dict[str, Exporter]:

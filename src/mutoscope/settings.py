@@ -121,6 +121,10 @@ SETTINGS: Final = (
         "yes lets webhooks lead to this machine and network, for trials; no sends to public https",
     ),
     Setting(
+        "MUTOSCOPE_DELIVERIES_DAYS", "30",
+        "days for which what was sent to webhooks is listed; 0 for ever",
+    ),
+    Setting(
         "MUTOSCOPE_SMTP_URL", "",
         "mail server, such as smtp+starttls://USER:PASSWORD@HOST:587; empty leaves messages in "
         "the outbox",
@@ -188,6 +192,7 @@ class Settings:
     labels: frozenset[str]
     payments: PaymentSettings
     webhooks_local: bool
+    deliveries_days: int
     smtp_url: str = field(repr=False)
     mail_from: str
     providers: Mapping[str, ProviderAccount] = field(repr=False)
@@ -221,6 +226,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         labels=frozenset(found["MUTOSCOPE_LABELS"].replace(",", " ").split()),
         payments=_payments(found),
         webhooks_local=_truth("MUTOSCOPE_WEBHOOKS_LOCAL", found["MUTOSCOPE_WEBHOOKS_LOCAL"]),
+        deliveries_days=_count(
+            "MUTOSCOPE_DELIVERIES_DAYS", found["MUTOSCOPE_DELIVERIES_DAYS"], DAYS_MAX
+        ),
         smtp_url=found["MUTOSCOPE_SMTP_URL"],
         mail_from=found["MUTOSCOPE_MAIL_FROM"],
         providers={name: account for name in PROVIDERS if (account := _account(name, found)).key},

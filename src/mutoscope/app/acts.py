@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from mutoscope.app.audit import audit_rows, why
+from mutoscope.app.audit import audit_rows, operator, why
 from mutoscope.domain.planner import KeyReused, Submission
 from mutoscope.domain.requests import checked
 from mutoscope.domain.staff import Actor, StaffAction, require
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mutoscope.domain.audit import Value
     from mutoscope.domain.planner import Answer
     from mutoscope.domain.requests import Note, Request
+    from mutoscope.storage.database import Connection
     from mutoscope.storage.session import SideRow
 
 Tell = Callable[..., "tuple[SideRow, ...]"]
@@ -59,6 +60,31 @@ def act_of(
     :raises BadReason: when the reason is none.
     """
     require(actor, action)
+    return _line_of(studio, actor, action=action, workspace_id=workspace_id, reason=reason)
+
+
+def operators_act(
+    studio: Studio, name: str, *, action: StaffAction, workspace_id: UUID | None, reason: str
+) -> Act:
+    """Return what an action of the operator on the machine brings along: a line of the audit.
+
+    `name` is who that is, as `operator:USER@MACHINE`. It stands with the reason, whose text can be
+    erased, for a line holds no names.
+    """
+    actor = operator(at=studio.clock.now())
+    because = f"{name}: {reason}"
+    return _line_of(studio, actor, action=action, workspace_id=workspace_id, reason=because)
+
+
+async def write_rows(connection: Connection, rows: tuple[SideRow, ...]) -> None:
+    """Write the rows of an act in the transaction of what it did, where no entry comes with it."""
+    for each in rows:
+        await each.writer(connection, [each.row])
+
+
+def _line_of(
+    studio: Studio, actor: Actor, *, action: StaffAction, workspace_id: UUID | None, reason: str
+) -> Act:
     because = why(studio, reason)
 
     def tell(**told: Value) -> tuple[SideRow, ...]:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mutoscope.app.billing import Bill, asked, rows_to_pay_first
+from mutoscope.app.demo import require_charged
 from mutoscope.app.repeats import once
 from mutoscope.domain.catalog import Fulfilment
 from mutoscope.domain.credits import Refusal, checked_key
@@ -73,6 +74,7 @@ async def buy(
     """Order credits; a repeat with the same key returns the same order.
 
     :raises UnknownWorkspace: when there is no such workspace.
+    :raises DemoWorkspace: when nothing is charged in it.
     :raises NotEntitled: when its plan does not include purchases.
     :raises MayNotSpend: when its plan is suspended.
     :raises PurchasesNotEnabled: when support has not enabled them.
@@ -167,6 +169,7 @@ async def cancelled(
 
 
 def _check_allowed(studio: Studio, workspace: Workspace, *, at: datetime) -> None:
+    require_charged(workspace)
     access = studio.access_of(workspace, at=at)
     access.require(Entitlement.PURCHASES)
     if access.state is State.SUSPENDED:

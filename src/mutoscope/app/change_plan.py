@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mutoscope.app.acts import NOBODYS, Act
 from mutoscope.app.current_plan import current, write
 from mutoscope.app.terms import MONTHS, monthly, scheduled_terms, standing
 from mutoscope.domain.calendar import BillingAnchor
@@ -46,7 +47,7 @@ class NothingScheduled(Refusal):
 
 async def schedule(
     studio: Studio, *, workspace_id: UUID, plan: str | None = None, is_annual: bool | None = None,
-    zone: str | None = None,
+    zone: str | None = None, act: Act = NOBODYS,
 ) -> Subscription:  # fmt: skip
     """Let another plan, payment by the year, or zone begin on the billing date.
 
@@ -77,11 +78,15 @@ async def schedule(
     )  # fmt: skip
     stands = standing(scheduled_terms(after), next_index=index, allowances=allowances)
     row = subscriptions.changed(before, after, event=Event.SCHEDULE, due_at=scheduled.at, at=at)
-    await write(studio, stands, rows=(row,))
+    told = act.telling(
+        subscription_id=str(before.subscription_id), event="schedule", plan=scheduled.plan,
+        months=scheduled.months_per_charge, zone=scheduled.zone,
+    )  # fmt: skip
+    await write(studio, stands, rows=(row, *told))
     return await current(studio, workspace_id=workspace_id, event=Event.UNDO)
 
 
-async def cancel(studio: Studio, *, workspace_id: UUID) -> Subscription:
+async def cancel(studio: Studio, *, workspace_id: UUID, act: Act = NOBODYS) -> Subscription:
     """Let the plan end when what is charged has run out; until then everything stays.
 
     :raises NotInThisState: when the workspace has no plan that can be cancelled.
@@ -95,11 +100,12 @@ async def cancel(studio: Studio, *, workspace_id: UUID) -> Subscription:
     after = replace(before.moved(event=Event.SCHEDULE), cancels_at=ends_at)
     row = subscriptions.changed(before, after, event=Event.SCHEDULE, due_at=ends_at, at=at)
     stands = standing(after, next_index=before.period_at(at=at).index + 1)
-    await write(studio, stands, rows=(row,))
+    told = act.telling(subscription_id=str(before.subscription_id), event="cancel")
+    await write(studio, stands, rows=(row, *told))
     return await current(studio, workspace_id=workspace_id, event=Event.UNDO)
 
 
-async def undo(studio: Studio, *, workspace_id: UUID) -> Subscription:
+async def undo(studio: Studio, *, workspace_id: UUID, act: Act = NOBODYS) -> Subscription:
     """Take back what is scheduled for the billing date, before it comes; anchor and date stay.
 
     :raises NotInThisState: when the workspace has no plan that can be changed.
@@ -115,5 +121,6 @@ async def undo(studio: Studio, *, workspace_id: UUID) -> Subscription:
     )  # fmt: skip
     row = subscriptions.changed(before, after, event=Event.UNDO, due_at=at, at=at)
     stands = standing(after, next_index=before.period_at(at=at).index + 1)
-    await write(studio, stands, rows=(row,))
+    told = act.telling(subscription_id=str(before.subscription_id), event="undo")
+    await write(studio, stands, rows=(row, *told))
     return await current(studio, workspace_id=workspace_id, event=Event.SCHEDULE)

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Final
 from mutoscope.app import invoicing
 from mutoscope.app.billing import Bill, request_of, rows_on_account
 from mutoscope.app.packs import freezes
-from mutoscope.app.terms import charge_line, monthly, price_of, scheduled_terms
+from mutoscope.app.terms import charge_line, charge_of, monthly, restated, scheduled_terms, standing
 from mutoscope.domain.planner import Submission
 from mutoscope.domain.requests import checked
-from mutoscope.domain.subscriptions import Event, State, Subscription
+from mutoscope.domain.subscriptions import Event, RenewalGrant, State, Subscription
 from mutoscope.storage import subscriptions
 from mutoscope.storage.payments import Purpose
 from mutoscope.storage.session import SideRow, SideRowRefused
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mutoscope.app.studio import Studio
+    from mutoscope.domain.catalog import Version
     from mutoscope.domain.invoices import Party
+    from mutoscope.domain.requests import Request
 
 CHUNK: Final = 100
 """Subscriptions read at once; what they write goes into the journal's transactions together."""
@@ -156,9 +158,24 @@ async def _charged(
     if is_charge:
         after, rows = _renewed(studio, replace(after, version=version.key), buyer, at)
     after = replace(after, charge_at=after.next_look(), revision=before.revision)
+    stands, after = _stands(before, after, version)
     row = subscriptions.changed(before, after, event=Event.RENEW, due_at=due_at, at=at)
-    await studio.journal.submit(Submission(()), side_rows=(row, *rows))
+    submission = Submission(tuple(map(checked, stands)))
+    await studio.journal.submit(submission, side_rows=(row, *rows))
     return replace(after, revision=before.revision + 1)
+
+
+def _stands(
+    before: Subscription, after: Subscription, version: Version
+) -> tuple[tuple[Request, ...], Subscription]:
+    """Return what lets grants that wait for a payment go on when a term costs nothing."""
+    is_waiting = after.renewal_grant is RenewalGrant.WHEN_PAID
+    if not is_waiting or after.paid_index == before.paid_index:
+        return (), after
+    if after.scheduled is None:
+        return standing(after, next_index=before.charge_index), after
+    requests, change = restated(after, version=version, next_index=before.charge_index)
+    return requests, replace(after, change=change)
 
 
 def _renewed(
@@ -167,10 +184,7 @@ def _renewed(
     """Return a subscription whose next term is charged, and the rows that bill it."""
     months, index = subscription.months_per_charge, subscription.charge_index
     version = studio.catalog.version(key=subscription.version)
-    price = price_of(
-        version=version, plan=subscription.plan, months_per_charge=months,
-        agreed=subscription.price,
-    )  # fmt: skip
+    price = charge_of(version=version, subscription=subscription)
     after = replace(
         subscription.moved(event=Event.RENEW), charge_index=index + months,
     )  # fmt: skip

@@ -2,7 +2,8 @@
 
 Each try is counted before it is made and takes a lease, so that a worker that dies delays and
 loses nothing; the other side may get an event twice, under the same id. The surprising choice: an
-endpoint that takes nothing for days is switched off with an alert, and keeps what waits.
+endpoint that takes nothing for days is switched off with an alert, and keeps what waits: only what
+came to its end, taken or given up, is forgotten after its days.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ SPREAD_PERCENT: Final = 10
 
 DELIVERIES_MAX: Final = 100
 """Deliveries that one pass sends side by side."""
+
+FORGOTTEN_MAX: Final = 5_000
+"""Deliveries that one transaction forgets, so that nobody waits long for their locks."""
 
 LEASE: Final = timedelta(minutes=2)
 FAILING_MAX: Final = timedelta(days=3)
@@ -75,6 +79,23 @@ async def replay(
             connection, workspace_id=workspace_id, endpoint_id=endpoint_id, event_id=event_id,
             at=studio.clock.now(),
         )  # fmt: skip
+
+
+async def forget(studio: Studio) -> int:
+    """Forget the deliveries that ended longer ago than they are kept; return how many.
+
+    What waits is never forgotten, whether its endpoint is on or off.
+    """
+    keep = studio.keep_deliveries
+    if keep is None:
+        return 0
+    before, forgotten = studio.clock.now() - keep, 0
+    while True:
+        async with studio.reading() as connection:
+            done = await webhooks.forget(connection, before=before, limit=FORGOTTEN_MAX)
+        forgotten += done
+        if done < FORGOTTEN_MAX:
+            return forgotten
 
 
 def _hook(taken: Taken, at: datetime) -> Hook:

@@ -266,7 +266,9 @@ async def confirm(
     return await _read(studio, workspace_id, refund_id)
 
 
-async def refund_told(studio: Studio, *, gateway: str, reference: str, state: PaymentState) -> bool:
+async def refund_told(
+    studio: Studio, *, gateway: str, reference: str, state: PaymentState, act: Act = NOBODYS
+) -> bool:
     """Note what a gateway tells of a refund; tell whether it was one of ours."""
     if state is PaymentState.PENDING:
         return True
@@ -276,7 +278,8 @@ async def refund_told(studio: Studio, *, gateway: str, reference: str, state: Pa
         )
     if asked is None:
         return False
-    await finish(studio, asked, state=SUCCEEDED if state is PaymentState.SUCCEEDED else FAILED)
+    ended = SUCCEEDED if state is PaymentState.SUCCEEDED else FAILED
+    await finish(studio, asked, state=ended, act=act)
     return True
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mutoscope.app import invoicing
-from mutoscope.app.terms import charge_line, price_of, scheduled_terms
+from mutoscope.app.terms import charge_line, charge_of, scheduled_terms
 from mutoscope.domain.billing_words import why
 from mutoscope.domain.calendar import billing_day
 from mutoscope.domain.subscriptions import HAS_PLAN, State, Subscription
@@ -112,9 +112,7 @@ async def _next_charge(studio: Studio, found: Subscription) -> NextCharge | None
     terms = _terms_at(found, at=due_at)
     version = studio.catalog.version_at(at=due_at)
     months = terms.months_per_charge
-    price = price_of(
-        version=version, plan=terms.plan, months_per_charge=months, agreed=terms.price
-    )  # fmt: skip
+    price = charge_of(version=version, subscription=terms)
     if price is None:
         return NextCharge(at=due_at, plan=terms.plan, months=months)
     line = charge_line(version=version, subscription=terms, amount=price.amount)

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from mutoscope.app.acts import NOBODYS, Act, write_rows
 from mutoscope.app.letter import Letter, MailError
 from mutoscope.app.print_invoice import printed_invoice, printed_request
 from mutoscope.domain.credits import Refusal
@@ -93,14 +94,14 @@ async def send_due(studio: Studio) -> int:
     return len(claimed)
 
 
-async def send_again(studio: Studio, *, message_id: UUID) -> StoredMessage:
+async def send_again(studio: Studio, *, message_id: UUID, act: Act = NOBODYS) -> StoredMessage:
     """Queue a message anew; one with a document goes to where invoices go now.
 
     :raises UnknownMessage: when there is no such message.
     :raises NoAddress: when there is nobody to send it to.
     :raises MessageUnderWay: when it is being sent just now.
     """
-    async with studio.reading() as connection:
+    async with studio.reading() as connection, connection.transaction():
         message = await outbox.get(connection, message_id=message_id)
         recipient = message.recipient
         if message.attached is not None:
@@ -112,10 +113,13 @@ async def send_again(studio: Studio, *, message_id: UUID) -> StoredMessage:
             connection, message=message, recipient=recipient, at=studio.clock.now()
         ):
             raise MessageUnderWay(message_id=message_id, state=message.state)
+        await write_rows(connection, act.telling(message_id=str(message_id)))
         return await outbox.get(connection, message_id=message_id)
 
 
-async def bounced(studio: Studio, *, message_id: UUID, reason: str) -> StoredMessage:
+async def bounced(
+    studio: Studio, *, message_id: UUID, reason: str, act: Act = NOBODYS
+) -> StoredMessage:
     """Note that a message which a server took came back; a repeat changes nothing.
 
     :raises UnknownMessage: when there is no such message.
@@ -133,6 +137,7 @@ async def bounced(studio: Studio, *, message_id: UUID, reason: str) -> StoredMes
             connection, workspace_id=message.workspace_id, email=message.recipient, reason=words,
             at=at,
         )  # fmt: skip
+        await write_rows(connection, act.telling(message_id=str(message_id)))
         return await outbox.get(connection, message_id=message_id)
 
 

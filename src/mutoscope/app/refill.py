@@ -14,6 +14,7 @@ import structlog
 
 from mutoscope.app import buy
 from mutoscope.app.buy import Wish
+from mutoscope.app.demo import require_charged
 from mutoscope.app.gateway import Demand, GatewayError, PaymentState
 from mutoscope.app.receive import receive
 from mutoscope.domain.credits import Refusal, checked_amount
@@ -79,6 +80,8 @@ async def set_refill(
 ) -> Refill:  # fmt: skip
     """Let a pack be bought whenever fewer credits than the threshold are left.
 
+    :raises UnknownWorkspace: when there is no such workspace.
+    :raises DemoWorkspace: when nothing is charged in it.
     :raises UnknownPack: when there is no such pack.
     :raises PackOfAnotherKind: when a kind is named, and the pack is of another.
     :raises BadAmount: when the threshold or the limit is no amount.
@@ -86,6 +89,8 @@ async def set_refill(
     :raises NoMethodKept: when there is nothing to charge.
     """
     at = studio.clock.now()
+    async with studio.reading() as connection:
+        require_charged(await workspaces.get(connection, workspace_id=workspace_id))
     wares = pack_wares(version=studio.catalog.version_at(at=at), pack=pack)
     if kind is not None and kind != wares.kind:
         raise PackOfAnotherKind(pack=pack, kind=wares.kind)
@@ -98,7 +103,6 @@ async def set_refill(
         monthly_max=monthly_max, declines=0, rests_until=None, set_at=at,
     )  # fmt: skip
     async with studio.reading() as connection:
-        await workspaces.get(connection, workspace_id=workspace_id)
         kept = await payments.method(connection, workspace_id=workspace_id, gateway=studio.gateway)
         if kept is None or kept[1] is None:
             raise NoMethodKept

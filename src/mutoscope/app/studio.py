@@ -20,7 +20,7 @@ from mutoscope.domain.subscriptions import HAS_PLAN, RenewalGrant
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from mutoscope.app.gateway import Gateway
     from mutoscope.app.hook_sender import HookSender
@@ -59,7 +59,8 @@ class Studio:
     `routes` tell over which of them a live workspace's tools are made, `labels` which of the
     labelled ones this process may take.
     `email_key` keys the digests by which a person's one trial is known; `exporters` are by form.
-    `hooks` sends events to the webhooks of workspaces.
+    `hooks` sends events to the webhooks of workspaces; what was sent is listed for
+    `keep_deliveries`, None: for ever.
     The built-in engine makes `engine_images_max` pictures at once; None: as many as the tool.
     `seller` issues the invoices; `gateways` are ways in which money comes, `gateway` is the one of
     new orders.
@@ -88,6 +89,7 @@ class Studio:
     gateways: Mapping[str, Gateway] = field(default_factory=dict)
     gateway: str = MANUAL
     hooks: HookSender = NO_HOOKS
+    keep_deliveries: timedelta | None = None
     post_card: PostCard = no_card
     printer: Callable[[InvoicePage], bytes] | None = None
     mailer: Mailer | None = None

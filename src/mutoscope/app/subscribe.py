@@ -21,6 +21,7 @@ from mutoscope.app.billing import (
     rows_on_account,
     rows_to_pay_first,
 )
+from mutoscope.app.demo import gateway_in, require_charged
 from mutoscope.app.packs import thaws
 from mutoscope.app.repeats import once
 from mutoscope.app.terms import (
@@ -28,8 +29,8 @@ from mutoscope.app.terms import (
     NAMESPACE,
     PriceNotAgreed,
     charge_line,
+    charge_of,
     monthly,
-    price_of,
     standing,
 )
 from mutoscope.domain import actions as ask
@@ -177,15 +178,15 @@ def begin(studio: Studio, workspace: Workspace, *, new: NewPlan, at: datetime) -
         raise BadStart(anchor_at=anchor_at)
     catalog = studio.catalog
     version = catalog.version(key=new.version) if new.version else catalog.version_at(at=at)
-    months = MONTHS[new.is_annual]
+    months, gateway = MONTHS[new.is_annual], gateway_in(workspace, gateway=new.gateway)
     anchor = BillingAnchor(at=anchor_at, zone=workspace.zone)
     begun = Subscription(
         workspace_id=workspace.workspace_id, subscription_id=studio.ids.new(), plan=new.plan,
         version=version.key, anchor_at=anchor.at, zone=workspace.zone, begins_at=None,
         months_per_charge=months, state=State.ACTIVE, change=0, revision=0,
         allowances=monthly(version=version, plan=new.plan, agreed=new.agreed), price=new.price,
-        can_purchase=new.can_purchase, gateway=new.gateway,
-        renewal_grant=studio.renewal_grant(new.gateway, version), charge_index=0, charge_at=None,
+        can_purchase=new.can_purchase, gateway=gateway,
+        renewal_grant=studio.renewal_grant(gateway, version), charge_index=0, charge_at=None,
         paid_index=0, scheduled=None, cancels_at=None, past_due_at=None, suspended_at=None,
         ends_at=None,
     )  # fmt: skip
@@ -223,32 +224,35 @@ async def submit_start(
 
 
 async def order_plan(
-    studio: Studio, *, workspace_id: UUID, new: NewPlan, key: str
+    studio: Studio, *, workspace_id: UUID, new: NewPlan, key: str, act: Act = NOBODYS
 ) -> PaymentRequest:
     """Ask for a plan's first payment; the plan starts when it is confirmed. A repeat is the same.
 
+    :raises DemoWorkspace: when nothing is charged in the workspace.
     :raises Refusal: as `start_on_account`, and when the plan has no price.
     """
     request_key = order_key(key)
     made = await once(  # also when it is paid, and the plan runs
         before=partial(billed, studio, workspace_id=workspace_id, request_key=request_key),
-        make=partial(_order, studio, workspace_id, new, request_key),
+        make=partial(_order, studio, workspace_id, new, request_key, act=act),
     )
     return _same(made, new, key)
 
 
 async def _order(
-    studio: Studio, workspace_id: UUID, new: NewPlan, request_key: str
+    studio: Studio, workspace_id: UUID, new: NewPlan, request_key: str, *, act: Act
 ) -> PaymentRequest:
     at = studio.clock.now()
     workspace = await startable(studio, workspace_id=workspace_id)
+    require_charged(workspace)
     begun = begin(studio, workspace, new=new, at=at)
     bill = first_bill(studio, begun, key=request_key)
     if bill is None:
         raise PriceNotAgreed(plan=new.plan)
     wish = {"plan": new.plan, "is_annual": new.is_annual, "version": begun.version}
     request = await asked(studio, replace(bill, wish=wish), at=at)
-    rows = rows_to_pay_first(studio, request)
+    told = act.telling(request_id=str(request.request_id), plan=new.plan)
+    rows = (*rows_to_pay_first(studio, request), *told)
     await studio.journal.submit(Submission(()), side_rows=rows)
     return request
 
@@ -261,11 +265,15 @@ def order_key(key: str) -> str:
     return f"order/{checked_key(key)}"
 
 
+def trial_key(begun: Subscription, kind: str) -> str:
+    """Return the key of the ledger's line on which the trial's credits of a kind end."""
+    return f"{begun.subscription_id}/{kind}/trial"
+
+
 def first_bill(studio: Studio, begun: Subscription, *, key: str) -> Bill | None:
     """Return the bill of a subscription's first term; None when it costs nothing."""
     version = studio.catalog.version(key=begun.version)
-    months = begun.months_per_charge
-    price = price_of(version=version, plan=begun.plan, months_per_charge=months, agreed=begun.price)
+    price = charge_of(version=version, subscription=begun)
     if price is None or not price.amount:
         return None
     term = replace(begun, charge_index=begun.term_start())
@@ -291,7 +299,7 @@ def _ends_of_trial(
         return ()
     return tuple(
         Request(workspace.workspace_id, allowance.kind, NAMESPACE,
-                f"{begun.subscription_id}/{allowance.kind}/trial", ask.Expire(Source.TRIAL))
+                trial_key(begun, allowance.kind), ask.Expire(Source.TRIAL))
         for allowance in studio.catalog.version_at(at=at).trial.allowances
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from mutoscope.app.demo import charged
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal, checked_amount
 from mutoscope.domain.invoices import InvoiceLine
@@ -84,6 +85,18 @@ def price_of(
     if price is None:
         return None
     return price.monthly if months_per_charge == 1 else price.annual
+
+
+def charge_of(*, version: Version, subscription: Subscription) -> Money | None:
+    """Return what a charge of a subscription costs by a version; None when that is open.
+
+    :raises UnknownPlan: when this version has no such plan.
+    """
+    price = price_of(
+        version=version, plan=subscription.plan, agreed=subscription.price,
+        months_per_charge=subscription.months_per_charge,
+    )  # fmt: skip
+    return None if price is None else charged(price, gateway=subscription.gateway)
 
 
 def charge_line(*, version: Version, subscription: Subscription, amount: int) -> InvoiceLine:

@@ -13,6 +13,7 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from mutoscope.app.acts import NOBODYS, Act
 from mutoscope.app.billing import (
     Bill,
     asked,
@@ -21,6 +22,7 @@ from mutoscope.app.billing import (
     rows_to_pay_first,
 )
 from mutoscope.app.current_plan import current, write
+from mutoscope.app.demo import DEMO, charged
 from mutoscope.app.repeats import once
 from mutoscope.app.terms import NAMESPACE, PriceNotAgreed, monthly, price_of, standing
 from mutoscope.domain import actions as ask
@@ -61,7 +63,7 @@ class Upgrade:
     """What an upgrade costs and grants now, before it is made.
 
     `share` is how much of the period is left, `credits` what is granted for it at once; `price` is
-    net, for the rest of the term that is paid.
+    net, for the rest of the term that is paid, nothing in a demo workspace.
     """
 
     plan: str
@@ -71,6 +73,15 @@ class Upgrade:
     lapses_at: datetime
     zone: str
     line: InvoiceLine
+    is_demo: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What came of an upgrade; `request` asks for its price, None when that is nothing."""
+
+    plan: str
+    request: PaymentRequest | None
 
 
 async def preview_upgrade(studio: Studio, *, workspace_id: UUID, plan: str) -> Upgrade:
@@ -86,7 +97,7 @@ async def preview_upgrade(studio: Studio, *, workspace_id: UUID, plan: str) -> U
 
 
 async def upgrade(
-    studio: Studio, *, workspace_id: UUID, plan: str, key: str
+    studio: Studio, *, workspace_id: UUID, plan: str, key: str, act: Act = NOBODYS
 ) -> PaymentRequest | None:
     """Upgrade now; return what is to be paid, or None when it is nothing. A repeat is the same.
 
@@ -97,31 +108,50 @@ async def upgrade(
     """
     request_key = upgrade_key(key)
     made = await once(
-        before=partial(billed, studio, workspace_id=workspace_id, request_key=request_key),
-        make=partial(_upgrade, studio, workspace_id, plan, request_key),
+        before=partial(made_before, studio, workspace_id=workspace_id, request_key=request_key),
+        make=partial(_upgrade, studio, workspace_id, plan, request_key, act=act),
     )
-    if made is not None and made.wish["plan"] != plan:
+    if made.plan != plan:
         raise KeyReused(namespace="upgrade", key=key)
-    return made
+    return made.request
+
+
+async def made_before(studio: Studio, *, workspace_id: UUID, request_key: str) -> Made | None:
+    """Return the upgrade that was made under a key, billed or free, if one was."""
+    request = await billed(studio, workspace_id=workspace_id, request_key=request_key)
+    if request is not None:
+        return Made(plan=request.wish["plan"], request=request)
+    async with studio.reading() as connection:
+        plan = await subscriptions.plan_by_key(
+            connection, workspace_id=workspace_id, request_key=request_key
+        )
+    return None if plan is None else Made(plan=plan, request=None)
 
 
 async def _upgrade(
-    studio: Studio, workspace_id: UUID, plan: str, request_key: str
-) -> PaymentRequest | None:
+    studio: Studio, workspace_id: UUID, plan: str, request_key: str, *, act: Act
+) -> Made:
     at = studio.clock.now()
     subscription = await current(studio, workspace_id=workspace_id, event=Event.UPGRADE)
     made = upgrade_of(studio, subscription, plan=plan, at=at)
     request = await asked(studio, _bill(subscription, made, request_key), at=at)
+    told = act.telling(
+        subscription_id=str(subscription.subscription_id), event="upgrade", plan=plan,
+        amount=made.price.amount, currency=made.price.currency,
+    )  # fmt: skip
     if not made.price.amount:
-        await carry_out(studio, subscription, wish=request.wish, rows=(), at=at)
-        return None
+        await carry_out(
+            studio, subscription, wish=request.wish, rows=told, at=at, request_key=request_key
+        )
+        return Made(plan=plan, request=None)
     if studio.can_charge(subscription.gateway):
         rows = rows_to_pay_first(studio, request)
-        await write(studio, (), rows=rows)
-        return request
+        await write(studio, (), rows=(*rows, *told))
+        return Made(plan=plan, request=request)
     rows = rows_on_account(studio, request, subscription=subscription)
-    await carry_out(studio, subscription, wish=request.wish, rows=rows, at=at)
-    return await billed(studio, workspace_id=workspace_id, request_key=request_key)
+    await carry_out(studio, subscription, wish=request.wish, rows=(*rows, *told), at=at)
+    invoiced = await billed(studio, workspace_id=workspace_id, request_key=request_key)
+    return Made(plan=plan, request=invoiced)
 
 
 def upgrade_key(key: str) -> str:
@@ -155,7 +185,8 @@ def upgrade_of(studio: Studio, subscription: Subscription, *, plan: str, at: dat
     )
     share = remaining(starts_at=period.starts_at, ends_at=period.ends_at, at=at)
     rest = remaining(starts_at=term[0], ends_at=term[1], at=at)
-    amount = prorated_money(amount=new.amount - old.amount, share=rest)
+    prorated = replace(new, amount=prorated_money(amount=new.amount - old.amount, share=rest))
+    price = charged(prorated, gateway=subscription.gateway)
     allowances = monthly(version=version, plan=plan, agreed=subscription.allowances)
     credits_now = {
         kind: prorated_credits(
@@ -165,11 +196,11 @@ def upgrade_of(studio: Studio, subscription: Subscription, *, plan: str, at: dat
     }
     name = version.plan(key=plan).name
     return Upgrade(
-        plan=plan, share=share, price=replace(new, amount=amount), lapses_at=period.ends_at,
-        zone=subscription.zone,
+        plan=plan, share=share, price=price, lapses_at=period.ends_at,
+        zone=subscription.zone, is_demo=subscription.gateway == DEMO,
         credits={kind: granted for kind, granted in credits_now.items() if granted},
         line=InvoiceLine(
-            code="proration", text=f"Upgrade to {name}", amount=amount, starts_at=at,
+            code="proration", text=f"Upgrade to {name}", amount=price.amount, starts_at=at,
             ends_at=term[1],
         ),
     )  # fmt: skip
@@ -177,9 +208,11 @@ def upgrade_of(studio: Studio, subscription: Subscription, *, plan: str, at: dat
 
 async def carry_out(
     studio: Studio, subscription: Subscription, *, wish: Mapping[str, Any],
-    rows: tuple[SideRow, ...], at: datetime,
+    rows: tuple[SideRow, ...], at: datetime, request_key: str | None = None,
 ) -> None:  # fmt: skip
     """Change to a larger plan now, granting the share of the period that the wish names.
+
+    `request_key` is that of a change which is not billed, so that a repeat finds it.
 
     :raises SideRowRefused: when the subscription has been changed in the meantime.
     """
@@ -210,8 +243,9 @@ async def carry_out(
     ]  # fmt: skip
     stands = standing(after, next_index=period.index + 1, allowances=allowances)
     row = subscriptions.changed(
-        subscription, replace(after, allowances=allowances), event=Event.UPGRADE, due_at=at, at=at
-    )
+        subscription, replace(after, allowances=allowances), event=Event.UPGRADE, due_at=at, at=at,
+        request_key=request_key,
+    )  # fmt: skip
     await write(studio, (*stands, *grants), rows=(row, *rows))
 
 

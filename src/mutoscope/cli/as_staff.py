@@ -136,6 +136,11 @@ def keep_sign_in(signed_in: SignedIn) -> Path:
     return Path(file.name).replace(path)
 
 
+def is_signed_in() -> bool:
+    """Tell whether somebody has signed in on this machine, and not out again."""
+    return _path().exists()
+
+
 def drop_sign_in() -> str:
     """Remove the file of a sign-in, and return its token.
 

@@ -16,7 +16,7 @@ from mutoscope.cli.opening import in_house, own_connection
 from mutoscope.cli.options import Json
 from mutoscope.cli.plain import json_line, print_json
 from mutoscope.cli.screen import console, table, tell
-from mutoscope.domain.audit import OPERATOR, AuditHead
+from mutoscope.domain.audit import OPERATOR, AuditHead, operator_name
 from mutoscope.domain.staff import StaffAction
 from mutoscope.storage import audit as rows
 from mutoscope.storage.audit import AuditFilters, Told
@@ -146,7 +146,7 @@ def plain_line(told: Told) -> dict[str, Any]:
     return {
         **line._asdict(),
         "data": json.loads(line.data),
-        "name": "operator" if line.staff_id == OPERATOR else told.name,
+        "name": operator_name(told.reason) if line.staff_id == OPERATOR else told.name,
         "reason": None if told.reason is None else told.reason.text,
     }
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from rich.markup import escape
 
 from mutoscope.app.cancel import cancel
+from mutoscope.app.demo import NOT_CHARGED
 from mutoscope.app.estimate import estimate
 from mutoscope.app.generate import Wish
 from mutoscope.app.sign_up import create
@@ -117,7 +118,9 @@ async def start_pro(stage: Stage) -> None:
     stage.workspace = await start_plan(studio, workspace_id=workspace_id, plan="pro")
     plan = studio.catalog.version_at(at=studio.clock.now()).plan(key="pro")
     assert plan.price is not None
-    stage.say(f"{plan.name}, {money(plan.price.monthly)} a month (an example price).")
+    stage.say(
+        f"{plan.name}, {money(plan.price.monthly)} a month (an example price); {NOT_CHARGED}."
+    )
     lines = await _lines(stage, Filters(due_from=stage.moments["the plan began"]))
     stage.show(lines_table(lines=lines, zone=ZONE))
     billing = await billing_of(stage.house, workspace_id=workspace_id)

@@ -8,11 +8,14 @@ import typer
 from rich.markup import escape
 
 from mutoscope.app import post
+from mutoscope.app.acts import Act
 from mutoscope.bootstrap import House
+from mutoscope.cli.acting import in_house_acting
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, counted, table, told
+from mutoscope.domain.staff import StaffAction
 from mutoscope.storage import outbox as messages
 from mutoscope.storage.outbox import MessageState, StoredMessage
 
@@ -104,14 +107,18 @@ def send(
 ) -> None:  # fmt: skip
     """Send what is due now, as a worker does by itself."""
 
+    async def queued(house: House, act: Act) -> None:
+        assert message is not None
+        await post.send_again(house.studio, message_id=message, act=act)
+
     async def sent(house: House) -> int:
         tried = 0
-        if message is not None:
-            await post.send_again(house.studio, message_id=message)
         while found := await post.send_due(house.studio):
             tried += found
         return tried
 
+    if message is not None:
+        in_house_acting(StaffAction.SEND_MESSAGE, queued, workspace_id=None, what="outbox send")
     tried = in_house(sent)
     if is_json:
         print_json({"tried": tried})
@@ -127,7 +134,13 @@ def bounced(
     is_json: Json = False,
 ) -> None:
     """Record that a message came back: the next invoices stay here until the address changes."""
-    found = in_house(lambda house: post.bounced(house.studio, message_id=message, reason=reason))
+    found = in_house_acting(
+        StaffAction.NOTE_BOUNCE,
+        lambda house, act: post.bounced(
+            house.studio, message_id=message, reason=reason, act=act
+        ),
+        workspace_id=None, what="outbox bounced",
+    )  # fmt: skip
     _show(found, is_json=is_json)
 
 

@@ -8,10 +8,12 @@ import typer
 from rich.markup import escape
 
 from mutoscope.app import desk_waiting as waiting
+from mutoscope.app.acts import Act
 from mutoscope.app.desk_waiting import WaitingPayment
-from mutoscope.app.payment_desk import HANDLERS
+from mutoscope.app.payment_desk import handlers_of
 from mutoscope.app.reconcile import Reconciliation, reconcile
 from mutoscope.bootstrap import House
+from mutoscope.cli.acting import in_house_acting
 from mutoscope.cli.desk_waiting import next_of, why
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, instant
@@ -19,6 +21,7 @@ from mutoscope.cli.plain import plain, print_json
 from mutoscope.cli.screen import console, table, tell
 from mutoscope.cli.screen import money as amount
 from mutoscope.domain.offers import Money
+from mutoscope.domain.staff import StaffAction
 from mutoscope.storage import payment_events, workspaces
 from mutoscope.storage import payments as stored
 from mutoscope.storage.payment_events import StoredEvent
@@ -134,12 +137,14 @@ def compare(
     """
     begins_at = instant(since, zone="UTC") if since else datetime.now(UTC) - COMPARED
 
-    async def compared(house: House) -> Reconciliation:
+    async def compared(house: House, act: Act | None = None) -> Reconciliation:
         name = gateway or house.studio.gateway
-        handlers = HANDLERS if mend else None
+        handlers = None if act is None else handlers_of(act)
         return await reconcile(house.studio, gateway=name, since=begins_at, handlers=handlers)
 
-    found = in_house(compared)
+    found = in_house(compared) if not mend else in_house_acting(
+        StaffAction.RECONCILE, compared, workspace_id=None, what="payments reconcile --mend"
+    )  # fmt: skip
     if is_json:
         print_json({**plain(found), "is_equal": found.is_equal})
     else:

@@ -17,7 +17,7 @@ from mutoscope.bootstrap import House
 from mutoscope.cli.opening import in_house, own_connection
 from mutoscope.cli.options import Json
 from mutoscope.cli.plain import plain, print_json
-from mutoscope.cli.screen import bars, console
+from mutoscope.cli.screen import bars, console, counted
 from mutoscope.domain.checkpoint import Signed, public_key_of
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.findings import Finding, Findings
@@ -133,7 +133,7 @@ def show_verification(
     """Show an answer: what was read, what is wrong, who signed."""
     screen = screen or console()
     what = "every credit explained" if answer.is_full else "every hash in its place"
-    audit = f", {answer.audit_lines:,} audit lines" if answer.audit_lines else ""
+    audit = f", {counted(answer.audit_lines, 'audit line')}" if answer.audit_lines else ""
     verdict = f"[bold green]clean[/]: {what}" if not listed else "[bold red]not clean[/]"
     screen.print(
         f"{verdict}. {answer.wallets:,} wallets, {answer.entries:,} lines, {answer.lots:,} lots, "

@@ -1,7 +1,8 @@
 """`mutoscope subscription`: a workspace's plan, its billing date, and every change of it."""
 
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Final
 from uuid import UUID, uuid4
 
@@ -9,14 +10,21 @@ import typer
 from rich.markup import escape
 
 from mutoscope.app import change_plan, pay_links, subscribe, suspend, upgrade
+from mutoscope.app.acts import Act
+from mutoscope.app.demo import DEMO, NOT_CHARGED
 from mutoscope.app.subscribe import NewPlan
+from mutoscope.app.trial_end import TrialEnd, preview_start, trial_ended, trial_left
 from mutoscope.app.upgrade import Upgrade
 from mutoscope.bootstrap import House
+from mutoscope.cli.acting import in_house_acting
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, Yes, instant, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, money, table, told
+from mutoscope.cli.starting import amounts_told, confirm_start, ended_told, start_told
+from mutoscope.domain.billing_words import happened, happened_at
 from mutoscope.domain.calendar import billing_day
+from mutoscope.domain.staff import StaffAction
 from mutoscope.domain.subscriptions import State, Subscription
 from mutoscope.storage import payments, subscriptions, workspaces
 from mutoscope.storage.payments import PaymentRequest
@@ -25,6 +33,8 @@ from mutoscope.storage.workspaces import Workspace
 
 CHANGES_MAX: Final = 100
 SHORTEST_MONTH: Final = 28
+ACTIONS: Final = {"start": StaffAction.START_PLAN, "close": StaffAction.CLOSE}
+"""What commands do, by their names; the others change a plan that runs."""
 
 commands = typer.Typer()
 subscription = typer.Typer(help="Start, change and end a plan.", no_args_is_help=True)
@@ -41,12 +51,17 @@ def plans() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A workspace's plan as it stands: its state, what is to pay, and how that is done."""
+    """A workspace's plan as it stands: its state, what is to pay, and how that is done.
+
+    `trial_ended` just ended with the plan's start, `trial_ends` are credits that end with it.
+    """
 
     state: State
     workspace: Workspace
     requests: tuple[PaymentRequest, ...]
     links: tuple[str, ...]
+    trial_ended: tuple[TrialEnd, ...] = ()
+    trial_ends: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +82,9 @@ class StartOptions:
     ] = None
     key: Key = None
     yes: Yes = False
+    is_preview: Annotated[
+        bool, typer.Option("--preview", help="Only tell the price, and what ends of the trial.")
+    ] = False
     is_json: Json = False
 
 
@@ -80,25 +98,40 @@ def show(workspace_id: WorkspaceId, *, is_json: Json = False) -> None:
 @takes(StartOptions)
 def start(asked: StartOptions) -> None:
     """Start a plan: now and on account, or when its first payment is confirmed."""
-    question = f"{asked.plan} starts on account now, and what is left of the trial lapses. Go"
-    if not asked.pays_first:
-        _confirm(question, yes=asked.yes)
     new = NewPlan(
         plan=asked.plan, is_annual=asked.is_annual, agreed=dict(map(_agreed, asked.agreed or ())),
         anchor_at=instant(asked.began, zone="UTC") if asked.began else None,
     )  # fmt: skip
+    if asked.is_preview:
+        preview = in_house(
+            lambda house: preview_start(house.studio, workspace_id=asked.workspace_id, new=new)
+        )
+        print_json(preview) if asked.is_json else console().print(
+            f"{asked.plan}: {start_told(preview)}"
+        )
+        return
+    confirm_start(asked.workspace_id, new, yes=asked.yes or asked.pays_first)
 
-    async def started(house: House) -> Shown:
+    async def started(house: House, act: Act) -> Shown:
         if asked.pays_first:
             await subscribe.order_plan(
                 house.studio, workspace_id=asked.workspace_id, key=asked.key or str(uuid4()),
-                new=replace(new, gateway=house.studio.gateway),
+                new=replace(new, gateway=house.studio.gateway), act=act,
             )  # fmt: skip
-        else:
-            await subscribe.start_on_account(house.studio, workspace_id=asked.workspace_id, new=new)
-        return await _shown(house, asked.workspace_id)
+            return replace(
+                await _shown(house, asked.workspace_id),
+                trial_ends=await trial_left(house.studio, workspace_id=asked.workspace_id),
+            )
+        begun = await subscribe.start_on_account(
+            house.studio, workspace_id=asked.workspace_id, new=new, act=act
+        )
+        assert begun.subscription is not None, "its plan was started"
+        return replace(
+            await _shown(house, asked.workspace_id),
+            trial_ended=await trial_ended(house.studio, subscription=begun.subscription),
+        )
 
-    _show(in_house(started), is_json=asked.is_json)
+    _show(_acted(started, asked.workspace_id, f"start {asked.plan}"), is_json=asked.is_json)
 
 
 @subscription.command(name="upgrade")
@@ -120,13 +153,13 @@ def upgrade_plan(
         return
     _confirm(f"{_told(preview)} Go", yes=yes)
 
-    async def upgraded(house: House) -> Shown:
+    async def upgraded(house: House, act: Act) -> Shown:
         await upgrade.upgrade(
-            house.studio, workspace_id=workspace_id, plan=plan, key=key or str(uuid4())
+            house.studio, workspace_id=workspace_id, plan=plan, key=key or str(uuid4()), act=act
         )
         return await _shown(house, workspace_id)
 
-    _show(in_house(upgraded), is_json=is_json)
+    _show(_acted(upgraded, workspace_id, f"upgrade {plan}"), is_json=is_json)
 
 
 @subscription.command()
@@ -144,13 +177,14 @@ def schedule(
     if plan is None and is_annual is None and zone is None:
         raise typer.BadParameter("name what begins: --plan, --annual, --monthly or --zone")
 
-    async def scheduled(house: House) -> Shown:
+    async def scheduled(house: House, act: Act) -> Shown:
         await change_plan.schedule(
-            house.studio, workspace_id=workspace_id, plan=plan, is_annual=is_annual, zone=zone
-        )
+            house.studio, workspace_id=workspace_id, plan=plan, is_annual=is_annual, zone=zone,
+            act=act,
+        )  # fmt: skip
         return await _shown(house, workspace_id)
 
-    _show(in_house(scheduled), is_json=is_json)
+    _show(_acted(scheduled, workspace_id, "schedule"), is_json=is_json)
 
 
 @subscription.command()
@@ -158,22 +192,22 @@ def cancel(workspace_id: WorkspaceId, *, yes: Yes = False, is_json: Json = False
     """Let the plan end on the billing date; until then everything stays."""
     _confirm("The plan ends on its billing date, purchased credits freeze then. Go", yes=yes)
 
-    async def cancelled(house: House) -> Shown:
-        await change_plan.cancel(house.studio, workspace_id=workspace_id)
+    async def cancelled(house: House, act: Act) -> Shown:
+        await change_plan.cancel(house.studio, workspace_id=workspace_id, act=act)
         return await _shown(house, workspace_id)
 
-    _show(in_house(cancelled), is_json=is_json)
+    _show(_acted(cancelled, workspace_id, "cancel"), is_json=is_json)
 
 
 @subscription.command()
 def undo(workspace_id: WorkspaceId, *, is_json: Json = False) -> None:
     """Take back what is scheduled for the billing date; a cancelled plan goes on."""
 
-    async def undone(house: House) -> Shown:
-        await change_plan.undo(house.studio, workspace_id=workspace_id)
+    async def undone(house: House, act: Act) -> Shown:
+        await change_plan.undo(house.studio, workspace_id=workspace_id, act=act)
         return await _shown(house, workspace_id)
 
-    _show(in_house(undone), is_json=is_json)
+    _show(_acted(undone, workspace_id, "undo"), is_json=is_json)
 
 
 @subscription.command()
@@ -187,11 +221,11 @@ def close(workspace_id: WorkspaceId, *, yes: Yes = False, is_json: Json = False)
         if named.strip() != str(workspace_id):
             raise typer.Abort
 
-    async def closed(house: House) -> Shown:
-        await suspend.close(house.studio, workspace_id=workspace_id)
+    async def closed(house: House, act: Act) -> Shown:
+        await suspend.close(house.studio, workspace_id=workspace_id, act=act)
         return await _shown(house, workspace_id)
 
-    _show(in_house(closed), is_json=is_json)
+    _show(_acted(closed, workspace_id, "close"), is_json=is_json)
 
 
 @subscription.command()
@@ -210,13 +244,20 @@ def history(workspace_id: WorkspaceId, *, is_json: Json = False) -> None:
     if is_json:
         print_json(found)
         return
-    made = table("took effect", "what", "plan", "before", "after")
+    made = table("when", "what", "plan", "before", "after")
     for each in found:
+        at = happened_at(each.event, due_at=each.due_at, changed_at=each.changed_at)
         made.add_row(
-            told(each.due_at, zone=zone), each.event, each.plan, each.state_before,
-            each.state_after,
+            told(at, zone=zone), happened(each.event, due_at=each.due_at, zone=zone), each.plan,
+            each.state_before.replace("_", " "), each.state_after.replace("_", " "),
         )  # fmt: skip
     console().print(made)
+
+
+def _acted(use: Callable[[House, Act], Awaitable[Shown]], workspace_id: UUID, what: str) -> Shown:
+    """Change a plan with its line in the audit; `what` begins with the command's name."""
+    action = ACTIONS.get(what.partition(" ")[0], StaffAction.CHANGE_PLAN)
+    return in_house_acting(action, use, workspace_id=workspace_id, what=f"subscription {what}")
 
 
 async def _shown(house: House, workspace_id: UUID) -> Shown:
@@ -237,6 +278,10 @@ def _show(shown: Shown, *, is_json: bool) -> None:
     screen = console()
     for name, text in _facts(shown):
         screen.print(f"{name:<13} {text}", markup=False)
+    for ended in shown.trial_ended:
+        screen.print(ended_told(ended), markup=False)
+    if shown.trial_ends:
+        screen.print(f"{amounts_told(shown.trial_ends)} of the trial end when it is paid")
     if not shown.requests:
         return
     made = table("!to pay", "what", ">amount", "due", "pay at")
@@ -257,7 +302,9 @@ def _facts(shown: Shown) -> list[tuple[str, Any]]:
     if found is None:
         return facts
     facts += [("plan", f"{found.plan}, {_paid(found)}"), ("billing date", _billing_date(found))]
-    if found.charge_at is not None:
+    if found.gateway == DEMO:
+        facts.append(("charged", NOT_CHARGED))
+    elif found.charge_at is not None:
         facts.append(("next charge", told(found.charge_at, zone=found.zone)))
     if found.scheduled is not None:
         scheduled = found.scheduled
@@ -280,11 +327,14 @@ def _billing_date(found: Subscription) -> str:
 
 
 def _told(preview: Upgrade) -> str:
-    granted = " and ".join(f"{amount:,} {kind}" for kind, amount in preview.credits.items())
+    costs = f"{money(preview.price)} net"
+    if preview.is_demo:
+        costs = f"nothing ({NOT_CHARGED})"
+    granted = amounts_told(preview.credits) or "no credits"
     lapse = told(preview.lapses_at, zone=preview.zone)
     return (
-        f"{preview.plan} costs {money(preview.price)} net for the rest of the term and grants "
-        f"{granted or 'no'} credits now; they lapse on {lapse}."
+        f"{preview.plan} costs {costs} for the rest of the term and grants "
+        f"{granted} now; they lapse on {lapse}."
     )
 
 

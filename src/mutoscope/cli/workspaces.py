@@ -1,7 +1,6 @@
 """`mutoscope workspace`: open workspaces, prove addresses, start plans on account."""
 
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -9,12 +8,19 @@ from uuid import UUID
 import typer
 
 from mutoscope.app import sign_up, subscribe
+from mutoscope.app.acts import Act
+from mutoscope.app.demo import NOT_CHARGED
+from mutoscope.app.subscribe import NewPlan
+from mutoscope.app.trial_end import TrialEnd, trial_ended
 from mutoscope.bootstrap import House
+from mutoscope.cli.acting import in_house_acting
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, Yes, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import balances_table, console, told, workspaces_table
+from mutoscope.cli.starting import confirm_start, ended_told
 from mutoscope.domain.balance import Balance
+from mutoscope.domain.staff import StaffAction
 from mutoscope.storage import balances, workspaces
 from mutoscope.storage.workspaces import Message, Workspace
 
@@ -34,11 +40,12 @@ def studio() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A workspace with its balances and the latest messages to it."""
+    """A workspace with its balances, the latest messages to it, and what its trial just lost."""
 
     workspace: Workspace
     balances: tuple[Balance, ...]
     messages: tuple[Message, ...]
+    trial_ended: tuple[TrialEnd, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,19 +125,24 @@ def plan(
     is_json: Json = False,
 ) -> None:
     """Start a plan on account, now: the trial's credits lapse, the billing date is fixed."""
-    if sys.stdin.isatty() and not yes:
-        question = f"{plan_key} starts now, and what is left of the trial lapses. Go"
-        typer.confirm(question, abort=True, err=True)
-    credits_agreed = dict(map(_agreed, agreed or ()))
+    new = NewPlan(plan=plan_key, is_annual=is_annual, agreed=dict(map(_agreed, agreed or ())))
+    confirm_start(workspace_id, new, yes=yes)
 
-    async def started(house: House) -> Shown:
-        await subscribe.start_plan(
-            house.studio, workspace_id=workspace_id, plan=plan_key, is_annual=is_annual,
-            agreed=credits_agreed,
-        )  # fmt: skip
-        return await _shown(house, workspace_id)
+    async def started(house: House, act: Act) -> Shown:
+        found = await subscribe.start_on_account(
+            house.studio, workspace_id=workspace_id, new=new, act=act
+        )
+        assert found.subscription is not None, "its plan was started"
+        ended = await trial_ended(house.studio, subscription=found.subscription)
+        return replace(await _shown(house, workspace_id), trial_ended=ended)
 
-    _show(in_house(started), is_json=is_json)
+    made = in_house_acting(
+        StaffAction.START_PLAN,
+        started,
+        workspace_id=workspace_id,
+        what=f"workspace plan {plan_key}",
+    )
+    _show(made, is_json=is_json)
 
 
 @workspace.command(name="verify-email")
@@ -168,6 +180,8 @@ def _show(shown: Shown, *, is_json: bool) -> None:
     screen.print(f"workspace  {found.workspace_id}")
     for name, text in _facts(found):
         screen.print(f"{name:<10} {text}", markup=False)
+    for ended in shown.trial_ended:
+        screen.print(ended_told(ended), markup=False)
     screen.print(balances_table(balances=shown.balances, zone=found.zone))
     for message in shown.messages:
         body = message.body.strip()
@@ -182,6 +196,7 @@ def _facts(found: Workspace) -> list[tuple[str, Any]]:
     if found.subscription is not None:
         anchor_at = told(found.subscription.anchor_at, zone=found.subscription.zone)
         facts += [("plan", found.subscription.plan), ("since", anchor_at)]
+        facts += [("charged", NOT_CHARGED)] if found.is_demo else []
     elif found.trial_ends_at is not None:
         facts.append(("trial", f"until {told(found.trial_ends_at, zone=found.zone)}"))
     return facts

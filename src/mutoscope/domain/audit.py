@@ -25,6 +25,9 @@ REASON_MAX: Final = 500
 OPERATOR: Final = UUID(int=0)
 """Who acted when the operator worked on the machine itself, before there was any staff."""
 
+_NAMED: Final = re.compile(r"(operator:\S+@\S+): ")
+"""How the reason of a line begins that the operator wrote: with their name on the machine."""
+
 _WORD: Final = re.compile(r"[!-~]{0,200}")
 _DIGEST_BYTES: Final = 16
 
@@ -136,6 +139,12 @@ def content_digest(*, action: str, workspace_id: UUID | None, data: Mapping[str,
     """Return 16 bytes that are equal for repeats that ask for the same; the reason may differ."""
     text = f"{action} {workspace_id or '-'} {canonical_data(data)}"
     return sha256(text.encode()).digest()[:_DIGEST_BYTES]
+
+
+def operator_name(reason: Reason | None) -> str:
+    """Return who the operator was by the reason of a line; without its text nobody can tell."""
+    found = None if reason is None else _NAMED.match(reason.text)
+    return "operator" if found is None else found[1]
 
 
 def checked_reason(reason: str) -> str:

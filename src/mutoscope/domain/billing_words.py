@@ -1,9 +1,42 @@
-"""Why a billing date is the day that it is, in plain words."""
+"""Why a billing date is the day that it is, and what happened to a plan, in plain words."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from mutoscope.domain.calendar import BillingAnchor, billing_day, local_date
+from mutoscope.domain.subscriptions import Event
+
+EVENTS: Final[Mapping[Event, str]] = {
+    Event.START: "the plan started",
+    Event.UPGRADE: "it became larger",
+    Event.SCHEDULE: "a change or an end was scheduled for {day}",
+    Event.UNDO: "what was scheduled was undone",
+    Event.AGREE: "its terms were agreed on",
+    Event.RENEW: "it renewed, or what was scheduled began",
+    Event.MISS: "a payment was missed",
+    Event.PAY: "it was paid",
+    Event.SUSPEND: "it was suspended, unpaid",
+    Event.END: "it ended",
+    Event.LAPSE: "the trial ended",
+    Event.CLOSE: "the workspace was closed",
+}
+"""What happened, by the event; only what is scheduled has a day of its own, which may be undone."""
+
+_ASKED: Final = frozenset({Event.SCHEDULE, Event.UNDO})
+"""Events that change nothing yet: they happened when they were asked for."""
+
+
+def happened(event: Event, *, due_at: datetime, zone: str) -> str:
+    """Return what happened to a plan, as a clause."""
+    day = local_date(at=due_at, zone=zone)
+    return EVENTS[event].format(day=f"{day.day} {day:%B %Y}")
+
+
+def happened_at(event: Event, *, due_at: datetime, changed_at: datetime) -> datetime:
+    """Return when it happened: what took effect when it did, what was asked for when it was."""
+    return changed_at if event in _ASKED else due_at
 
 
 def date_told(at: datetime, *, zone: str) -> str:

@@ -44,14 +44,18 @@ class StaffAction(StrEnum):
     USE_PAYMENT = "use_payment"
     RETURN_PAYMENT = "return_payment"
     KEEP_PAYMENT = "keep_payment"
+    RECONCILE = "reconcile"
     REFUND = "refund"
     CONFIRM_REFUND = "confirm_refund"
     CREDIT_INVOICE = "credit_invoice"
+    SEND_MESSAGE = "send_message"
+    NOTE_BOUNCE = "note_bounce"
     OFFER_PROMO = "offer_promo"
     RESOLVE_ORDER = "resolve_order"
     UNPARK_ROUTE = "unpark_route"
     TERMS = "terms"
     START_PLAN = "start_plan"
+    CHANGE_PLAN = "change_plan"
     CLOSE = "close"
     CATALOG = "catalog"
     FINANCE = "finance"
@@ -72,19 +76,22 @@ _EVERYBODY: Final = frozenset(
     {_.VIEW, _.CHANGE_PASSWORD, _.PROPOSE, _.REFUSE_PROPOSAL, _.WITHDRAW_PROPOSAL}
 )
 _CHAT: Final = frozenset({_.CHAT, _.ASSIGN_THREAD, _.SETTLE_THREAD, _.ERASE_MESSAGES})
-_DESK: Final = _EVERYBODY | _CHAT | {_.VIEW_AS, _.ENABLE_PURCHASES, _.DISABLE_PURCHASES}
+_DESK: Final = _EVERYBODY | _CHAT | {
+    _.VIEW_AS, _.ENABLE_PURCHASES, _.DISABLE_PURCHASES, _.SEND_MESSAGE, _.NOTE_BOUNCE,
+}  # fmt: skip
 
 MAY: Final[Mapping[Role, frozenset[StaffAction]]] = {
     Role.SUPPORT: _DESK | {_.GOODWILL, _.ADD_CREDITS},
     Role.FINANCE: _DESK | {
         _.GOODWILL, _.ADJUST, _.ADD_CREDITS, _.CONFIRM_PAYMENT, _.USE_PAYMENT,
         _.RETURN_PAYMENT, _.KEEP_PAYMENT, _.REFUND, _.CONFIRM_REFUND, _.TERMS, _.START_PLAN,
+        _.CHANGE_PLAN, _.RECONCILE,
         _.FINANCE, _.AUDIT, _.CREDIT_INVOICE, _.OFFER_PROMO, _.RESOLVE_ORDER, _.UNPARK_ROUTE,
     },
     Role.ADMIN: _DESK | {
-        _.TERMS, _.START_PLAN, _.CLOSE, _.CATALOG, _.FINANCE, _.AUDIT, _.ERASE_REASON,
-        _.ADD_STAFF, _.SET_ROLES, _.LEAVE, _.RESET_PASSWORD,
-        _.RESOLVE_ORDER, _.UNPARK_ROUTE,
+        _.TERMS, _.START_PLAN, _.CHANGE_PLAN, _.CLOSE, _.CATALOG, _.FINANCE, _.AUDIT,
+        _.ERASE_REASON, _.ADD_STAFF, _.SET_ROLES, _.LEAVE, _.RESET_PASSWORD, _.RESOLVE_ORDER,
+        _.UNPARK_ROUTE,
     },
 }  # fmt: skip
 """What each role may do; somebody with several roles may do what any of them may."""

@@ -98,15 +98,19 @@ def subscription_from(row: Mapping[str, Any]) -> Subscription:
 
 def added(new: Subscription, *, event: Event, before: State, at: datetime) -> SideRow:
     """Return the side row that writes a new subscription."""
-    return SideRow(add_subscriptions, _row(new, event, before, (at, at)))
+    return SideRow(add_subscriptions, _row(new, event, before, (at, at, None)))
 
 
 def changed(
-    before: Subscription, after: Subscription, *, event: Event, due_at: datetime, at: datetime
-) -> SideRow:
-    """Return the side row that writes a change, unless another one came before it."""
+    before: Subscription, after: Subscription, *, event: Event, due_at: datetime, at: datetime,
+    request_key: str | None = None,
+) -> SideRow:  # fmt: skip
+    """Return the side row that writes a change, unless another one came before it.
+
+    `request_key` is that of a change which is found by it again.
+    """
     new = replace(after, revision=before.revision + 1)
-    return SideRow(change_subscriptions, _row(new, event, before.state, (due_at, at)))
+    return SideRow(change_subscriptions, _row(new, event, before.state, (due_at, at, request_key)))
 
 
 def expected(workspace_id: UUID, subscription: Subscription | None) -> SideRow:
@@ -169,6 +173,16 @@ async def changes(connection: Connection, *, workspace_id: UUID, limit: int) -> 
             async for row in rows
         ]
     )
+
+
+async def plan_by_key(
+    connection: Connection, *, workspace_id: UUID, request_key: str
+) -> str | None:
+    """Return the plan to which a change under a key led, if there was one."""
+    found: str | None = await _SQL.plan_by_key(
+        connection, workspace_id=workspace_id, request_key=request_key
+    )
+    return found
 
 
 async def to_charge(
@@ -249,7 +263,7 @@ async def wallet_kinds(connection: Connection, *, workspace_id: UUID) -> tuple[s
 
 
 def _row(
-    new: Subscription, event: Event, before: State, instants: tuple[datetime, datetime]
+    new: Subscription, event: Event, before: State, told: tuple[datetime, datetime, str | None]
 ) -> tuple[Any, ...]:
     price, scheduled = new.price, new.scheduled
     return (
@@ -259,5 +273,5 @@ def _row(
         new.can_purchase, new.gateway, new.renewal_grant, new.charge_index, new.charge_at,
         new.paid_index, scheduled and scheduled.at, scheduled and scheduled.plan,
         scheduled and scheduled.months_per_charge, scheduled and scheduled.zone, new.cancels_at,
-        new.past_due_at, new.suspended_at, new.ends_at, event, before, *instants,
+        new.past_due_at, new.suspended_at, new.ends_at, event, before, *told,
     )  # fmt: skip

@@ -293,6 +293,12 @@ async def replay(
     return _delivery(row)
 
 
+async def forget(connection: Connection, *, before: datetime, limit: int) -> int:
+    """Forget deliveries that ended before an instant, the eldest first; return how many."""
+    forgotten: int = await _SQL.forget(connection, before=before, limit=limit)
+    return forgotten
+
+
 def _endpoint(workspace_id: UUID, row: Any) -> Endpoint:  # noqa: ANN401 -- a row of asyncpg
     fields = {**row, "event_types": tuple(row["event_types"])}
     return Endpoint(workspace_id=workspace_id, **fields)

@@ -89,6 +89,7 @@ ROUTES: Final = (
     subscriptions.list_changes,
     calendars.show_calendar,
     subscriptions.order_plan,
+    subscriptions.preview_start,
     subscriptions.preview_upgrade,
     subscriptions.upgrade_plan,
     subscriptions.schedule_plan,

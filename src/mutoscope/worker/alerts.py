@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from mutoscope.app.alerts import alert
-from mutoscope.app.deliveries import DELIVERIES_MAX, deliver
+from mutoscope.app.deliveries import DELIVERIES_MAX, deliver, forget
 
 if TYPE_CHECKING:
     from mutoscope.bootstrap import House
@@ -17,6 +17,9 @@ LOOK_S: Final = 5.0
 
 SEND_S: Final = 1.0
 """Seconds between passes over the deliveries, when the last one found no more of them."""
+
+FORGET_S: Final = 86_400.0
+"""Seconds between looks for deliveries whose days are over: a day, and whenever a worker starts."""
 
 _log = structlog.get_logger()
 
@@ -32,3 +35,10 @@ async def send(house: House) -> None:
     """Send what waits for webhooks, until nothing is left whose time has come."""
     while await deliver(house.studio) == DELIVERIES_MAX:
         continue
+
+
+async def forget_sent(house: House) -> None:
+    """Forget what was sent to webhooks longer ago than it is kept."""
+    forgotten = await forget(house.studio)
+    if forgotten:
+        _log.info("deliveries_forgotten", forgotten=forgotten)

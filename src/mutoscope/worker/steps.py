@@ -1,10 +1,10 @@
 """The worker: takes steps of jobs from the queue, and keeps the clock's promises.
 
 Loops run side by side: single steps of jobs, the turns of jobs that wait, looks at the providers'
-work, whatever is due by the clock, money, alerts and webhooks, the post, the sweep for jobs that
-nobody works on, the daily checkpoint, and e-mails to people who are away from the chat. A loop that
-fails is recorded and begun again after a pause, so that a database that restarts does not end the
-worker.
+work, whatever is due by the clock, money, alerts, webhooks, what is kept no longer, the post, the
+sweep for jobs that nobody works on, the daily checkpoint, and e-mails to people who are away from
+the chat. A loop that fails is recorded and begun again after a pause, so that a database that
+restarts does not end the worker.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ async def work(house: House) -> None:
         )
         loops.create_task(_for_ever("alerts", lambda: alerts.look(house), alerts.LOOK_S))
         loops.create_task(_for_ever("webhooks", lambda: alerts.send(house), alerts.SEND_S))
+        loops.create_task(_for_ever("forget", lambda: alerts.forget_sent(house), alerts.FORGET_S))
         if house.studio.mailer is not None:
             loops.create_task(_for_ever("post", lambda: _send_post(house), POST_S))
         loops.create_task(_for_ever("sweep", lambda: _sweep(house), SWEEP_S))

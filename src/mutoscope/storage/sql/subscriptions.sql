@@ -21,11 +21,11 @@ WITH written AS (
 told AS (
     INSERT INTO subscription_changes (
         workspace_id, subscription_id, ordinal, event, state_before, state_after, plan, due_at,
-        changed_at
+        changed_at, request_key
     )
     SELECT
         n.workspace_id, n.subscription_id, n.revision, n.event, n.state_before, n.state, n.plan,
-        n.due_at, n.changed_at
+        n.due_at, n.changed_at, n.request_key
     FROM unnest(:subscriptions::written_subscription[]) AS n
     INNER JOIN written AS w
         ON n.workspace_id = w.workspace_id AND n.subscription_id = w.subscription_id
@@ -57,11 +57,11 @@ WITH written AS (
 told AS (
     INSERT INTO subscription_changes (
         workspace_id, subscription_id, ordinal, event, state_before, state_after, plan, due_at,
-        changed_at
+        changed_at, request_key
     )
     SELECT
         n.workspace_id, n.subscription_id, n.revision, n.event, n.state_before, n.state, n.plan,
-        n.due_at, n.changed_at
+        n.due_at, n.changed_at, n.request_key
     FROM unnest(:subscriptions::written_subscription[]) AS n
     INNER JOIN written AS w
         ON n.workspace_id = w.workspace_id AND n.subscription_id = w.subscription_id
@@ -95,6 +95,12 @@ FROM subscription_changes AS c
 WHERE c.workspace_id = :workspace_id
 ORDER BY c.changed_at DESC, c.ordinal DESC
 LIMIT :limit;
+
+-- name: plan_by_key$
+-- The plan to which a change under a key led.
+SELECT c.plan
+FROM subscription_changes AS c
+WHERE c.workspace_id = :workspace_id AND c.request_key = :request_key;
 
 -- name: take_to_charge
 -- Subscriptions whose charge has come due, the longest waiting first.

@@ -197,3 +197,25 @@ WHERE
 RETURNING
     endpoint_id, event_id, type, body, state, tries, next_try_at, status, error, created_at,
     finished_at;
+
+-- name: forget$
+-- Deliveries that came to their end before an instant; one that is sent again meanwhile is left.
+WITH old AS (
+    SELECT d.workspace_id, d.endpoint_id, d.event_id
+    FROM webhook_deliveries AS d
+    WHERE d.finished_at < :before
+    ORDER BY d.finished_at
+    LIMIT :limit
+    FOR UPDATE OF d SKIP LOCKED
+),
+
+forgotten AS (
+    DELETE FROM webhook_deliveries AS d
+    USING old AS o
+    WHERE
+        d.workspace_id = o.workspace_id AND d.endpoint_id = o.endpoint_id
+        AND d.event_id = o.event_id
+    RETURNING d.event_id
+)
+
+SELECT count(*) FROM forgotten;

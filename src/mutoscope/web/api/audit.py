@@ -10,7 +10,7 @@ from litestar import get
 from litestar.params import QueryParameter
 
 from mutoscope.app.audit import verify_audit
-from mutoscope.domain.audit import OPERATOR
+from mutoscope.domain.audit import OPERATOR, operator_name
 from mutoscope.domain.staff import NotAllowed, StaffAction, require
 from mutoscope.storage import audit
 from mutoscope.storage.audit import AuditFilters, Told
@@ -105,7 +105,7 @@ async def verify_lines(*, house: HouseHere, actor: ActorHere) -> AuditAnswer:
 def audit_shape(told: Told) -> AuditShape:
     """Return a line as it is shown."""
     line = told.line
-    name = "operator" if line.staff_id == OPERATOR else told.name
+    name = operator_name(told.reason) if line.staff_id == OPERATOR else told.name
     return AuditShape(
         sequence=line.sequence, staff_id=line.staff_id, name=name, action=line.action,
         workspace_id=line.workspace_id, reason=None if told.reason is None else told.reason.text,

@@ -15,6 +15,7 @@ from litestar.params import FromPath, JSONBody
 from mutoscope.app import buy, members, promo
 from mutoscope.app.billing import billed
 from mutoscope.app.buy import PurchasesNotEnabled, Wish
+from mutoscope.app.demo import DemoWorkspace
 from mutoscope.app.gateway import Checkout, GatewayAway, GatewayFailed
 from mutoscope.app.pay_links import GatewayMissing
 from mutoscope.app.promo import AlreadyRedeemed, PromoOver
@@ -105,9 +106,9 @@ async def list_purchases(
     PURCHASES, operation_id="orderCredits", tags=["purchases"],
     summary="Order credits: a pack, or an amount; they come once it is paid",
     responses=documented(
-        UnknownWorkspace, NotEntitled, MayNotSpend, PurchasesNotEnabled, UnknownPack, NotForSale,
-        PurchaseTooSmall, BadAmount, UnknownMember, RoleCannot, GatewayMissing, GatewayFailed,
-        GatewayAway, BadKey, KeyReused, IdempotencyKeyMissing, *BODY,
+        UnknownWorkspace, DemoWorkspace, NotEntitled, MayNotSpend, PurchasesNotEnabled,
+        UnknownPack, NotForSale, PurchaseTooSmall, BadAmount, UnknownMember, RoleCannot,
+        GatewayMissing, GatewayFailed, GatewayAway, BadKey, KeyReused, IdempotencyKeyMissing, *BODY,
     ),
 )  # fmt: skip
 async def order_credits(

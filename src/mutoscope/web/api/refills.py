@@ -8,6 +8,7 @@ from litestar import delete, get, put
 from litestar.params import FromPath, JSONBody
 
 from mutoscope.app import refill
+from mutoscope.app.demo import DemoWorkspace
 from mutoscope.app.refill import NoMethodKept, PackOfAnotherKind, RefillTooSmall
 from mutoscope.domain.catalog import UnknownPack
 from mutoscope.domain.credits import AMOUNT_MAX, BadAmount, BadKey, checked_code
@@ -58,8 +59,8 @@ async def show_refill(
     REFILLS, operation_id="setRefill", tags=["purchases"],
     summary="Let a pack buy itself when few credits of a kind are left; needs a card that is kept",
     responses=documented(
-        UnknownWorkspace, UnknownPack, PackOfAnotherKind, BadAmount, RefillTooSmall, NoMethodKept,
-        BadKey, "not_json", "body_too_large",
+        UnknownWorkspace, DemoWorkspace, UnknownPack, PackOfAnotherKind, BadAmount,
+        RefillTooSmall, NoMethodKept, BadKey, "not_json", "body_too_large",
     ),
 )  # fmt: skip
 async def set_refill(

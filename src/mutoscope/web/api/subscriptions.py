@@ -12,14 +12,16 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from mutoscope.app import change_plan, subscribe, suspend, upgrade
+from mutoscope.app import change_plan, subscribe, suspend, trial_end, upgrade
 from mutoscope.app.billing import billed
 from mutoscope.app.change_plan import AlreadyScheduled, NothingScheduled
 from mutoscope.app.current_plan import PeriodBegan
+from mutoscope.app.demo import DemoWorkspace
 from mutoscope.app.gateway import Checkout, GatewayAway, GatewayFailed
 from mutoscope.app.pay_links import GatewayMissing
 from mutoscope.app.subscribe import AlreadySubscribed, NewPlan, NotVerified
 from mutoscope.app.terms import AllowanceNotAgreed, PriceNotAgreed
+from mutoscope.app.trial_end import StartPreview, trial_left
 from mutoscope.app.upgrade import NotAnUpgrade
 from mutoscope.domain.catalog import UnknownPlan
 from mutoscope.domain.credits import BadKey, Refusal
@@ -48,6 +50,7 @@ UPGRADING: Final = (
 )  # fmt: skip
 CHANGING: Final = (UnknownWorkspace, NotInThisState, PeriodBegan, SideRowRefused)
 
+ByTheYear = Annotated[bool, QueryParameter(description="charged once a year")]
 PlanKey = Annotated[str, QueryParameter(description="the plan's key", max_length=200)]
 
 
@@ -71,9 +74,13 @@ class PlanOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class PlanOrdered(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be paid first, and how; `checkout` is None when it is paid, or need not be."""
+    """What is to be paid first, and how; `checkout` is None when it is paid, or need not be.
+
+    `trial_ends` are the credits of the trial, by kind, that end when the plan starts.
+    """
 
     request: RequestShape
+    trial_ends: dict[str, int]
     checkout: Checkout | None
 
 
@@ -149,12 +156,28 @@ async def list_changes(
     return ChangeList(changes=found)
 
 
+@get(
+    PLAN + "/start", operation_id="previewStart", tags=["plans"],
+    summary="What a plan would cost and grant if it started now, and what would end of the trial",
+    responses=documented(
+        UnknownWorkspace, UnknownPlan, AlreadySubscribed, NotVerified, NotInThisState,
+        AllowanceNotAgreed,
+    ),
+)  # fmt: skip
+async def preview_start(
+    *, house: HouseHere, workspace_id: FromPath[UUID], plan: PlanKey, is_annual: ByTheYear = False
+) -> StartPreview:
+    """Return what the start of a plan would cost, grant and end now."""
+    new = NewPlan(plan=plan, is_annual=is_annual)
+    return await trial_end.preview_start(house.studio, workspace_id=workspace_id, new=new)
+
+
 @post(
     PLAN + "/order", operation_id="orderPlan", tags=["plans"],
     summary="Order a plan: it starts when its first payment is confirmed",
     responses=documented(
-        UnknownWorkspace, UnknownPlan, AlreadySubscribed, NotVerified, NotInThisState,
-        AllowanceNotAgreed, PriceNotAgreed, *CHECKOUT, *KEYED,
+        UnknownWorkspace, DemoWorkspace, UnknownPlan, AlreadySubscribed, NotVerified,
+        NotInThisState, AllowanceNotAgreed, PriceNotAgreed, *CHECKOUT, *KEYED,
     ),
 )  # fmt: skip
 async def order_plan(
@@ -170,8 +193,9 @@ async def order_plan(
         studio, workspace_id=workspace_id, new=new, key=idempotency_key
     )
     ordered = PlanOrdered(
-        request=request_shape(studio, made), checkout=await checkout_of(studio, made)
-    )
+        request=request_shape(studio, made), checkout=await checkout_of(studio, made),
+        trial_ends=await trial_left(studio, workspace_id=workspace_id),
+    )  # fmt: skip
     place = f"/v1/workspaces/{workspace_id}/payment-requests/{made.request_id}"
     headers = {**replay_headers(is_replay=before is not None), "Location": place}
     return Response(ordered, headers=headers)
@@ -201,10 +225,10 @@ async def upgrade_plan(
     *, house: HouseHere, workspace_id: FromPath[UUID], data: JSONBody[LargerPlan],
     idempotency_key: IdempotencyKey,
 ) -> Response[Upgraded]:  # fmt: skip
-    """Change to a larger plan; a repeat returns the same payment request."""
+    """Change to a larger plan; a repeat returns the same answer."""
     studio = house.studio
     request_key = upgrade.upgrade_key(idempotency_key)
-    before = await billed(studio, workspace_id=workspace_id, request_key=request_key)
+    before = await upgrade.made_before(studio, workspace_id=workspace_id, request_key=request_key)
     made = await upgrade.upgrade(
         studio, workspace_id=workspace_id, plan=data.plan, key=idempotency_key
     )

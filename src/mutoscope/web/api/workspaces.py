@@ -5,13 +5,13 @@ finds what was made before, even when the first try was cut short.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID, uuid5
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody
 
 from mutoscope.app import sign_up, subscribe
@@ -19,6 +19,7 @@ from mutoscope.app.studio import Studio
 from mutoscope.app.subscribe import AlreadySubscribed, NotVerified
 from mutoscope.app.terms import MONTHS, AllowanceNotAgreed
 from mutoscope.app.terms import NAMESPACE as SUBSCRIPTION
+from mutoscope.app.trial_end import TrialEnd, trial_ended
 from mutoscope.domain.catalog import UnknownPlan
 from mutoscope.domain.credits import AMOUNT_MAX, BadAmount, BadKey, checked_key
 from mutoscope.domain.planner import KeyReused
@@ -53,6 +54,13 @@ class NewPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     plan: Text
     is_annual: bool = False
     agreed: dict[str, Agreed] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanStarted(Workspace):
+    """A workspace whose plan was started, and what ended of its trial, with the ledger's lines."""
+
+    trial_ended: tuple[TrialEnd, ...]
 
 
 class WorkspaceItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,8 +101,7 @@ class _KeyedIds:
     ),
 )  # fmt: skip
 async def open_workspace(
-    *, request: Request[Any, Any, Any], house: HouseHere, data: JSONBody[NewWorkspace],
-    idempotency_key: IdempotencyKey,
+    *, house: HouseHere, data: JSONBody[NewWorkspace], idempotency_key: IdempotencyKey
 ) -> Response[Workspace]:  # fmt: skip
     """Open a workspace; a repeat with the same key returns the same one."""
     workspace_id = uuid5(IDS, checked_key(idempotency_key))
@@ -102,13 +109,13 @@ async def open_workspace(
     if before is not None:
         _check_same(before, data, idempotency_key)
         if before.trial_ends_at is not None:
-            return _answer(request, before, is_replay=True)
+            return _answer(before, is_replay=True)
     workspace = await sign_up.create(
         replace(house.studio, ids=_KeyedIds(workspace_id)),
         name=data.name, zone=data.zone, email=data.email, is_demo=data.is_demo,
     )  # fmt: skip
     _check_same(workspace, data, idempotency_key)  # another may have been opened meanwhile
-    return _answer(request, workspace, is_replay=False)
+    return _answer(workspace, is_replay=False)
 
 
 @get(
@@ -149,9 +156,9 @@ async def show_workspace(*, house: HouseHere, workspace_id: FromPath[UUID]) -> W
     ),
 )  # fmt: skip
 async def start_plan(
-    *, request: Request[Any, Any, Any], house: HouseHere, workspace_id: FromPath[UUID],
-    data: JSONBody[NewPlan], idempotency_key: IdempotencyKey,
-) -> Response[Workspace]:  # fmt: skip
+    *, house: HouseHere, workspace_id: FromPath[UUID], data: JSONBody[NewPlan],
+    idempotency_key: IdempotencyKey,
+) -> Response[PlanStarted]:  # fmt: skip
     """Start a plan; a repeat with the same key returns the workspace as the first did."""
     subscription_id = uuid5(workspace_id, checked_key(idempotency_key))
     studio = replace(house.studio, ids=_KeyedIds(subscription_id))
@@ -164,8 +171,8 @@ async def start_plan(
         before = await _found(studio, workspace_id)
         if before is None or not _is_begun_by(before, subscription_id, data, idempotency_key):
             raise
-        return _answer(request, before, is_replay=True)
-    return _answer(request, workspace, is_replay=False)
+        return Response(await _started(studio, before), headers=replay_headers(is_replay=True))
+    return Response(await _started(studio, workspace))
 
 
 def replay_headers(*, is_replay: bool) -> Mapping[str, str]:
@@ -173,14 +180,17 @@ def replay_headers(*, is_replay: bool) -> Mapping[str, str]:
     return {REPLAYED: "true"} if is_replay else {}
 
 
-def _answer(
-    request: Request[Any, Any, Any], workspace: Workspace, *, is_replay: bool
-) -> Response[Workspace]:
+def _answer(workspace: Workspace, *, is_replay: bool) -> Response[Workspace]:
     place = f"/v1/workspaces/{workspace.workspace_id}"
-    headers = {**replay_headers(is_replay=is_replay)}
-    if request.url.path != f"{place}/plan":
-        headers["Location"] = place
+    headers = {**replay_headers(is_replay=is_replay), "Location": place}
     return Response(workspace, headers=headers)
+
+
+async def _started(studio: Studio, workspace: Workspace) -> PlanStarted:
+    assert workspace.subscription is not None, "its plan was started"
+    ended = await trial_ended(studio, subscription=workspace.subscription)
+    own = {each.name: getattr(workspace, each.name) for each in fields(workspace)}
+    return PlanStarted(**own, trial_ended=ended)
 
 
 async def _found(studio: Studio, workspace_id: UUID) -> Workspace | None:

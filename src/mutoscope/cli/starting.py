@@ -1,0 +1,49 @@
+"""What the commands that start a plan ask before, and tell after: what ends of the trial."""
+
+import sys
+from collections.abc import Mapping
+from uuid import UUID
+
+import typer
+
+from mutoscope.app.demo import NOT_CHARGED
+from mutoscope.app.subscribe import NewPlan
+from mutoscope.app.trial_end import StartPreview, TrialEnd, preview_start
+from mutoscope.bootstrap import House
+from mutoscope.cli.opening import in_house
+from mutoscope.cli.screen import money
+
+
+def confirm_start(workspace_id: UUID, new: NewPlan, *, yes: bool) -> None:
+    """Ask before a plan starts, naming its price and the trial's credits that end."""
+    if yes or not sys.stdin.isatty():
+        return
+
+    async def previewed(house: House) -> StartPreview:
+        return await preview_start(house.studio, workspace_id=workspace_id, new=new)
+
+    preview = in_house(previewed)
+    question = f"{new.plan} starts on account now: {start_told(preview)} Go"
+    typer.confirm(question, abort=True, err=True)
+
+
+def start_told(preview: StartPreview) -> str:
+    """Return what a start costs, grants and ends, as a sentence."""
+    price = "an agreed price" if preview.price is None else f"{money(preview.price)} net"
+    if preview.price is not None and not preview.price.amount:
+        price = NOT_CHARGED
+    ends = amounts_told(preview.trial_ends)
+    lost = f"; {ends} of the trial end" if ends else ""
+    return f"{price}, {amounts_told(preview.credits) or 'no credits'} a month{lost}."
+
+
+def amounts_told(credits_by_kind: Mapping[str, int]) -> str:
+    """Return credits by kind as words."""
+    told = " and ".join(f"{amount:,} {kind}" for kind, amount in credits_by_kind.items())
+    return f"{told} credits" if told else ""
+
+
+def ended_told(ended: TrialEnd) -> str:
+    """Return what ended of the trial, with the ledger's line that says so."""
+    line = f"{ended.kind} line {ended.sequence}, {ended.namespace}:{ended.key}"
+    return f"{ended.credits:,} {ended.kind} credits of the trial ended ({line})"
