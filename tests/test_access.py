@@ -8,7 +8,6 @@ import pytest
 
 from mutoscope.bootstrap import read_catalog
 from mutoscope.domain.access import Access, NotEntitled, access_at
-from mutoscope.domain.jobs import FINAL, TRANSITIONS, JobState
 from mutoscope.domain.offers import Entitlement
 from mutoscope.domain.subscriptions import MayNotSpend, State
 from mutoscope.storage.workspaces import Workspace
@@ -96,11 +95,3 @@ def test_only_an_unlimited_allowance_is_unlimited(plan: str, kinds: set[str]) ->
     assert access(plan=plan, at=AT).unlimited == kinds
 
 
-def test_a_final_state_leads_nowhere_and_the_others_lead_to_an_end() -> None:
-    for state in JobState:
-        reached = {state}
-        for _ in JobState:
-            reached |= {after for each in reached for after in TRANSITIONS[each]}
-
-        assert (TRANSITIONS[state] == frozenset()) == (state in FINAL)
-        assert reached & FINAL

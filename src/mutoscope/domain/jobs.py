@@ -13,7 +13,7 @@ from mutoscope.domain.credits import Refusal
 
 
 class JobState(StrEnum):
-    """Where a job stands; the last four are final."""
+    """Where a job stands; the last four are final: its hold is settled."""
 
     WAITING = "waiting"
     SUBMITTING = "submitting"
@@ -28,17 +28,19 @@ FINAL = frozenset(
     {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.LOST}
 )  # fmt: skip
 
+_LATE = frozenset({JobState.SUCCEEDED})
+"""What a job may become that was given up: its provider delivers after all, at no charge."""
+
 TRANSITIONS: dict[JobState, frozenset[JobState]] = {
-    JobState.WAITING: frozenset({JobState.SUBMITTING, JobState.CANCELLED, JobState.LOST}),
-    JobState.SUBMITTING: frozenset(
-        {JobState.RUNNING, JobState.FAILED, JobState.CANCELLED, JobState.LOST}
-    ),
+    JobState.WAITING: FINAL - _LATE | {JobState.SUBMITTING},
+    JobState.SUBMITTING: FINAL - _LATE | {JobState.RUNNING, JobState.WAITING},
     JobState.RUNNING: FINAL,
     JobState.SUCCEEDED: frozenset(),
-    JobState.FAILED: frozenset(),
+    JobState.FAILED: _LATE,
     JobState.CANCELLED: frozenset(),
-    JobState.LOST: frozenset(),
+    JobState.LOST: _LATE,
 }
+"""Which states may follow each; the table refuses every other move (`jobs_move_as_they_may`)."""
 
 
 class EmptyPrompt(Refusal):
