@@ -1,9 +1,10 @@
 """The books of a span of days as double-entry transactions, one for each fact.
 
 Invariant: at the start of the day after the span the accounts hold what `app.finance.deferred`
-tells of that instant, and the text says so in assertions of its own. What happened before the span
-is one opening transaction. The surprising choice: a payment goes through receivables, and credits
-that are taken back through what is owed, because each side of such a pair is a fact of its own.
+tells of that instant, and the text says so in assertions of its own. Days that have not come hold
+nothing. What happened before the span is one opening transaction. The surprising choice: a payment
+goes through receivables, and credits that are taken back through what is owed, because each side of
+such a pair is a fact of its own.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ from mutoscope.app.finance import (
     Deferred,
     Holdings,
     deferred_of,
+    last_instant,
+    reached,
     snapshot,
-    waiting,
+    without_credits,
 )
 from mutoscope.domain.beancount import (
     Assertion,
@@ -121,8 +124,8 @@ async def books(studio: Studio, *, days: Days) -> Books:
     local_date(at=studio.clock.now(), zone=days.zone)  # refuses an unknown zone
     if days.first_on >= days.until_on:
         raise BadDays(first_on=days.first_on, until_on=days.until_on)
-    span = days.span()
     async with snapshot(studio) as connection:
+        span = reached(days.span(), await last_instant(studio, connection))
         facts = await _facts(connection, span)
     told = list(_transactions(facts, days, span))
     earlier = [each for each in told if each.fact.at < span.starts_at]
@@ -198,7 +201,7 @@ def _opening(
 
 def _deferred(facts: _Facts, at: datetime) -> Deferred:
     plans = finance.paid_plans(facts.requests, facts.backs)
-    held = Holdings(plans, facts.after, waiting(facts.orders, facts.after, at=at))
+    held = Holdings(plans, facts.after, without_credits(facts.orders, facts.after))
     return deferred_of(held, at=at)
 
 

@@ -162,6 +162,12 @@ class Span(NamedTuple):
     ends_at: datetime
 
 
+async def last_written(connection: Connection) -> datetime | None:
+    """Return when the last credits moved or the last money was taken; None where nothing was."""
+    found: datetime | None = await _SQL.last_written(connection)
+    return found
+
+
 async def left_credits(
     connection: Connection, *, at: datetime, days: Sequence[int]
 ) -> tuple[LeftCredits, ...]:

@@ -3,6 +3,12 @@
 -- written, so that no later entry changes what was told of an earlier month. The sequence of a
 -- wallet follows that instant: the journal up to it is all up to one sequence.
 
+-- name: last_written$
+-- When the last fact was written that the books are made of.
+SELECT greatest(
+    (SELECT max(w.posted_at) FROM wallets AS w), (SELECT max(r.paid_at) FROM payment_requests AS r)
+);
+
 -- name: outstanding
 -- Credits that were granted and are neither spent nor over at an instant, by the age of their lots
 -- (how many of some numbers of days have gone by since the grant was written).
