@@ -17,12 +17,20 @@ from mutoscope.app.finance import Deferred, Month
 from mutoscope.domain import actions as ask
 from mutoscope.domain.lots import Terms
 from mutoscope.domain.money import MINOR_DIGITS
-from mutoscope.storage.finance import PaidLot, paid_lots
+from mutoscope.storage.finance import PaidLot, Span, paid_lots
 from soundness import assert_sound
 from studio_stage import Stage, open_stage
 from test_books import balances, written
 
 INSTANT = timedelta(microseconds=1)
+WRITTEN = "SELECT DISTINCT posted_at FROM entries"
+FOUND = "SELECT * FROM sequences_before($1) ORDER BY workspace_id, kind"
+RECKONED = """
+    SELECT w.workspace_id, w.kind, coalesce(max(e.sequence), 0) AS upto
+    FROM wallets w LEFT JOIN entries e
+        ON (w.workspace_id, w.kind) = (e.workspace_id, e.kind) AND e.posted_at < $1
+    GROUP BY 1, 2 ORDER BY 1, 2
+"""
 
 
 @pytest.fixture
@@ -111,12 +119,26 @@ async def test_credits_that_are_deferred_are_those_that_are_outstanding(
     for at in (now - 60 * DAY, now - 30 * DAY, now, now + 30 * DAY):
         found = await finance.outstanding(stage.studio, at=at)
         async with stage.studio.reading() as connection:
-            lots = await paid_lots(connection, at=at)
-        assert sum(row.credits for row in found.rows if row.is_paid) == sum(map(left, lots))
+            told = await paid_lots(connection, span=Span(at, at + INSTANT))
+        assert sum(row.credits for row in found.rows if row.is_paid) == sum(map(left, told.after))
 
 
 def left(lot: PaidLot) -> int:
     return lot.use.granted - lot.use.captured - lot.use.ended - lot.use.voided
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_journal_up_to_an_instant_ends_with_the_last_entry_written_before(
+    stage: Stage, till: Till, seed: int
+) -> None:
+    await play(till, seed=seed, steps=200)
+
+    async with stage.studio.reading() as connection:
+        instants = [row[0] for row in await connection.fetch(WRITTEN)]
+        for at in [each + step for each in instants for step in (INSTANT, -INSTANT, 0 * DAY)]:
+            assert await connection.fetch(FOUND, at) == await connection.fetch(RECKONED, at)
+
+    assert len(instants) > 30
 
 
 async def test_a_month_that_runs_has_earned_what_is_earned_by_now(stage: Stage, till: Till) -> None:

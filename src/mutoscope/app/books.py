@@ -59,7 +59,7 @@ if TYPE_CHECKING:
         Cost,
         LotMove,
         MoneyBack,
-        PaidLot,
+        PaidLots,
         PaidOrder,
         PaidRequest,
         Payment,
@@ -103,14 +103,13 @@ class Days(NamedTuple):
 
 
 class _Facts(NamedTuple):
-    """All that was read, up to the end of the span; the lots at its beginning and its end."""
+    """All that was read, up to the end of the span."""
 
     requests: Sequence[PaidRequest]
     backs: Sequence[MoneyBack]
     payments: Sequence[Payment]
     orders: Sequence[PaidOrder]
-    before: Sequence[PaidLot]
-    after: Sequence[PaidLot]
+    lots: PaidLots
     moves: Sequence[LotMove]
     costs: Sequence[Cost]
 
@@ -146,8 +145,7 @@ async def _facts(connection: Connection, span: Span) -> _Facts:
         backs=await finance.money_back(connection, at=last),
         payments=await finance.payments(connection, at=last),
         orders=await finance.orders(connection, at=last),
-        before=await finance.paid_lots(connection, at=span.starts_at - _INSTANT),
-        after=await finance.paid_lots(connection, at=last),
+        lots=await finance.paid_lots(connection, span=span),
         moves=[move async for move in finance.lot_moves(connection, span=span)],
         costs=await finance.costs(connection, ends_at=span.ends_at),
     )
@@ -159,9 +157,9 @@ def _transactions(facts: _Facts, days: Days, span: Span) -> Iterator[Transaction
     yield from request_transactions(drawer, facts.requests)
     yield from payment_transactions(drawer, facts.payments)
     yield from back_transactions(drawer, facts.backs, facts.requests)
-    yield from order_transactions(drawer, facts.orders, facts.after)
+    yield from order_transactions(drawer, facts.orders, facts.lots.after)
     yield from release_transactions(drawer, plans, span)
-    yield from lot_transactions(drawer, facts.before, facts.after, facts.moves)
+    yield from lot_transactions(drawer, *facts.lots, facts.moves)
     yield from _cost_transactions(drawer, facts.costs)
 
 
@@ -201,7 +199,8 @@ def _opening(
 
 def _deferred(facts: _Facts, at: datetime) -> Deferred:
     plans = finance.paid_plans(facts.requests, facts.backs)
-    held = Holdings(plans, facts.after, without_credits(facts.orders, facts.after))
+    lots = facts.lots.after
+    held = Holdings(plans, lots, without_credits(facts.orders, lots))
     return deferred_of(held, at=at)
 
 

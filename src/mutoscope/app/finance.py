@@ -196,7 +196,8 @@ async def deferred(studio: Studio, *, at: datetime) -> Deferred:
     """Return what was paid up to an instant, by what had become of it."""
     async with snapshot(studio) as connection:
         at = min(at, await last_instant(studio, connection))
-        held = await holdings(connection, at=at)
+        told_at = at + _INSTANT
+        _, held = await holdings(connection, span=Span(told_at, told_at))
     return deferred_of(held, at=at)
 
 
@@ -209,9 +210,8 @@ async def month(studio: Studio, *, year: int, month: int, zone: str) -> Month:
     asked = month_span(year=year, month=month, zone=zone)
     async with snapshot(studio) as connection:
         span = reached(asked, await last_instant(studio, connection))
-        before = await holdings(connection, at=span.starts_at - _INSTANT)
-        after = await holdings(connection, at=span.ends_at - _INSTANT)
-        uses = await finance.tool_uses(connection, span=span)
+        before, after = await holdings(connection, span=span)
+        uses = await finance.tool_uses(connection, span=span, before=before.lots)
         costs = await finance.tool_costs(connection, span=span)
     revenue = _revenue(
         deferred_of(before, at=span.starts_at - _INSTANT),
@@ -259,13 +259,19 @@ def reached(span: Span, last_at: datetime) -> Span:
     return Span(min(span.starts_at, ends_at), ends_at)
 
 
-async def holdings(connection: Connection, *, at: datetime) -> Holdings:
-    """Return all that was paid for up to an instant."""
-    requests = await finance.paid_requests(connection, at=at)
-    backs = await finance.money_back(connection, at=at)
-    lots = await finance.paid_lots(connection, at=at)
-    orders = await finance.orders(connection, at=at)
-    return Holdings(finance.paid_plans(requests, backs), lots, without_credits(orders, lots))
+async def holdings(connection: Connection, *, span: Span) -> tuple[Holdings, Holdings]:
+    """Return all that was paid for before a span, and by its end."""
+    last = span.ends_at - _INSTANT
+    lots = await finance.paid_lots(connection, span=span)
+    requests = await finance.paid_requests(connection, at=last)
+    plans = finance.paid_plans(requests, await finance.money_back(connection, at=last))
+    orders = await finance.orders(connection, at=last)
+    earlier = [each for each in plans if each.paid_at < span.starts_at]
+    ordered = [each for each in orders if each.paid_at < span.starts_at]
+    return (
+        Holdings(earlier, lots.before, without_credits(ordered, lots.before)),
+        Holdings(plans, lots.after, without_credits(orders, lots.after)),
+    )
 
 
 def without_credits(orders: Iterable[PaidOrder], lots: Iterable[PaidLot]) -> tuple[PaidOrder, ...]:
