@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from mutoscope.bootstrap import House, open_house
 from mutoscope.cli.logs import configure
-from mutoscope.settings import Settings, read_settings
+from mutoscope.settings import SettingInForce, Settings, read_settings, settings_in_force
 from mutoscope.storage.database import connect
 from mutoscope.storage.event_loop import run_long
 from mutoscope.storage.session import Connection
@@ -26,6 +26,15 @@ def settings_here() -> Settings:
     :raises BadSetting: when one of them cannot be used.
     """
     return read_settings(os.environ)
+
+
+def shown_settings() -> tuple[SettingInForce, ...]:
+    """Return the settings of this process's environment as they may be shown.
+
+    :raises BadSetting: when one of them cannot be used.
+    """
+    settings_here()
+    return settings_in_force(os.environ)
 
 
 def in_house(use: Callable[[House], Coroutine[Any, Any, T]], *, is_long: bool = False) -> T:
