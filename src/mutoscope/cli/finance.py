@@ -14,7 +14,7 @@ from mutoscope.app import rate_card_replay
 from mutoscope.app.books import BadDays, Days, books
 from mutoscope.app.finance import Deferred, Month, Outstanding
 from mutoscope.app.rate_card_replay import RateCardReplay
-from mutoscope.bootstrap import House, read_catalog
+from mutoscope.bootstrap import House, own_connection, read_catalog
 from mutoscope.cli.finance_tables import (
     deferral_table,
     deferred_table,
@@ -26,7 +26,7 @@ from mutoscope.cli.finance_tables import (
     revenue_table,
     write_csv,
 )
-from mutoscope.cli.opening import in_house, own_connection
+from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, instant, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import bars, console, counted, tell

@@ -6,16 +6,13 @@ nothing running, however it ends.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from mutoscope.bootstrap import House, open_house
 from mutoscope.cli.logs import configure
 from mutoscope.settings import SettingInForce, Settings, read_settings, settings_in_force
-from mutoscope.storage.database import connect
 from mutoscope.storage.event_loop import run_long
-from mutoscope.storage.session import Connection
 
 T = TypeVar("T")
 
@@ -51,13 +48,3 @@ def in_house(use: Callable[[House], Coroutine[Any, Any, T]], *, is_long: bool = 
             return await use(house)
 
     return run_long(opened()) if is_long else asyncio.run(opened())
-
-
-@asynccontextmanager
-async def own_connection(house: House) -> AsyncIterator[Connection]:
-    """Open a connection for one long piece of reading, beside those that others share."""
-    connection = await connect(house.database_url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
