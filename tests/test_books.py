@@ -222,6 +222,7 @@ async def test_credits_that_were_paid_elsewhere_are_told_as_such(
 async def test_the_date_is_that_of_the_zone(stage: Stage, till: Till, tmp_path: Path) -> None:
     stage.clock.at = datetime(2025, 1, 31, 23, 30, tzinfo=UTC)
     await till.ask_money(till.new_id(), Bill(net=3_100, span=31 * DAY))
+    stage.clock.move(days=40)
 
     text = await written(
         stage, tmp_path / "books", first=date(2025, 2, 1), until=date(2025, 3, 1),

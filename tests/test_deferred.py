@@ -99,13 +99,14 @@ def test_credits_taken_back_are_worth_what_the_buyer_is_given(
     [
         (LotUse(3_900, 1_500, 0, 0, 0), (0, 0, 0, 3_900)),
         (LotUse(3_900, 1_500, 1, 0, 0), (2, 0, 0, 3_898)),
-        (LotUse(100, 3, 1, 1, 1), (34, 33, 33, 0)),
+        (LotUse(100, 3, 1, 1, 1), (33, 34, 33, 0)),
+        (LotUse(100, 3, 1, 0, 2), (33, 1, 66, 0)),
         (LotUse(100, 3, 0, 1, 2), (0, 34, 66, 0)),
         (LotUse(100, 3, 0, 0, 3), (0, 0, 100, 0)),
         (LotUse(0, 700, 5, 0, 0), (0, 0, 0, 0)),
     ],
 )
-def test_each_part_is_rounded_down_and_the_rest_goes_with_the_last(
+def test_each_part_is_rounded_down_and_the_rest_is_breakage(
     use: LotUse, value: tuple[int, ...]
 ) -> None:
     assert lot_value(use) == value

@@ -14,7 +14,7 @@ from mutoscope.app.rate_card_replay import LedgerBroken, RateCardReplay, ToolRep
 from mutoscope.app.subscribe import start_plan
 from mutoscope.domain import actions as ask
 from mutoscope.domain.catalog import Catalog, UnknownVersion, Version
-from mutoscope.domain.draft import PastJob, captured_under, held_under, packs_for
+from mutoscope.domain.draft import Packs, PastJob, captured_under, held_under, packs_for
 from mutoscope.domain.lots import Terms
 from mutoscope.domain.offers import Allowance, Basis, FreeAmount, Money, Unit
 from mutoscope.storage.finance import Span
@@ -290,6 +290,6 @@ def test_what_would_pay_is_the_best_pack_or_a_free_amount(stage: Stage) -> None:
     )
 
     assert packs_for(version=replace(free, free_amounts=()), kind="video", needed=5) is None
-    assert packs_for(version=free, kind="video", needed=5) == (
-        None, 700, Money(amount=2_100, currency="USD"),
-    )  # fmt: skip
+    assert packs_for(version=free, kind="video", needed=5) == Packs(
+        pack=None, number=700, price=Money(amount=2_100, currency="USD")
+    )

@@ -1,10 +1,18 @@
 """Settings come from the environment or from files, and keep their secrets to themselves."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from mutoscope.settings import BadSetting, read_settings
+from mutoscope.settings import (
+    SETTINGS,
+    BadSetting,
+    Origin,
+    Settings,
+    read_settings,
+    settings_in_force,
+)
 
 
 def test_nothing_set_gives_the_defaults() -> None:
@@ -102,3 +110,69 @@ def test_a_gateway_that_is_not_whole_is_refused(environment: dict[str, str]) -> 
 def test_a_port_out_of_range_is_refused(port: str) -> None:
     with pytest.raises(BadSetting, match="use 1 to 65535"):
         read_settings({"MUTOSCOPE_PORT": port})
+
+
+def test_each_setting_is_told_with_its_value_and_where_that_comes_from(tmp_path: Path) -> None:
+    port = tmp_path / "port"
+    port.write_text("8421\n", encoding="utf-8")
+
+    found = {
+        each.name: each
+        for each in settings_in_force({
+            "MUTOSCOPE_HOST": "0.0.0.0",
+            "MUTOSCOPE_PORT_FILE": str(port), "MUTOSCOPE_PORT": "1", "MUTOSCOPE_GATEWAY": "",
+        })
+    }  # fmt: skip
+
+    told = {name: (each.value, each.origin, each.file) for name, each in found.items()}
+    assert told["MUTOSCOPE_HOST"] == ("0.0.0.0", Origin.ENVIRONMENT, None)
+    assert told["MUTOSCOPE_PORT"] == ("8421", Origin.FILE, str(port))
+    assert told["MUTOSCOPE_GATEWAY"] == ("manual", Origin.DEFAULT, None)
+    assert told["MUTOSCOPE_API_KEY"] == ("", Origin.DEFAULT, None)
+    assert list(found) == [each.name for each in SETTINGS]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [each.name for each in SETTINGS if each.name.endswith(("_KEY", "_SECRET", "_OPTIONS"))],
+)
+@pytest.mark.parametrize("is_file", [False, True])
+def test_a_secret_is_told_as_set_and_no_more(name: str, tmp_path: Path, *, is_file: bool) -> None:
+    path = tmp_path / "secret"
+    path.write_text("opensesame", encoding="utf-8")
+    given = {f"{name}_FILE": str(path)} if is_file else {name: "opensesame"}
+
+    found = settings_in_force(given)
+
+    assert {each.value for each in found if each.name == name} == {"***"}
+    assert "opensesame" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql://ada:p@ss/w@db:5432/house", "postgresql://***@db:5432/house"),
+        ("postgresql://db/house?user=ada&password=pass", "postgresql://db/house?***"),
+        ("postgresql://ada:pa?ss@db/house", "postgresql://***"),
+        ("postgresql://db/house?password=p@ss", "postgresql://***"),
+        ("host=db password=pass", "***"),
+        ("postgresql:///house", "postgresql:///house"),
+        ("smtp+starttls://ada:pass@mail:587", "smtp+starttls://***@mail:587"),
+    ],
+)
+def test_of_an_address_only_the_place_is_told(address: str, shown: str) -> None:
+    for name in ("DATABASE_URL", "MUTOSCOPE_SMTP_URL"):
+        found = settings_in_force({name: address})
+
+        assert [each.value for each in found if each.name == name] == [shown]
+
+
+def test_no_field_that_is_kept_from_a_repr_is_told() -> None:
+    secret = {field.name for field in fields(Settings) if not field.repr}
+    named = {f"MUTOSCOPE_{name.upper()}" for name in secret} | {"DATABASE_URL"}
+    given = {each.name: "opensesame" for each in SETTINGS if each.name in named}
+
+    found = settings_in_force(given)
+
+    assert len(given) > 3
+    assert "opensesame" not in repr(found)

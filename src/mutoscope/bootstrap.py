@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from mutoscope.domain.routes import RouteTable
     from mutoscope.domain.seller import Seller
     from mutoscope.settings import Settings
+    from mutoscope.storage.session import Connection
 
 CONNECTIONS_MAX: Final = 20
 """Connections for reading and for steps of jobs, beside the two that write the ledger."""
@@ -188,6 +189,16 @@ async def prepare_database(url: str) -> None:
         await check_server(connection)
         await migrate(connection)
         await queue.install(connection)
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def own_connection(house: House) -> AsyncIterator[Connection]:
+    """Open a connection for one long piece of reading, beside those that others share."""
+    connection = await connect(house.database_url)
+    try:
+        yield connection
     finally:
         await connection.close()
 

@@ -6,6 +6,7 @@ environment. Plans, packs and rates are no settings: they are the catalog's.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -14,12 +15,36 @@ from mutoscope.domain.credits import Refusal
 PORT_MAX: Final = 65_535
 BYTES_MAX: Final = 2**60
 DAYS_MAX: Final = 36_500
+MASK: Final = "***"
+"""What stands for a secret that is set."""
+
+_SECRETS: Final = ("_KEY", "_SECRET", "_OPTIONS")
+"""How the names of those end that nobody is shown; of addresses the place alone is."""
 
 
 class Setting(NamedTuple):
     """A setting's name in the environment, its default and its meaning."""
 
     name: str
+    default: str
+    help: str
+
+
+class Origin(StrEnum):
+    """Where a setting's value comes from."""
+
+    ENVIRONMENT = "environment"
+    FILE = "file"
+    DEFAULT = "default"
+
+
+class SettingInForce(NamedTuple):
+    """A setting as it is in force; `file` is the one that `NAME_FILE` names, secrets are masked."""
+
+    name: str
+    value: str
+    origin: Origin
+    file: str | None
     default: str
     help: str
 
@@ -203,7 +228,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
     :raises BadSetting: when a value cannot be used, or a named file cannot be read.
     """
-    found = {setting.name: _value(environment, setting) for setting in SETTINGS}
+    found = {setting.name: _read(environment, setting)[0] for setting in SETTINGS}
     apart = len(PROVIDER_SETTINGS) + len(PAYMENT_NAMES)
     assert len(fields(Settings)) - 2 == len(SETTINGS) - apart
     return Settings(
@@ -235,6 +260,45 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     )
 
 
+def settings_in_force(environment: Mapping[str, str]) -> tuple[SettingInForce, ...]:
+    """Return each setting's value in an environment as it may be shown, and where it comes from.
+
+    :raises BadSetting: when a named file cannot be read.
+    """
+    found = []
+    for setting in SETTINGS:
+        value, origin = _read(environment, setting)
+        file = environment[f"{setting.name}_FILE"] if origin is Origin.FILE else None
+        found.append(
+            SettingInForce(
+                name=setting.name, value=_shown(setting.name, value), origin=origin, file=file,
+                default=setting.default, help=setting.help,
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def _shown(name: str, value: str) -> str:
+    if value and name.endswith(_SECRETS):
+        return MASK
+    return _without_secrets(value) if "://" in value or name.endswith("_URL") else value
+
+
+def _without_secrets(address: str) -> str:
+    """Return an address without who signs in and what it asks with.
+
+    Where a password may hold the signs that end it, nothing but the scheme is told.
+    """
+    if not address:
+        return ""
+    head, mark, query = address.partition("?")
+    scheme, slashes, rest = head.partition("://")
+    _, at, place = rest.rpartition("@")
+    if not slashes or "@" in query:
+        return f"{scheme}://{MASK}" if slashes else MASK
+    return f"{scheme}://{MASK + at if at else ''}{place}{mark + MASK if mark else ''}"
+
+
 def _payments(found: Mapping[str, str]) -> PaymentSettings:
     gateway, stripe = found["MUTOSCOPE_GATEWAY"], _account("stripe", found)
     if gateway not in GATEWAYS:
@@ -257,12 +321,13 @@ def _account(name: str, found: Mapping[str, str]) -> ProviderAccount:
     )  # fmt: skip
 
 
-def _value(environment: Mapping[str, str], setting: Setting) -> str:
+def _read(environment: Mapping[str, str], setting: Setting) -> tuple[str, Origin]:
     path = environment.get(f"{setting.name}_FILE")
     if path is None:
-        return environment.get(setting.name, "") or setting.default
+        given = environment.get(setting.name, "")
+        return (given, Origin.ENVIRONMENT) if given else (setting.default, Origin.DEFAULT)
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        return Path(path).read_text(encoding="utf-8").strip(), Origin.FILE
     except OSError as error:
         remedy = f"the file cannot be read ({error.strerror})"
         raise BadSetting(name=f"{setting.name}_FILE", value=path, remedy=remedy) from error

@@ -1,9 +1,10 @@
 """The books of a span of days as double-entry transactions, one for each fact.
 
 Invariant: at the start of the day after the span the accounts hold what `app.finance.deferred`
-tells of that instant, and the text says so in assertions of its own. What happened before the span
-is one opening transaction. The surprising choice: a payment goes through receivables, and credits
-that are taken back through what is owed, because each side of such a pair is a fact of its own.
+tells of that instant, and the text says so in assertions of its own. Days that have not come hold
+nothing. What happened before the span is one opening transaction. The surprising choice: a payment
+goes through receivables, and credits that are taken back through what is owed, because each side of
+such a pair is a fact of its own.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ from mutoscope.app.finance import (
     Deferred,
     Holdings,
     deferred_of,
+    last_instant,
+    reached,
     snapshot,
-    waiting,
+    without_credits,
 )
 from mutoscope.domain.beancount import (
     Assertion,
@@ -56,7 +59,7 @@ if TYPE_CHECKING:
         Cost,
         LotMove,
         MoneyBack,
-        PaidLot,
+        PaidLots,
         PaidOrder,
         PaidRequest,
         Payment,
@@ -100,14 +103,13 @@ class Days(NamedTuple):
 
 
 class _Facts(NamedTuple):
-    """All that was read, up to the end of the span; the lots at its beginning and its end."""
+    """All that was read, up to the end of the span."""
 
     requests: Sequence[PaidRequest]
     backs: Sequence[MoneyBack]
     payments: Sequence[Payment]
     orders: Sequence[PaidOrder]
-    before: Sequence[PaidLot]
-    after: Sequence[PaidLot]
+    lots: PaidLots
     moves: Sequence[LotMove]
     costs: Sequence[Cost]
 
@@ -121,8 +123,8 @@ async def books(studio: Studio, *, days: Days) -> Books:
     local_date(at=studio.clock.now(), zone=days.zone)  # refuses an unknown zone
     if days.first_on >= days.until_on:
         raise BadDays(first_on=days.first_on, until_on=days.until_on)
-    span = days.span()
     async with snapshot(studio) as connection:
+        span = reached(days.span(), await last_instant(studio, connection))
         facts = await _facts(connection, span)
     told = list(_transactions(facts, days, span))
     earlier = [each for each in told if each.fact.at < span.starts_at]
@@ -143,8 +145,7 @@ async def _facts(connection: Connection, span: Span) -> _Facts:
         backs=await finance.money_back(connection, at=last),
         payments=await finance.payments(connection, at=last),
         orders=await finance.orders(connection, at=last),
-        before=await finance.paid_lots(connection, at=span.starts_at - _INSTANT),
-        after=await finance.paid_lots(connection, at=last),
+        lots=await finance.paid_lots(connection, span=span),
         moves=[move async for move in finance.lot_moves(connection, span=span)],
         costs=await finance.costs(connection, ends_at=span.ends_at),
     )
@@ -156,9 +157,9 @@ def _transactions(facts: _Facts, days: Days, span: Span) -> Iterator[Transaction
     yield from request_transactions(drawer, facts.requests)
     yield from payment_transactions(drawer, facts.payments)
     yield from back_transactions(drawer, facts.backs, facts.requests)
-    yield from order_transactions(drawer, facts.orders, facts.after)
+    yield from order_transactions(drawer, facts.orders, facts.lots.after)
     yield from release_transactions(drawer, plans, span)
-    yield from lot_transactions(drawer, facts.before, facts.after, facts.moves)
+    yield from lot_transactions(drawer, *facts.lots, facts.moves)
     yield from _cost_transactions(drawer, facts.costs)
 
 
@@ -198,7 +199,8 @@ def _opening(
 
 def _deferred(facts: _Facts, at: datetime) -> Deferred:
     plans = finance.paid_plans(facts.requests, facts.backs)
-    held = Holdings(plans, facts.after, waiting(facts.orders, facts.after, at=at))
+    lots = facts.lots.after
+    held = Holdings(plans, lots, without_credits(facts.orders, lots))
     return deferred_of(held, at=at)
 
 

@@ -2,7 +2,9 @@
 
 Invariant: nothing here moves a credit. A fact belongs to the instant at which it was written, so a
 month that is over keeps its figures whatever is written later: what took effect in it and was
-written after it counts where it was written. Amounts are never added up across currencies.
+written after it counts where it was written. Every report tells the difference of two instants, or
+one, and no instant that has not come: a month that runs tells what is earned so far. Amounts are
+never added up across currencies.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ MONTHS: Final = 12
 FINAL_AFTER: Final = timedelta(minutes=10)
 """How long after its end a month may still get entries that were under way."""
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT: Final = timedelta(microseconds=1)
 PLANS: Final = "plans"
 CREDITS: Final = "credits"
@@ -76,7 +79,7 @@ class OutstandingRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outstanding:
-    """The credits outstanding at an instant."""
+    """The credits outstanding at an instant, or now where that has not come."""
 
     at: datetime
     rows: tuple[OutstandingRow, ...]
@@ -86,7 +89,8 @@ class Outstanding:
 class DeferredRow:
     """What was paid in one currency for plans, for credits, or for credits that are not granted.
 
-    paid = recognised + breakage + taken_back + deferred; `count` is of payments or lots.
+    paid = recognised + breakage + taken_back + deferred; `count` is of payments or lots. Credits
+    that never will be granted are taken back.
     """
 
     currency: str
@@ -101,7 +105,7 @@ class DeferredRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deferred:
-    """The deferred revenue at an instant."""
+    """The deferred revenue at an instant, or now where that has not come."""
 
     at: datetime
     rows: tuple[DeferredRow, ...]
@@ -114,12 +118,17 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revenue:
-    """What a month earned in one currency, tax excluded, and what it deferred before and after."""
+    """What a month earned in one currency, tax excluded, and what it deferred before and after.
+
+    deferred_before + sold - total - taken_back = deferred_after.
+    """
 
     currency: str
     plans: int
     credits: int
     breakage: int
+    sold: int
+    taken_back: int
     deferred_before: int
     deferred_after: int
 
@@ -133,6 +142,7 @@ class Revenue:
 class Month:
     """What a month earned and cost; final figures stay as they are for ever.
 
+    They are told up to `reached_at`, without it: the end of the month, or now while it runs.
     `margin_micros` is the revenue in US dollars less all that providers charged.
     """
 
@@ -141,6 +151,7 @@ class Month:
     zone: str
     starts_at: datetime
     ends_at: datetime
+    reached_at: datetime
     is_final: bool
     revenue: tuple[Revenue, ...]
     tools: tuple[ToolMonth, ...]
@@ -149,7 +160,7 @@ class Month:
 
 
 class Holdings(NamedTuple):
-    """All that was paid for up to an instant."""
+    """All that was paid for up to an instant; the orders are those without credits."""
 
     plans: Sequence[PaidPlan]
     lots: Sequence[PaidLot]
@@ -168,7 +179,8 @@ async def snapshot(studio: Studio) -> AsyncIterator[Connection]:
 
 async def outstanding(studio: Studio, *, at: datetime) -> Outstanding:
     """Return the credits that were granted and were neither spent nor over at an instant."""
-    async with studio.reading() as connection:
+    async with snapshot(studio) as connection:
+        at = min(at, await last_instant(studio, connection))
         found = await finance.left_credits(connection, at=at, days=AGE_DAYS)
     rows = tuple(
         OutstandingRow(
@@ -183,7 +195,9 @@ async def outstanding(studio: Studio, *, at: datetime) -> Outstanding:
 async def deferred(studio: Studio, *, at: datetime) -> Deferred:
     """Return what was paid up to an instant, by what had become of it."""
     async with snapshot(studio) as connection:
-        held = await holdings(connection, at=at)
+        at = min(at, await last_instant(studio, connection))
+        told_at = at + _INSTANT
+        _, held = await holdings(connection, span=Span(told_at, told_at))
     return deferred_of(held, at=at)
 
 
@@ -193,11 +207,11 @@ async def month(studio: Studio, *, year: int, month: int, zone: str) -> Month:
     :raises BadMonth: when there is no such month.
     :raises UnknownZone: when the zone is not in the zone database.
     """
-    span = month_span(year=year, month=month, zone=zone)
+    asked = month_span(year=year, month=month, zone=zone)
     async with snapshot(studio) as connection:
-        before = await holdings(connection, at=span.starts_at - _INSTANT)
-        after = await holdings(connection, at=span.ends_at - _INSTANT)
-        uses = await finance.tool_uses(connection, span=span)
+        span = reached(asked, await last_instant(studio, connection))
+        before, after = await holdings(connection, span=span)
+        uses = await finance.tool_uses(connection, span=span, before=before.lots)
         costs = await finance.tool_costs(connection, span=span)
     revenue = _revenue(
         deferred_of(before, at=span.starts_at - _INSTANT),
@@ -206,8 +220,9 @@ async def month(studio: Studio, *, year: int, month: int, zone: str) -> Month:
     cost_micros = sum(each.cost_micros for each in costs)
     earned = sum(each.total for each in revenue if each.currency == USD)
     return Month(
-        year=year, month=month, zone=zone, starts_at=span.starts_at, ends_at=span.ends_at,
-        is_final=studio.clock.now() >= span.ends_at + FINAL_AFTER, revenue=revenue,
+        year=year, month=month, zone=zone, starts_at=asked.starts_at, ends_at=asked.ends_at,
+        reached_at=span.ends_at,
+        is_final=studio.clock.now() >= asked.ends_at + FINAL_AFTER, revenue=revenue,
         tools=tool_months(uses=uses, costs=costs), cost_micros=cost_micros,
         margin_micros=earned * MICROS_A_CENT - cost_micros,
     )  # fmt: skip
@@ -229,25 +244,43 @@ def month_span(*, year: int, month: int, zone: str) -> Span:
     )
 
 
-async def holdings(connection: Connection, *, at: datetime) -> Holdings:
-    """Return all that was paid for up to an instant."""
-    requests = await finance.paid_requests(connection, at=at)
-    backs = await finance.money_back(connection, at=at)
-    lots = await finance.paid_lots(connection, at=at)
-    orders = await finance.orders(connection, at=at)
-    return Holdings(finance.paid_plans(requests, backs), lots, waiting(orders, lots, at=at))
+async def last_instant(studio: Studio, connection: Connection) -> datetime:
+    """Return the last instant that reports tell of: now, or that of the last fact.
+
+    A fact lies ahead where it was written by a clock that goes ahead.
+    """
+    written_at = await finance.last_written(connection)
+    return max(studio.clock.now(), written_at or EPOCH)
 
 
-def waiting(
-    orders: Iterable[PaidOrder], lots: Iterable[PaidLot], *, at: datetime
-) -> tuple[PaidOrder, ...]:
-    """Return the purchases that are paid, and neither granted nor over, at an instant."""
+def reached(span: Span, last_at: datetime) -> Span:
+    """Return the part of a span up to an instant, that instant included."""
+    ends_at = min(span.ends_at, last_at + _INSTANT)
+    return Span(min(span.starts_at, ends_at), ends_at)
+
+
+async def holdings(connection: Connection, *, span: Span) -> tuple[Holdings, Holdings]:
+    """Return all that was paid for before a span, and by its end."""
+    last = span.ends_at - _INSTANT
+    lots = await finance.paid_lots(connection, span=span)
+    requests = await finance.paid_requests(connection, at=last)
+    plans = finance.paid_plans(requests, await finance.money_back(connection, at=last))
+    orders = await finance.orders(connection, at=last)
+    earlier = [each for each in plans if each.paid_at < span.starts_at]
+    ordered = [each for each in orders if each.paid_at < span.starts_at]
+    return (
+        Holdings(earlier, lots.before, without_credits(ordered, lots.before)),
+        Holdings(plans, lots.after, without_credits(orders, lots.after)),
+    )
+
+
+def without_credits(orders: Iterable[PaidOrder], lots: Iterable[PaidLot]) -> tuple[PaidOrder, ...]:
+    """Return the purchases that are paid and of which no lot was granted."""
     granted = {(lot.workspace_id, lot.reference, lot.currency) for lot in lots}
     return tuple(
         order
         for order in orders
         if (order.workspace_id, str(order.purchase_id), order.currency) not in granted
-        and (order.ended_at is None or order.ended_at > at)
     )
 
 
@@ -261,7 +294,8 @@ def deferred_of(held: Holdings, *, at: datetime) -> Deferred:
     for lot in held.lots:
         _add(sums[lot.currency, CREDITS], (1, lot.use.paid, *lot_value(lot.use)))
     for order in held.orders:
-        _add(sums[order.currency, AWAITING], (1, order.net, 0, 0, 0, order.net))
+        back = order.net if order.ended_at is not None and order.ended_at <= at else 0
+        _add(sums[order.currency, AWAITING], (1, order.net, 0, 0, back, order.net - back))
     names = ("count", "paid", "recognised", "breakage", "taken_back", "deferred")
     return Deferred(
         at=at,
@@ -283,13 +317,14 @@ def _revenue(before: Deferred, after: Deferred) -> tuple[Revenue, ...]:
         for row in told.rows:
             found = earned[row.currency]
             found[row.item] += sign * row.recognised
-            found["breakage"] += sign * row.breakage
+            for name in ("paid", "breakage", "taken_back"):
+                found[name] += sign * getattr(row, name)
             found[f"deferred {sign}"] += row.deferred
     return tuple(
         Revenue(
             currency=currency, plans=found[PLANS], credits=found[CREDITS],
-            breakage=found["breakage"], deferred_before=found["deferred -1"],
-            deferred_after=found["deferred 1"],
+            breakage=found["breakage"], sold=found["paid"], taken_back=found["taken_back"],
+            deferred_before=found["deferred -1"], deferred_after=found["deferred 1"],
         )
         for currency, found in sorted(earned.items())
     )  # fmt: skip

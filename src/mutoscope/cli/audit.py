@@ -10,9 +10,9 @@ from rich.markup import escape
 
 from mutoscope.app import audit as audits
 from mutoscope.app.audit import AuditVerification
-from mutoscope.bootstrap import House
+from mutoscope.bootstrap import House, own_connection
 from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, as_staff
-from mutoscope.cli.opening import in_house, own_connection
+from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json
 from mutoscope.cli.plain import json_line, print_json
 from mutoscope.cli.screen import console, table, tell

@@ -69,6 +69,7 @@ def _show(version: Version, screen: Console) -> None:
         packs.add_row(pack.name, pack.kind, f"{pack.credits:,}", money(pack.price))
     screen.print(packs)
     screen.print(f"The smallest purchase is {version.purchase_credits_min:,} credits.")
+    screen.print(_desk(version))
 
 
 def _plans(version: Version) -> Table:
@@ -104,6 +105,18 @@ def _tools(version: Version) -> Table:
             " or ".join(map(str, tool.durations_s)) or "-", " ".join(tool.ratios),
         )  # fmt: skip
     return made
+
+
+def _desk(version: Version) -> str:
+    """Tell the rules of the desk."""
+    limit = version.desk.four_eyes_above
+    second = "One person acts alone at the desk, whatever it moves."
+    if limit is not None:
+        second = f"At the desk, more than {limit:,} credits at once take two people."
+    given = {budget.kind: f"{budget.credits:,}" for budget in version.desk.budgets}
+    budgets = (f"{given.get(each.key, 'any')} {each.key}" for each in version.kinds)
+    goodwill = ", ".join(budgets) if given else "any"
+    return f"{second}\nGoodwill in a month of UTC, in credits: {goodwill}."
 
 
 def _rate(tool: Tool) -> str:

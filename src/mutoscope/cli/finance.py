@@ -14,8 +14,9 @@ from mutoscope.app import rate_card_replay
 from mutoscope.app.books import BadDays, Days, books
 from mutoscope.app.finance import Deferred, Month, Outstanding
 from mutoscope.app.rate_card_replay import RateCardReplay
-from mutoscope.bootstrap import House, read_catalog
+from mutoscope.bootstrap import House, own_connection, read_catalog
 from mutoscope.cli.finance_tables import (
+    deferral_table,
     deferred_table,
     margin_table,
     micros,
@@ -25,7 +26,7 @@ from mutoscope.cli.finance_tables import (
     revenue_table,
     write_csv,
 )
-from mutoscope.cli.opening import in_house, own_connection
+from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, instant, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import bars, console, counted, tell
@@ -40,7 +41,7 @@ finance = typer.Typer(no_args_is_help=True, help="Tell what is owed, earned and 
 commands.add_typer(finance, name="finance")
 
 T = TypeVar("T")
-At = Annotated[str | None, typer.Option(help="Any instant of the past; else now.")]
+At = Annotated[str | None, typer.Option(help="Any instant of the past; else, and after, now.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 Zone = Annotated[str, typer.Option(help="Whose calendar it is.")]
 
@@ -125,6 +126,7 @@ def month(
         write_csv(found.revenue if table is MonthTable.REVENUE else found.tools)
     else:
         console().print(revenue_table(found))
+        console().print(deferral_table(found))
         console().print(margin_table(found.tools))
         cost, margin = micros(found.cost_micros), micros(found.margin_micros)
         console().print(f"Providers charged {cost}; revenue in USD less that is {margin}.")

@@ -57,14 +57,24 @@ def deferred_table(found: Deferred) -> Table:
 
 def revenue_table(found: Month) -> Table:
     """Return what a month earned."""
-    state = "final" if found.is_final else "not final yet"
     made = table(
-        "currency", ">plans", ">credits", ">breakage", ">revenue", ">deferred before",
-        ">deferred after", title=f"{found.year}-{found.month:02} in {found.zone}, {state}",
+        "currency", ">plans", ">credits", ">breakage", ">revenue",
+        title=f"{found.year}-{found.month:02} in {found.zone}, {_state(found)}",
     )  # fmt: skip
     for row in found.revenue:
-        parts = (row.plans, row.credits, row.breakage, row.total, row.deferred_before,
-                 row.deferred_after)  # fmt: skip
+        parts = (row.plans, row.credits, row.breakage, row.total)
+        made.add_row(row.currency, *(money_text(part, row.currency) for part in parts))
+    return made
+
+
+def deferral_table(found: Month) -> Table:
+    """Return how deferred revenue came from what it was to what it is."""
+    made = table(
+        "currency", ">deferred before", ">+ sold", ">- revenue", ">- taken back",
+        ">= deferred after",
+    )  # fmt: skip
+    for row in found.revenue:
+        parts = (row.deferred_before, row.sold, row.total, row.taken_back, row.deferred_after)
         made.add_row(row.currency, *(money_text(part, row.currency) for part in parts))
     return made
 
@@ -137,6 +147,14 @@ def micros(amount: int) -> str:
 def moneys(amounts: Iterable[Money]) -> str:
     """Return amounts in several currencies beside one another."""
     return ", ".join(money_text(each.amount, each.currency) for each in amounts) or "-"
+
+
+def _state(found: Month) -> str:
+    if found.is_final:
+        return "final"
+    is_over = found.reached_at == found.ends_at
+    reached = "its end" if is_over else told(found.reached_at, zone=found.zone)
+    return f"up to {reached}, not final yet"
 
 
 def _packs(packs: Packs | None) -> str:

@@ -122,7 +122,7 @@ ENTRIES: Final = (
     Entry("serve", "operations", "Run", "Serve the API and work, on this machine."),
     Entry("worker", "operations", "Run", "Work on jobs and renewals alone."),
     Entry("simulate-providers", "simulate", "Run", "Play every provider here, without a key."),
-    Entry("settings", "operations", "Run", "List the settings, their defaults and meaning."),
+    Entry("settings", "operations", "Run", "List the settings in force and where they come from."),
     Entry("backup", "archive", "Run", "Write the database, assets and keys to one file."),
     Entry("restore", "archive", "Run", "Restore a backup into an empty place, and verify it."),
     Entry("verify", "proof", "Prove", "Replay the ledger, check the audit, sign the answer."),

@@ -6,16 +6,13 @@ nothing running, however it ends.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from mutoscope.bootstrap import House, open_house
 from mutoscope.cli.logs import configure
-from mutoscope.settings import Settings, read_settings
-from mutoscope.storage.database import connect
+from mutoscope.settings import SettingInForce, Settings, read_settings, settings_in_force
 from mutoscope.storage.event_loop import run_long
-from mutoscope.storage.session import Connection
 
 T = TypeVar("T")
 
@@ -26,6 +23,15 @@ def settings_here() -> Settings:
     :raises BadSetting: when one of them cannot be used.
     """
     return read_settings(os.environ)
+
+
+def shown_settings() -> tuple[SettingInForce, ...]:
+    """Return the settings of this process's environment as they may be shown.
+
+    :raises BadSetting: when one of them cannot be used.
+    """
+    settings_here()
+    return settings_in_force(os.environ)
 
 
 def in_house(use: Callable[[House], Coroutine[Any, Any, T]], *, is_long: bool = False) -> T:
@@ -42,13 +48,3 @@ def in_house(use: Callable[[House], Coroutine[Any, Any, T]], *, is_long: bool = 
             return await use(house)
 
     return run_long(opened()) if is_long else asyncio.run(opened())
-
-
-@asynccontextmanager
-async def own_connection(house: House) -> AsyncIterator[Connection]:
-    """Open a connection for one long piece of reading, beside those that others share."""
-    connection = await connect(house.database_url)
-    try:
-        yield connection
-    finally:
-        await connection.close()

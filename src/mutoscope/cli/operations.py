@@ -15,12 +15,11 @@ from mutoscope.app.charge import Charged
 from mutoscope.app.renew import PROCESSES_MAX, Renewal
 from mutoscope.bootstrap import House, calm_collector
 from mutoscope.cli.logs import configure
-from mutoscope.cli.opening import in_house, settings_here
+from mutoscope.cli.opening import in_house, settings_here, shown_settings
 from mutoscope.cli.options import Json, instant
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import bars, console, table, tell
 from mutoscope.domain.credits import Refusal
-from mutoscope.settings import SETTINGS
 from mutoscope.web import application
 from mutoscope.worker.steps import work
 
@@ -114,14 +113,19 @@ def renew(
 
 @commands.command()
 def settings(*, is_json: Json = False) -> None:
-    """List the settings with their defaults and meaning; NAME_FILE names a file with the value."""
-    settings_here()
+    """List the settings in force, where each comes from, and its meaning; secrets are masked.
+
+    NAME_FILE names a file with the value.
+    """
+    found = shown_settings()
     if is_json:
-        print_json(SETTINGS)
+        print_json(found)
         return
-    made = table("setting", "default", "meaning")
-    for one in SETTINGS:
-        made.add_row(one.name, one.default or "-", escape(one.help))
+    made = table("setting", "value", "from", "default", "meaning")
+    for one in found:
+        origin = one.origin if one.file is None else f"{one.origin} {one.file}"
+        texts = (one.value or "-", origin, one.default or "-", one.help)
+        made.add_row(one.name, *map(escape, texts))
     console().print(made)
 
 

@@ -13,8 +13,8 @@ from rich.console import Console
 from mutoscope.app import checkpoint as checkpoints
 from mutoscope.app.verify import Verification
 from mutoscope.app.verify import verify as verified
-from mutoscope.bootstrap import House
-from mutoscope.cli.opening import in_house, own_connection
+from mutoscope.bootstrap import House, own_connection
+from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json
 from mutoscope.cli.plain import plain, print_json
 from mutoscope.cli.screen import bars, console, counted

@@ -86,13 +86,17 @@ def packs(*, is_json: Json = False) -> None:
         told = {"packs": version.packs, "free_amounts": version.free_amounts}
         print_json({**told, "credits_min": smallest})
         return
-    made = table("pack", "name", "kind", ">credits", ">price, net")
+    made = table("pack", "name", "kind", ">credits", ">price, net", ">per 1,000 credits")
     for pack in version.packs:
-        made.add_row(pack.key, escape(pack.name), pack.kind, f"{pack.credits:,}", money(pack.price))
+        made.add_row(
+            pack.key, escape(pack.name), pack.kind, f"{pack.credits:,}", money(pack.price),
+            money(pack.price_per_1000),
+        )  # fmt: skip
     for each in version.free_amounts:
         made.add_row(
-            "-", f"any amount from {smallest:,}", each.kind, "1,000", money(each.price_per_1000)
-        )
+            "-", "an amount of your own", each.kind, f"{smallest:,} or more", "by the amount",
+            money(each.price_per_1000),
+        )  # fmt: skip
     console().print(made)
 
 

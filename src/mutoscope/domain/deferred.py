@@ -92,7 +92,7 @@ def lot_value(use: LotUse) -> LotValue:
     """Return what a lot's price has become.
 
     Each part is rounded down. When nothing is left in the lot, the rest of at most two minor units
-    goes with what was captured, or with what ended where nothing was captured.
+    is breakage, so that what was captured is worth the same to its tool and in the books.
     """
     paid, granted, captured, ended, voided = use
     recognised, breakage, taken_back = (
@@ -101,9 +101,7 @@ def lot_value(use: LotUse) -> LotValue:
     rest = paid - recognised - breakage - taken_back
     if captured + ended + voided < granted:
         return LotValue(recognised, breakage, taken_back, rest)
-    if captured:
-        return LotValue(recognised + rest, breakage, taken_back, 0)
-    return LotValue(0, breakage + rest, taken_back, 0)
+    return LotValue(recognised, breakage + rest, taken_back, 0)
 
 
 def spread(line: PaidLine, *, at: datetime) -> int:

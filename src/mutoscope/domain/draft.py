@@ -5,6 +5,7 @@ costs what it did, so that an unchanged catalog changes nothing. Else it costs t
 the same images, or the same seconds as they were measured.
 """
 
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 from uuid import UUID
@@ -33,7 +34,8 @@ class PastJob(NamedTuple):
     cost_micros: int
 
 
-class Packs(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packs:
     """What would pay for credits that are short: so many of a pack, or a free amount of credits."""
 
     pack: str | None
@@ -94,9 +96,9 @@ def packs_for(*, version: Version, kind: str, needed: int) -> Packs | None:
         best = min(packs, key=lambda pack: (Fraction(pack.price.amount, pack.credits), pack.key))
         number = -(-needed // best.credits)
         price = Money(amount=number * best.price.amount, currency=best.price.currency)
-        return Packs(best.key, number, price)
+        return Packs(pack=best.key, number=number, price=price)
     if any(offer.kind == kind for offer in version.free_amounts):
         amount = max(needed, version.purchase_credits_min)
         price = purchase_price(version=version, kind=kind, amount=amount)
-        return Packs(None, amount, price)
+        return Packs(pack=None, number=amount, price=price)
     return None

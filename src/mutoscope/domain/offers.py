@@ -131,6 +131,12 @@ class Pack:
     credits: int
     price: Money
 
+    @property
+    def price_per_1000(self) -> Money:
+        """Return what 1,000 of its credits cost, rounded half up."""
+        amount = (2_000 * self.price.amount + self.credits) // (2 * self.credits)
+        return Money(amount=amount, currency=self.price.currency)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreeAmount:

@@ -50,6 +50,13 @@ class PaidLot(NamedTuple):
     use: LotUse
 
 
+class PaidLots(NamedTuple):
+    """The lots that were paid for before a span, and by its end, as they were then."""
+
+    before: tuple[PaidLot, ...]
+    after: tuple[PaidLot, ...]
+
+
 class ToolUse(NamedTuple):
     """Credits of a tool that went to one account: of which source, and what they had cost."""
 
@@ -162,6 +169,12 @@ class Span(NamedTuple):
     ends_at: datetime
 
 
+async def last_written(connection: Connection) -> datetime | None:
+    """Return when the last credits moved or the last money was taken; None where nothing was."""
+    found: datetime | None = await _SQL.last_written(connection)
+    return found
+
+
 async def left_credits(
     connection: Connection, *, at: datetime, days: Sequence[int]
 ) -> tuple[LeftCredits, ...]:
@@ -170,15 +183,28 @@ async def left_credits(
     return tuple([LeftCredits(*row) async for row in rows])
 
 
-async def paid_lots(connection: Connection, *, at: datetime) -> tuple[PaidLot, ...]:
-    """Return the lots that were paid for, and what had become of them by an instant."""
-    rows = _SQL.paid_lots(connection, at=at)
-    return tuple([PaidLot._make((*row[:7], LotUse._make(row[7:]))) async for row in rows])
+async def paid_lots(connection: Connection, *, span: Span) -> PaidLots:
+    """Return the lots that were paid for, and what had become of them before a span and after."""
+    before, after = [], []
+    async for row in _SQL.paid_lots(connection, **span._asdict()):
+        paid, granted, is_before = row[7:10]
+        after.append(PaidLot._make((*row[:7], LotUse(paid, granted, *row[13:]))))
+        if is_before:
+            before.append(PaidLot._make((*row[:7], LotUse(paid, granted, *row[10:13]))))
+    return PaidLots(tuple(before), tuple(after))
 
 
-async def tool_uses(connection: Connection, *, span: Span) -> tuple[ToolUse, ...]:
-    """Return what the tools used in a span, by who paid."""
-    return tuple([ToolUse(*row) async for row in _SQL.tool_uses(connection, **span._asdict())])
+async def tool_uses(
+    connection: Connection, *, span: Span, before: Sequence[PaidLot]
+) -> tuple[ToolUse, ...]:
+    """Return what the tools used in a span, by who paid, given the paid lots before it."""
+    drawn = [lot for lot in before if lot.use.captured]
+    rows = _SQL.tool_uses(
+        connection, **span._asdict(), workspaces=[lot.workspace_id for lot in drawn],
+        kinds=[lot.kind for lot in drawn], lots=[lot.lot for lot in drawn],
+        captured=[lot.use.captured for lot in drawn],
+    )  # fmt: skip
+    return tuple([ToolUse(*row) async for row in rows])
 
 
 async def tool_costs(connection: Connection, *, span: Span) -> tuple[ToolCost, ...]:

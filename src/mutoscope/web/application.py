@@ -58,6 +58,7 @@ from mutoscope.web.api import (
     purchases,
     receipts,
     refills,
+    replays,
     staff,
     subscriptions,
     team_credits,
@@ -178,6 +179,7 @@ ROUTES: Final = (
     finance.show_deferred,
     finance.show_month,
     finance.write_books,
+    replays.replay_rate_card,
     chat.open_thread,
     chat.list_threads,
     chat.list_messages,
@@ -275,7 +277,7 @@ def build_app(*, house: House, api_key: str) -> ASGIApp:
         request_class=StrictRequest,
         request_max_body_size=BODY_MAX,
         logging_config=None,  # the command that serves owns the log
-        state=State({"house": house, "openings": ledger.Openings()}),
+        state=State({"house": house, "openings": ledger.Openings(), "replaying": asyncio.Lock()}),
     )
     return Callers(app=app, api_key=api_key)
 

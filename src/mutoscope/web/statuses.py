@@ -59,33 +59,34 @@ _CODES: Final[Mapping[int, str]] = {
     """,
     422: """
         allowance_not_agreed anchor_out_of_reach bad_adjustment bad_amount bad_billing_details
-        bad_board_ratio bad_code bad_country bad_days bad_desk_data bad_duration bad_email
-        bad_event_type bad_export bad_final_draft bad_image_count bad_key bad_lasting bad_month
-        bad_name bad_promo bad_ratio bad_reason bad_reference bad_resolution bad_span bad_staff
-        bad_start bad_tax_id bad_text bad_webhook_address bad_workspace board_full
-        budget_too_small capture_exceeds_hold clip_unreadable deadline_passed empty_prompt
-        empty_screenplay font_missing key_reused message_empty message_too_long no_adjustments
-        no_such_frame no_tool_fits not_a_picture not_an_upgrade not_confirmed not_for_sale
-        not_started nothing_to_export nothing_to_invoice pack_of_another_kind
-        period_out_of_reach picture_animated picture_too_large picture_too_small
-        picture_truncated price_not_agreed prompt_too_long purchase_too_small refill_too_small
-        refund_exceeds_capture screenplay_file_too_large screenplay_not_text screenplay_too_long
-        source_needed too_many_attachments tool_makes_no_clip unknown_encoding unknown_kind
-        unknown_pack unknown_plan unknown_tool unknown_version unknown_zone
+        bad_board_ratio bad_catalog bad_code bad_country bad_days bad_desk_data bad_duration
+        bad_email bad_event_type bad_export bad_final_draft bad_image_count bad_key bad_lasting
+        bad_month bad_name bad_promo bad_ratio bad_reason bad_reference bad_replay_span
+        bad_resolution bad_span bad_staff bad_start bad_tax_id bad_text bad_webhook_address
+        bad_workspace board_full budget_too_small capture_exceeds_hold clip_unreadable
+        deadline_passed empty_prompt empty_screenplay font_missing key_reused message_empty
+        message_too_long no_adjustments no_such_frame no_tool_fits not_a_picture not_an_upgrade
+        not_confirmed not_for_sale not_started nothing_to_export nothing_to_invoice
+        pack_of_another_kind period_out_of_reach picture_animated picture_too_large
+        picture_too_small picture_truncated price_not_agreed prompt_too_long purchase_too_small
+        refill_too_small refund_exceeds_capture replay_too_long screenplay_file_too_large
+        screenplay_not_text screenplay_too_long source_needed too_many_attachments
+        tool_makes_no_clip unknown_encoding unknown_kind unknown_pack unknown_plan unknown_tool
+        unknown_version unknown_zone
     """,
     429: """
-        too_many_streams too_many_tries
+        replay_under_way too_many_streams too_many_tries
     """,
     500: """
-        archive_exists archive_unreadable asset_damaged bad_account bad_bucket bad_catalog
-        bad_mail_server bad_routes bad_seller bad_service_account bad_setting bench_books_wrong
-        catalog_unreadable checkpoints_unreadable data_unwritable database_refused demo_running
-        embedded_postgres export_failed file_unreadable folder_foreign folder_not_a_demo
-        folder_of_another_version folder_unusable folder_unwritable ledger_broken not_signed_in
-        out_unwritable password_needed password_unreadable pgbench_failed port_in_use port_taken
-        postgres_account_missing postgres_missing postgres_program_failed
-        postgres_program_missing postgres_programs_unreachable postgres_too_old
-        renewal_ahead renewal_interrupted target_not_empty unexpected unusable_key
+        archive_exists archive_unreadable asset_damaged bad_account bad_bucket bad_mail_server
+        bad_routes bad_seller bad_service_account bad_setting bench_books_wrong catalog_unreadable
+        checkpoints_unreadable data_unwritable database_refused demo_running embedded_postgres
+        export_failed file_unreadable folder_foreign folder_not_a_demo folder_of_another_version
+        folder_unusable folder_unwritable ledger_broken not_signed_in out_unwritable password_needed
+        password_unreadable pgbench_failed port_in_use port_taken postgres_account_missing
+        postgres_missing postgres_program_failed postgres_program_missing
+        postgres_programs_unreachable postgres_too_old renewal_ahead renewal_interrupted
+        target_not_empty unexpected unusable_key
     """,
     502: """
         gateway_failed

@@ -1,24 +1,25 @@
 -- What the books are made of. Each report reads whole tables in one pass, on the server: they are
 -- for the operator, never for a request of a workspace. The instant of a fact is when it was
 -- written, so that no later entry changes what was told of an earlier month. The sequence of a
--- wallet follows that instant: the journal up to it is all up to one sequence.
+-- wallet follows that instant: the journal up to it is all up to one sequence. What a lot was at an
+-- instant is what it is now, without what the journal has moved since: the work grows with the time
+-- that is looked back, not with the history before it.
+
+-- name: last_written$
+-- When the last fact was written that the books are made of.
+SELECT greatest(
+    (SELECT max(w.posted_at) FROM wallets AS w), (SELECT max(r.paid_at) FROM payment_requests AS r)
+);
 
 -- name: outstanding
 -- Credits that were granted and are neither spent nor over at an instant, by the age of their lots
 -- (how many of some numbers of days have gone by since the grant was written).
 WITH horizons AS MATERIALIZED (
-    SELECT
-        w.workspace_id, w.kind,
-        CASE WHEN w.posted_at <= :at THEN w.sequence ELSE coalesce((
-            SELECT e.sequence FROM entries AS e
-            WHERE e.workspace_id = w.workspace_id AND e.kind = w.kind AND e.posted_at <= :at
-            ORDER BY e.sequence DESC
-            LIMIT 1
-        ), 0) END AS upto
-    FROM wallets AS w
+    SELECT h.workspace_id, h.kind, h.upto
+    FROM sequences_before(:at::timestamptz + interval '1 microsecond') AS h
 ),
 
-remains AS (
+later AS (
     SELECT
         p.workspace_id, p.kind, p.lot,
         sum(
@@ -33,23 +34,33 @@ remains AS (
             CASE WHEN p.target = 'held' THEN p.amount ELSE 0 END
             - CASE WHEN p.source = 'held' THEN p.amount ELSE 0 END
         )::bigint AS held
-    FROM postings AS p
-    INNER JOIN horizons AS h
-        ON p.workspace_id = h.workspace_id AND p.kind = h.kind AND p.sequence <= h.upto
+    FROM horizons AS h
+    INNER JOIN postings AS p
+        ON h.workspace_id = p.workspace_id AND h.kind = p.kind AND p.sequence > h.upto
     WHERE p.lot IS NOT NULL
     GROUP BY p.workspace_id, p.kind, p.lot
 ),
 
+remains AS (
+    SELECT
+        l.workspace_id, l.kind, l.lot, l.source, l.paid_amount IS NOT NULL AS is_paid,
+        l.available - coalesce(m.available, 0) AS available,
+        l.frozen - coalesce(m.frozen, 0) AS frozen, l.held - coalesce(m.held, 0) AS held
+    FROM lots AS l
+    INNER JOIN horizons AS h
+        ON l.workspace_id = h.workspace_id AND l.kind = h.kind AND l.lot <= h.upto
+    LEFT JOIN later AS m
+        ON l.workspace_id = m.workspace_id AND l.kind = m.kind AND l.lot = m.lot
+),
+
 aged AS (
     SELECT
-        r.kind, g.source, g.paid_amount IS NOT NULL AS is_paid, r.available, r.frozen, r.held,
+        r.kind, r.source, r.is_paid, r.available, r.frozen, r.held,
         (
             SELECT count(*)::int FROM unnest(:days::int[]) AS d (days)
             WHERE e.posted_at <= :at::timestamptz - make_interval(days => d.days)
         ) AS age
     FROM remains AS r
-    INNER JOIN grants AS g
-        ON r.workspace_id = g.workspace_id AND r.kind = g.kind AND r.lot = g.lot
     INNER JOIN entries AS e
         ON r.workspace_id = e.workspace_id AND r.kind = e.kind AND r.lot = e.sequence
     WHERE r.available + r.frozen + r.held > 0
@@ -63,119 +74,136 @@ GROUP BY a.kind, a.source, a.is_paid, a.age
 ORDER BY a.kind, a.source, a.is_paid, a.age;
 
 -- name: paid_lots
--- Every lot that was paid for up to an instant, and where its credits were gone by then.
-WITH horizons AS MATERIALIZED (
-    SELECT
-        w.workspace_id, w.kind,
-        CASE WHEN w.posted_at <= :at THEN w.sequence ELSE coalesce((
-            SELECT e.sequence FROM entries AS e
-            WHERE e.workspace_id = w.workspace_id AND e.kind = w.kind AND e.posted_at <= :at
-            ORDER BY e.sequence DESC
-            LIMIT 1
-        ), 0) END AS upto
-    FROM wallets AS w
+-- Every lot that was paid for before the end of a span, and where its credits were gone before it
+-- and at its end.
+WITH spans AS MATERIALIZED (
+    SELECT h.workspace_id, h.kind, b.upto AS above, h.upto
+    FROM sequences_before(:ends_at) AS h
+    INNER JOIN sequences_before(:starts_at) AS b
+        ON h.workspace_id = b.workspace_id AND h.kind = b.kind
 ),
 
-paid AS MATERIALIZED (
+moves AS (
     SELECT
-        g.workspace_id, g.kind, g.lot, g.source, g.reference, g.paid_amount, g.currency, g.amount,
-        h.upto
-    FROM grants AS g
-    INNER JOIN horizons AS h
-        ON g.workspace_id = h.workspace_id AND g.kind = h.kind AND g.lot <= h.upto
-    WHERE g.paid_amount IS NOT NULL
+        p.workspace_id, p.kind, p.lot, p.sequence > s.upto AS is_after,
+        CASE WHEN p.source = 'captured' THEN p.source ELSE p.target END AS account,
+        CASE WHEN p.source = 'captured' THEN -p.amount ELSE p.amount END AS credits
+    FROM spans AS s
+    CROSS JOIN LATERAL (
+        SELECT n.workspace_id, n.kind, n.sequence, n.lot, n.source, n.target, n.amount
+        FROM postings AS n
+        WHERE
+            n.workspace_id = s.workspace_id AND n.kind = s.kind AND n.sequence > s.above
+            AND (
+                n.source = 'captured'
+                OR n.target IN ('captured', 'expired', 'forfeited', 'voided')
+            )
+        OFFSET 0
+    ) AS p
+    WHERE p.lot IS NOT NULL
 ),
 
-gone AS (
+later AS (
     SELECT
-        p.workspace_id, p.kind, p.lot,
-        sum(CASE WHEN p.target = 'captured' THEN p.amount ELSE -p.amount END) FILTER (
-            WHERE 'captured' IN (p.source, p.target)
-        )::bigint AS captured,
-        sum(p.amount) FILTER (WHERE p.target IN ('expired', 'forfeited'))::bigint AS ended,
-        sum(p.amount) FILTER (WHERE p.target = 'voided')::bigint AS voided
-    FROM postings AS p
-    INNER JOIN paid AS g
-        ON
-            p.workspace_id = g.workspace_id AND p.kind = g.kind AND p.lot = g.lot
-            AND p.sequence <= g.upto
-    WHERE p.source = 'captured' OR p.target IN ('captured', 'expired', 'forfeited', 'voided')
-    GROUP BY p.workspace_id, p.kind, p.lot
+        m.workspace_id, m.kind, m.lot, m.is_after,
+        sum(CASE WHEN m.account = 'captured' THEN m.credits ELSE 0 END)::bigint AS captured,
+        sum(
+            CASE WHEN m.account IN ('expired', 'forfeited') THEN m.credits ELSE 0 END
+        )::bigint AS ended,
+        sum(CASE WHEN m.account = 'voided' THEN m.credits ELSE 0 END)::bigint AS voided
+    FROM moves AS m
+    GROUP BY m.workspace_id, m.kind, m.lot, m.is_after
+),
+
+at_end AS (
+    SELECT
+        l.workspace_id, l.kind, l.lot, l.source, l.reference, l.currency, l.paid_amount, l.granted,
+        l.lot <= s.above AS is_before, l.captured - coalesce(a.captured, 0) AS captured,
+        l.expired + l.forfeited - coalesce(a.ended, 0) AS ended,
+        l.voided - coalesce(a.voided, 0) AS voided
+    FROM lots AS l
+    INNER JOIN spans AS s
+        ON l.workspace_id = s.workspace_id AND l.kind = s.kind AND l.lot <= s.upto
+    LEFT JOIN later AS a
+        ON l.workspace_id = a.workspace_id AND l.kind = a.kind AND l.lot = a.lot AND a.is_after
+    WHERE l.paid_amount IS NOT NULL
 )
 
 SELECT
-    g.workspace_id, g.kind, g.lot, g.source, g.reference, upper(g.currency) AS currency,
-    e.posted_at AS granted_at, g.paid_amount AS paid, g.amount AS granted,
-    coalesce(x.captured, 0)::bigint AS captured, coalesce(x.ended, 0)::bigint AS ended,
-    coalesce(x.voided, 0)::bigint AS voided
-FROM paid AS g
+    l.workspace_id, l.kind, l.lot, l.source, l.reference, upper(l.currency) AS currency,
+    e.posted_at AS granted_at, l.paid_amount AS paid, l.granted, l.is_before,
+    l.captured - coalesce(i.captured, 0) AS captured_before,
+    l.ended - coalesce(i.ended, 0) AS ended_before,
+    l.voided - coalesce(i.voided, 0) AS voided_before, l.captured, l.ended, l.voided
+FROM at_end AS l
 INNER JOIN entries AS e
-    ON g.workspace_id = e.workspace_id AND g.kind = e.kind AND g.lot = e.sequence
-LEFT JOIN gone AS x
-    ON g.workspace_id = x.workspace_id AND g.kind = x.kind AND g.lot = x.lot
-ORDER BY g.workspace_id, g.kind, g.lot;
+    ON l.workspace_id = e.workspace_id AND l.kind = e.kind AND l.lot = e.sequence
+LEFT JOIN later AS i
+    ON l.workspace_id = i.workspace_id AND l.kind = i.kind AND l.lot = i.lot AND NOT i.is_after
+ORDER BY l.workspace_id, l.kind, l.lot;
 
 -- name: tool_uses
 -- What was captured, metered and absorbed in a span, by tool and by who paid. A captured credit of
--- a paid lot is worth what the lot's captures came to after it, less what they came to before.
+-- a paid lot is worth what the lot's captures came to after it, less what they came to before; what
+-- was captured before the span is given, so that the span's own postings are read alone.
 WITH spans AS MATERIALIZED (
-    SELECT
-        w.workspace_id, w.kind,
-        coalesce((
-            SELECT e.sequence FROM entries AS e
-            WHERE e.workspace_id = w.workspace_id AND e.kind = w.kind AND e.posted_at < :starts_at
-            ORDER BY e.sequence DESC
-            LIMIT 1
-        ), 0) AS above,
-        CASE WHEN w.posted_at < :ends_at THEN w.sequence ELSE coalesce((
-            SELECT e.sequence FROM entries AS e
-            WHERE e.workspace_id = w.workspace_id AND e.kind = w.kind AND e.posted_at < :ends_at
-            ORDER BY e.sequence DESC
-            LIMIT 1
-        ), 0) END AS upto
-    FROM wallets AS w
+    SELECT h.workspace_id, h.kind, b.upto AS above, h.upto
+    FROM sequences_before(:ends_at) AS h
+    INNER JOIN sequences_before(:starts_at) AS b
+        ON h.workspace_id = b.workspace_id AND h.kind = b.kind
 ),
 
 uses AS (
     SELECT
-        p.workspace_id, p.kind, p.sequence, p.lot, s.above, g.source, g.paid_amount, g.amount,
-        upper(g.currency) AS currency,
+        p.workspace_id, p.kind, p.sequence, p.ordinal, p.lot,
         CASE WHEN p.lot IS NULL THEN p.target ELSE 'captured' END AS account,
-        CASE WHEN p.source = 'captured' THEN -p.amount ELSE p.amount END AS credits,
-        CASE WHEN g.paid_amount IS NOT NULL THEN sum(
-            CASE WHEN p.source = 'captured' THEN -p.amount ELSE p.amount END
-        ) OVER (
-            PARTITION BY p.workspace_id, p.kind, p.lot ORDER BY p.sequence, p.ordinal
-        ) END AS used
-    FROM postings AS p
-    INNER JOIN spans AS s
-        ON p.workspace_id = s.workspace_id AND p.kind = s.kind AND p.sequence <= s.upto
-    LEFT JOIN grants AS g
-        ON p.workspace_id = g.workspace_id AND p.kind = g.kind AND p.lot = g.lot
-    WHERE
-        (p.source = 'captured' OR p.target IN ('captured', 'metered', 'absorbed'))
-        AND (p.sequence > s.above OR g.paid_amount IS NOT NULL)
+        CASE WHEN p.source = 'captured' THEN -p.amount ELSE p.amount END AS credits
+    FROM spans AS s
+    CROSS JOIN LATERAL (
+        SELECT
+            m.workspace_id, m.kind, m.sequence, m.ordinal, m.lot, m.source, m.target, m.amount
+        FROM postings AS m
+        WHERE
+            m.workspace_id = s.workspace_id AND m.kind = s.kind
+            AND m.sequence > s.above AND m.sequence <= s.upto
+            AND (m.source = 'captured' OR m.target IN ('captured', 'metered', 'absorbed'))
+        OFFSET 0
+    ) AS p
 ),
 
-valued AS (
+given AS (
+    SELECT u.workspace_id, u.kind, u.lot, u.captured
+    FROM
+        unnest(:workspaces::uuid[], :kinds::text[], :lots::bigint[], :captured::bigint[])
+        AS u (workspace_id, kind, lot, captured)
+),
+
+counted AS (
     SELECT
-        u.workspace_id, u.kind, u.sequence, u.account, u.source, u.currency, u.credits,
-        div(u.paid_amount::numeric * u.used, u.amount)
-        - div(u.paid_amount::numeric * (u.used - u.credits), u.amount) AS worth
+        u.workspace_id, u.kind, u.sequence, u.account, u.credits, g.source, g.paid_amount, g.amount,
+        upper(g.currency) AS currency,
+        coalesce(b.captured, 0) + sum(u.credits) OVER (
+            PARTITION BY u.workspace_id, u.kind, u.lot ORDER BY u.sequence, u.ordinal
+        ) AS used
     FROM uses AS u
-    WHERE u.sequence > u.above
+    LEFT JOIN grants AS g
+        ON u.workspace_id = g.workspace_id AND u.kind = g.kind AND u.lot = g.lot
+    LEFT JOIN given AS b
+        ON u.workspace_id = b.workspace_id AND u.kind = b.kind AND u.lot = b.lot
 ),
 
 named AS (
     SELECT
-        v.kind, v.account, v.source, v.currency, v.credits, v.worth, v.workspace_id,
+        c.kind, c.account, c.source, c.currency, c.credits, c.workspace_id,
+        div(c.paid_amount::numeric * c.used, c.amount)
+        - div(c.paid_amount::numeric * (c.used - c.credits), c.amount) AS worth,
         CASE
             WHEN coalesce(r.namespace, e.namespace) = 'job'
                 THEN split_part(coalesce(r.key, e.key), '/', 2)
         END AS job_name
-    FROM valued AS v
+    FROM counted AS c
     INNER JOIN entries AS e
-        ON v.workspace_id = e.workspace_id AND v.kind = e.kind AND v.sequence = e.sequence
+        ON c.workspace_id = e.workspace_id AND c.kind = e.kind AND c.sequence = e.sequence
     LEFT JOIN entries AS r
         ON
             e.workspace_id = r.workspace_id AND e.kind = r.kind
@@ -186,7 +214,15 @@ SELECT
     j.tool, n.kind, n.account, n.source, n.currency, sum(n.credits)::bigint AS credits,
     coalesce(sum(n.worth), 0)::bigint AS worth
 FROM named AS n
-LEFT JOIN jobs AS j ON n.workspace_id = j.workspace_id AND n.job_name = j.job_id::text
+LEFT JOIN jobs AS j
+    ON
+        n.workspace_id = j.workspace_id
+        AND CASE  -- an embedder's key under our namespace may hold anything
+            WHEN
+                n.job_name LIKE '________-____-____-____-____________'
+                AND translate(n.job_name, '0123456789abcdef', '') = '----'
+                THEN n.job_name::uuid
+        END = j.job_id
 GROUP BY j.tool, n.kind, n.account, n.source, n.currency
 ORDER BY j.tool NULLS LAST, n.kind, n.account, n.source, n.currency;
 
