@@ -21,8 +21,8 @@ async def place(connection: asyncpg.Connection, state: JobState) -> UUID:
             starts_at, deadline_at, submitting_at, submitted_at, finished_at, stepped_at
         )
         VALUES (
-            $1::uuid, $1::uuid, $1::uuid::text, '', 'image', 'image', '1', 1, false, '{}', $2, 'engine', $3, $4,
-            $5, $6, $6, $6, $7, $8, $9, $6
+            $1::uuid, $1::uuid, $1::uuid::text, '', 'image', 'image', '1', 1, false, '{}', $2,
+            'engine', $3, $4, $5, $6, $6, $6, $7, $8, $9, $6
         )
         """,
         job_id, state.value,
