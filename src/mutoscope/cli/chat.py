@@ -13,14 +13,13 @@ from mutoscope.app.chat import Said, Threads
 from mutoscope.app.quick_cards import Asked, Question
 from mutoscope.assets.uploads import upload
 from mutoscope.bootstrap import House
-from mutoscope.cli.opening import in_house
+from mutoscope.cli.opening import in_house, zone_of
 from mutoscope.cli.options import Json, WorkspaceId, id_of, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.projects import content_of
 from mutoscope.cli.screen import console, table, told
 from mutoscope.cli.talk import tell_messages
 from mutoscope.domain.chat import Author, ChatMessage, Words, creator, default_thread_id
-from mutoscope.storage import workspaces
 
 SHOWN: Final = 30
 """Messages that are shown when nobody says how many."""
@@ -215,9 +214,3 @@ def ask(asked: Ask) -> None:
         print_json(found)
     else:
         tell_messages((found.question, found.answer), zone=zone)
-
-
-async def zone_of(house: House, workspace_id: UUID) -> str:
-    """Return the zone of a workspace's screens."""
-    async with house.studio.reading() as connection:
-        return (await workspaces.get(connection, workspace_id=workspace_id)).zone

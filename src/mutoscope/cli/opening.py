@@ -9,10 +9,12 @@ import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
+from uuid import UUID
 
 from mutoscope.bootstrap import House, open_house
 from mutoscope.cli.logs import configure
 from mutoscope.settings import Settings, read_settings
+from mutoscope.storage import workspaces
 from mutoscope.storage.database import connect
 from mutoscope.storage.event_loop import run_long
 from mutoscope.storage.session import Connection
@@ -52,3 +54,12 @@ async def own_connection(house: House) -> AsyncIterator[Connection]:
         yield connection
     finally:
         await connection.close()
+
+
+async def zone_of(house: House, workspace_id: UUID) -> str:
+    """Return the zone of a workspace's screens.
+
+    :raises UnknownWorkspace: when there is no such workspace.
+    """
+    async with house.studio.reading() as connection:
+        return (await workspaces.get(connection, workspace_id=workspace_id)).zone

@@ -67,23 +67,25 @@ def balance(
 ) -> None:
     """Explain what every wallet holds: lots, holds, grants and lapses that are due."""
 
-    async def read(house: House) -> tuple[tuple[Balance, ...], str]:
+    async def read(house: House) -> tuple[tuple[Balance, ...], tuple[str, ...], str]:
         now = house.studio.clock.now()
         async with house.studio.reading() as connection:
-            zone = (await workspaces.get(connection, workspace_id=workspace)).zone
-            asked = instant(at, zone=zone) if at else now
+            owner = await workspaces.get(connection, workspace_id=workspace)
+            asked = instant(at, zone=owner.zone) if at else now
             found = await balances.balances(connection, workspace_id=workspace, at=asked, now=now)
-        return found, zone
+        return found, house.studio.unlimited_of(owner, at=asked, now=now), owner.zone
 
-    found, zone = in_house(read)
+    found, unlimited, zone = in_house(read)
     if is_json:
-        print_json([plain(one) | {"explanation": explanation(balance=one)} for one in found])
+        print_json([_balance_fields(one, unlimited, zone) for one in found])
         return
     screen = console()
-    screen.print(balances_table(balances=found, zone=zone))
+    screen.print(balances_table(balances=found, zone=zone, unlimited=unlimited))
     screen.print(lots_table(balances=found, zone=zone))
+    for kind in unlimited:
+        screen.print(f"The plan has {kind} use unlimited: it is metered, and draws no credits.")
     for one in found:
-        for sentence in explanation(balance=one):
+        for sentence in explanation(balance=one, zone=zone):
             screen.print(sentence, markup=False)
 
 
@@ -142,6 +144,11 @@ def receipt(
         print_json(receipt_fields(found))
         return
     _show_receipt(found, zone)
+
+
+def _balance_fields(found: Balance, unlimited: tuple[str, ...], zone: str) -> dict[str, Any]:
+    told_of = {"explanation": explanation(balance=found, zone=zone)}
+    return {**plain(found), "is_unlimited": found.kind in unlimited, **told_of}
 
 
 def line_fields(line: Line) -> dict[str, Any]:

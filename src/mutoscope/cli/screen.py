@@ -5,10 +5,9 @@ messages and progress to the error stream, so that a pipe gets data alone. Colou
 terminal and `NO_COLOR`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -16,6 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from mutoscope.domain import instants
 from mutoscope.domain.balance import Balance, LotView
 from mutoscope.domain.money import money_text
 from mutoscope.domain.offers import Money
@@ -26,6 +26,9 @@ from mutoscope.storage.workspaces import Workspace
 
 WIDTH_PIPE: Final = 10_000
 """Columns where there is no terminal: nothing is broken across lines, so that ids stay whole."""
+
+UNLIMITED: Final = "unlimited"
+"""What can be spent of a kind that the plan meters without limit, at no charge."""
 
 
 def console(*, is_error: bool = False) -> Console:
@@ -42,10 +45,14 @@ def tell(message: str) -> None:
 
 
 def bars() -> Progress:
-    """Return progress bars on the error stream, which vanish when done."""
+    """Return progress bars for a terminal, on the error stream, which vanish when done."""
     share = TextColumn("{task.percentage:>3.0f}%")
     columns = (TextColumn("{task.description}"), BarColumn(), share)
-    return Progress(*columns, TimeElapsedColumn(), console=console(is_error=True), transient=True)
+    screen = console(is_error=True)
+    return Progress(
+        *columns, TimeElapsedColumn(), console=screen, transient=True,
+        disable=not screen.is_interactive,
+    )  # fmt: skip
 
 
 def table(*columns: str, title: str = "") -> Table:
@@ -65,11 +72,9 @@ def table(*columns: str, title: str = "") -> Table:
     return made
 
 
-def told(at: datetime | None, *, zone: str) -> str:
-    """Return an instant as the zone's clocks and calendars show it."""
-    if at is None:
-        return "-"
-    return f"{at.astimezone(ZoneInfo(zone)):%d %b %Y %H:%M %Z}"
+def told(at: datetime | None, *, zone: str = "UTC") -> str:
+    """Return an instant as the zone's clocks and calendars show it; nothing is a dash."""
+    return "-" if at is None else instants.told(at, zone=zone)
 
 
 def counted(number: int, thing: str) -> str:
@@ -87,12 +92,21 @@ def source_of(lot: LotView) -> str:
     return SOURCES.get(lot.source, lot.source.replace("_", " "))
 
 
-def balances_table(*, balances: Iterable[Balance], zone: str, title: str = "") -> Table:
-    """Return the wallets of a workspace: what can be spent, is held, comes next and lapses."""
+def balances_table(
+    *, balances: Iterable[Balance], zone: str, title: str = "", unlimited: Collection[str] = ()
+) -> Table:
+    """Return the wallets of a workspace: what can be spent, is held, comes next and lapses.
+
+    What the plan meters without limit is told so, with a wallet or without one.
+    """
     made = table("wallet", ">to spend", ">held", "next grant", "next lapse", title=title)
-    for each in balances:
+    wallets = tuple(balances)
+    for kind in sorted(set(unlimited) - {each.kind for each in wallets}):
+        made.add_row(kind, UNLIMITED, "0", "-", "-")
+    for each in wallets:
+        spendable = UNLIMITED if each.kind in unlimited else f"{each.spendable:,}"
         made.add_row(
-            each.kind, f"[bold]{each.spendable:,}[/]", f"{each.held:,}",
+            each.kind, f"[bold]{spendable}[/]", f"{each.held:,}",
             _due(each.next_grant_amount, each.next_grant_at, zone),
             _due(each.next_lapse_amount, each.next_lapse_at, zone),
         )  # fmt: skip

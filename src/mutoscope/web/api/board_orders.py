@@ -163,7 +163,7 @@ class ClipPriceShape(msgspec.Struct, frozen=True):
 
 
 class ToolShape(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool with its prices, and what the balance buys of it."""
+    """A tool with its prices, and what the balance buys of it, or that the plan has no limit."""
 
     tool: str
     name: str
@@ -178,6 +178,7 @@ class ToolShape(msgspec.Struct, frozen=True, kw_only=True):
     images_affordable: int
     clips_affordable: int
     seconds_affordable: int
+    is_unlimited: bool
 
 
 class ToolList(msgspec.Struct, frozen=True, kw_only=True):

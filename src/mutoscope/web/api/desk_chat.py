@@ -94,6 +94,7 @@ class FactsShape(msgspec.Struct, frozen=True, kw_only=True):
     standing: Standing
     period: Period | None
     balances: tuple[Balance, ...]
+    unlimited: tuple[str, ...]
     jobs: tuple[JobFact, ...]
     purchases: tuple[PurchaseFact, ...]
 
