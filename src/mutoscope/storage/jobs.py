@@ -16,6 +16,7 @@ from uuid import UUID
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.jobs import FrameName, JobSpec, JobState
 from mutoscope.storage.database import queries
+from mutoscope.storage.queue import STEP
 
 if TYPE_CHECKING:
     from mutoscope.storage.database import Connection
@@ -171,8 +172,11 @@ async def ask_cancel(connection: Connection, *, workspace_id: UUID, job_id: UUID
 async def take_stale(
     connection: Connection, *, before: datetime, at: datetime, limit: int
 ) -> tuple[tuple[UUID, UUID], ...]:
-    """Mark open jobs without a step since an instant; return (workspace id, job id) of them."""
-    rows = _SQL.take_stale_jobs(connection, before=before, at=at, limit=limit)
+    """Mark open jobs without a step since an instant, or in the queue; return their ids.
+
+    Each is (workspace id, job id).
+    """
+    rows = _SQL.take_stale_jobs(connection, entrypoint=STEP, before=before, at=at, limit=limit)
     return tuple([(row["workspace_id"], row["job_id"]) async for row in rows])
 
 

@@ -115,12 +115,20 @@ WHERE workspace_id = :workspace_id AND job_id = :job_id
 ORDER BY ordinal;
 
 -- name: take_stale_jobs
--- Open jobs on which nobody has taken a step for a while, marked so that each gets one step alone.
+-- Open jobs on which nobody has taken a step for a while, and for which none is queued, marked so
+-- that each gets one step alone. A job that waits for the first worker has its step in the queue.
 UPDATE jobs AS j SET stepped_at = :at
 FROM (
     SELECT workspace_id, job_id
     FROM jobs
-    WHERE finished_at IS NULL AND stepped_at < :before
+    WHERE
+        finished_at IS NULL AND stepped_at < :before
+        AND NOT EXISTS (
+            SELECT FROM pgqueuer AS q
+            WHERE
+                q.entrypoint = :entrypoint AND q.status = 'queued'
+                AND q.payload = convert_to(jobs.workspace_id || '/' || jobs.job_id, 'UTF8')
+        )
     ORDER BY stepped_at
     LIMIT :limit
     FOR UPDATE SKIP LOCKED
