@@ -8,7 +8,7 @@ import pytest
 
 from command_line import run
 from mutoscope.bootstrap import House, open_house
-from mutoscope.settings import read_settings
+from mutoscope.settings import Settings, read_settings
 from mutoscope.web.application import PortInUse, listening, serve
 
 
@@ -21,6 +21,13 @@ def free_port() -> int:
 async def answered(url: str) -> httpx.Response:
     async with httpx.AsyncClient() as client:
         return await client.get(url)
+
+
+def settings_of(database_url: str, data: Path) -> Settings:
+    return read_settings({
+        "DATABASE_URL": database_url, "MUTOSCOPE_DATA": str(data),
+        "MUTOSCOPE_PORT": str(free_port()),
+    })  # fmt: skip
 
 
 class Worker:
@@ -40,12 +47,8 @@ class Worker:
 async def test_a_process_serves_and_works_until_it_is_stopped(
     database_url: str, tmp_path: Path
 ) -> None:
-    settings = read_settings({
-        "DATABASE_URL": database_url, "MUTOSCOPE_DATA": str(tmp_path),
-        "MUTOSCOPE_PORT": str(free_port()),
-    })  # fmt: skip
-    worker = Worker()
-    ready = asyncio.Queue[str]()
+    settings = settings_of(database_url, tmp_path)
+    worker, ready = Worker(), asyncio.Queue[str]()
 
     async with open_house(settings) as house:
         serving = asyncio.create_task(
