@@ -9,8 +9,8 @@ import pytest
 
 from mutoscope.app.advance import stumble
 from mutoscope.app.cancel import JobIsFinal, cancel
-from mutoscope.app.generate import NotEnoughCredits
 from mutoscope.app.ports import Render, RenderState
+from mutoscope.app.shortage import NotEnoughCredits
 from mutoscope.app.sweep import sweep
 from mutoscope.domain.jobs import JobState
 from mutoscope.storage.jobs import Job

@@ -132,6 +132,30 @@ async def test_an_estimate_tells_the_price_and_holds_nothing(api: Api, workspace
     assert told["draws"] == [{"lot": 1, "amount": 4}]
 
 
+async def test_an_estimate_that_is_not_paid_for_tells_what_is_missing_and_the_way_out(
+    api: Api, workspace: str
+) -> None:
+    answer = await api.post(f"{workspace}/estimates", {"tool": "veo3", "duration_s": 8})
+
+    told = answer.json()
+    assert answer.status_code == 200
+    assert (told["price"], told["available"], told["shortfall"]) == (250, 0, 250)
+    assert told["remedy"] == "start a plan (Essential, Pro or Unlimited) to go on"
+
+
+@pytest.mark.parametrize("images", [17, 51])
+async def test_an_estimate_refuses_what_the_order_would_for_the_same_reason(
+    api: Api, workspace: str, images: int
+) -> None:
+    wish = {"tool": "image_generation", "images": images}
+
+    told = await api.post(f"{workspace}/estimates", wish)
+    ordered = await api.post(f"{workspace}/jobs", {**wish, "prompt": "a pier"}, key="job-1")
+
+    assert told.status_code in {409, 422}
+    assert told.json() == ordered.json()
+
+
 async def test_jobs_are_listed_newest_first_page_by_page(api: Api, workspace: str) -> None:
     for number in range(3):
         await api.post(f"{workspace}/jobs", IMAGE, key=f"job-{number}")

@@ -11,7 +11,8 @@ import pytest
 
 from mutoscope.app.caps import remove_cap
 from mutoscope.app.estimate import estimate
-from mutoscope.app.generate import NotEnoughCredits, regenerate
+from mutoscope.app.generate import regenerate
+from mutoscope.app.shortage import NotEnoughCredits
 from mutoscope.app.storyboard_orders import BoardWish, order_board
 from mutoscope.app.subscribe import start_plan
 from mutoscope.domain import actions as ask

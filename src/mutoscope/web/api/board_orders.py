@@ -9,7 +9,8 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody
 
-from mutoscope.app.generate import NotEnoughCredits, ToolUnavailable
+from mutoscope.app.generate import ToolUnavailable
+from mutoscope.app.shortage import NotEnoughCredits
 from mutoscope.app.storyboard_estimate import (
     NothingLacking,
     estimate_board,

@@ -13,12 +13,13 @@ from mutoscope.app.cancel import JobIsFinal, cancel
 from mutoscope.app.frames import NoSuchFrame
 from mutoscope.app.generate import (
     SEEDS,
-    NotEnoughCredits,
+    RouteCannot,
     SourceNeeded,
     ToolUnavailable,
     Wish,
     place,
 )
+from mutoscope.app.shortage import NotEnoughCredits
 from mutoscope.domain.access import NotEntitled
 from mutoscope.domain.caps import CapExceeded
 from mutoscope.domain.catalog import UnknownTool
@@ -41,8 +42,8 @@ from mutoscope.web.errors import IdempotencyKeyMissing, documented
 
 Seed = Annotated[int, msgspec.Meta(ge=0, lt=SEEDS)]
 PLACING = (
-    UnknownWorkspace, UnknownTool, NotEnoughCredits, NotEntitled, ToolUnavailable, BadDuration,
-    BadImageCount, BadRatio, EmptyPrompt, PromptTooLong, SourceNeeded, NoSuchFrame,
+    UnknownWorkspace, UnknownTool, NotEnoughCredits, NotEntitled, ToolUnavailable, RouteCannot,
+    BadDuration, BadImageCount, BadRatio, EmptyPrompt, PromptTooLong, SourceNeeded, NoSuchFrame,
     UnknownMember, RoleCannot, CapExceeded, BadKey,
     KeyReused, IdempotencyKeyMissing, "not_json", "body_too_large", "ledger_busy",
 )  # fmt: skip
