@@ -199,6 +199,21 @@ async def test_a_delivered_picture_is_shown_but_not_downloaded_on_trial(
     assert (missing.status_code, missing.json()["code"]) == (404, "unknown_output")
 
 
+async def test_what_a_provider_cost_is_told_to_the_house_and_not_on_the_receipt(
+    api: Api, workspace: str
+) -> None:
+    job = (await api.post(f"{workspace}/jobs", IMAGE, key="job-1")).json()
+    await finished(api, job)
+    path = f"{workspace}/jobs/{job['job_id']}"
+
+    receipt = (await api.get(f"{path}/receipt")).json()
+    told = (await api.get(path.replace("/v1/", "/v1/finance/") + "/orders")).json()
+
+    assert receipt["tool_name"] == "Image Generation"
+    assert "engine" not in str(receipt)
+    assert [(each["provider"], each["cost_micros"]) for each in told["attempts"]] == [("engine", 0)]
+
+
 async def test_a_plan_opens_the_download_and_another_make(api: Api, workspace: str) -> None:
     job = (await api.post(f"{workspace}/jobs", IMAGE, key="job-1")).json()
     await finished(api, job)

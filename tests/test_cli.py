@@ -175,12 +175,17 @@ def test_reads_agree_about_what_was_spent(place: dict[str, object], workspace: s
 
     history = run_here("history", workspace, "--json", "--oldest-first", **place).json()
     receipt = run_here("receipt", workspace, job["job_id"], "--json", **place).json()
+    told = run_here("receipt", workspace, job["job_id"], **place).output
+    for_staff = run_here("receipt", workspace, job["job_id"], "--cost", **place).output
 
     assert [line["words"] for line in history["lines"]] == [
         "50 trial credits granted", "2 credits held", "2 credits charged",
     ]  # fmt: skip
     assert receipt["lines"] == history["lines"][1:]
     assert receipt["job"]["captured"] == len(receipt["outputs"]) == 2
+    assert receipt.keys().isdisjoint({"attempts"})
+    assert told.startswith("Image Generation succeeded, 2 of 2 ")
+    assert ("USD" in told, "cost 0.0000 USD" in for_staff) == (False, True)
 
 
 def test_a_plan_fixes_the_billing_date_and_an_estimate_names_the_lots(

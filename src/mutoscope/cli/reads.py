@@ -34,6 +34,9 @@ from mutoscope.storage.attempts import Attempt
 from mutoscope.storage.history import Filters, Line, Page, Window
 from mutoscope.storage.jobs import StoredOutput
 
+FOR_STAFF: Final = frozenset({"provider", "provider_job_id", "route"})
+"""What a job knows of the company that made it."""
+
 SUFFIXES: Final = {"image/png": ".png", "image/jpeg": ".jpg", "video/mp4": ".mp4"}
 
 commands = typer.Typer()
@@ -122,6 +125,9 @@ def receipt(
     *,
     out: Annotated[Path | None, typer.Option(help="A folder to save the files in.")] = None,
     pdf: Annotated[Path | None, typer.Option(help="A file to print the receipt to.")] = None,
+    is_with_cost: Annotated[
+        bool, typer.Option("--cost", help="The orders to providers too, and what they cost you.")
+    ] = False,
     is_json: Json = False,
 ) -> None:
     """Tell what a job was asked to make, what it delivered and cost, and which lots paid."""
@@ -135,15 +141,15 @@ def receipt(
             access.require(Entitlement.DOWNLOADS)
             save_outputs(house, found, out)
         if pdf is not None:
-            page = receipt_page(found, zone=owner.zone)
+            page = receipt_page(found, zone=owner.zone, is_with_cost=is_with_cost)
             pdf.write_bytes(await asyncio.to_thread(receipt_pdf, page, fonts=house.fonts))
         return found, owner.zone
 
     found, zone = in_house(read)
     if is_json:
-        print_json(receipt_fields(found))
+        print_json(receipt_fields(found, is_with_cost=is_with_cost))
         return
-    _show_receipt(found, zone)
+    _show_receipt(found, zone, is_with_cost=is_with_cost)
 
 
 def _balance_fields(found: Balance, unlimited: tuple[str, ...], zone: str) -> dict[str, Any]:
@@ -157,12 +163,14 @@ def line_fields(line: Line) -> dict[str, Any]:
     return {**fields, "words": line.words, "is_note_erased": line.is_note_erased}
 
 
-def receipt_fields(found: Receipt) -> dict[str, Any]:
-    """Return a receipt as plain data."""
-    lines = [line_fields(line) for line in found.lines]
+def receipt_fields(found: Receipt, *, is_with_cost: bool = False) -> dict[str, Any]:
+    """Return a receipt as plain data; who made it, and at what cost, is for staff."""
+    job: dict[str, Any] = plain(found.job)
+    shown = job if is_with_cost else {name: job[name] for name in job if name not in FOR_STAFF}
     return {
-        "job": plain(found.job), "outputs": plain(found.outputs),
-        "attempts": plain(found.attempts), "price_lock": plain(found.price_lock), "lines": lines,
+        "job": shown, "tool_name": found.tool_name, "outputs": plain(found.outputs),
+        **({"attempts": plain(found.attempts)} if is_with_cost else {}),
+        "price_lock": plain(found.price_lock), "lines": [line_fields(each) for each in found.lines],
     }  # fmt: skip
 
 
@@ -182,16 +190,16 @@ def suffix(output: StoredOutput) -> str:
     return SUFFIXES.get(output.media_type, ".bin")
 
 
-def _show_receipt(found: Receipt, zone: str) -> None:
+def _show_receipt(found: Receipt, zone: str, *, is_with_cost: bool) -> None:
     job, spec, screen = found.job, found.job.spec, console()
     seconds = f", {spec.duration_s} s" if spec.duration_s else ""
-    screen.print(job_line(job=job))
+    screen.print(job_line(job=job, tool=found.tool_name))
     screen.print(f"asked      {spec.images} of {spec.ratio}{seconds}: {spec.prompt}", markup=False)
     for output in found.outputs:
         length = f", {output.duration_ms / 1000:g} s" if output.duration_ms else ""
         screen.print(f"delivered  {output.width}x{output.height} {output.media_type}{length}")
     screen.print(f"rates      {job.version}")
-    for each in found.attempts:
+    for each in found.attempts if is_with_cost else ():
         screen.print(_order_line(each), markup=False)
     screen.print(f"placed     {told(job.created_at, zone=zone)}")
     screen.print(f"finished   {told(job.finished_at, zone=zone)}")

@@ -142,15 +142,15 @@ def lines_table(*, lines: Iterable[Line], zone: str) -> Table:
     return made
 
 
-def job_line(*, job: Job) -> str:
-    """Return how a job stands, with what it cost."""
+def job_line(*, job: Job, tool: str = "") -> str:
+    """Return how a job stands, with what it cost; by the tool's key, or a name that is given."""
     cost = f"{counted(job.price, f'{job.kind} credit')} held"
     if job.is_metered:
         cost = f"unlimited, {counted(job.price, f'{job.kind} credit')} metered at no charge"
     elif job.captured is not None:
         cost = f"{job.captured:,} of {job.price:,} held {job.kind} credits charged"
     ending = f": {job.sentence}" if job.sentence else ""
-    return escape(f"{job.tool} {job.state}, {cost}{ending}")
+    return escape(f"{tool or job.tool} {job.state}, {cost}{ending}")
 
 
 def workspaces_table(*, workspaces: Sequence[Workspace]) -> Table:

@@ -164,6 +164,7 @@ ROUTES: Final = (
     jobs.cancel_job,
     jobs.regenerate_job,
     receipts.show_receipt,
+    receipts.show_orders,
     printed.print_receipt,
     outputs.show_output,
     files.hand_out_asset,
