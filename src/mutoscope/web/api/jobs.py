@@ -32,9 +32,10 @@ from mutoscope.domain.team import RoleCannot, UnknownMember
 from mutoscope.storage import jobs, storyboard, workspaces
 from mutoscope.storage.cursor import BadCursor
 from mutoscope.storage.jobs import Job, StoredOutput, UnknownJob
+from mutoscope.storage.place import LAST, cursor_of, place_of
 from mutoscope.storage.storyboard import UnknownProject
 from mutoscope.storage.workspaces import UnknownWorkspace
-from mutoscope.web.api.cursors import LAST, After, Limit, cursor_of, place_of
+from mutoscope.web.api.cursors import After, Limit
 from mutoscope.web.api.estimates import Count
 from mutoscope.web.api.shape import HouseHere, IdempotencyKey, Ordinal, Text
 from mutoscope.web.api.workspaces import replay_headers

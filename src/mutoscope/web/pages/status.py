@@ -17,8 +17,8 @@ from mutoscope.app.studio import Studio
 from mutoscope.domain.balance import Balance
 from mutoscope.domain.jobs import JobState
 from mutoscope.storage import balances, jobs, workspaces
+from mutoscope.storage.place import FIRST, LAST
 from mutoscope.storage.totals import Credits, Totals, totals
-from mutoscope.web.api.cursors import FIRST, LAST
 from mutoscope.web.api.shape import HouseHere
 from mutoscope.web.pages.headers import page_headers
 
