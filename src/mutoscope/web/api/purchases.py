@@ -184,5 +184,5 @@ def _wish(data: NewPurchase) -> Wish:
     is_amount = data.pack is None and data.kind is not None and data.credits is not None
     if not is_pack and not is_amount:
         remedy = "name a `pack`, or a `kind` and its `credits`"
-        raise Malformed(errors=({"place": "body", "message": remedy},))
+        raise Malformed(errors=({"at": "/", "message": remedy},))
     return Wish(pack=data.pack, kind=data.kind, credits=data.credits)
