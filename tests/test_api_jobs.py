@@ -168,6 +168,19 @@ async def test_jobs_are_listed_newest_first_page_by_page(api: Api, workspace: st
     assert rest["next"] is None
 
 
+async def test_jobs_are_listed_in_one_state(api: Api, workspace: str) -> None:
+    placed = [
+        await api.post(f"{workspace}/jobs", IMAGE, key=f"job-{number}") for number in range(2)
+    ]
+    await finished(api, placed[0].json())
+
+    waiting = (await api.get(f"{workspace}/jobs", params={"state": "waiting"})).json()
+    ended = (await api.get(f"{workspace}/jobs", params={"state": "succeeded"})).json()
+
+    assert [job["key"] for job in waiting["jobs"]] == ["job-1"]
+    assert [job["key"] for job in ended["jobs"]] == ["job-0"]
+
+
 async def test_a_job_is_cancelled_until_it_has_ended(api: Api, workspace: str) -> None:
     job = (await api.post(f"{workspace}/jobs", IMAGE, key="job-1")).json()
     path = f"{workspace}/jobs/{job['job_id']}/cancel"

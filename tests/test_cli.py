@@ -170,6 +170,27 @@ def test_a_job_that_waits_can_be_cancelled(place: dict[str, object], workspace: 
     assert done.json()["is_cancel_asked"]
 
 
+def test_jobs_are_listed_in_a_state_a_page_at_a_time(
+    place: dict[str, object], workspace: str
+) -> None:
+    placed = [
+        run_here("generate", workspace, f"pier {each}", "--no-wait", "--json", **place).json()
+        for each in range(2)
+    ]
+
+    first = run_here("jobs", workspace, "--state", "waiting", "--limit", "1", **place)
+    cursor = first.errors.split("--after ")[1].strip()
+    rest = run_here("jobs", workspace, "--after", cursor, "--json", **place).json()
+    none = run_here("jobs", workspace, "--state", "failed", "--json", **place).json()
+
+    assert (str(placed[1]["job"]["job_id"]) in first.output, "pier 0" in first.output) == (
+        True,
+        False,
+    )
+    assert [job["job_id"] for job in rest["jobs"]] == [placed[0]["job"]["job_id"]]
+    assert (rest["next"], none["jobs"]) == (None, [])
+
+
 def test_reads_agree_about_what_was_spent(place: dict[str, object], workspace: str) -> None:
     job = run("generate", workspace, "a pier", "--images", "2", "--json", **place).json()["job"]
 

@@ -1,4 +1,4 @@
-"""`mutoscope balance`, `history` and `receipt`: reading changes nothing."""
+"""`mutoscope balance`, `jobs`, `history` and `receipt`: reading changes nothing."""
 
 import asyncio
 import shutil
@@ -12,13 +12,14 @@ from mutoscope.app.receipt import Receipt
 from mutoscope.app.receipt import receipt as receipt_of
 from mutoscope.app.receipt_page import receipt_page
 from mutoscope.bootstrap import House
-from mutoscope.cli.opening import in_house
+from mutoscope.cli.opening import in_house, zone_of
 from mutoscope.cli.options import JobId, Json, WorkspaceId, instant, takes
 from mutoscope.cli.plain import plain, print_json
 from mutoscope.cli.screen import (
     balances_table,
     console,
     job_line,
+    jobs_table,
     lines_table,
     lots_table,
     tell,
@@ -28,16 +29,20 @@ from mutoscope.documents.receipt_pdf import receipt_pdf
 from mutoscope.domain.balance import Balance
 from mutoscope.domain.chart import Operation
 from mutoscope.domain.explanation import explanation
+from mutoscope.domain.jobs import JobState
 from mutoscope.domain.offers import Entitlement
-from mutoscope.storage import balances, history, workspaces
+from mutoscope.storage import balances, history, jobs, workspaces
 from mutoscope.storage.attempts import Attempt
 from mutoscope.storage.history import Filters, Line, Page, Window
-from mutoscope.storage.jobs import StoredOutput
+from mutoscope.storage.jobs import JobPage, StoredOutput
 
 FOR_STAFF: Final = frozenset({"provider", "provider_job_id", "route"})
 """What a job knows of the company that made it."""
 
 SUFFIXES: Final = {"image/png": ".png", "image/jpeg": ".jpg", "video/mp4": ".mp4"}
+
+JOBS_MAX: Final = 200
+"""Jobs on a page."""
 
 commands = typer.Typer()
 
@@ -90,6 +95,34 @@ def balance(
     for one in found:
         for sentence in explanation(balance=one, zone=zone):
             screen.print(sentence, markup=False)
+
+
+@commands.command(name="jobs")
+def list_jobs(
+    workspace: WorkspaceId,
+    *,
+    state: Annotated[JobState | None, typer.Option(help="Jobs in one state alone.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=JOBS_MAX, help="How many.")] = 50,
+    after: Annotated[str | None, typer.Option(help="Read on after a cursor.")] = None,
+    is_json: Json = False,
+) -> None:
+    """List the jobs of a workspace, the newest first."""
+
+    async def read(house: House) -> tuple[JobPage, str]:
+        zone = await zone_of(house, workspace)
+        async with house.studio.reading() as connection:
+            page = await jobs.page(
+                connection, workspace_id=workspace, limit=limit, after=after, state=state
+            )
+        return page, zone
+
+    page, zone = in_house(read)
+    if is_json:
+        print_json(page)
+        return
+    console().print(jobs_table(jobs=page.jobs, zone=zone))
+    if page.next is not None:
+        tell(f"There are more jobs: --after {page.next}")
 
 
 @commands.command(name="history")

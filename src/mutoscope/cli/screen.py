@@ -7,6 +7,7 @@ terminal and `NO_COLOR`.
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from textwrap import shorten
 from typing import Final
 
 from rich.box import SIMPLE_HEAD
@@ -26,6 +27,9 @@ from mutoscope.storage.workspaces import Workspace
 
 WIDTH_PIPE: Final = 10_000
 """Columns where there is no terminal: nothing is broken across lines, so that ids stay whole."""
+
+PROMPT_SHOWN: Final = 60
+"""Characters of a prompt in a list: enough to know it again."""
 
 UNLIMITED: Final = "unlimited"
 """What can be spent of a kind that the plan meters without limit, at no charge."""
@@ -151,6 +155,20 @@ def job_line(*, job: Job, tool: str = "") -> str:
         cost = f"{job.captured:,} of {job.price:,} held {job.kind} credits charged"
     ending = f": {job.sentence}" if job.sentence else ""
     return escape(f"{tool or job.tool} {job.state}, {cost}{ending}")
+
+
+def jobs_table(*, jobs: Iterable[Job], zone: str) -> Table:
+    """Return jobs with what each holds, or was charged in the end."""
+    made = table("!job", "tool", "state", "wallet", ">held", ">charged", "placed", "what it shows")
+    for job in jobs:
+        charged = "unlimited" if job.is_metered else "-"
+        made.add_row(
+            str(job.job_id), job.tool, job.state, job.kind, f"{job.price:,}",
+            charged if job.captured is None else f"{job.captured:,}",
+            told(job.created_at, zone=zone),
+            escape(shorten(job.spec.prompt, PROMPT_SHOWN, placeholder="...")),
+        )  # fmt: skip
+    return made
 
 
 def workspaces_table(*, workspaces: Sequence[Workspace]) -> Table:

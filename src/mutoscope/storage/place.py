@@ -1,4 +1,4 @@
-"""Places in lists that are ordered by age: the instant and id of an item, and the cursor of both."""
+"""Places in lists that are ordered by age: an item's instant and id, and the cursor of both."""
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
