@@ -141,6 +141,14 @@ async def test_a_parameter_out_of_bounds_is_named_without_the_words_of_the_frame
     assert "ParamType" not in answer["detail"]
 
 
+async def test_a_parameter_is_called_as_its_caller_calls_it(api: Api) -> None:
+    workspace = await api.workspace()
+
+    answer = (await api.get(f"{workspace}/jobs", params={"state": "odd"})).json()
+
+    assert answer["errors"] == [{"at": "?state", "message": "Invalid enum value 'odd'"}]
+
+
 @pytest.mark.parametrize(
     ("path", "code", "at"),
     [

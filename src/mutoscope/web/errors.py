@@ -196,7 +196,7 @@ def response_of(refusal: Refusal) -> Response[dict[str, Any]]:
 
 def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
     """Answer any error of a request: a refusal by its table, the rest by an id in the log."""
-    refusal = _refusal_of(error)
+    refusal = _refusal_of(request, error)
     if isinstance(refusal, NoSuchRoute):
         return _nothing_there(request, refusal)
     if refusal is not None and status_of(refusal.code) < FAILURES:
@@ -269,17 +269,17 @@ def _is_plain(value: object) -> bool:
     return value is None or isinstance(value, str | int | datetime | UUID | dict)
 
 
-def _refusal_of(error: Exception) -> Refusal | None:
+def _refusal_of(request: Request[Any, Any, Any], error: Exception) -> Refusal | None:
     if isinstance(error, Refusal):
         return error
     if isinstance(error, HTTPException):
-        return _refused_by_framework(error)
+        return _refused_by_framework(request, error)
     if _is_away(error):
         return DatabaseUnreachable(address="the database", reason=type(error).__name__)
     return None
 
 
-def _refused_by_framework(error: HTTPException) -> Refusal | None:
+def _refused_by_framework(request: Request[Any, Any, Any], error: HTTPException) -> Refusal | None:
     if isinstance(error, NotFoundException):
         return NoSuchRoute()
     if isinstance(error, MethodNotAllowedException):
@@ -288,9 +288,19 @@ def _refused_by_framework(error: HTTPException) -> Refusal | None:
         return BodyTooLarge()
     if isinstance(error, ValidationException | ClientException):
         found = error.extra if isinstance(error.extra, list) else []
-        places = tuple(in_request(each, otherwise=error.detail) for each in found)
+        names = _names(request) if found else {}
+        places = tuple(in_request(each, names=names, otherwise=error.detail) for each in found)
         return Malformed(errors=places or ({"at": "/", "message": error.detail},))
     return None
+
+
+def _names(request: Request[Any, Any, Any]) -> dict[str, str]:
+    """Return what callers call the parameters of a route that have another name in the code."""
+    parameters = request.route_handler.parsed_fn_signature.parameters
+    named = (
+        (own, getattr(each.kwarg_definition, "name", None)) for own, each in parameters.items()
+    )
+    return {own: name for own, name in named if name}
 
 
 def _is_away(error: Exception) -> bool:

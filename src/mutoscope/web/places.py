@@ -6,6 +6,7 @@ put into those of JSON.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 _AT: Final = re.compile(r"^(?P<message>.*) - at (?P<key>`key` in )?`\$(?P<path>.*)`$", re.DOTALL)
@@ -36,12 +37,19 @@ def in_query(name: str, message: str) -> ErrorPlace:
     return {"at": f"?{name}", "message": message}
 
 
-def in_request(found: Any, *, otherwise: str) -> ErrorPlace:  # noqa: ANN401  # the framework's own
-    """Return the place and words of an error that the framework told of a parameter."""
+def in_request(
+    found: Any,  # noqa: ANN401  # the framework's own
+    *, names: Mapping[str, str], otherwise: str,
+) -> ErrorPlace:  # fmt: skip
+    """Return the place and words of an error that the framework told of a parameter.
+
+    `names` are what callers call those that the code calls otherwise.
+    """
     if not isinstance(found, dict):
         return {"at": "/", "message": str(found) or otherwise}
     message = _TYPE.sub(_of_json, str(found.get("message", otherwise)))
-    name, source = str(found.get("key", "")), str(getattr(found.get("source"), "value", ""))
+    own = str(found.get("key", ""))
+    name, source = names.get(own, own), str(getattr(found.get("source"), "value", ""))
     return in_query(name, message) if source == "query" else {"at": name or "/", "message": message}
 
 
