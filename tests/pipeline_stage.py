@@ -175,9 +175,10 @@ async def work(scene: Scene, studio: Studio, *, passes: int, pass_s: float = PAS
 
 
 async def _sweep(studio: Studio) -> None:
-    """Take the steps that were lost; the sweeper would queue them."""
+    """Lose every step in the queue, and take them; the sweeper would queue them again."""
     at = studio.clock.now()
     async with studio.reading() as connection:
+        await connection.execute("DELETE FROM pgqueuer")
         stale = await jobs.take_stale(connection, before=at - STALE_AFTER, at=at, limit=SWEEP_MAX)
     names = [{"workspace_id": workspace_id, "job_id": job_id} for workspace_id, job_id in stale]
     await asyncio.gather(*(advance(studio, **name) for name in names))

@@ -93,5 +93,3 @@ def test_the_trial_is_over_at_its_end(microseconds: int, plan: str) -> None:
 )
 def test_only_an_unlimited_allowance_is_unlimited(plan: str, kinds: set[str]) -> None:
     assert access(plan=plan, at=AT).unlimited == kinds
-
-

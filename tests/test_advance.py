@@ -9,8 +9,8 @@ import pytest
 
 from mutoscope.app.advance import stumble
 from mutoscope.app.cancel import JobIsFinal, cancel
-from mutoscope.app.generate import NotEnoughCredits
 from mutoscope.app.ports import Render, RenderState
+from mutoscope.app.shortage import NotEnoughCredits
 from mutoscope.app.sweep import sweep
 from mutoscope.domain.jobs import JobState
 from mutoscope.storage.jobs import Job
@@ -210,9 +210,19 @@ async def test_one_credit_and_64_requests_are_one_order(stage: Stage) -> None:
 
 async def test_a_lost_step_is_queued_again_once(stage: Stage) -> None:
     await stage.place()
+    await stage.lose_steps()
     stage.clock.move(minutes=3)
 
     assert [await sweep(stage.studio), await sweep(stage.studio)] == [1, 0]
+
+
+async def test_a_job_that_waits_for_a_worker_has_its_step_and_none_is_queued_again(
+    stage: Stage,
+) -> None:
+    await stage.place()
+    stage.clock.move(minutes=3)
+
+    assert await sweep(stage.studio) == 0
 
 
 async def test_a_full_disk_is_tried_again_and_then_paid_for_once(

@@ -3,8 +3,10 @@
 import importlib
 import json
 import pkgutil
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -16,6 +18,7 @@ from mutoscope.domain.credits import Refusal
 from mutoscope.storage.journal import LedgerBusy
 from mutoscope.web import errors
 from mutoscope.web.errors import STATUSES, problem_of
+from mutoscope.web.malformed_ids import CODES
 
 DOCS = Path(__file__).parent.parent / "docs/reference/api.md"
 
@@ -99,11 +102,87 @@ async def test_a_body_of_another_shape_is_refused_with_its_place(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+@pytest.mark.parametrize(
+    ("sent", "at", "message"),
+    [
+        ('{"name": 1}', "/name", "Expected `string`, got `integer`"),
+        ("{}", "/name", "Object missing required field `name`"),
+        ('{"name": "A", "colour": 1}', "/colour", "Object contains unknown field `colour`"),
+        ("[]", "/", "Expected `object`, got `array`"),
+        ("{", "/", "Input data was truncated"),
+    ],
+)
+async def test_each_error_of_a_body_names_its_field(
+    api: Api, sent: str, at: str, message: str
+) -> None:
+    headers = {"Idempotency-Key": "key-1", "Content-Type": "application/json"}
+
+    answer = (await api.client.post("/v1/workspaces", content=sent, headers=headers)).json()
+
+    assert answer["errors"] == [{"at": at, "message": message}]
+    assert answer["detail"].startswith(f"{at}: {message}")
+
+
+async def test_a_field_deep_in_a_body_is_named_by_its_path(api: Api) -> None:
+    workspace = await api.workspace()
+    wish = {**IMAGE, "source": {"job_id": "nope", "ordinal": 1}}
+
+    answer = await api.post(f"{workspace}/jobs", wish, key="job-1")
+
+    assert answer.json()["errors"] == [{"at": "/source/job_id", "message": "Invalid UUID"}]
+
+
+async def test_a_parameter_out_of_bounds_is_named_without_the_words_of_the_framework(
+    api: Api,
+) -> None:
+    answer = (await api.get("/v1/workspaces", params={"limit": 1_000})).json()
+
+    assert answer["errors"] == [{"at": "?limit", "message": "Expected `integer` <= 200"}]
+    assert "ParamType" not in answer["detail"]
+
+
+async def test_a_parameter_is_called_as_its_caller_calls_it(api: Api) -> None:
+    workspace = await api.workspace()
+
+    answer = (await api.get(f"{workspace}/jobs", params={"state": "odd"})).json()
+
+    assert answer["errors"] == [{"at": "?state", "message": "Invalid enum value 'odd'"}]
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "at"),
+    [
+        ("/v1/workspaces/nope", "unknown_workspace", "workspace_id"),
+        ("/v1/workspaces/nope/jobs/nope", "unknown_workspace", "workspace_id"),
+        (f"/v1/workspaces/{UUID(int=1)}/jobs/nope/receipt", "unknown_job", "job_id"),
+        (f"/v1/workspaces/{UUID(int=1)}/invoices/nope", "unknown_invoice", "invoice_id"),
+        ("/v1/proposals/nope", "unknown_proposal", "proposal_id"),
+        ("/v1/workspaces/nope/nothing", "no_such_route", None),
+    ],
+)
+async def test_an_id_that_is_none_names_nothing_as_one_that_is_unknown_does(
+    api: Api, path: str, code: str, at: str | None
+) -> None:
+    answer = await api.get(path)
+
+    assert (answer.status_code, answer.json()["code"]) == (404, code)
+    assert answer.json().get("at") == at
+
+
+async def test_every_id_of_an_address_has_a_code_for_what_it_does_not_name(api: Api) -> None:
+    paths = (await api.get("/openapi.json")).json()["paths"]
+
+    named = {name for path in paths for name in re.findall(r"{(\w+_id)}", path)}
+
+    assert named == CODES.keys()
+    assert set(CODES.values()) <= codes()
+
+
 async def test_an_unknown_parameter_is_refused_by_its_name(api: Api) -> None:
     answer = await api.get("/v1/workspaces", params={"colour": 3})
 
     assert answer.status_code == 400
-    assert answer.json()["errors"][0]["place"] == "query colour"
+    assert answer.json()["errors"][0]["at"] == "?colour"
 
 
 @pytest.mark.parametrize("path", ["", "/plan", "/jobs"])

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -80,3 +81,13 @@ async def test_staff_read_the_books_by_their_role(api: Api, role: Role, status: 
         "books?first_on=2025-01-01&until_on=2025-02-01",
     ):
         assert (await api.get(f"/v1/finance/{path}")).status_code == status
+
+
+@pytest.mark.parametrize(("role", "status"), [(Role.SUPPORT, 403), (Role.FINANCE, 404)])
+async def test_staff_read_what_a_job_cost_by_their_role(api: Api, role: Role, status: int) -> None:
+    _, token = await token_of_new(api.house, "ada", role)
+    api.client.headers["Authorization"] = f"Bearer {token}"
+
+    answer = await api.get(f"/v1/finance/workspaces/{uuid4()}/jobs/{uuid4()}/orders")
+
+    assert answer.status_code == status

@@ -132,6 +132,30 @@ async def test_an_estimate_tells_the_price_and_holds_nothing(api: Api, workspace
     assert told["draws"] == [{"lot": 1, "amount": 4}]
 
 
+async def test_an_estimate_that_is_not_paid_for_tells_what_is_missing_and_the_way_out(
+    api: Api, workspace: str
+) -> None:
+    answer = await api.post(f"{workspace}/estimates", {"tool": "veo3", "duration_s": 8})
+
+    told = answer.json()
+    assert answer.status_code == 200
+    assert (told["price"], told["available"], told["shortfall"]) == (250, 0, 250)
+    assert told["remedy"] == "start a plan (Essential, Pro or Unlimited) to go on"
+
+
+@pytest.mark.parametrize("images", [17, 51])
+async def test_an_estimate_refuses_what_the_order_would_for_the_same_reason(
+    api: Api, workspace: str, images: int
+) -> None:
+    wish = {"tool": "image_generation", "images": images}
+
+    told = await api.post(f"{workspace}/estimates", wish)
+    ordered = await api.post(f"{workspace}/jobs", {**wish, "prompt": "a pier"}, key="job-1")
+
+    assert told.status_code in {409, 422}
+    assert told.json() == ordered.json()
+
+
 async def test_jobs_are_listed_newest_first_page_by_page(api: Api, workspace: str) -> None:
     for number in range(3):
         await api.post(f"{workspace}/jobs", IMAGE, key=f"job-{number}")
@@ -142,6 +166,19 @@ async def test_jobs_are_listed_newest_first_page_by_page(api: Api, workspace: st
     keys = [job["key"] for page in (first, rest) for job in page["jobs"]]
     assert keys == ["job-2", "job-1", "job-0"]
     assert rest["next"] is None
+
+
+async def test_jobs_are_listed_in_one_state(api: Api, workspace: str) -> None:
+    placed = [
+        await api.post(f"{workspace}/jobs", IMAGE, key=f"job-{number}") for number in range(2)
+    ]
+    await finished(api, placed[0].json())
+
+    waiting = (await api.get(f"{workspace}/jobs", params={"state": "waiting"})).json()
+    ended = (await api.get(f"{workspace}/jobs", params={"state": "succeeded"})).json()
+
+    assert [job["key"] for job in waiting["jobs"]] == ["job-1"]
+    assert [job["key"] for job in ended["jobs"]] == ["job-0"]
 
 
 async def test_a_job_is_cancelled_until_it_has_ended(api: Api, workspace: str) -> None:
@@ -173,6 +210,21 @@ async def test_a_delivered_picture_is_shown_but_not_downloaded_on_trial(
     assert shown.headers["Content-Type"] == "image/png"
     assert (refused.status_code, refused.json()["code"]) == (403, "not_entitled")
     assert (missing.status_code, missing.json()["code"]) == (404, "unknown_output")
+
+
+async def test_what_a_provider_cost_is_told_to_the_house_and_not_on_the_receipt(
+    api: Api, workspace: str
+) -> None:
+    job = (await api.post(f"{workspace}/jobs", IMAGE, key="job-1")).json()
+    await finished(api, job)
+    path = f"{workspace}/jobs/{job['job_id']}"
+
+    receipt = (await api.get(f"{path}/receipt")).json()
+    told = (await api.get(path.replace("/v1/", "/v1/finance/") + "/orders")).json()
+
+    assert receipt["tool_name"] == "Image Generation"
+    assert "engine" not in str(receipt)
+    assert [(each["provider"], each["cost_micros"]) for each in told["attempts"]] == [("engine", 0)]
 
 
 async def test_a_plan_opens_the_download_and_another_make(api: Api, workspace: str) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from command_line import run
 from mutoscope.bootstrap import House, open_house
-from mutoscope.settings import read_settings
+from mutoscope.settings import Settings, read_settings
 from mutoscope.web.application import PortInUse, listening, serve
 
 
@@ -18,12 +19,15 @@ def free_port() -> int:
 
 
 async def answered(url: str) -> httpx.Response:
-    async with httpx.AsyncClient() as client, asyncio.timeout(10):
-        while True:
-            try:
-                return await client.get(url)
-            except httpx.ConnectError:
-                await asyncio.sleep(0.02)
+    async with httpx.AsyncClient() as client:
+        return await client.get(url)
+
+
+def settings_of(database_url: str, data: Path) -> Settings:
+    return read_settings({
+        "DATABASE_URL": database_url, "MUTOSCOPE_DATA": str(data),
+        "MUTOSCOPE_PORT": str(free_port()),
+    })  # fmt: skip
 
 
 class Worker:
@@ -43,18 +47,19 @@ class Worker:
 async def test_a_process_serves_and_works_until_it_is_stopped(
     database_url: str, tmp_path: Path
 ) -> None:
-    settings = read_settings({
-        "DATABASE_URL": database_url, "MUTOSCOPE_DATA": str(tmp_path),
-        "MUTOSCOPE_PORT": str(free_port()),
-    })  # fmt: skip
-    worker = Worker()
+    settings = settings_of(database_url, tmp_path)
+    worker, ready = Worker(), asyncio.Queue[str]()
 
     async with open_house(settings) as house:
-        serving = asyncio.create_task(serve(house=house, settings=settings, work=worker.work))
-        answer = await answered(f"http://127.0.0.1:{settings.port}/healthz")
+        serving = asyncio.create_task(
+            serve(house=house, settings=settings, work=worker.work, ready=ready.put_nowait)
+        )
+        url = await asyncio.wait_for(ready.get(), 10)
+        answer = await answered(f"{url}/healthz")
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
 
+    assert url == f"http://127.0.0.1:{settings.port}"
     assert answer.json() == {"status": "ok"}
     assert worker.told == ["begun", "ended"]
 
@@ -65,6 +70,29 @@ def test_a_port_in_use_is_named_with_the_remedy() -> None:
 
         with pytest.raises(PortInUse, match=f"127.0.0.1:{port} .*MUTOSCOPE_PORT"):
             listening(host="127.0.0.1", port=port)
+
+
+def test_a_command_that_cannot_listen_says_nothing_but_why(
+    database_url: str, tmp_path: Path
+) -> None:
+    with listening(host="127.0.0.1", port=0) as listener, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MUTOSCOPE_PORT", str(listener.getsockname()[1]))
+
+        done = run("serve", database_url=database_url, data=tmp_path)
+
+    assert (done.code, done.output) == (1, "")
+    assert done.errors.startswith("port_in_use: ")
+    assert done.errors.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["verify", "renew"])
+def test_without_a_terminal_there_is_no_bar_and_no_empty_line(
+    command: str, database_url: str, tmp_path: Path
+) -> None:
+    done = run(command, database_url=database_url, data=tmp_path)
+
+    assert (done.code, done.errors) == (0, "")
+    assert done.output.strip()
 
 
 def test_a_host_that_is_none_is_named() -> None:

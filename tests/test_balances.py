@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from mutoscope.domain import actions as ask
+from mutoscope.domain import instants
 from mutoscope.domain.balance import Balance, TooFarAhead
 from mutoscope.domain.credits import NaiveInstant
 from mutoscope.domain.explanation import explanation
@@ -77,20 +78,41 @@ async def test_a_late_clock_never_shows_lapsed_credits(
     assert await connection.fetchval("SELECT count(*) FROM entries") == 1
 
 
-async def test_a_hold_past_its_deadline_is_released_now_and_stays_held_in_a_projection(
+async def test_a_hold_is_released_at_its_deadline_in_a_projection_as_it_will_be_then(
     connection: asyncpg.Connection, story: Narrator
 ) -> None:
     await story.tell(pack(700, story))
     await story.tell(hold(50, story, days=1))
 
-    projected = await shown(connection, story, at=story.now + 2 * DAY)
+    ends_at = (await shown(connection, story)).holds[0].deadline_at
+    assert ends_at is not None
+    before = await shown(connection, story, at=ends_at - timedelta(microseconds=1))
+    projected = await shown(connection, story, at=ends_at)
     story.wait(days=2)
     reached = await shown(connection, story)
 
-    assert (projected.is_projected, projected.spendable, projected.held) == (True, 650, 50)
-    assert "counted as held" in " ".join(explanation(balance=projected))
+    assert (before.is_projected, before.spendable, before.held) == (True, 650, 50)
+    assert (projected.is_projected, projected.spendable, projected.held) == (True, 700, 0)
     assert (reached.is_projected, reached.spendable, reached.held) == (False, 700, 0)
-    assert [step.operation for step in reached.due] == ["release"]
+    assert [step.operation for step in projected.due] == ["release"]
+    assert projected.due == reached.due
+
+
+async def test_a_balance_tells_when_each_hold_ends_in_the_zone_of_the_screen(
+    connection: asyncpg.Connection, story: Narrator
+) -> None:
+    await story.tell(pack(700, story))
+    await story.tell(hold(50, story, days=1), key="clip-1")
+
+    now = explanation(balance=await shown(connection, story), zone="Asia/Tokyo")
+    then = await shown(connection, story, at=story.now + DAY)
+    later = explanation(balance=then, zone="Asia/Tokyo")
+
+    ends = f"ends at {instants.told(then.at, zone='Asia/Tokyo')}, unless it is settled"
+    assert now[-1].startswith("Hold api:clip-1 has held 50 since 31 Jan 2025 18:00 JST")
+    assert f"; it {ends}" in now[-1]
+    assert later[-1].startswith(f"Hold api:clip-1 {ends}")
+    assert later[-1].endswith("returned, the job's time ran out; 700 are left then.")
 
 
 async def test_a_projection_tells_each_grant_and_lapse_with_the_balance_after_it(
@@ -134,8 +156,8 @@ async def test_credits_that_are_not_yet_effective_are_shown_but_cannot_be_spent(
 
     assert (told.spendable, told.available, told.frozen) == (0, 50, 9)
     assert [lot.state for lot in told.lots] == ["open", "frozen"]
-    sentences = " ".join(explanation(balance=told))
-    assert "50 available, to be spent from 2025-02-01" in sentences
+    sentences = " ".join(explanation(balance=told, zone="UTC"))
+    assert "50 available, to be spent from 01 Feb 2025" in sentences
     assert "9 frozen, without an end" in sentences
 
 

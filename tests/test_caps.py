@@ -11,7 +11,8 @@ import pytest
 
 from mutoscope.app.caps import remove_cap
 from mutoscope.app.estimate import estimate
-from mutoscope.app.generate import NotEnoughCredits, regenerate
+from mutoscope.app.generate import regenerate
+from mutoscope.app.shortage import NotEnoughCredits
 from mutoscope.app.storyboard_orders import BoardWish, order_board
 from mutoscope.app.subscribe import start_plan
 from mutoscope.domain import actions as ask
@@ -88,7 +89,7 @@ async def test_a_refusal_tells_what_may_still_be_used_until_when(stage: Stage) -
     await cap(stage, ada.member_id, 5)
     await place_for(stage, ada.member_id, "first", images=3)
 
-    with pytest.raises(CapExceeded, match="may use 2 more of 5 until 20 February") as refusal:
+    with pytest.raises(CapExceeded, match="2 more of 5 until 20 Feb 2025 12:00 UTC") as refusal:
         await place_for(stage, ada.member_id, "second", images=3)
 
     found = refusal.value

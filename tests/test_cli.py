@@ -170,17 +170,43 @@ def test_a_job_that_waits_can_be_cancelled(place: dict[str, object], workspace: 
     assert done.json()["is_cancel_asked"]
 
 
+def test_jobs_are_listed_in_a_state_a_page_at_a_time(
+    place: dict[str, object], workspace: str
+) -> None:
+    placed = [
+        run_here("generate", workspace, f"pier {each}", "--no-wait", "--json", **place).json()
+        for each in range(2)
+    ]
+
+    first = run_here("jobs", workspace, "--state", "waiting", "--limit", "1", **place)
+    cursor = first.errors.split("--after ")[1].strip()
+    rest = run_here("jobs", workspace, "--after", cursor, "--json", **place).json()
+    none = run_here("jobs", workspace, "--state", "failed", "--json", **place).json()
+
+    assert (str(placed[1]["job"]["job_id"]) in first.output, "pier 0" in first.output) == (
+        True,
+        False,
+    )
+    assert [job["job_id"] for job in rest["jobs"]] == [placed[0]["job"]["job_id"]]
+    assert (rest["next"], none["jobs"]) == (None, [])
+
+
 def test_reads_agree_about_what_was_spent(place: dict[str, object], workspace: str) -> None:
     job = run("generate", workspace, "a pier", "--images", "2", "--json", **place).json()["job"]
 
     history = run_here("history", workspace, "--json", "--oldest-first", **place).json()
     receipt = run_here("receipt", workspace, job["job_id"], "--json", **place).json()
+    told = run_here("receipt", workspace, job["job_id"], **place).output
+    for_staff = run_here("receipt", workspace, job["job_id"], "--cost", **place).output
 
     assert [line["words"] for line in history["lines"]] == [
         "50 trial credits granted", "2 credits held", "2 credits charged",
     ]  # fmt: skip
     assert receipt["lines"] == history["lines"][1:]
     assert receipt["job"]["captured"] == len(receipt["outputs"]) == 2
+    assert receipt.keys().isdisjoint({"attempts"})
+    assert told.startswith("Image Generation succeeded, 2 of 2 ")
+    assert ("USD" in told, "cost 0.0000 USD" in for_staff) == (False, True)
 
 
 def test_a_plan_fixes_the_billing_date_and_an_estimate_names_the_lots(
@@ -203,7 +229,7 @@ def test_a_balance_is_told_at_an_instant_of_the_past(
 
     (balance,) = done.json()
     assert (balance["spendable"], balance["explanation"]) == (
-        0, ["0 image credits can be spent at 2020-01-01 00:00:00+00:00."],
+        0, ["0 image credits can be spent at 01 Jan 2020 00:00 UTC."],
     )  # fmt: skip
 
 
@@ -257,7 +283,7 @@ def test_nothing_is_renewed_ahead_of_its_time(place: dict[str, object]) -> None:
     done = run("renew", "--at", "2999-01-01", **place)
 
     assert done.code != 0
-    assert "renewal_ahead: 2999-01-01 00:00 UTC has not come" in done.errors
+    assert "renewal_ahead: 01 Jan 2999 00:00 UTC has not come" in done.errors
 
 
 def test_a_job_of_unlimited_use_is_told_as_free_of_charge(place: dict[str, object]) -> None:

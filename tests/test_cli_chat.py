@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from command_line import Done, run_here
+from command_line import Done, run, run_here
 from mutoscope.cli.desk import age
 
 ANN = "00000000-0000-0000-0000-00000000000a"
@@ -65,6 +65,27 @@ def test_both_sides_talk(place: Place, tmp_path: Path) -> None:
     assert "It is [broken]" in shown.output
     assert "file picture.png, image/png" in answered.output
     assert "support\n      We look." in answered.output
+
+
+def test_what_a_job_delivered_is_sent_along_and_that_of_another_workspace_is_not(
+    database_url: str, tmp_path: Path
+) -> None:
+    place: dict[str, Any] = {"database_url": database_url, "data": tmp_path / "data"}
+    ada, ben = (
+        run_here("workspace", "create", name, "--demo", **place).output.split()[1]
+        for name in ("Ada", "Ben")
+    )
+    job = run("generate", ada, "a pier", "--json", **place).json()["job"]["job_id"]
+
+    said = run_here("chat", "say", ada, "this", "--attach", job, "--json", **place).json()
+    missing = run_here("chat", "say", ada, "--attach", f"{job}/2", **place)
+    foreign = run_here("chat", "say", ben, "--attach", job, **place)
+
+    (attached,) = said["message"]["attachments"]
+    assert attached["media_type"] == "image/png"
+    assert (missing.code, foreign.code) == (3, 3)
+    assert missing.errors.startswith(f"unknown_output: job {job} has delivered no file 2")
+    assert foreign.errors.startswith("unknown_job: ")
 
 
 def test_a_key_says_it_once(place: Place) -> None:

@@ -10,13 +10,13 @@ import pytest
 
 from mutoscope.app.frames import NoSuchFrame
 from mutoscope.app.generate import (
-    NotEnoughCredits,
     RouteCannot,
     SourceNeeded,
     ToolUnavailable,
     Wish,
     regenerate,
 )
+from mutoscope.app.shortage import NotEnoughCredits
 from mutoscope.domain.access import NotEntitled
 from mutoscope.domain.catalog import UnknownTool
 from mutoscope.domain.credits import BadKey, Refusal
@@ -162,7 +162,7 @@ async def test_a_shortage_on_a_plan_names_the_next_grant(stage: Stage) -> None:
     for number in range(4):
         await place(stage, replace(FRAME, images=50), key=f"all-{number}", workspace_id=paying)
 
-    with pytest.raises(NotEnoughCredits, match="200 more arrive on 20 February 2025") as refused:
+    with pytest.raises(NotEnoughCredits, match="200 more arrive on 20 Feb 2025 ") as refused:
         await place(stage, FRAME, workspace_id=paying)
 
     assert refused.value.next_grant_at == stage.clock.now() + timedelta(days=31)

@@ -115,11 +115,21 @@ async def test_an_invitation_lets_a_person_in(stage: Stage) -> None:
     joined = await accept(stage, await token_of(stage), name=" Ada L. ")
 
     assert (letter.recipient, letter.subject) == ("ada@example.com", "You are invited to Corona")
-    assert "27 January 2025" in letter.body
+    seller = stage.studio.seller.party.legal_name
+    assert letter.body.startswith(f"{seller} invites you to Corona as viewer. Until 27 Jan 2025 ")
     assert (joined.member_id, joined.name) == (made.member_id, "Ada L.")
     assert (joined.role, joined.state, joined.joined_at) == (
         Role.VIEWER, MemberState.ACTIVE, stage.clock.now()
     )  # fmt: skip
+
+
+async def test_an_invitation_names_the_member_who_invites(stage: Stage) -> None:
+    owner = await join(stage, "grace", role=Role.OWNER)
+
+    await invite(stage, by=owner.member_id)
+    (letter, *_) = await letters(stage)
+
+    assert letter.body.startswith("Grace invites you to Corona as member. Until ")
 
 
 async def test_the_token_is_kept_nowhere_but_in_the_letter(stage: Stage) -> None:

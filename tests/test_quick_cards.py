@@ -130,6 +130,8 @@ async def test_a_request_is_open_until_purchases_are_enabled(talk: Chat) -> None
     assert [(data or {})["state"] for data in before] == ["open", "asked"]
     assert [(data or {})["state"] for data in after] == ["enabled", "asked"]
     assert (await told(talk, Question.MORE_CREDITS, key="ask-3"))["state"] == "enabled"
+    bodies = [each.body or "" for each in await talk.messages() if each.card == "more_credits"]
+    assert ["`mutoscope purchase buy`" in body for body in bodies] == [True, False, True]
 
 
 @pytest.mark.parametrize("question", Question)

@@ -34,11 +34,25 @@ async def test_a_receipt_tells_the_whole_story_of_a_job(stage: Stage, tmp_path: 
     text = await printed(stage, images=2, folder=tmp_path)
 
     for told in (
-        "Receipt of image_generation", "a lighthouse at dusk", "2 of 1280 x 720 (16:9)",
-        "2 x 2, SHA-256", "held 2 image", "charged 2 image", "2 of lot 1", "engine",
+        "Receipt of Image Generation", "a lighthouse at dusk", "2 of 1280 x 720 (16:9)",
+        "2 x 2, SHA-256", "held 2 image", "charged 2 image", "2 of lot 1",
         "2025-01-20 13:00:00 CET", "2 credits held", "2 credits charged", "48",
     ):  # fmt: skip
         assert told in text
+    assert "engine" not in text
+
+
+async def test_a_receipt_for_staff_has_the_orders_and_their_cost(stage: Stage) -> None:
+    stage.generator.succeed(images=1)
+    job = await stage.play(await stage.place())
+    found = await receipt(stage.studio, workspace_id=job.workspace_id, job_id=job.job_id)
+
+    told = receipt_page(found, zone="UTC", is_with_cost=True)
+    untold = receipt_page(found, zone="UTC")
+
+    (ordered,) = set(told.sections) - set(untold.sections)
+    assert ordered.heading == "Order 1"
+    assert {"provider", "cost by list", "cost for certain"} <= dict(ordered.rows).keys()
 
 
 async def test_a_receipt_of_nothing_says_so(stage: Stage, tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from mutoscope.app import (
     subscribe,
     upgrade,
 )
-from mutoscope.app.generate import NotEnoughCredits
 from mutoscope.app.promo import AlreadyRedeemed
+from mutoscope.app.shortage import NotEnoughCredits
 from mutoscope.app.subscribe import NewPlan, order_plan, start_plan
 from mutoscope.storage import offers
 from mutoscope.storage.payments import PaymentRequest

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from mutoscope.app import storyboard
-from mutoscope.app.generate import NotEnoughCredits
+from mutoscope.app.shortage import NotEnoughCredits
 from mutoscope.app.storyboard import ToolMakesNoClip
 from mutoscope.app.storyboard_frames import (
     Clip,

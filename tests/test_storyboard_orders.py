@@ -10,7 +10,8 @@ from uuid import uuid4
 import pytest
 
 from mutoscope.app import storyboard
-from mutoscope.app.generate import NotEnoughCredits, ToolUnavailable
+from mutoscope.app.generate import ToolUnavailable
+from mutoscope.app.shortage import NotEnoughCredits
 from mutoscope.app.storyboard import FrameText
 from mutoscope.app.storyboard_estimate import (
     NothingLacking,

@@ -21,6 +21,7 @@ from mutoscope.app.desk_cards import Card
 from mutoscope.domain.audit import AuditLine, Value, content_digest
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import Field
+from mutoscope.domain.instants import told
 from mutoscope.domain.planner import KeyReused
 from mutoscope.domain.proposals import ProposalState
 from mutoscope.domain.requests import Note, Request, checked
@@ -47,7 +48,7 @@ class AlreadyDone(Refusal):
     code = "already_done"
 
     def __init__(self, *, by: str, at: datetime) -> None:
-        super().__init__(f"{by} did this at {at:%Y-%m-%d %H:%M} UTC already: nothing more was done")
+        super().__init__(f"{by} did this at {told(at)} already: nothing more was done")
         self.by = by
         self.at = at
 

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mutoscope.app.caps import caps_of
+from mutoscope.app.generate import provider_of
+from mutoscope.app.shortage import shortage
 from mutoscope.domain.estimate import price
+from mutoscope.domain.jobs import FrameName, JobSpec
 from mutoscope.domain.journal import NOBODY
 from mutoscope.domain.lots import Draw, drawn
 from mutoscope.storage import balances, workspaces
@@ -19,15 +22,16 @@ if TYPE_CHECKING:
     from mutoscope.domain.balance import Balance
     from mutoscope.domain.caps import CapStanding
     from mutoscope.domain.journal import Attribution
+    from mutoscope.domain.offers import Tool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """The price of one job, a ceiling, and which lots would pay for it.
 
-    `shortfall` is 0 when it fits. Unlimited use has the price 0 and its `metered` amount.
-    `should_confirm` tells that it takes more than the catalog's share of the balance, `caps` which
-    caps on the member and the project it would exceed.
+    `shortfall` is 0 when it fits; else `remedy` tells the way out. Unlimited use has the price 0
+    and its `metered` amount. `should_confirm` tells that it takes more than the catalog's share of
+    the balance, `caps` which caps on the member and the project it would exceed.
     """
 
     tool: str
@@ -37,6 +41,7 @@ class Estimate:
     available: int
     remaining: int
     shortfall: int
+    remedy: str | None
     draws: tuple[Draw, ...]
     should_confirm: bool
     next_grant_at: datetime | None
@@ -55,6 +60,8 @@ async def estimate(
     :raises UnknownTool: when the catalog has no such tool.
     :raises BadDuration: when the tool makes no such clip.
     :raises BadImageCount: when the tool does not make so many at once.
+    :raises RouteCannot: when no model behind the tool does.
+    :raises ToolUnavailable: when no provider serves the tool for the workspace.
     :raises UnknownMember: when the workspace has no such member now.
     """
     at = studio.clock.now()
@@ -64,12 +71,17 @@ async def estimate(
     async with studio.reading() as connection:
         workspace = await workspaces.get(connection, workspace_id=workspace_id)
         found = await balances.balances(connection, workspace_id=workspace_id, at=at, now=at)
+    provider_of(studio, workspace, offer, at=at, spec=_spec(offer, images, duration_s))
     capped = await caps_of(studio, workspace=workspace, attribution=attribution, kind=offer.kind)
     balance = next((each for each in found if each.kind == offer.kind), None)
     available = balance.spendable if balance else 0
-    is_metered = offer.kind in studio.access_of(workspace, at=at).unlimited
+    access = studio.access_of(workspace, at=at)
+    is_metered = offer.kind in access.unlimited
     charged = 0 if is_metered else amount
     lots = _spendable(balance, at) if balance else []
+    missing = None if charged <= available else shortage(
+        kind=offer.kind, required=charged, balance=balance, plan=access.plan, zone=workspace.zone
+    )  # fmt: skip
     return Estimate(
         tool=tool,
         kind=offer.kind,
@@ -77,7 +89,8 @@ async def estimate(
         metered=amount if is_metered else 0,
         available=available,
         remaining=max(0, available - charged),
-        shortfall=max(0, charged - available),
+        shortfall=missing.shortfall if missing else 0,
+        remedy=missing.remedy if missing else None,
         draws=drawn(lots=lots, amount=charged) if charged else (),
         should_confirm=charged * 100 > available * version.rules.confirm_percent,
         next_grant_at=balance.next_grant_at if balance else None,
@@ -85,6 +98,14 @@ async def estimate(
         version=version.key,
         caps=tuple(each for each in capped if each.remaining < amount),
     )
+
+
+def _spec(tool: Tool, images: int, duration_s: int | None) -> JobSpec:
+    """Return as much of a job as its price is asked for: what a model has to be able to do."""
+    return JobSpec(
+        prompt="", seed=0, ratio=tool.ratios[0], width=0, height=0, images=images,
+        duration_s=duration_s, source=FrameName("", 1) if tool.needs_source_frame else None,
+    )  # fmt: skip
 
 
 def _spendable(balance: Balance, at: datetime) -> list[tuple[int, int]]:

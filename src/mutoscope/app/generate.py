@@ -17,6 +17,7 @@ from mutoscope.app.fitting import engine_fits, engine_limits, fits, limits
 from mutoscope.app.frames import frame_at
 from mutoscope.app.pace import starts_of
 from mutoscope.app.repeats import once
+from mutoscope.app.shortage import NotEnoughCredits, shortage
 from mutoscope.app.studio import ENGINE
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal, checked_key
@@ -79,33 +80,6 @@ class RouteCannot(Refusal):
     def __init__(self, *, tool: str, remedy: str) -> None:
         super().__init__(f"no model behind {tool} can make this in one job: {remedy}")
         self.tool = tool
-
-
-class NotEnoughCredits(Refusal):
-    """A job that costs more than the wallet can give, with the way out."""
-
-    code = "insufficient_credits"
-
-    def __init__(
-        self, *, kind: str, required: int, available: int, next_grant_at: datetime | None,
-        next_grant_amount: int, plan: str,
-    ) -> None:  # fmt: skip
-        if next_grant_at is not None:
-            remedy = f"{next_grant_amount} more arrive on {next_grant_at:%d %B %Y}"
-        elif plan in {"trial", "free"}:
-            remedy = "start a plan (Essential, Pro or Unlimited) to go on"
-        else:
-            remedy = "ask for more credits in the chat"
-        super().__init__(
-            f"{required} {kind} credits are needed and {available} can be spent, "
-            f"{required - available} short: {remedy}"
-        )
-        self.kind = kind
-        self.required = required
-        self.available = available
-        self.shortfall = required - available
-        self.next_grant_at = next_grant_at
-        self.next_grant_amount = next_grant_amount
 
 
 class SourceNeeded(Refusal):
@@ -227,7 +201,7 @@ def job_of(studio: Studio, placing: Placing, *, tool: Tool, spec: JobSpec, key: 
         state=JobState.WAITING,
         price=price(tool=tool, images=spec.images, duration_s=spec.duration_s),
         is_cancel_asked=False, progress=0.0,
-        provider=_provider(
+        provider=provider_of(
             studio, placing.workspace, tool, at=placing.at, spec=spec, parked=placing.parked
         ),
         provider_job_id=None, tries=0,
@@ -316,12 +290,9 @@ async def _shortage(
         found = await balances.balances(
             connection, workspace_id=placing.workspace.workspace_id, at=at, now=at
         )
-    balance = next((each for each in found if each.kind == kind), None)
-    return NotEnoughCredits(
-        kind=kind, required=required, plan=placing.access.plan,
-        available=min(balance.spendable, required - 1) if balance else 0,  # it fell short, then
-        next_grant_at=balance.next_grant_at if balance else None,
-        next_grant_amount=balance.next_grant_amount if balance else 0,
+    return shortage(
+        kind=kind, required=required, plan=placing.access.plan, zone=placing.workspace.zone,
+        balance=next((each for each in found if each.kind == kind), None),
     )  # fmt: skip
 
 
@@ -364,7 +335,7 @@ def checked_spec(workspace: Workspace, *, tool: Tool, wish: Wish) -> JobSpec:
 def is_served(studio: Studio, workspace: Workspace, *, tool: Tool) -> bool:
     """Tell whether a provider serves a tool for a workspace."""
     try:
-        _provider(studio, workspace, tool, at=studio.clock.now())
+        provider_of(studio, workspace, tool, at=studio.clock.now())
     except ToolUnavailable:
         return False
     return True
@@ -380,10 +351,15 @@ def _size(tool: Tool, ratio: str, *, is_engine: bool) -> Size:
     return picture_size(tool=tool, ratio=ratio, resolution_px=tool.resolutions_px[0])
 
 
-def _provider(
+def provider_of(
     studio: Studio, workspace: Workspace, tool: Tool, *, at: datetime,
     spec: JobSpec | None = None, parked: frozenset[str] = frozenset(),
 ) -> str:  # fmt: skip
+    """Return who makes a job of a tool for a workspace, over the first route that can.
+
+    :raises ToolUnavailable: when no provider serves the tool.
+    :raises RouteCannot: when no model behind it makes in one job what is asked.
+    """
     if workspace.is_demo:
         if spec and not engine_fits(studio, spec):
             raise RouteCannot(tool=tool.key, remedy=engine_limits(studio))

@@ -21,7 +21,7 @@ class Facts:
     """What staff see of a workspace beside its threads.
 
     `plan` is the plan's key, or trial, or free; `period` is the one that runs, if a plan does: its
-    end is the next billing date.
+    end is the next billing date. Use of the kinds in `unlimited` is metered at no charge.
     """
 
     workspace: Workspace
@@ -29,6 +29,7 @@ class Facts:
     standing: Standing
     period: Period | None
     balances: tuple[Balance, ...]
+    unlimited: tuple[str, ...]
     jobs: tuple[JobFact, ...]
     purchases: tuple[PurchaseFact, ...]
 
@@ -61,6 +62,7 @@ async def facts_of(studio: Studio, *, workspace_id: UUID) -> Facts:
             balances=await balances.balances(
                 connection, workspace_id=workspace_id, at=now, now=now
             ),
+            unlimited=studio.unlimited_of(workspace, at=now, now=now),
             jobs=await inbox.open_jobs(connection, workspace_id=workspace_id),
             purchases=await inbox.purchases(connection, workspace_id=workspace_id),
         )  # fmt: skip

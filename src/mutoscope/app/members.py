@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.desk_facts import WorkspaceClosed
 from mutoscope.app.sign_up import normalised_email, person_digest
+from mutoscope.domain import instants
 from mutoscope.domain.credits import checked_key
 from mutoscope.domain.planner import KeyReused
 from mutoscope.domain.team import (
@@ -85,7 +86,7 @@ async def invite(
     name, digest = checked_name(wish.name), person_digest(studio, email=wish.email)
     request_digest = _request_digest(studio, wish, name)
     async with studio.reading() as connection, connection.transaction():
-        called = await team.lock(connection, workspace_id=workspace_id)
+        await team.lock(connection, workspace_id=workspace_id)
         before = await team.invitation_by_request(
             connection, workspace_id=workspace_id, request_key=key
         )
@@ -101,7 +102,7 @@ async def invite(
             connection, invitation=made, email_digest=digest, token_digest=_digest(token),
             request_key=key, name=name,
         )  # fmt: skip
-        await _send(studio, connection, made, called=called, token=token)
+        await _send(studio, connection, made, token=token)
     return made, False
 
 
@@ -116,7 +117,7 @@ async def resend(
     """
     at = studio.clock.now()
     async with studio.reading() as connection, connection.transaction():
-        called = await team.lock(connection, workspace_id=workspace_id)
+        await team.lock(connection, workspace_id=workspace_id)
         await _require_manager(connection, workspace_id, by)
         found = await team.invitation(
             connection, workspace_id=workspace_id, invitation_id=invitation_id
@@ -128,7 +129,7 @@ async def resend(
         )  # fmt: skip
         if not is_sent:
             raise InvitationOver
-        await _send(studio, connection, found, called=called, token=token)
+        await _send(studio, connection, found, token=token)
         return await team.invitation(
             connection, workspace_id=workspace_id, invitation_id=invitation_id
         )
@@ -173,6 +174,13 @@ async def opened(studio: Studio, *, workspace_id: UUID, token: str) -> OpenedInv
             member=await team.member(connection, **whose, member_id=found.member_id),
             inviter=None if by is None else await team.member(connection, **whose, member_id=by),
         )  # fmt: skip
+
+
+def inviter_told(studio: Studio, inviter: Member | None) -> str:
+    """Return what somebody who invites is called; without a member it is the house."""
+    if inviter is None:
+        return studio.seller.party.legal_name
+    return inviter.name or inviter.email or "an owner of the workspace"
 
 
 async def accept(
@@ -311,19 +319,25 @@ def _invitation(
 
 
 async def _send(
-    studio: Studio, connection: Connection, invitation: Invitation, *, called: str, token: str
+    studio: Studio, connection: Connection, invitation: Invitation, *, token: str
 ) -> None:
     """Put the mail with the link into the outbox."""
     assert invitation.email is not None
-    at = studio.clock.now()
+    at, whose = studio.clock.now(), {"workspace_id": invitation.workspace_id}
+    workspace, by = await workspaces.get(connection, **whose), invitation.invited_by
+    inviter = None if by is None else await team.member(connection, **whose, member_id=by)
+    called, who = (
+        " ".join(each.split()) for each in (workspace.name, inviter_told(studio, inviter))
+    )
+    until = instants.told(at + INVITATION_LASTS, zone=workspace.zone)
     way = f"mutoscope member accept {invitation.workspace_id} {token}"
     if studio.call_backs.url:
         way = f"{studio.call_backs.url}{PATH}/{invitation.workspace_id}/{token}"
     message = Message(
         message_id=studio.ids.new(), recipient=invitation.email,
-        subject=f"You are invited to {' '.join(called.split())}",
-        body=f"You are invited as {invitation.role}. Until {at + INVITATION_LASTS:%d %B %Y} this "
-        f"lets you in, once: {way}",
+        subject=f"You are invited to {called}",
+        body=f"{who} invites you to {called} as {invitation.role}. Until {until} this lets you in, "
+        f"once: {way}",
         created_at=at,
     )  # fmt: skip
     await workspaces.write_message(

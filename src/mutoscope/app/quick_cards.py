@@ -188,8 +188,9 @@ def _more_credits(asker: _Asker) -> _Answer:
     data: dict[str, Any] = {"packs": packs, "purchase_credits_min": least}
     if asker.standing.purchases_enabled_at is not None:
         body = (
-            "Purchases are enabled for this workspace: choose a pack or an amount under Purchase "
-            f"in the Settings (the cogwheel). The smallest purchase is {least:,} credits."
+            "Purchases are enabled for this workspace: `mutoscope purchase packs` lists the packs, "
+            "`mutoscope purchase buy` orders one or an amount, and so does the API; or say here "
+            f"what you want. The smallest purchase is {least:,} credits."
         )
         return _Answer(Card.MORE_CREDITS, body, {"state": "enabled", **data})
     if asker.request is not None:
@@ -202,7 +203,7 @@ def _more_credits(asker: _Asker) -> _Answer:
         return _Answer(Card.MORE_CREDITS, body, told, waits=True)
     body = (
         "Your request is with support. Once they have enabled purchases for this workspace, you "
-        "buy credits in the Settings (the cogwheel). "
+        "buy credits with `mutoscope purchase buy` or over the API. "
         f"The smallest purchase is {least:,} credits."
     )
     return _Answer(Card.MORE_CREDITS, body, {"state": "open", **data}, waits=True)

@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 class Receipt:
     """A job, its outputs, its orders to providers, and every line of the ledger about it.
 
-    Orders and lines are the oldest first. `price_lock` is of the quote that the job was ordered by.
+    Orders and lines are the oldest first. `tool_name` is what the catalog calls the tool,
+    `price_lock` is of the quote that the job was ordered by. The orders tell what the studio pays:
+    they are for staff, and no creator sees them.
     """
 
     job: Job
+    tool_name: str
     outputs: tuple[StoredOutput, ...]
     attempts: tuple[Attempt, ...]
     price_lock: PriceLock | None
@@ -49,4 +52,8 @@ async def receipt(studio: Studio, *, workspace_id: UUID, job_id: UUID) -> Receip
         lines = await history.related(
             connection, workspace_id=workspace_id, kind=job.kind, sequence=hold.entry.sequence
         )
-    return Receipt(job=job, outputs=outputs, attempts=ordered, price_lock=lock, lines=lines)
+    tool = studio.catalog.version(key=job.version).tool(key=job.tool)
+    return Receipt(
+        job=job, tool_name=tool.name, outputs=outputs, attempts=ordered, price_lock=lock,
+        lines=lines,
+    )  # fmt: skip

@@ -40,14 +40,18 @@ class ReceiptPage:
     lines: tuple[tuple[str, str, str, str], ...]
 
 
-def receipt_page(receipt: Receipt, *, zone: str) -> ReceiptPage:
-    """Return a receipt in words, its instants by the zone's clocks."""
+def receipt_page(receipt: Receipt, *, zone: str, is_with_cost: bool = False) -> ReceiptPage:
+    """Return a receipt in words, its instants by the zone's clocks.
+
+    With cost it has the orders to providers too, which are for staff.
+    """
     job, place = receipt.job, ZoneInfo(zone)
+    ordered = receipt.attempts if is_with_cost else ()
     sections = (
         Section(heading="Asked", rows=_asked(job)),
         Section(heading="Delivered", rows=_delivered(receipt.outputs)),
         Section(heading="Price", rows=(*_price(receipt), *_lock(receipt, place))),
-        *(Section(heading=f"Order {each.ordinal}", rows=_order(each)) for each in receipt.attempts),
+        *(Section(heading=f"Order {each.ordinal}", rows=_order(each)) for each in ordered),
         Section(heading="Course", rows=_course(job, place)),
     )
     lines = tuple(
@@ -56,7 +60,7 @@ def receipt_page(receipt: Receipt, *, zone: str) -> ReceiptPage:
         for line in receipt.lines
     )  # fmt: skip
     return ReceiptPage(
-        title=f"Receipt of {job.tool}", subtitle=f"job {job.job_id}, {job.state}",
+        title=f"Receipt of {receipt.tool_name}", subtitle=f"job {job.job_id}, {job.state}",
         sections=sections, lines=lines,
     )  # fmt: skip
 

@@ -165,9 +165,10 @@ async def tools_for(
     at = studio.clock.now()
     version = studio.catalog.version_at(at=at)
     async with studio.reading() as connection:
-        await workspaces.get(connection, workspace_id=workspace_id)
+        workspace = await workspaces.get(connection, workspace_id=workspace_id)
         found = await balances.balances(connection, workspace_id=workspace_id, at=at, now=at)
     amounts = {each.kind: each.spendable for each in found}
+    unlimited = studio.unlimited_of(workspace, at=at, now=at)
     if available is not None:
-        amounts = {kind.key: available for kind in version.kinds}
-    return tool_table(version=version, available=amounts)
+        amounts, unlimited = {kind.key: available for kind in version.kinds}, ()
+    return tool_table(version=version, available=amounts, unlimited=unlimited)

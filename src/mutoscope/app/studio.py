@@ -143,6 +143,10 @@ class Studio:
         company = self.providers.get(provider)
         return ENGINE_POLL_S if company is None else company.capabilities(model=model).poll_s
 
+    def unlimited_of(self, workspace: Workspace, *, at: datetime, now: datetime) -> tuple[str, ...]:
+        """Return the kinds of which use is unlimited at an instant; of the past it is not known."""
+        return tuple(sorted(self.access_of(workspace, at=at).unlimited)) if at >= now else ()
+
     def access_of(self, workspace: Workspace, *, at: datetime) -> Access:
         """Return what a workspace may do at an instant."""
         version = self.catalog.version_at(at=at)

@@ -1,7 +1,8 @@
 """Finding jobs that nobody works on any more, and giving them their next step again.
 
 A step that was lost (a worker killed at the wrong moment, a queue that was cleared) leaves a job
-open without a look at it. Taking a step twice does no harm, so the sweeper simply queues one.
+open without a look at it. Taking a step twice does no harm, so the sweeper simply queues one. A job
+whose step still waits in the queue, for want of a worker, is not one of them.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json
 from mutoscope.cli.plain import json_line, print_json
 from mutoscope.cli.screen import console, table, tell
+from mutoscope.domain import instants
 from mutoscope.domain.audit import OPERATOR, AuditHead, operator_name
 from mutoscope.domain.staff import StaffAction
 from mutoscope.storage import audit as rows
@@ -54,7 +55,7 @@ def list_lines(
         line = plain_line(told)
         unsaid = "erased" if told.line.reason_digest else "-"
         made.add_row(
-            str(line["sequence"]), f"{told.line.at:%Y-%m-%d %H:%M} UTC", line["name"] or "-",
+            str(line["sequence"]), instants.told(told.line.at), line["name"] or "-",
             line["action"], str(line["workspace_id"] or "-"), escape(line["reason"] or unsaid),
             escape(told.line.data),
         )  # fmt: skip

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mutoscope.app.storyboard_estimate import BoardMix
-from mutoscope.cli.screen import counted, table, told
+from mutoscope.cli.screen import UNLIMITED, counted, table, told
 from mutoscope.domain.board_price import BoardEstimate, BoardItem, KindTotal
 from mutoscope.domain.storyboard import Board, Frame, FrameVersion, Project
 from mutoscope.domain.tool_table import ToolRow
@@ -152,6 +152,8 @@ def _total_sentences(total: KindTotal, zone: str) -> tuple[str, ...]:
 
 
 def _buys(tool: ToolRow) -> str:
+    if tool.is_unlimited:
+        return UNLIMITED
     if not tool.clips:
         return f"{tool.images_affordable:,} images"
     return f"{tool.clips_affordable:,} clips, {tool.seconds_affordable:,} s"

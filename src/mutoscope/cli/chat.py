@@ -13,14 +13,16 @@ from mutoscope.app.chat import Said, Threads
 from mutoscope.app.quick_cards import Asked, Question
 from mutoscope.assets.uploads import upload
 from mutoscope.bootstrap import House
-from mutoscope.cli.opening import in_house
+from mutoscope.cli.jobs import frame_name
+from mutoscope.cli.opening import in_house, zone_of
 from mutoscope.cli.options import Json, WorkspaceId, id_of, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.projects import content_of
 from mutoscope.cli.screen import console, table, told
 from mutoscope.cli.talk import tell_messages
 from mutoscope.domain.chat import Author, ChatMessage, Words, creator, default_thread_id
-from mutoscope.storage import workspaces
+from mutoscope.domain.jobs import FrameName
+from mutoscope.storage import jobs
 
 SHOWN: Final = 30
 """Messages that are shown when nobody says how many."""
@@ -63,7 +65,10 @@ class Say:
     workspace: WorkspaceId
     body: Annotated[str, typer.Argument(metavar="TEXT", help="What you want to say.")] = ""
     attach: Annotated[
-        list[Path] | None, typer.Option(help="A picture to send along, again for more.")
+        list[str] | None,
+        typer.Option(
+            help="A picture's file, or JOB or JOB/2 for what it delivered; again for more."
+        ),
     ] = None
     thread: ThreadId = None
     member: MemberId = None
@@ -75,13 +80,10 @@ class Say:
 @takes(Say)
 def say(asked: Say) -> None:
     """Say something to support; staff answer in the same thread."""
-    contents = [content_of(file) for file in asked.attach or ()]
+    named = [_named(text) for text in asked.attach or ()]
 
     async def spoken(house: House) -> Said:
-        files = [
-            (await upload(house.studio, workspace_id=asked.workspace, content=content)).asset
-            for content in contents
-        ]
+        files = [await _attached(house, asked.workspace, each) for each in named]
         return await chatting.say(
             house.studio, workspace_id=asked.workspace, thread_id=asked.thread,
             author=creator(workspace_id=asked.workspace, member_id=asked.member),
@@ -96,6 +98,26 @@ def say(asked: Say) -> None:
         console().print(
             f"Your message {what} number {said.message.ordinal} of the thread; support sees it now."
         )
+
+
+def _named(text: str) -> bytes | FrameName:
+    """Return the content of a picture's file, or the name of what a job delivered."""
+    try:
+        return frame_name(text)
+    except typer.BadParameter:
+        return content_of(Path(text))
+
+
+async def _attached(house: House, workspace_id: UUID, named: bytes | FrameName) -> bytes:
+    """Return the digest of a file of the workspace: brought now, or delivered before."""
+    if isinstance(named, bytes):
+        return (await upload(house.studio, workspace_id=workspace_id, content=named)).asset
+    async with house.studio.reading() as connection:
+        found = await jobs.output(
+            connection, workspace_id=workspace_id, job_id=UUID(named.job_id),
+            ordinal=named.ordinal,
+        )  # fmt: skip
+    return found.asset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,9 +237,3 @@ def ask(asked: Ask) -> None:
         print_json(found)
     else:
         tell_messages((found.question, found.answer), zone=zone)
-
-
-async def zone_of(house: House, workspace_id: UUID) -> str:
-    """Return the zone of a workspace's screens."""
-    async with house.studio.reading() as connection:
-        return (await workspaces.get(connection, workspace_id=workspace_id)).zone

@@ -249,7 +249,7 @@ async def _tell_estimate(
         stage.house.studio, workspace_id=stage.owner.workspace_id, tool=tool, images=images,
         duration_s=duration_s,
     )  # fmt: skip
-    stage.say(f"[bold cyan]Estimate[/] {' '.join(estimate_sentences(found, zone=ZONE))}")
+    stage.say(f"[bold cyan]Estimate[/] {' '.join(estimate_sentences(found))}")
 
 
 async def _explain(stage: Stage, title: str, at: datetime) -> None:

@@ -264,7 +264,7 @@ def facts(workspace: WorkspaceId, *, is_json: Json = False) -> None:
     for name, text in _facts(found):
         screen.print(f"{name:<14} {text}", markup=False)
     zone = found.workspace.zone
-    screen.print(balances_table(balances=found.balances, zone=zone, title="Credits"))
+    screen.print(_wallets(found))
     screen.print(lots_table(balances=found.balances, zone=zone))
     if found.jobs:
         made = table("!job", "tool", "state", ">credits held", "since", title="Open jobs")
@@ -292,6 +292,14 @@ def age(span: timedelta) -> str:
     if days:
         return f"{days} d {hours} h"
     return f"{hours} h {rest} min" if hours else f"{rest} min"
+
+
+def _wallets(found: Facts) -> Table:
+    """Return the table of a workspace's wallets."""
+    return balances_table(
+        balances=found.balances, zone=found.workspace.zone, title="Credits",
+        unlimited=found.unlimited,
+    )  # fmt: skip
 
 
 def _facts(found: Facts) -> list[tuple[str, str]]:

@@ -23,12 +23,12 @@ from mutoscope.bootstrap import House
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import JobId, Json, WorkspaceId, takes
 from mutoscope.cli.plain import print_json
-from mutoscope.cli.screen import console, job_line, told
+from mutoscope.cli.screen import console, job_line
 from mutoscope.cli.waiting import watched
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.jobs import FrameName, JobState
 from mutoscope.domain.journal import NOBODY, Attribution
-from mutoscope.storage import jobs, storyboard, workspaces
+from mutoscope.storage import jobs, storyboard
 from mutoscope.storage.jobs import Job
 from mutoscope.storage.storyboard import UnknownFrame
 
@@ -200,17 +200,12 @@ def estimate(
     is_json: Json = False,
 ) -> None:
     """Tell what a job would cost, which lots would pay, and what would remain."""
-
-    async def told_by(house: House) -> tuple[Estimate, str]:
-        found = await estimated(
+    found = in_house(
+        lambda house: estimated(
             house.studio, workspace_id=workspace, tool=tool, images=images, duration_s=seconds,
             attribution=NOBODY._replace(member_id=member),
-        )  # fmt: skip
-        async with house.studio.reading() as connection:
-            zone = (await workspaces.get(connection, workspace_id=workspace)).zone
-        return found, zone
-
-    found, zone = in_house(told_by)
+        )
+    )  # fmt: skip
     if is_json:
         print_json(found)
     else:
@@ -218,21 +213,19 @@ def estimate(
             f"It exceeds the cap of the {cap.subject}: {cap.remaining:,} of {cap.cap:,} remain."
             for cap in found.caps
         ]
-        console().print("\n".join((*estimate_sentences(found, zone=zone), *hit)))
+        console().print("\n".join((*estimate_sentences(found), *hit)))
 
 
-def estimate_sentences(found: Estimate, *, zone: str) -> tuple[str, ...]:
+def estimate_sentences(found: Estimate) -> tuple[str, ...]:
     """Return an estimate in sentences: the price, what remains, which lots pay."""
     unit = f"{found.kind} credits"
     if found.metered:
         return (f"{found.tool}: unlimited, {found.metered:,} {unit} metered at no charge.",)
     if found.shortfall:
-        grant = f"; {found.next_grant_amount:,} come {told(found.next_grant_at, zone=zone)}"
+        needed = f"{found.price:,} {unit} are needed and {found.available:,} can be spent"
         return (
-            f"{found.tool}: {found.price:,} {unit}, of which {found.shortfall:,} are missing"
-            + (grant if found.next_grant_at else "")
-            + ".",
-        )
+            f"{found.tool}: {needed}, {found.shortfall:,} short.", f"What to do: {found.remedy}."
+        )  # fmt: skip
     draws = ", ".join(f"{draw.amount:,} from lot {draw.lot}" for draw in found.draws)
     return (
         f"{found.tool}: {found.price:,} {unit} at most, {found.remaining:,} remain.",

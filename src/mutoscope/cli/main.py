@@ -44,8 +44,9 @@ SWITCHES: Final = {"frame_not_final": "with --not-final"}
 EXITS: Final = {
     **dict.fromkeys(
         (
-            "unknown_workspace", "unknown_job", "unknown_wallet", "unknown_entry", "no_such_frame",
-            "unknown_tool", "unknown_plan", "unknown_version", "asset_missing",
+            "unknown_workspace", "unknown_job", "unknown_output", "unknown_wallet",
+            "unknown_entry", "no_such_frame", "unknown_tool", "unknown_plan",
+            "unknown_version", "asset_missing",
             "catalog_unreadable", "file_unreadable", "unknown_asset", "unknown_export",
             "unknown_project", "unknown_scene", "unknown_frame", "unknown_part", "unknown_quote",
             "unknown_route", "unknown_request", "unknown_payment", "unknown_purchase",
@@ -88,6 +89,7 @@ ENTRIES: Final = (
     Entry("frame", "frames", "Create", "Make, choose and compare versions of a frame."),
     Entry("cast", "cast", "Create", "Keep the characters and places of a board."),
     Entry("cancel", "jobs", "Create", "Ask for a job to be stopped."),
+    Entry("jobs", "reads", "Create", "List jobs, the newest first."),
     Entry("export", "exports", "Create", "Export a storyboard as PDF, film or ZIP."),
     Entry("estimate", "jobs", "Create", "Tell a price, and which lots would pay."),
     Entry("tools", "projects", "Create", "Compare the tools, and what the balance buys."),

@@ -8,10 +8,12 @@ import asyncio
 import os
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
+from uuid import UUID
 
 from mutoscope.bootstrap import House, open_house
 from mutoscope.cli.logs import configure
 from mutoscope.settings import SettingInForce, Settings, read_settings, settings_in_force
+from mutoscope.storage import workspaces
 from mutoscope.storage.event_loop import run_long
 
 T = TypeVar("T")
@@ -48,3 +50,12 @@ def in_house(use: Callable[[House], Coroutine[Any, Any, T]], *, is_long: bool = 
             return await use(house)
 
     return run_long(opened()) if is_long else asyncio.run(opened())
+
+
+async def zone_of(house: House, workspace_id: UUID) -> str:
+    """Return the zone of a workspace's screens.
+
+    :raises UnknownWorkspace: when there is no such workspace.
+    """
+    async with house.studio.reading() as connection:
+        return (await workspaces.get(connection, workspace_id=workspace_id)).zone

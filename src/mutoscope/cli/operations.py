@@ -18,7 +18,7 @@ from mutoscope.cli.logs import configure
 from mutoscope.cli.opening import in_house, settings_here, shown_settings
 from mutoscope.cli.options import Json, instant
 from mutoscope.cli.plain import print_json
-from mutoscope.cli.screen import bars, console, table, tell
+from mutoscope.cli.screen import bars, console, table, tell, told
 from mutoscope.domain.credits import Refusal
 from mutoscope.web import application
 from mutoscope.worker.steps import work
@@ -33,7 +33,7 @@ class RenewalAhead(Refusal):
 
     def __init__(self, *, at: datetime) -> None:
         super().__init__(
-            f"{at:%Y-%m-%d %H:%M} UTC has not come: nothing is posted ahead of its time; "
+            f"{told(at)} has not come: nothing is posted ahead of its time; "
             "`mutoscope balance WORKSPACE --at` tells what will be"
         )
         self.at = at
@@ -47,8 +47,7 @@ def serve() -> None:
     async def until_stopped(house: House) -> None:
         configure(level=logging.INFO)
         calm_collector()
-        tell(f"Starting http://{settings.host}:{settings.port}; Ctrl-C stops.")
-        await application.serve(house=house, settings=settings, work=work)
+        await application.serve(house=house, settings=settings, work=work, ready=_tell_ready)
 
     in_house(until_stopped, is_long=True)
     tell("Stopped.")
@@ -91,8 +90,8 @@ def renew(
                 progress.update(task, description=f"{so_far.wallets:,} wallets renewed")
 
             def hear_charges(so_far: Charged) -> None:
-                told = f"{so_far.charges:,} charged, {so_far.ends:,} ended"
-                progress.update(task, description=f"{told}, {so_far.per_s:,.0f} a second")
+                what = f"{so_far.charges:,} charged, {so_far.ends:,} ended"
+                progress.update(task, description=f"{what}, {so_far.per_s:,.0f} a second")
 
             renewal = await renewals.run(
                 url=house.database_url, at=due_by, processes=processes, progress=hear
@@ -127,6 +126,10 @@ def settings(*, is_json: Json = False) -> None:
         texts = (one.value or "-", origin, one.default or "-", one.help)
         made.add_row(one.name, *map(escape, texts))
     console().print(made)
+
+
+def _tell_ready(url: str) -> None:
+    tell(f"Listening on {url}; Ctrl-C stops.")
 
 
 async def _until_stopped(task: asyncio.Task[None]) -> None:

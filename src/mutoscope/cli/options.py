@@ -46,7 +46,7 @@ JobId = Annotated[
     UUID,
     typer.Argument(
         metavar="JOB", help="The job's id.",
-        parser=id_of("job", remedy="`mutoscope history WORKSPACE --json` tells them"),
+        parser=id_of("job", remedy="`mutoscope jobs WORKSPACE` tells them"),
     ),
 ]  # fmt: skip
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without being asked.")]

@@ -18,7 +18,7 @@ from mutoscope.cli.desk_waiting import next_of, why
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, instant
 from mutoscope.cli.plain import plain, print_json
-from mutoscope.cli.screen import console, table, tell
+from mutoscope.cli.screen import console, table, tell, told
 from mutoscope.cli.screen import money as amount
 from mutoscope.domain.offers import Money
 from mutoscope.domain.staff import StaffAction
@@ -64,7 +64,7 @@ def events(
         return
     made = table("received", "gateway", "!event", "what", "outcome", ">tries", "why it waits")
     for each in found:
-        received = f"{each.received_at:%Y-%m-%d %H:%M:%S} UTC"
+        received = told(each.received_at)
         made.add_row(
             received, each.gateway, escape(each.event_id), escape(each.code),
             each.outcome or "waits", str(each.tries), escape(each.reason or ""),
@@ -154,7 +154,7 @@ def compare(
 
 
 def _received(payment: Payment) -> str:
-    return f"{payment.received_at:%Y-%m-%d %H:%M} UTC"
+    return told(payment.received_at)
 
 
 def _state(payment: Payment) -> str:
@@ -163,9 +163,11 @@ def _state(payment: Payment) -> str:
 
 
 def _show(found: Reconciliation) -> None:
-    told = "both books are equal" if found.is_equal else f"{len(found.differences)} differences"
-    since = f"{found.since:%Y-%m-%d %H:%M} UTC"
-    console().print(f"{found.gateway} since {since}: {found.compared:,} payments compared, {told}.")
+    verdict = "both books are equal" if found.is_equal else f"{len(found.differences)} differences"
+    since = told(found.since)
+    console().print(
+        f"{found.gateway} since {since}: {found.compared:,} payments compared, {verdict}."
+    )
     for reference in found.handed_over:
         tell(f"{reference} was missed, and is counted now.")
     if found.foreign:

@@ -14,7 +14,7 @@ from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, as_staff
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, id_of
 from mutoscope.cli.plain import print_json
-from mutoscope.cli.screen import console, table
+from mutoscope.cli.screen import console, table, told
 from mutoscope.domain.proposals import ProposalState
 from mutoscope.storage import proposals as rows
 from mutoscope.storage.proposals import Proposal
@@ -126,7 +126,7 @@ def _show(found: tuple[Proposal, ...], *, is_json: bool) -> None:
     for each in found:
         made.add_row(
             str(each.proposal_id), each.action, str(each.workspace_id), _told(each.data),
-            each.state, f"{each.lapses_at:%Y-%m-%d %H:%M} UTC", escape(each.reason or "erased"),
+            each.state, told(each.lapses_at), escape(each.reason or "erased"),
         )  # fmt: skip
     console().print(made)
 

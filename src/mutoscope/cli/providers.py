@@ -17,7 +17,7 @@ from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, in_house_as
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import JobId, Json, WorkspaceId, takes
 from mutoscope.cli.plain import plain, print_json
-from mutoscope.cli.screen import console, table, tell
+from mutoscope.cli.screen import console, table, tell, told
 from mutoscope.domain.routes import Route
 from mutoscope.domain.staff import Actor, StaffAction
 from mutoscope.storage import attempts, routes
@@ -65,7 +65,7 @@ def check(*, is_json: Json = False) -> None:
         made.add_row(each.provider, "well" if each.is_well else "not well", escape(each.funds))
     console().print(made)
     for alert in alerts:
-        console().print(f"{alert.raised_at:%Y-%m-%d %H:%M} UTC {alert.sentence}", markup=False)
+        console().print(f"{told(alert.raised_at)} {alert.sentence}", markup=False)
 
 
 @providers.command(name="routes")
@@ -131,7 +131,7 @@ def unknown(*, is_json: Json = False) -> None:
     made = table("!workspace", "!job", "provider", "model", "ordered", "list price", "why")
     for each in found:
         price = f"{each.list_micros / MICROS:.4f} USD"
-        ordered = f"{each.intended_at:%Y-%m-%d %H:%M:%S} UTC"
+        ordered = told(each.intended_at)
         made.add_row(
             str(each.workspace_id), str(each.job_id), each.provider, each.model, ordered, price,
             each.reason or "",

@@ -1,4 +1,4 @@
-"""`mutoscope balance`, `history` and `receipt`: reading changes nothing."""
+"""`mutoscope balance`, `jobs`, `history` and `receipt`: reading changes nothing."""
 
 import asyncio
 import shutil
@@ -12,13 +12,14 @@ from mutoscope.app.receipt import Receipt
 from mutoscope.app.receipt import receipt as receipt_of
 from mutoscope.app.receipt_page import receipt_page
 from mutoscope.bootstrap import House
-from mutoscope.cli.opening import in_house
+from mutoscope.cli.opening import in_house, zone_of
 from mutoscope.cli.options import JobId, Json, WorkspaceId, instant, takes
 from mutoscope.cli.plain import plain, print_json
 from mutoscope.cli.screen import (
     balances_table,
     console,
     job_line,
+    jobs_table,
     lines_table,
     lots_table,
     tell,
@@ -28,13 +29,20 @@ from mutoscope.documents.receipt_pdf import receipt_pdf
 from mutoscope.domain.balance import Balance
 from mutoscope.domain.chart import Operation
 from mutoscope.domain.explanation import explanation
+from mutoscope.domain.jobs import JobState
 from mutoscope.domain.offers import Entitlement
-from mutoscope.storage import balances, history, workspaces
+from mutoscope.storage import balances, history, jobs, workspaces
 from mutoscope.storage.attempts import Attempt
 from mutoscope.storage.history import Filters, Line, Page, Window
-from mutoscope.storage.jobs import StoredOutput
+from mutoscope.storage.jobs import JobPage, StoredOutput
+
+FOR_STAFF: Final = frozenset({"provider", "provider_job_id", "route"})
+"""What a job knows of the company that made it."""
 
 SUFFIXES: Final = {"image/png": ".png", "image/jpeg": ".jpg", "video/mp4": ".mp4"}
+
+JOBS_MAX: Final = 200
+"""Jobs on a page."""
 
 commands = typer.Typer()
 
@@ -67,24 +75,54 @@ def balance(
 ) -> None:
     """Explain what every wallet holds: lots, holds, grants and lapses that are due."""
 
-    async def read(house: House) -> tuple[tuple[Balance, ...], str]:
+    async def read(house: House) -> tuple[tuple[Balance, ...], tuple[str, ...], str]:
         now = house.studio.clock.now()
         async with house.studio.reading() as connection:
-            zone = (await workspaces.get(connection, workspace_id=workspace)).zone
-            asked = instant(at, zone=zone) if at else now
+            owner = await workspaces.get(connection, workspace_id=workspace)
+            asked = instant(at, zone=owner.zone) if at else now
             found = await balances.balances(connection, workspace_id=workspace, at=asked, now=now)
-        return found, zone
+        return found, house.studio.unlimited_of(owner, at=asked, now=now), owner.zone
 
-    found, zone = in_house(read)
+    found, unlimited, zone = in_house(read)
     if is_json:
-        print_json([plain(one) | {"explanation": explanation(balance=one)} for one in found])
+        print_json([_balance_fields(one, unlimited, zone) for one in found])
         return
     screen = console()
-    screen.print(balances_table(balances=found, zone=zone))
+    screen.print(balances_table(balances=found, zone=zone, unlimited=unlimited))
     screen.print(lots_table(balances=found, zone=zone))
+    for kind in unlimited:
+        screen.print(f"The plan has {kind} use unlimited: it is metered, and draws no credits.")
     for one in found:
-        for sentence in explanation(balance=one):
+        for sentence in explanation(balance=one, zone=zone):
             screen.print(sentence, markup=False)
+
+
+@commands.command(name="jobs")
+def list_jobs(
+    workspace: WorkspaceId,
+    *,
+    state: Annotated[JobState | None, typer.Option(help="Jobs in one state alone.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=JOBS_MAX, help="How many.")] = 50,
+    after: Annotated[str | None, typer.Option(help="Read on after a cursor.")] = None,
+    is_json: Json = False,
+) -> None:
+    """List the jobs of a workspace, the newest first."""
+
+    async def read(house: House) -> tuple[JobPage, str]:
+        zone = await zone_of(house, workspace)
+        async with house.studio.reading() as connection:
+            page = await jobs.page(
+                connection, workspace_id=workspace, limit=limit, after=after, state=state
+            )
+        return page, zone
+
+    page, zone = in_house(read)
+    if is_json:
+        print_json(page)
+        return
+    console().print(jobs_table(jobs=page.jobs, zone=zone))
+    if page.next is not None:
+        tell(f"There are more jobs: --after {page.next}")
 
 
 @commands.command(name="history")
@@ -120,6 +158,9 @@ def receipt(
     *,
     out: Annotated[Path | None, typer.Option(help="A folder to save the files in.")] = None,
     pdf: Annotated[Path | None, typer.Option(help="A file to print the receipt to.")] = None,
+    is_with_cost: Annotated[
+        bool, typer.Option("--cost", help="The orders to providers too, and what they cost you.")
+    ] = False,
     is_json: Json = False,
 ) -> None:
     """Tell what a job was asked to make, what it delivered and cost, and which lots paid."""
@@ -133,15 +174,20 @@ def receipt(
             access.require(Entitlement.DOWNLOADS)
             save_outputs(house, found, out)
         if pdf is not None:
-            page = receipt_page(found, zone=owner.zone)
+            page = receipt_page(found, zone=owner.zone, is_with_cost=is_with_cost)
             pdf.write_bytes(await asyncio.to_thread(receipt_pdf, page, fonts=house.fonts))
         return found, owner.zone
 
     found, zone = in_house(read)
     if is_json:
-        print_json(receipt_fields(found))
+        print_json(receipt_fields(found, is_with_cost=is_with_cost))
         return
-    _show_receipt(found, zone)
+    _show_receipt(found, zone, is_with_cost=is_with_cost)
+
+
+def _balance_fields(found: Balance, unlimited: tuple[str, ...], zone: str) -> dict[str, Any]:
+    told_of = {"explanation": explanation(balance=found, zone=zone)}
+    return {**plain(found), "is_unlimited": found.kind in unlimited, **told_of}
 
 
 def line_fields(line: Line) -> dict[str, Any]:
@@ -150,12 +196,14 @@ def line_fields(line: Line) -> dict[str, Any]:
     return {**fields, "words": line.words, "is_note_erased": line.is_note_erased}
 
 
-def receipt_fields(found: Receipt) -> dict[str, Any]:
-    """Return a receipt as plain data."""
-    lines = [line_fields(line) for line in found.lines]
+def receipt_fields(found: Receipt, *, is_with_cost: bool = False) -> dict[str, Any]:
+    """Return a receipt as plain data; who made it, and at what cost, is for staff."""
+    job: dict[str, Any] = plain(found.job)
+    shown = job if is_with_cost else {name: job[name] for name in job if name not in FOR_STAFF}
     return {
-        "job": plain(found.job), "outputs": plain(found.outputs),
-        "attempts": plain(found.attempts), "price_lock": plain(found.price_lock), "lines": lines,
+        "job": shown, "tool_name": found.tool_name, "outputs": plain(found.outputs),
+        **({"attempts": plain(found.attempts)} if is_with_cost else {}),
+        "price_lock": plain(found.price_lock), "lines": [line_fields(each) for each in found.lines],
     }  # fmt: skip
 
 
@@ -175,16 +223,16 @@ def suffix(output: StoredOutput) -> str:
     return SUFFIXES.get(output.media_type, ".bin")
 
 
-def _show_receipt(found: Receipt, zone: str) -> None:
+def _show_receipt(found: Receipt, zone: str, *, is_with_cost: bool) -> None:
     job, spec, screen = found.job, found.job.spec, console()
     seconds = f", {spec.duration_s} s" if spec.duration_s else ""
-    screen.print(job_line(job=job))
+    screen.print(job_line(job=job, tool=found.tool_name))
     screen.print(f"asked      {spec.images} of {spec.ratio}{seconds}: {spec.prompt}", markup=False)
     for output in found.outputs:
         length = f", {output.duration_ms / 1000:g} s" if output.duration_ms else ""
         screen.print(f"delivered  {output.width}x{output.height} {output.media_type}{length}")
     screen.print(f"rates      {job.version}")
-    for each in found.attempts:
+    for each in found.attempts if is_with_cost else ():
         screen.print(_order_line(each), markup=False)
     screen.print(f"placed     {told(job.created_at, zone=zone)}")
     screen.print(f"finished   {told(job.finished_at, zone=zone)}")

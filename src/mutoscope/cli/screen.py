@@ -5,10 +5,10 @@ messages and progress to the error stream, so that a pipe gets data alone. Colou
 terminal and `NO_COLOR`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from textwrap import shorten
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from mutoscope.domain import instants
 from mutoscope.domain.balance import Balance, LotView
 from mutoscope.domain.money import money_text
 from mutoscope.domain.offers import Money
@@ -26,6 +27,12 @@ from mutoscope.storage.workspaces import Workspace
 
 WIDTH_PIPE: Final = 10_000
 """Columns where there is no terminal: nothing is broken across lines, so that ids stay whole."""
+
+PROMPT_SHOWN: Final = 60
+"""Characters of a prompt in a list: enough to know it again."""
+
+UNLIMITED: Final = "unlimited"
+"""What can be spent of a kind that the plan meters without limit, at no charge."""
 
 
 def console(*, is_error: bool = False) -> Console:
@@ -42,10 +49,14 @@ def tell(message: str) -> None:
 
 
 def bars() -> Progress:
-    """Return progress bars on the error stream, which vanish when done."""
+    """Return progress bars for a terminal, on the error stream, which vanish when done."""
     share = TextColumn("{task.percentage:>3.0f}%")
     columns = (TextColumn("{task.description}"), BarColumn(), share)
-    return Progress(*columns, TimeElapsedColumn(), console=console(is_error=True), transient=True)
+    screen = console(is_error=True)
+    return Progress(
+        *columns, TimeElapsedColumn(), console=screen, transient=True,
+        disable=not screen.is_interactive,
+    )  # fmt: skip
 
 
 def table(*columns: str, title: str = "") -> Table:
@@ -65,11 +76,9 @@ def table(*columns: str, title: str = "") -> Table:
     return made
 
 
-def told(at: datetime | None, *, zone: str) -> str:
-    """Return an instant as the zone's clocks and calendars show it."""
-    if at is None:
-        return "-"
-    return f"{at.astimezone(ZoneInfo(zone)):%d %b %Y %H:%M %Z}"
+def told(at: datetime | None, *, zone: str = "UTC") -> str:
+    """Return an instant as the zone's clocks and calendars show it; nothing is a dash."""
+    return "-" if at is None else instants.told(at, zone=zone)
 
 
 def counted(number: int, thing: str) -> str:
@@ -87,12 +96,21 @@ def source_of(lot: LotView) -> str:
     return SOURCES.get(lot.source, lot.source.replace("_", " "))
 
 
-def balances_table(*, balances: Iterable[Balance], zone: str, title: str = "") -> Table:
-    """Return the wallets of a workspace: what can be spent, is held, comes next and lapses."""
+def balances_table(
+    *, balances: Iterable[Balance], zone: str, title: str = "", unlimited: Collection[str] = ()
+) -> Table:
+    """Return the wallets of a workspace: what can be spent, is held, comes next and lapses.
+
+    What the plan meters without limit is told so, with a wallet or without one.
+    """
     made = table("wallet", ">to spend", ">held", "next grant", "next lapse", title=title)
-    for each in balances:
+    wallets = tuple(balances)
+    for kind in sorted(set(unlimited) - {each.kind for each in wallets}):
+        made.add_row(kind, UNLIMITED, "0", "-", "-")
+    for each in wallets:
+        spendable = UNLIMITED if each.kind in unlimited else f"{each.spendable:,}"
         made.add_row(
-            each.kind, f"[bold]{each.spendable:,}[/]", f"{each.held:,}",
+            each.kind, f"[bold]{spendable}[/]", f"{each.held:,}",
             _due(each.next_grant_amount, each.next_grant_at, zone),
             _due(each.next_lapse_amount, each.next_lapse_at, zone),
         )  # fmt: skip
@@ -128,15 +146,29 @@ def lines_table(*, lines: Iterable[Line], zone: str) -> Table:
     return made
 
 
-def job_line(*, job: Job) -> str:
-    """Return how a job stands, with what it cost."""
+def job_line(*, job: Job, tool: str = "") -> str:
+    """Return how a job stands, with what it cost; by the tool's key, or a name that is given."""
     cost = f"{counted(job.price, f'{job.kind} credit')} held"
     if job.is_metered:
         cost = f"unlimited, {counted(job.price, f'{job.kind} credit')} metered at no charge"
     elif job.captured is not None:
         cost = f"{job.captured:,} of {job.price:,} held {job.kind} credits charged"
     ending = f": {job.sentence}" if job.sentence else ""
-    return escape(f"{job.tool} {job.state}, {cost}{ending}")
+    return escape(f"{tool or job.tool} {job.state}, {cost}{ending}")
+
+
+def jobs_table(*, jobs: Iterable[Job], zone: str) -> Table:
+    """Return jobs with what each holds, or was charged in the end."""
+    made = table("!job", "tool", "state", "wallet", ">held", ">charged", "placed", "what it shows")
+    for job in jobs:
+        charged = "unlimited" if job.is_metered else "-"
+        made.add_row(
+            str(job.job_id), job.tool, job.state, job.kind, f"{job.price:,}",
+            charged if job.captured is None else f"{job.captured:,}",
+            told(job.created_at, zone=zone),
+            escape(shorten(job.spec.prompt, PROMPT_SHOWN, placeholder="...")),
+        )  # fmt: skip
+    return made
 
 
 def workspaces_table(*, workspaces: Sequence[Workspace]) -> Table:

@@ -23,7 +23,7 @@ from mutoscope.cli.as_staff import (
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, takes
 from mutoscope.cli.plain import print_json
-from mutoscope.cli.screen import console, table, tell
+from mutoscope.cli.screen import console, table, tell, told
 from mutoscope.domain.staff import Role
 from mutoscope.storage import staff as rows
 from mutoscope.storage.staff import StaffMember
@@ -197,7 +197,7 @@ def sign_in(name: Name, *, password_file: PasswordFile = None, is_json: Json = F
     if is_json:
         print_json({"name": name, "expires_at": found.expires_at, "file": path})
         return
-    tell(f"You are {name} on this machine until {found.expires_at:%Y-%m-%d %H:%M} UTC.")
+    tell(f"You are {name} on this machine until {told(found.expires_at)}.")
 
 
 @staff.command(name="sign-out")

@@ -12,13 +12,12 @@ from mutoscope.app import caps
 from mutoscope.app.usage import By, Usage, UsageWish
 from mutoscope.app.usage import usage as used
 from mutoscope.bootstrap import House
-from mutoscope.cli.opening import in_house
+from mutoscope.cli.opening import in_house, zone_of
 from mutoscope.cli.options import Json, WorkspaceId, id_of, instant, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, table, told
 from mutoscope.documents.usage_table import usage_csv
 from mutoscope.domain.caps import CapStanding, Subject
-from mutoscope.storage import workspaces
 from mutoscope.storage.caps import Cap
 
 Whose = Annotated[Subject, typer.Argument(metavar="SUBJECT", help="member or project.")]
@@ -71,19 +70,25 @@ class UsageOptions:
 def set_cap(asked: CapOptions) -> None:
     """Cap what a member or a project may use of a kind in a billing period."""
     wanted = Cap(asked.subject, asked.subject_id, asked.kind, asked.credits)
-    found = in_house(
-        lambda house: caps.set_cap(
+
+    async def is_set(house: House) -> tuple[tuple[CapStanding, ...], str]:
+        found = await caps.set_cap(
             house.studio, workspace_id=asked.workspace, cap=wanted, by=asked.by
         )
-    )
-    _show((found,), is_json=asked.is_json)
+        return (found,), await zone_of(house, asked.workspace)
+
+    _show(*in_house(is_set), is_json=asked.is_json)
 
 
 @cap.command(name="list")
 def list_caps(workspace: WorkspaceId, *, is_json: Json = False) -> None:
     """List the caps of a workspace, and what is used of each in the period that runs."""
-    found = in_house(lambda house: caps.list_caps(house.studio, workspace_id=workspace))
-    _show(found, is_json=is_json)
+
+    async def listed(house: House) -> tuple[tuple[CapStanding, ...], str]:
+        found = await caps.list_caps(house.studio, workspace_id=workspace)
+        return found, await zone_of(house, workspace)
+
+    _show(*in_house(listed), is_json=is_json)
 
 
 @cap.command(name="remove")
@@ -102,8 +107,7 @@ def usage(asked: UsageOptions) -> None:
     """Tell who used how many credits for what: held, captured, given back, metered."""
 
     async def read(house: House) -> tuple[Usage, str]:
-        async with house.studio.reading() as connection:
-            zone = (await workspaces.get(connection, workspace_id=asked.workspace)).zone
+        zone = await zone_of(house, asked.workspace)
         wish = UsageWish(
             by=asked.by, kind=asked.kind, index=asked.period,
             starts_at=instant(asked.since, zone=zone) if asked.since else None,
@@ -120,15 +124,15 @@ def usage(asked: UsageOptions) -> None:
         _show_usage(found, zone=zone)
 
 
-def _show(found: tuple[CapStanding, ...], *, is_json: bool) -> None:
+def _show(found: tuple[CapStanding, ...], zone: str, *, is_json: bool) -> None:
     if is_json:
         print_json(found)
         return
-    made = table("whose", "!id", "wallet", ">cap", ">used", ">remaining", "until (UTC)")
+    made = table("whose", "!id", "wallet", ">cap", ">used", ">remaining", "until")
     for each in found:
         made.add_row(
             each.subject, str(each.subject_id), each.kind, f"{each.cap:,}", f"{each.used:,}",
-            f"{each.remaining:,}", told(each.period.ends_at, zone="UTC"),
+            f"{each.remaining:,}", told(each.period.ends_at, zone=zone),
         )  # fmt: skip
     console().print(made)
 

@@ -44,6 +44,7 @@ class Shown:
 
     workspace: Workspace
     balances: tuple[Balance, ...]
+    unlimited: tuple[str, ...]
     messages: tuple[Message, ...]
     trial_ended: tuple[TrialEnd, ...] = ()
 
@@ -169,7 +170,10 @@ async def _shown(house: House, workspace_id: UUID) -> Shown:
         messages = await workspaces.outbox(
             connection, workspace_id=workspace_id, limit=MESSAGES_MAX
         )
-    return Shown(workspace=found, balances=wallets, messages=messages)
+    return Shown(
+        workspace=found, balances=wallets, messages=messages,
+        unlimited=house.studio.unlimited_of(found, at=now, now=now),
+    )  # fmt: skip
 
 
 def _show(shown: Shown, *, is_json: bool) -> None:
@@ -182,7 +186,9 @@ def _show(shown: Shown, *, is_json: bool) -> None:
         screen.print(f"{name:<10} {text}", markup=False)
     for ended in shown.trial_ended:
         screen.print(ended_told(ended), markup=False)
-    screen.print(balances_table(balances=shown.balances, zone=found.zone))
+    screen.print(
+        balances_table(balances=shown.balances, zone=found.zone, unlimited=shown.unlimited)
+    )
     for message in shown.messages:
         body = message.body.strip()
         told = f"{message.subject}. {body}" if "\n" not in body else message.subject

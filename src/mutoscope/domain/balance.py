@@ -3,8 +3,8 @@
 Invariant: every figure of a balance is a sum over its lots and holds, so that each credit shown is
 explained. A balance not before the last entry is made on a working copy of the wallet on which
 whatever is due is posted and never written, so that a clock that is late shows no lapsed credits.
-An earlier one is made of the postings up to then. The surprising choice: in a projection open
-holds stay held, past their deadlines too, since nobody knows what becomes of their jobs.
+An earlier one is made of the postings up to then. The surprising choice: a projection releases a
+hold at its deadline, the latest end that is known, though its job may end before, or renew it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,8 +13,10 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from mutoscope.domain.chart import Operation
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.due import post_due
+from mutoscope.domain.instants import told
 from mutoscope.domain.journal import Entry
 from mutoscope.domain.lots import NEVER, Lot
 from mutoscope.domain.wallet import OpenHold, Wallet
@@ -31,8 +33,8 @@ class TooFarAhead(Refusal):
 
     def __init__(self, *, at: datetime, latest_at: datetime) -> None:
         super().__init__(
-            f"no balance is projected for {at.isoformat()}: ask for an instant up to "
-            f"{latest_at.isoformat()}, ten years ahead"
+            f"no balance is projected for {told(at)}: ask for an instant up to "
+            f"{told(latest_at)}, ten years ahead"
         )
         self.at = at
         self.latest_at = latest_at
@@ -73,7 +75,10 @@ class HoldView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A line that is due and not written yet, in plain words, with the balance after it."""
+    """A line that is due and not written yet, in plain words, with the balance after it.
+
+    `hold` is the key of the hold that ends at its deadline, with its namespace.
+    """
 
     due_at: datetime
     operation: str
@@ -81,6 +86,7 @@ class Step:
     words: str
     available: int
     held: int
+    hold: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,9 +140,9 @@ def balance_after(
 ) -> Balance:
     """Return the balance at an instant that is not before the wallet's last entry, unless now is.
 
-    The wallet is a working copy with every open hold, which this changes and nobody writes. Up to
-    now all that is due is posted; beyond it grants and lapses alone, and open holds stay held. A
-    clock that lags behind the last entry shows the wallet as that entry left it.
+    The wallet is a working copy with every open hold, which this changes and nobody writes. All
+    that is due by the instant is posted: grants, lapses, and the ends of holds. A clock that lags
+    behind the last entry shows the wallet as that entry left it.
 
     :raises TooFarAhead: when the instant lies more than ten years ahead.
     """
@@ -145,11 +151,7 @@ def balance_after(
     sequence = wallet.sequence
     clock_at = max(now, wallet.posted_at)
     shown_at = at if at < now else max(at, wallet.posted_at)
-    post_due(wallet=wallet, at=min(shown_at, clock_at))
-    if shown_at > clock_at:
-        holds, wallet.holds = wallet.holds, {}
-        post_due(wallet=wallet, at=shown_at)
-        wallet.holds = holds
+    post_due(wallet=wallet, at=shown_at)
     is_projected = shown_at > clock_at
     standpoint = Standpoint(wallet.workspace_id, wallet.kind, shown_at, sequence, is_projected)
     shown = balance_of(
@@ -160,7 +162,7 @@ def balance_after(
     next_grant_at, next_grant_amount = _next_grant(wallet)
     return replace(
         shown,
-        due=tuple(_step(entry) for entry in wallet.entries),
+        due=tuple(_step(entry, placements) for entry in wallet.entries),
         next_grant_at=next_grant_at,
         next_grant_amount=next_grant_amount,
     )
@@ -209,11 +211,13 @@ def _hold_view(hold: OpenHold, placement: Placement) -> HoldView:
     )  # fmt: skip
 
 
-def _step(entry: Entry) -> Step:
+def _step(entry: Entry, placements: Mapping[int, Placement]) -> Step:
+    ended = placements.get(entry.refers_to or 0) if entry.operation == Operation.RELEASE else None
     return Step(
         due_at=entry.due_at, operation=entry.operation, words=words(entry=entry),
         amount=sum(posting.amount for posting in entry.postings),
         available=entry.available, held=entry.held,
+        hold=ended and f"{ended.namespace}:{ended.key}",
     )  # fmt: skip
 
 

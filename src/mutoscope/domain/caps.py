@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from mutoscope.domain.calendar import BillingAnchor, Period, local_date, period_at
 from mutoscope.domain.credits import Refusal
+from mutoscope.domain.instants import told
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -37,7 +38,7 @@ class CapExceeded(Refusal):
         super().__init__(
             f"{required} {standing.kind} credits are needed and this {standing.subject} may use "
             f"{standing.remaining} more of {standing.cap} until "
-            f"{standing.period.ends_at:%d %B %Y %H:%M} UTC: ask an owner to raise the cap"
+            f"{told(standing.period.ends_at)}: ask an owner to raise the cap"
         )
         self.subject = str(standing.subject)
         self.subject_id = standing.subject_id

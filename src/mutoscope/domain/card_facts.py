@@ -1,9 +1,10 @@
 """What a card in a thread tells, in words, from the data that programs read."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
+from mutoscope.domain.instants import told
 from mutoscope.domain.money import money_text
 
 _MONEY: Final = frozenset({"amount", "net", "price", "tax", "total"})
@@ -30,5 +31,5 @@ def _fact(name: str, value: str | float, currency: str | None) -> str:
     if isinstance(value, int) and currency is not None and name in _MONEY:
         return money_text(value, currency)
     if isinstance(value, str) and name.endswith("_at"):
-        return f"{datetime.fromisoformat(value).astimezone(UTC):%d %b %Y %H:%M} UTC"
+        return told(datetime.fromisoformat(value))
     return str(value).replace("_", " ")

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from mutoscope.domain.board_price import BoardItem
 from mutoscope.domain.credits import Refusal
+from mutoscope.domain.instants import told
 from mutoscope.domain.storyboard import Wanted, told_frames
 
 
@@ -23,7 +24,7 @@ class QuoteExpired(Refusal):
 
     def __init__(self, *, expires_at: datetime) -> None:
         super().__init__(
-            f"the quote's prices were locked until {expires_at.isoformat()}: ask for a new one"
+            f"the quote's prices were locked until {told(expires_at)}: ask for a new one"
         )
         self.expires_at = expires_at
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from mutoscope.domain.credits import Refusal
+from mutoscope.domain.instants import told
 
 _DIGEST: Final = "sha256"
 _DIGEST_BYTES: Final = 32
@@ -31,7 +32,7 @@ class LinkExpired(Refusal):
     code = "link_expired"
 
     def __init__(self, *, expires_at: datetime) -> None:
-        super().__init__(f"this link ended at {expires_at.isoformat()}: ask for a new one")
+        super().__init__(f"this link ended at {told(expires_at)}: ask for a new one")
         self.expires_at = expires_at
 
 

@@ -4,7 +4,7 @@ Invariant: what is told to be affordable can be ordered: whole images, whole cli
 of these clips. Credits per 100 seconds are rounded half up, for comparing alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,7 +23,10 @@ class ClipPrice(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolRow:
-    """A tool with its prices, what it can be asked for, and what the balance buys of it."""
+    """A tool with its prices, what it can be asked for, and what the balance buys of it.
+
+    With `is_unlimited` the plan meters it at no charge, and the balance is no limit.
+    """
 
     tool: str
     name: str
@@ -38,21 +41,27 @@ class ToolRow:
     images_affordable: int
     clips_affordable: int
     seconds_affordable: int
+    is_unlimited: bool
 
 
-def tool_table(*, version: Version, available: Mapping[str, int]) -> tuple[ToolRow, ...]:
+def tool_table(
+    *, version: Version, available: Mapping[str, int], unlimited: Collection[str] = ()
+) -> tuple[ToolRow, ...]:
     """Return the tools in the catalog's order, against what may be spent of each kind."""
-    return tuple(_row(tool, available.get(tool.kind, 0)) for tool in version.tools)
+    return tuple(
+        _row(tool, available.get(tool.kind, 0), is_unlimited=tool.kind in unlimited)
+        for tool in version.tools
+    )
 
 
-def _row(tool: Tool, available: int) -> ToolRow:
+def _row(tool: Tool, available: int, *, is_unlimited: bool) -> ToolRow:
     bought = affordable(tool=tool, available=available)
     return ToolRow(
         tool=tool.key, name=tool.name, kind=tool.kind, unit=tool.unit, credits=tool.credits,
         clips=tuple(_clip_price(tool, duration_s) for duration_s in tool.durations_s),
         ratios=tool.ratios, resolutions_px=tool.resolutions_px, quality_rank=tool.quality_rank,
         available=available, images_affordable=bought.images, clips_affordable=bought.clips,
-        seconds_affordable=bought.seconds,
+        seconds_affordable=bought.seconds, is_unlimited=is_unlimited,
     )  # fmt: skip
 
 

@@ -49,8 +49,7 @@ async def balance(
 ) -> Balance:
     """Return a wallet's balance at an instant; what lies beyond now is projected.
 
-    In a projection grants and lapses come when they are due, and open holds stay held: what
-    becomes of their jobs is not known.
+    In a projection grants and lapses come when they are due, and holds end at their deadlines.
 
     :raises UnknownWallet: when the workspace has no such wallet.
     :raises TooFarAhead: when the instant lies more than ten years ahead.

@@ -10,12 +10,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.jobs import FrameName, JobSpec, JobState
 from mutoscope.storage.database import queries
+from mutoscope.storage.place import LAST, cursor_of, place_of
+from mutoscope.storage.queue import STEP
 
 if TYPE_CHECKING:
     from mutoscope.storage.database import Connection
@@ -31,6 +33,17 @@ class UnknownJob(Refusal):
     def __init__(self, *, job_id: UUID) -> None:
         super().__init__(f"there is no job {job_id} in this workspace: the list of jobs names them")
         self.job_id = job_id
+
+
+class UnknownOutput(Refusal):
+    """A number of which a job has not delivered a file."""
+
+    code = "unknown_output"
+
+    def __init__(self, *, job_id: UUID, ordinal: int) -> None:
+        super().__init__(f"job {job_id} has delivered no file {ordinal}: the job lists its outputs")
+        self.job_id = job_id
+        self.ordinal = ordinal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +110,13 @@ class Job:
         )  # fmt: skip
 
 
+class JobPage(NamedTuple):
+    """Jobs, newest first; `next` is the cursor of the page after, None on the last."""
+
+    jobs: tuple[Job, ...]
+    next: str | None
+
+
 async def get(connection: Connection, *, workspace_id: UUID, job_id: UUID) -> Job:
     """Return a job.
 
@@ -115,14 +135,22 @@ async def by_request(connection: Connection, *, workspace_id: UUID, request_key:
 
 
 async def page(
-    connection: Connection, *, workspace_id: UUID, before_at: datetime, before_id: UUID, limit: int
-) -> tuple[Job, ...]:
-    """Return jobs of a workspace, newest first, before the one that is named."""
+    connection: Connection, *, workspace_id: UUID, limit: int, after: str | None = None,
+    state: JobState | None = None,
+) -> JobPage:  # fmt: skip
+    """Return jobs of a workspace, in any state or in one, newest first, after a cursor.
+
+    :raises BadCursor: when no page has given the cursor.
+    """
+    place = place_of(after, begin=LAST)
     rows = _SQL.jobs_before(
-        connection, workspace_id=workspace_id, before_at=before_at, before_id=before_id,
-        limit=limit,
+        connection, workspace_id=workspace_id, before_at=place.at, before_id=place.item_id,
+        state=state, limit=limit + 1,
     )  # fmt: skip
-    return tuple([job_from(row) async for row in rows])
+    found = tuple([job_from(row) async for row in rows])
+    last = found[limit - 1] if len(found) > limit else None
+    following = cursor_of(at=last.created_at, item_id=last.job_id) if last else None
+    return JobPage(found[:limit], following)
 
 
 async def outputs_of(
@@ -131,6 +159,22 @@ async def outputs_of(
     """Return what a job delivered, in order."""
     rows = _SQL.outputs_of(connection, workspace_id=workspace_id, job_id=job_id)
     return tuple([StoredOutput(**row) async for row in rows])
+
+
+async def output(
+    connection: Connection, *, workspace_id: UUID, job_id: UUID, ordinal: int
+) -> StoredOutput:
+    """Return one of the files that a job delivered.
+
+    :raises UnknownJob: when the workspace has no such job.
+    :raises UnknownOutput: when the job has not delivered so many.
+    """
+    await get(connection, workspace_id=workspace_id, job_id=job_id)
+    found = await outputs_of(connection, workspace_id=workspace_id, job_id=job_id)
+    for each in found:
+        if each.ordinal == ordinal:
+            return each
+    raise UnknownOutput(job_id=job_id, ordinal=ordinal)
 
 
 async def count_try(connection: Connection, *, job: Job, at: datetime) -> int:
@@ -171,8 +215,11 @@ async def ask_cancel(connection: Connection, *, workspace_id: UUID, job_id: UUID
 async def take_stale(
     connection: Connection, *, before: datetime, at: datetime, limit: int
 ) -> tuple[tuple[UUID, UUID], ...]:
-    """Mark open jobs without a step since an instant; return (workspace id, job id) of them."""
-    rows = _SQL.take_stale_jobs(connection, before=before, at=at, limit=limit)
+    """Mark open jobs without a step since an instant, or in the queue; return their ids.
+
+    Each is (workspace id, job id).
+    """
+    rows = _SQL.take_stale_jobs(connection, entrypoint=STEP, before=before, at=at, limit=limit)
     return tuple([(row["workspace_id"], row["job_id"]) async for row in rows])
 
 

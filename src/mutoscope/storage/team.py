@@ -64,15 +64,14 @@ class Invitation:
     email: str | None
 
 
-async def lock(connection: Connection, *, workspace_id: UUID) -> str:
-    """Lock a workspace whose team is to change; return what it is called.
+async def lock(connection: Connection, *, workspace_id: UUID) -> None:
+    """Lock a workspace whose team is to change.
 
     :raises UnknownWorkspace: when there is none.
     """
     row = await _SQL.lock_team(connection, workspace_id=workspace_id)
     if row is None:
         raise UnknownWorkspace(workspace_id=workspace_id)
-    return str(row["name"])
 
 
 async def add_first_owner(

@@ -166,6 +166,7 @@ ROUTES: Final = (
     jobs.cancel_job,
     jobs.regenerate_job,
     receipts.show_receipt,
+    receipts.show_orders,
     printed.print_receipt,
     outputs.show_output,
     files.hand_out_asset,
@@ -288,8 +289,12 @@ async def show_openapi(request: Request[Any, Any, Any]) -> Response[dict[str, An
     return Response(request.app.openapi_schema.to_schema(), media_type=MediaType.JSON)
 
 
-async def serve(*, house: House, settings: Settings, work: Work) -> None:
+async def serve(
+    *, house: House, settings: Settings, work: Work, ready: Callable[[str], None]
+) -> None:
     """Serve the API and work beside it, in one process, until told to stop.
+
+    `ready` is told the address once requests are answered there.
 
     :raises PortInUse: when the address cannot be listened on.
     """
@@ -300,7 +305,7 @@ async def serve(*, house: House, settings: Settings, work: Work) -> None:
         timeout_graceful_shutdown=STOP_TIMEOUT_S,
     )  # fmt: skip
     working = asyncio.ensure_future(work(house))
-    server = _Server(config, live=house.live)
+    server = _Server(config, live=house.live, ready=ready)
     try:
         await server.serve(sockets=[listener])
     finally:
@@ -313,9 +318,16 @@ async def serve(*, house: House, settings: Settings, work: Work) -> None:
 class _Server(uvicorn.Server):
     """A server that does not wait for live streams when it stops: they would never end."""
 
-    def __init__(self, config: uvicorn.Config, *, live: Live) -> None:
+    def __init__(self, config: uvicorn.Config, *, live: Live, ready: Callable[[str], None]) -> None:
         super().__init__(config)
         self._live = live
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for each in sockets or ():
+            host, port = each.getsockname()[:2]
+            self._ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._live.end()

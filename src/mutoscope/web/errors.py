@@ -25,6 +25,8 @@ from litestar.openapi.datastructures import ResponseSpec
 from mutoscope.domain.credits import Refusal
 from mutoscope.storage.database import DatabaseUnreachable
 from mutoscope.storage.embedded import NOT_READY
+from mutoscope.web.malformed_ids import malformed_id
+from mutoscope.web.places import ErrorPlace, in_request
 from mutoscope.web.statuses import STATUSES
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -82,8 +84,8 @@ class Malformed(Refusal):
 
     code = "malformed"
 
-    def __init__(self, *, errors: tuple[dict[str, str], ...]) -> None:
-        told = "; ".join(f"{each['place']}: {each['message']}" for each in errors)
+    def __init__(self, *, errors: tuple[ErrorPlace, ...]) -> None:
+        told = "; ".join(f"{each['at']}: {each['message']}" for each in errors)
         super().__init__(f"{told} (/openapi.json has the shape)")
         self.errors = errors
 
@@ -194,7 +196,9 @@ def response_of(refusal: Refusal) -> Response[dict[str, Any]]:
 
 def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
     """Answer any error of a request: a refusal by its table, the rest by an id in the log."""
-    refusal = _refusal_of(error)
+    refusal = _refusal_of(request, error)
+    if isinstance(refusal, NoSuchRoute):
+        return _nothing_there(request, refusal)
     if refusal is not None and status_of(refusal.code) < FAILURES:
         response = response_of(refusal)
         if isinstance(error, HTTPException):
@@ -206,6 +210,16 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     if refusal is not None:
         problem = problem_of(refusal)
     return _response(problem | {"id": problem_id})
+
+
+def _nothing_there(
+    request: Request[Any, Any, Any], refusal: NoSuchRoute
+) -> Response[dict[str, Any]]:
+    """Answer an address that no route has: by the id in it that is none, if there is one."""
+    found = malformed_id(path=request.url.path, routes=request.app.routes)
+    if found is None:
+        return response_of(refusal)
+    return _response(_problem(found.code(), found.sentence()) | {"at": found.name})
 
 
 def _log_failure(request: Request[Any, Any, Any], error: Exception, problem_id: str) -> None:
@@ -255,17 +269,17 @@ def _is_plain(value: object) -> bool:
     return value is None or isinstance(value, str | int | datetime | UUID | dict)
 
 
-def _refusal_of(error: Exception) -> Refusal | None:
+def _refusal_of(request: Request[Any, Any, Any], error: Exception) -> Refusal | None:
     if isinstance(error, Refusal):
         return error
     if isinstance(error, HTTPException):
-        return _refused_by_framework(error)
+        return _refused_by_framework(request, error)
     if _is_away(error):
         return DatabaseUnreachable(address="the database", reason=type(error).__name__)
     return None
 
 
-def _refused_by_framework(error: HTTPException) -> Refusal | None:
+def _refused_by_framework(request: Request[Any, Any, Any], error: HTTPException) -> Refusal | None:
     if isinstance(error, NotFoundException):
         return NoSuchRoute()
     if isinstance(error, MethodNotAllowedException):
@@ -273,20 +287,20 @@ def _refused_by_framework(error: HTTPException) -> Refusal | None:
     if error.status_code == STATUSES[BodyTooLarge.code]:
         return BodyTooLarge()
     if isinstance(error, ValidationException | ClientException):
-        return Malformed(errors=_places(error))
+        found = error.extra if isinstance(error.extra, list) else []
+        names = _names(request) if found else {}
+        places = tuple(in_request(each, names=names, otherwise=error.detail) for each in found)
+        return Malformed(errors=places or ({"at": "/", "message": error.detail},))
     return None
 
 
-def _places(error: HTTPException) -> tuple[dict[str, str], ...]:
-    found = error.extra if isinstance(error.extra, list) else []
-    return tuple(_place(each) for each in found) or ({"place": "request", "message": error.detail},)
-
-
-def _place(found: Any) -> dict[str, str]:  # noqa: ANN401  # what the framework tells
-    if not isinstance(found, dict):
-        return {"place": "request", "message": str(found)}
-    place = f"{found.get('source', 'body')} {found.get('key', '')}".strip()
-    return {"place": place, "message": str(found.get("message", ""))}
+def _names(request: Request[Any, Any, Any]) -> dict[str, str]:
+    """Return what callers call the parameters of a route that have another name in the code."""
+    parameters = request.route_handler.parsed_fn_signature.parameters
+    named = (
+        (own, getattr(each.kwarg_definition, "name", None)) for own, each in parameters.items()
+    )
+    return {own: name for own, name in named if name}
 
 
 def _is_away(error: Exception) -> bool:

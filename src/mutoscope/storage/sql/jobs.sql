@@ -95,7 +95,7 @@ FROM jobs
 WHERE workspace_id = :workspace_id AND request_key = :request_key;
 
 -- name: jobs_before
--- Jobs of a workspace, newest first, a page at a time.
+-- Jobs of a workspace, in any state or in one, newest first, a page at a time.
 SELECT
     workspace_id, job_id, request_key, request_digest, tool, kind, version, price, is_metered,
     spec, state, is_cancel_asked, progress, provider, provider_job_id, tries, captured, reason,
@@ -103,7 +103,9 @@ SELECT
     created_at, starts_at, deadline_at, submitting_at, submitted_at, finished_at, stepped_at,
     route, look_at
 FROM jobs
-WHERE workspace_id = :workspace_id AND (created_at, job_id) < (:before_at, :before_id)
+WHERE
+    workspace_id = :workspace_id AND (created_at, job_id) < (:before_at, :before_id)
+    AND (:state::text IS NULL OR state = :state)
 ORDER BY created_at DESC, job_id DESC
 LIMIT :limit;
 
@@ -115,12 +117,20 @@ WHERE workspace_id = :workspace_id AND job_id = :job_id
 ORDER BY ordinal;
 
 -- name: take_stale_jobs
--- Open jobs on which nobody has taken a step for a while, marked so that each gets one step alone.
+-- Open jobs on which nobody has taken a step for a while, and for which none is queued, marked so
+-- that each gets one step alone. A job that waits for the first worker has its step in the queue.
 UPDATE jobs AS j SET stepped_at = :at
 FROM (
     SELECT workspace_id, job_id
     FROM jobs
-    WHERE finished_at IS NULL AND stepped_at < :before
+    WHERE
+        finished_at IS NULL AND stepped_at < :before
+        AND NOT EXISTS (
+            SELECT FROM pgqueuer AS q
+            WHERE
+                q.entrypoint = :entrypoint AND q.status = 'queued'
+                AND q.payload = convert_to(jobs.workspace_id || '/' || jobs.job_id, 'UTF8')
+        )
     ORDER BY stepped_at
     LIMIT :limit
     FOR UPDATE SKIP LOCKED

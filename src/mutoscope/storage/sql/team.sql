@@ -3,7 +3,7 @@
 
 -- name: lock_team^
 -- The workspace whose team is about to change.
-SELECT w.workspace_id, w.name FROM workspaces AS w
+SELECT w.workspace_id FROM workspaces AS w
 WHERE w.workspace_id = :workspace_id
 FOR UPDATE;
 

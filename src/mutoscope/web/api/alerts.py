@@ -12,8 +12,9 @@ from mutoscope.domain.alerts import AlertCode
 from mutoscope.storage import alerts, workspaces
 from mutoscope.storage.alerts import Alert, Preference, UnknownAlert
 from mutoscope.storage.cursor import BadCursor
+from mutoscope.storage.place import LAST, cursor_of, place_of
 from mutoscope.storage.workspaces import UnknownWorkspace
-from mutoscope.web.api.cursors import LAST, After, Limit, cursor_of, place_of
+from mutoscope.web.api.cursors import After, Limit
 from mutoscope.web.api.shape import HouseHere
 from mutoscope.web.errors import documented
 

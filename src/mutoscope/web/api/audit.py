@@ -15,8 +15,9 @@ from mutoscope.domain.staff import NotAllowed, StaffAction, require
 from mutoscope.storage import audit
 from mutoscope.storage.audit import AuditFilters, Told
 from mutoscope.storage.cursor import BadCursor
+from mutoscope.storage.place import Place, cursor_of, place_of
 from mutoscope.web.api.callers import ActorHere
-from mutoscope.web.api.cursors import After, Limit, Place, cursor_of, place_of
+from mutoscope.web.api.cursors import After, Limit
 from mutoscope.web.api.shape import HouseHere
 from mutoscope.web.errors import StaffNeeded, documented
 

@@ -22,10 +22,14 @@ IfNoneMatch = Annotated[str | None, HeaderParameter(name="If-None-Match")]
 
 
 class Balances(msgspec.Struct, frozen=True, kw_only=True):
-    """The balances of a workspace, by kind; none before its first grant."""
+    """The balances of a workspace, by kind; none before its first grant.
+
+    Use of the kinds in `unlimited` is metered by the plan at no charge; of the past none is told.
+    """
 
     workspace_id: UUID
     balances: tuple[Balance, ...]
+    unlimited: tuple[str, ...]
 
 
 @get(
@@ -46,20 +50,20 @@ async def show_balances(
     asked_at = now if at is None else instant_of(at, name="at")
     async with studio.reading() as connection:
         found = await balances.balances(connection, workspace_id=workspace_id, at=asked_at, now=now)
-        if not found:
-            await workspaces.get(connection, workspace_id=workspace_id)
-    tag = _tag(found)
+        owner = await workspaces.get(connection, workspace_id=workspace_id)
+    unlimited = studio.unlimited_of(owner, at=asked_at, now=now)
+    tag = _tag(found, unlimited)
     if if_none_match is not None and _is_among(tag, if_none_match):
         return Response[Any](None, status_code=UNCHANGED, headers={"ETag": tag})
-    shown = Balances(workspace_id=workspace_id, balances=found)
+    shown = Balances(workspace_id=workspace_id, balances=found, unlimited=unlimited)
     return Response(shown, headers={"ETag": tag})
 
 
-def _tag(found: tuple[Balance, ...]) -> str:
+def _tag(found: tuple[Balance, ...], unlimited: tuple[str, ...]) -> str:
     """Return a weak tag: answers that differ only by the instant of asking are the same."""
     fields = [name for name in Balance.__dataclass_fields__ if name != "at"]
     content = [[getattr(balance, name) for name in fields] for balance in found]
-    return f'W/"{sha256(msgspec.json.encode(content)).hexdigest()[:32]}"'
+    return f'W/"{sha256(msgspec.json.encode((content, unlimited))).hexdigest()[:32]}"'
 
 
 def _is_among(tag: str, header: str) -> bool:

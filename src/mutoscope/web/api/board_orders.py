@@ -9,7 +9,8 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody
 
-from mutoscope.app.generate import NotEnoughCredits, ToolUnavailable
+from mutoscope.app.generate import ToolUnavailable
+from mutoscope.app.shortage import NotEnoughCredits
 from mutoscope.app.storyboard_estimate import (
     NothingLacking,
     estimate_board,
@@ -163,7 +164,7 @@ class ClipPriceShape(msgspec.Struct, frozen=True):
 
 
 class ToolShape(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool with its prices, and what the balance buys of it."""
+    """A tool with its prices, and what the balance buys of it, or that the plan has no limit."""
 
     tool: str
     name: str
@@ -178,6 +179,7 @@ class ToolShape(msgspec.Struct, frozen=True, kw_only=True):
     images_affordable: int
     clips_affordable: int
     seconds_affordable: int
+    is_unlimited: bool
 
 
 class ToolList(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,11 +20,12 @@ from mutoscope.domain.staff import NotAllowed, StaffAction, require
 from mutoscope.storage.chat import UnknownChatMessage, UnknownThread
 from mutoscope.storage.cursor import BadCursor
 from mutoscope.storage.inbox import InboxThread, InboxView, JobFact, PurchaseFact, Standing
+from mutoscope.storage.place import FIRST, LAST, cursor_of, place_of
 from mutoscope.storage.staff import UnknownStaff
 from mutoscope.storage.workspaces import UnknownWorkspace, Workspace
 from mutoscope.web.api.callers import ActorHere, judge_viewer
 from mutoscope.web.api.chat import SAYING, said_shape, threads_shape
-from mutoscope.web.api.cursors import FIRST, LAST, After, Limit, cursor_of, place_of
+from mutoscope.web.api.cursors import After, Limit
 from mutoscope.web.api.messages import (
     LATEST,
     AfterOrdinal,
@@ -94,6 +95,7 @@ class FactsShape(msgspec.Struct, frozen=True, kw_only=True):
     standing: Standing
     period: Period | None
     balances: tuple[Balance, ...]
+    unlimited: tuple[str, ...]
     jobs: tuple[JobFact, ...]
     purchases: tuple[PurchaseFact, ...]
 

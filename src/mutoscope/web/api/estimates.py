@@ -10,6 +10,7 @@ from litestar import post
 from litestar.params import FromPath, JSONBody
 
 from mutoscope.app.estimate import estimate
+from mutoscope.app.generate import RouteCannot, ToolUnavailable
 from mutoscope.domain.catalog import UnknownTool
 from mutoscope.domain.estimate import BadDuration, BadImageCount
 from mutoscope.domain.journal import NOBODY
@@ -42,6 +43,8 @@ class DrawShape(msgspec.Struct, frozen=True):
 class EstimateShape(msgspec.Struct, frozen=True, kw_only=True):
     """A ceiling: never more than `price` is charged. `shortfall` is 0 when it fits.
 
+    Else `remedy` tells the way out.
+
     `caps` are those on the member and the project that it would exceed.
     """
 
@@ -52,6 +55,7 @@ class EstimateShape(msgspec.Struct, frozen=True, kw_only=True):
     available: int
     remaining: int
     shortfall: int
+    remedy: str | None
     draws: tuple[DrawShape, ...]
     should_confirm: bool
     next_grant_at: datetime | None
@@ -64,7 +68,8 @@ class EstimateShape(msgspec.Struct, frozen=True, kw_only=True):
     "/workspaces/{workspace_id:uuid}/estimates", operation_id="estimateJob", tags=["jobs"],
     summary="What a job would cost now, and which lots would pay", status_code=200,
     responses=documented(
-        UnknownWorkspace, UnknownTool, UnknownMember, BadDuration, BadImageCount, "not_json",
+        UnknownWorkspace, UnknownTool, UnknownMember, BadDuration, BadImageCount,
+        ToolUnavailable, RouteCannot, "not_json",
         "body_too_large",
     ),
 )  # fmt: skip

@@ -18,6 +18,7 @@ from mutoscope.domain.wall_clock import UnknownZone
 from mutoscope.web.api.callers import judge_reader
 from mutoscope.web.api.shape import HouseHere, Instant, InstantOutOfReach, instant_of
 from mutoscope.web.errors import Malformed, documented
+from mutoscope.web.places import in_query
 
 Zone = Annotated[
     str, QueryParameter(max_length=100, description="whose calendar it is", pattern=r"^[^\x00]*$")
@@ -87,7 +88,7 @@ def _day(text: str, name: str) -> date:
         day = date.fromisoformat(text)
     except ValueError:
         remedy = "write it as 2026-01-31"
-        raise Malformed(errors=({"place": f"query {name}", "message": remedy},)) from None
+        raise Malformed(errors=(in_query(name, remedy),)) from None
     if not YEAR_MIN <= day.year < YEAR_MAX:
         raise InstantOutOfReach(name=name)
     return day

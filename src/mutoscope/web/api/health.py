@@ -8,7 +8,7 @@ from litestar import get
 
 from mutoscope.storage import workspaces
 from mutoscope.storage.database import DatabaseUnreachable
-from mutoscope.web.api.cursors import FIRST
+from mutoscope.storage.place import FIRST
 from mutoscope.web.api.shape import HouseHere
 from mutoscope.web.errors import documented
 

@@ -6,19 +6,20 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from mutoscope.app import generate
 from mutoscope.app.cancel import JobIsFinal, cancel
 from mutoscope.app.frames import NoSuchFrame
 from mutoscope.app.generate import (
     SEEDS,
-    NotEnoughCredits,
+    RouteCannot,
     SourceNeeded,
     ToolUnavailable,
     Wish,
     place,
 )
+from mutoscope.app.shortage import NotEnoughCredits
 from mutoscope.domain.access import NotEntitled
 from mutoscope.domain.caps import CapExceeded
 from mutoscope.domain.catalog import UnknownTool
@@ -33,16 +34,19 @@ from mutoscope.storage.cursor import BadCursor
 from mutoscope.storage.jobs import Job, StoredOutput, UnknownJob
 from mutoscope.storage.storyboard import UnknownProject
 from mutoscope.storage.workspaces import UnknownWorkspace
-from mutoscope.web.api.cursors import LAST, After, Limit, cursor_of, place_of
+from mutoscope.web.api.cursors import After, Limit
 from mutoscope.web.api.estimates import Count
 from mutoscope.web.api.shape import HouseHere, IdempotencyKey, Ordinal, Text
 from mutoscope.web.api.workspaces import replay_headers
 from mutoscope.web.errors import IdempotencyKeyMissing, documented
 
+InState = Annotated[
+    JobState | None, QueryParameter(name="state", description="jobs in one state alone")
+]
 Seed = Annotated[int, msgspec.Meta(ge=0, lt=SEEDS)]
 PLACING = (
-    UnknownWorkspace, UnknownTool, NotEnoughCredits, NotEntitled, ToolUnavailable, BadDuration,
-    BadImageCount, BadRatio, EmptyPrompt, PromptTooLong, SourceNeeded, NoSuchFrame,
+    UnknownWorkspace, UnknownTool, NotEnoughCredits, NotEntitled, ToolUnavailable, RouteCannot,
+    BadDuration, BadImageCount, BadRatio, EmptyPrompt, PromptTooLong, SourceNeeded, NoSuchFrame,
     UnknownMember, RoleCannot, CapExceeded, BadKey,
     KeyReused, IdempotencyKeyMissing, "not_json", "body_too_large", "ledger_busy",
 )  # fmt: skip
@@ -183,24 +187,21 @@ async def place_job(
 
 @get(
     "/workspaces/{workspace_id:uuid}/jobs", operation_id="listJobs", tags=["jobs"],
-    summary="The jobs of a workspace, newest first",
+    summary="The jobs of a workspace, newest first, in any state or in one",
     responses=documented(UnknownWorkspace, BadCursor),
 )  # fmt: skip
 async def list_jobs(
-    *, house: HouseHere, workspace_id: FromPath[UUID], limit: Limit = 50, after: After = None
-) -> JobPage:
-    """Return a page of jobs."""
-    begin = place_of(after, begin=LAST)
+    *, house: HouseHere, workspace_id: FromPath[UUID], limit: Limit = 50, after: After = None,
+    in_state: InState = None,
+) -> JobPage:  # fmt: skip
+    """Return a page of jobs, in any state or in one."""
     async with house.studio.reading() as connection:
         found = await jobs.page(
-            connection, workspace_id=workspace_id, before_at=begin.at, before_id=begin.item_id,
-            limit=limit + 1,
-        )  # fmt: skip
-        if not found:
+            connection, workspace_id=workspace_id, limit=limit, after=after, state=in_state
+        )
+        if not found.jobs:
             await workspaces.get(connection, workspace_id=workspace_id)
-    last = found[limit - 1] if len(found) > limit else None
-    following = cursor_of(at=last.created_at, item_id=last.job_id) if last else None
-    return JobPage(jobs=tuple(map(job_shape, found[:limit])), next=following)
+    return JobPage(jobs=tuple(map(job_shape, found.jobs)), next=found.next)
 
 
 @get(

@@ -33,9 +33,10 @@ from mutoscope.domain.team import (
 )
 from mutoscope.storage import team, workspaces
 from mutoscope.storage.cursor import BadCursor
+from mutoscope.storage.place import FIRST, cursor_of, place_of
 from mutoscope.storage.team import Invitation, Member
 from mutoscope.storage.workspaces import UnknownWorkspace
-from mutoscope.web.api.cursors import FIRST, After, Limit, cursor_of, place_of
+from mutoscope.web.api.cursors import After, Limit
 from mutoscope.web.api.shape import HouseHere, IdempotencyKey, Text
 from mutoscope.web.api.workspaces import replay_headers
 from mutoscope.web.errors import IdempotencyKeyMissing, documented

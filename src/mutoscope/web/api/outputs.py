@@ -10,10 +10,9 @@ from litestar.response import Stream
 from mutoscope.app import downloads
 from mutoscope.assets.refusals import AssetMissing
 from mutoscope.domain.access import NotEntitled
-from mutoscope.domain.credits import Refusal
 from mutoscope.storage import jobs
 from mutoscope.storage.assets import NamedFile
-from mutoscope.storage.jobs import UnknownJob
+from mutoscope.storage.jobs import UnknownJob, UnknownOutput
 from mutoscope.web.api.serving import served, suffix_of
 from mutoscope.web.api.shape import HouseHere
 from mutoscope.web.errors import documented
@@ -24,17 +23,6 @@ IsDownload = Annotated[
         description="as an attachment; the plan has to include downloads, now or when it was made"
     ),
 ]
-
-
-class UnknownOutput(Refusal):
-    """A number of which a job has not delivered a file."""
-
-    code = "unknown_output"
-
-    def __init__(self, *, job_id: UUID, ordinal: int) -> None:
-        super().__init__(f"job {job_id} has delivered no file {ordinal}: the job lists its outputs")
-        self.job_id = job_id
-        self.ordinal = ordinal
 
 
 @get(
@@ -53,10 +41,9 @@ async def show_output(
     studio = house.studio
     async with studio.reading() as connection:
         job = await jobs.get(connection, workspace_id=workspace_id, job_id=job_id)
-        found = await jobs.outputs_of(connection, workspace_id=workspace_id, job_id=job_id)
-        output = next((each for each in found if each.ordinal == ordinal), None)
-        if output is None:
-            raise UnknownOutput(job_id=job_id, ordinal=ordinal)
+        output = await jobs.output(
+            connection, workspace_id=workspace_id, job_id=job_id, ordinal=ordinal
+        )
         if is_download:
             await downloads.require(
                 studio, connection, workspace_id=workspace_id, made_at=job.created_at

@@ -20,8 +20,9 @@ from mutoscope.app.studio import Studio
 from mutoscope.storage import payments, workspaces
 from mutoscope.storage.cursor import BadCursor
 from mutoscope.storage.payments import Payment, PaymentRequest, Purpose, UnknownRequest
+from mutoscope.storage.place import LAST, cursor_of, place_of
 from mutoscope.storage.workspaces import UnknownWorkspace
-from mutoscope.web.api.cursors import LAST, After, Limit, cursor_of, place_of
+from mutoscope.web.api.cursors import After, Limit
 from mutoscope.web.api.shape import HouseHere
 from mutoscope.web.errors import documented
 

@@ -18,10 +18,11 @@ from mutoscope.domain.proposals import ProposalState
 from mutoscope.domain.staff import NotAllowed, NotReauthenticated, StaffAction, require
 from mutoscope.storage import proposals as rows
 from mutoscope.storage.cursor import BadCursor
+from mutoscope.storage.place import LAST, cursor_of, place_of
 from mutoscope.storage.proposals import Proposal, UnknownProposal
 from mutoscope.storage.session import SideRowRefused
 from mutoscope.web.api.callers import ActorHere
-from mutoscope.web.api.cursors import LAST, After, Limit, cursor_of, place_of
+from mutoscope.web.api.cursors import After, Limit
 from mutoscope.web.api.desk_refusals import ACTING
 from mutoscope.web.api.shape import HouseHere, Text
 from mutoscope.web.api.workspaces import replay_headers

@@ -30,10 +30,11 @@ from mutoscope.domain.team import RoleCannot, UnknownMember
 from mutoscope.storage import purchases, workspaces
 from mutoscope.storage.cursor import BadCursor
 from mutoscope.storage.offers import UnknownCode
+from mutoscope.storage.place import LAST, cursor_of, place_of
 from mutoscope.storage.purchases import UnknownPurchase
 from mutoscope.storage.session import SideRowRefused
 from mutoscope.storage.workspaces import UnknownWorkspace
-from mutoscope.web.api.cursors import LAST, After, Limit, cursor_of, place_of
+from mutoscope.web.api.cursors import After, Limit
 from mutoscope.web.api.payment_requests import RequestShape, checkout_of, request_shape
 from mutoscope.web.api.shape import HouseHere, IdempotencyKey, Text
 from mutoscope.web.api.workspaces import replay_headers
@@ -184,5 +185,5 @@ def _wish(data: NewPurchase) -> Wish:
     is_amount = data.pack is None and data.kind is not None and data.credits is not None
     if not is_pack and not is_amount:
         remedy = "name a `pack`, or a `kind` and its `credits`"
-        raise Malformed(errors=({"place": "body", "message": remedy},))
+        raise Malformed(errors=({"at": "/", "message": remedy},))
     return Wish(pack=data.pack, kind=data.kind, credits=data.credits)

@@ -1,4 +1,7 @@
-"""Receipts: what a job made, what it cost, and every line of the ledger about it."""
+"""Receipts: what a job made, what it cost, and every line of the ledger about it.
+
+Invariant: what a provider charged is told to the house and to finance, and to no creator.
+"""
 
 from datetime import datetime
 from uuid import UUID
@@ -9,9 +12,11 @@ from litestar.params import FromPath
 
 from mutoscope.app.receipt import receipt
 from mutoscope.domain.attempts import AttemptState
+from mutoscope.domain.staff import NotAllowed
 from mutoscope.storage.attempts import Attempt
 from mutoscope.storage.jobs import UnknownJob
 from mutoscope.storage.price_locks import PriceLock
+from mutoscope.web.api.callers import judge_reader
 from mutoscope.web.api.history import LineShape, line_shape
 from mutoscope.web.api.jobs import JobShape, OutputShape, job_shape, output_shape
 from mutoscope.web.api.shape import HouseHere
@@ -45,12 +50,19 @@ class PriceLockShape(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
+class OrdersShape(msgspec.Struct, frozen=True, kw_only=True):
+    """A job's orders to providers, the oldest first."""
+
+    job_id: UUID
+    attempts: tuple[AttemptShape, ...]
+
+
 class ReceiptShape(msgspec.Struct, frozen=True, kw_only=True):
-    """A job, its outputs, its orders to providers, and its lines, oldest first."""
+    """A job, what its tool is called, its outputs, and its lines, oldest first."""
 
     job: JobShape
+    tool_name: str
     outputs: tuple[OutputShape, ...]
-    attempts: tuple[AttemptShape, ...]
     price_lock: PriceLockShape | None
     lines: tuple[LineShape, ...]
 
@@ -68,11 +80,24 @@ async def show_receipt(
     lock = found.price_lock
     return ReceiptShape(
         job=job_shape(found.job),
+        tool_name=found.tool_name,
         outputs=tuple(output_shape(found.job, output) for output in found.outputs),
-        attempts=tuple(map(_attempt_shape, found.attempts)),
         price_lock=None if lock is None else _lock_shape(lock),
         lines=tuple(map(line_shape, found.lines)),
     )
+
+
+@get(
+    "/finance/workspaces/{workspace_id:uuid}/jobs/{job_id:uuid}/orders", operation_id="showOrders",
+    tags=["finance"], summary="The orders of a job to providers, and what they cost the studio",
+    responses=documented(UnknownJob, NotAllowed), guards=[judge_reader],
+)  # fmt: skip
+async def show_orders(
+    *, house: HouseHere, workspace_id: FromPath[UUID], job_id: FromPath[UUID]
+) -> OrdersShape:
+    """Return the orders of a job."""
+    found = await receipt(house.studio, workspace_id=workspace_id, job_id=job_id)
+    return OrdersShape(job_id=job_id, attempts=tuple(map(_attempt_shape, found.attempts)))
 
 
 def _attempt_shape(attempt: Attempt) -> AttemptShape:

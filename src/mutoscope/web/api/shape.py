@@ -22,6 +22,7 @@ from msgspec import Meta
 from mutoscope.bootstrap import House
 from mutoscope.domain.credits import Refusal, checked_instant
 from mutoscope.web.errors import IdempotencyKeyMissing, Malformed, NotJson
+from mutoscope.web.places import in_body, in_query
 
 REPLAYED: Final = "Idempotency-Replayed"
 """The header that tells that an answer was given before."""
@@ -77,7 +78,7 @@ class StrictRequest(Request[Any, Any, Any]):
         try:
             return _decoder(field.annotation).decode(await self.body())
         except msgspec.DecodeError as error:
-            raise Malformed(errors=({"place": "body", "message": str(error)},)) from error
+            raise Malformed(errors=(in_body(str(error)),)) from error
 
 
 class InstantOutOfReach(Refusal):
@@ -100,7 +101,7 @@ def instant_of(text: str, *, name: str) -> datetime:
     instant = _parsed(text) if _DATE_TIME.match(text) else None
     if instant is None:
         remedy = "write it as 2026-01-31T09:00:00Z, with %2B for a plus sign"
-        raise Malformed(errors=({"place": f"query {name}", "message": remedy},))
+        raise Malformed(errors=(in_query(name, remedy),))
     return within_reach(instant, name=name)
 
 
@@ -156,7 +157,7 @@ def _check_query(connection: _Connection, names: frozenset[str]) -> None:
     unknown = dict.fromkeys(name for name in connection.query_params if name not in names)
     if unknown:
         remedy = f"this route has no such parameter: it takes {', '.join(sorted(names)) or 'none'}"
-        places = [{"place": f"query {name[:80]}", "message": remedy} for name in unknown]
+        places = [in_query(name[:80], remedy) for name in unknown]
         raise Malformed(errors=tuple(places[:10]))
 
 
@@ -174,4 +175,4 @@ def _query_names(
         if name in dependencies:
             yield from _query_names(dependencies[name].parsed_fn_signature.parameters, dependencies)
         elif isinstance(parameter.kwarg_definition, QueryParameter):
-            yield parameter.kwarg_definition.query or name
+            yield parameter.kwarg_definition.name or name

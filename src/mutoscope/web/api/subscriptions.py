@@ -255,7 +255,7 @@ async def schedule_plan(
     """
     if data.plan is None and data.is_annual is None and data.zone is None:
         remedy = "name what begins: `plan`, `is_annual` or `zone`"
-        raise Malformed(errors=({"place": "body", "message": remedy},))
+        raise Malformed(errors=({"at": "/", "message": remedy},))
     await change_plan.schedule(
         house.studio, workspace_id=workspace_id, plan=data.plan, is_annual=data.is_annual,
         zone=data.zone,

@@ -16,9 +16,10 @@ from mutoscope.domain.credits import BadKey
 from mutoscope.domain.planner import KeyReused
 from mutoscope.storage import webhooks, workspaces
 from mutoscope.storage.cursor import BadCursor
+from mutoscope.storage.place import LAST, cursor_of, place_of
 from mutoscope.storage.webhooks import Delivery, Endpoint, UnknownDelivery, UnknownEndpoint
 from mutoscope.storage.workspaces import UnknownWorkspace
-from mutoscope.web.api.cursors import LAST, After, Limit, cursor_of, place_of
+from mutoscope.web.api.cursors import After, Limit
 from mutoscope.web.api.shape import HouseHere, IdempotencyKey, Text
 from mutoscope.web.api.workspaces import replay_headers
 from mutoscope.web.errors import IdempotencyKeyMissing, documented

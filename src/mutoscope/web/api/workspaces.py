@@ -26,8 +26,9 @@ from mutoscope.domain.planner import KeyReused
 from mutoscope.domain.wall_clock import UnknownZone
 from mutoscope.storage import workspaces
 from mutoscope.storage.cursor import BadCursor
+from mutoscope.storage.place import FIRST, cursor_of, place_of
 from mutoscope.storage.workspaces import UnknownWorkspace, Workspace
-from mutoscope.web.api.cursors import FIRST, After, Limit, cursor_of, place_of
+from mutoscope.web.api.cursors import After, Limit
 from mutoscope.web.api.shape import REPLAYED, HouseHere, IdempotencyKey, Text
 from mutoscope.web.errors import IdempotencyKeyMissing, documented
 

@@ -138,7 +138,7 @@ def _ordinal(text: str) -> int:
     """
     if not text.isdecimal() or len(text) > _DIGITS_MAX:
         remedy = "open the page anew: this is no number of a message"
-        raise Malformed(errors=({"place": "form read", "message": remedy},))
+        raise Malformed(errors=({"at": "/read", "message": remedy},))
     return int(text)
 
 

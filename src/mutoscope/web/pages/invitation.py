@@ -15,7 +15,7 @@ from litestar.params import FromPath
 
 from mutoscope.app import members
 from mutoscope.app.desk_facts import WorkspaceClosed
-from mutoscope.app.members import PATH, OpenedInvitation
+from mutoscope.app.members import PATH, OpenedInvitation, inviter_told
 from mutoscope.app.studio import Studio
 from mutoscope.domain.billing_words import date_told
 from mutoscope.domain.team import (
@@ -125,7 +125,8 @@ def _answer(
 def _told(studio: Studio, found: OpenedInvitation) -> tuple[str, str]:
     """Return the title, and what there is to say of an invitation that nobody can accept."""
     invitation, workspace = found.invitation, found.workspace
-    who, called = escape(_inviter(studio, found)), f"<b><bdi>{escape(workspace.name)}</bdi></b>"
+    who = escape(inviter_told(studio, found.inviter))
+    called = f"<b><bdi>{escape(workspace.name)}</bdi></b>"
     if invitation.state is InvitationState.ACCEPTED:
         return _joined(found)
     if invitation.withdrawn_at is not None:
@@ -170,7 +171,7 @@ def _joined(found: OpenedInvitation) -> tuple[str, str]:
 
 def _facts(studio: Studio, found: OpenedInvitation) -> str:
     return rows((
-        ("Invited by", f"<bdi>{escape(_inviter(studio, found))}</bdi>"),
+        ("Invited by", f"<bdi>{escape(inviter_told(studio, found.inviter))}</bdi>"),
         ("Your role", _role(found.member.role)),
         ("Open until", _when(found, found.invitation.expires_at)),
     ))  # fmt: skip
@@ -186,12 +187,6 @@ def _form(name: str | None, refusal: BadName | None) -> str:
         '<p class="quiet">Nothing changes until you press the button. If you do not know who '
         "invites you, close this page.</p>"
     )
-
-
-def _inviter(studio: Studio, found: OpenedInvitation) -> str:
-    if found.inviter is None:
-        return studio.seller.party.legal_name
-    return found.inviter.name or found.inviter.email or "an owner of the workspace"
 
 
 def _role(role: Role) -> str:

@@ -17,8 +17,8 @@ from mutoscope.app.studio import Studio
 from mutoscope.domain.balance import Balance
 from mutoscope.domain.jobs import JobState
 from mutoscope.storage import balances, jobs, workspaces
+from mutoscope.storage.place import FIRST
 from mutoscope.storage.totals import Credits, Totals, totals
-from mutoscope.web.api.cursors import FIRST, LAST
 from mutoscope.web.api.shape import HouseHere
 from mutoscope.web.pages.headers import page_headers
 
@@ -80,11 +80,8 @@ async def _shown(studio: Studio) -> tuple[list[Shown], Totals]:
         for each in first:
             workspace_id = each["workspace_id"]
             held = await balances.balances(connection, workspace_id=workspace_id, at=now, now=now)
-            placed = await jobs.page(
-                connection, workspace_id=workspace_id, before_at=LAST.at,
-                before_id=LAST.item_id, limit=JOBS_MAX,
-            )  # fmt: skip
-            shown.append(Shown(each, held, len(placed)))
+            placed = await jobs.page(connection, workspace_id=workspace_id, limit=JOBS_MAX)
+            shown.append(Shown(each, held, len(placed.jobs)))
     return shown, found
 
 

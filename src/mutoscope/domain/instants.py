@@ -1,0 +1,13 @@
+"""How an instant is told to people: by a zone's clocks, with the zone's name.
+
+The one way for screens and sentences; programs read ISO 8601. Where there is no workspace whose
+zone it could be, it is told in UTC.
+"""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+
+def told(at: datetime, *, zone: str = "UTC") -> str:
+    """Return an instant as people write it, such as 26 Dec 2026 03:59 CET."""
+    return f"{at.astimezone(ZoneInfo(zone)):%d %b %Y %H:%M %Z}"
