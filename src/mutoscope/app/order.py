@@ -349,7 +349,7 @@ async def _send_again(studio: Studio, work: Work, *, at: datetime) -> Next:
         is_ours = await attempts.intend_again(connection, attempt=attempt, at=at)
     if not is_ours:
         return Next(POLL_S)
-    asked = await order_of(studio, job, routing.engine_route(job))
+    asked = await order_of(studio, job, routing.engine_route(job.tool))
     return await _send(studio, Work(job=job, attempt=replace(attempt, intended_at=at)), asked)
 
 

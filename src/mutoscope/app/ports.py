@@ -174,8 +174,10 @@ class CancelRule(StrEnum):
 class Capabilities:
     """What a provider's model can do, as data for estimates and screens.
 
-    Without `durations_s` it makes stills; without `ratios` a picture has its source's. A provider
-    that `is_reconcilable` can be asked about an order by our own job id.
+    Without `durations_s` it makes stills; without `ratios` a picture has its source's. From a still
+    it makes `edits_max` pictures at once (None: as many as of words), and changes `adjustments`
+    (None: all that fine-tuning has). A provider that `is_reconcilable` can be asked about an order
+    by our own job id; an order in doubt at any other is looked up by staff, who are told `where`.
     """
 
     durations_s: tuple[int, ...] = ()
@@ -183,6 +185,8 @@ class Capabilities:
     resolutions_px: tuple[int, ...] = ()
     prompt_max: int
     images_max: int = 1
+    edits_max: int | None = None
+    adjustments: frozenset[str] | None = None
     image_bytes_max: int = 5_000_000
     references_max: int = 0
     takes_mask: bool = False
@@ -191,6 +195,7 @@ class Capabilities:
     cancel: CancelRule = CancelRule.NONE
     has_webhook: bool = False
     is_reconcilable: bool = False
+    where: str = ""
     poll_s: float = 5
     output_ttl_s: int
 
@@ -205,6 +210,13 @@ class Funds:
 
 class Generator(Protocol):
     """A company's API, or the built-in engine, that turns orders into files."""
+
+    def capabilities(self, *, model: str) -> Capabilities:
+        """Return what a model can do.
+
+        :raises ProviderError: when there is no such model.
+        """
+        ...
 
     async def submit(self, *, order: Order) -> Submitted:
         """Begin the work and return what the provider answered.
@@ -234,14 +246,7 @@ class Generator(Protocol):
 
 
 class Provider(Generator, Protocol):
-    """A generator that is a company: it has models and money, and may call back."""
-
-    def capabilities(self, *, model: str) -> Capabilities:
-        """Return what a model can do.
-
-        :raises ProviderError: when the provider has no such model.
-        """
-        ...
+    """A generator that is a company: it has money, and may call back."""
 
     async def funds(self) -> Funds:
         """Return what is left at the provider; an answer also proves that the key is good.

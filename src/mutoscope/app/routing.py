@@ -56,10 +56,10 @@ class UnknownRoute(Refusal):
         self.route = route
 
 
-def engine_route(job: Job) -> Route:
-    """Return the built-in engine's way to make a job: free, and without a limit of its own."""
+def engine_route(tool: str) -> Route:
+    """Return the built-in engine's way to make a tool's jobs: free, and without a limit."""
     return Route(
-        key=ENGINE, tool=job.tool, provider=ENGINE, model="animatic", effective_at=_EVER,
+        key=ENGINE, tool=tool, provider=ENGINE, model="animatic", effective_at=_EVER,
         ends_at=None, parameters={}, price=ListPrice(unit=Unit.PER_VIDEO, micros=0),
         jobs_max=1_000_000, deadline=ENGINE_DEADLINE,
     )  # fmt: skip
@@ -74,7 +74,7 @@ def usable_routes(
     built-in engine makes all jobs of a demo workspace.
     """
     if is_demo:
-        return (engine_route(job),)
+        return (engine_route(job.tool),)
     found = studio.routes.of(tool=job.tool, providers=studio.generators, at=at)
     alive = [
         route
