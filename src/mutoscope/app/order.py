@@ -185,8 +185,12 @@ async def last_attempt(studio: Studio, job: Job) -> Attempt | None:
 
 
 async def order_of(studio: Studio, job: Job, route: Route) -> Order:
-    """Return what a provider is asked to make over a route."""
+    """Return what a provider is asked to make over a route.
+
+    Of the cast's pictures as many go along as the model looks at, those that matter most first.
+    """
     spec = job.spec
+    able = studio.generator(route.provider).capabilities(model=route.model)
     source_path = None
     if spec.source is not None:
         output, _ = await frame_at(studio, workspace_id=job.workspace_id, frame=spec.source)
@@ -197,7 +201,8 @@ async def order_of(studio: Studio, job: Job, route: Route) -> Order:
         source_path=source_path, instruction=spec.instruction, adjustments=spec.adjustments,
         is_demo=route.provider == ENGINE, model=route.model, parameters=route.parameters,
         reference_paths=tuple(
-            studio.assets.path(digest=bytes.fromhex(digest)) for digest in spec.references
+            studio.assets.path(digest=bytes.fromhex(digest))
+            for digest in spec.references[: able.references_max]
         ),
         history=spec.history, callback_url=studio.call_backs.address(provider=route.provider),
     )  # fmt: skip
