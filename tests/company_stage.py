@@ -46,7 +46,7 @@ class ScriptedCompany(ScriptedGenerator):
     async def funds(self) -> Funds:
         return Funds(micros=1, sentence="a little")
 
-    def parse_webhook(
+    async def parse_webhook(
         self, *, headers: Mapping[str, str], body: bytes, secret: str, at: datetime
     ) -> str:
         assert headers is not None

@@ -244,7 +244,7 @@ async def test_a_call_back_names_the_work_that_ended(stage: Stage, fault: str) -
         submitted = await stage.generator.submit(order=order)
         await listener.until(CALL_BACKS[fault])
 
-    named = {stage.read(headers, body) for headers, body in listener.heard}
+    named = {await stage.read(headers, body) for headers, body in listener.heard}
     assert named == {submitted.provider_job_id.partition("#")[0]}
 
 
@@ -258,7 +258,7 @@ async def test_a_forged_call_back_is_refused(stage: Stage) -> None:
         await listener.until(1)
 
     with pytest.raises(ProviderError):
-        stage.read(*listener.heard[0])
+        await stage.read(*listener.heard[0])
 
 
 async def test_the_funds_are_told_and_shrink_with_what_is_charged(stage: Stage) -> None:

@@ -14,6 +14,7 @@ from mutoscope.domain.fine_tune import REGION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from mutoscope.app.studio import Studio
     from mutoscope.domain.jobs import JobSpec
@@ -54,10 +55,15 @@ def _lacking(able: Capabilities, spec: JobSpec) -> str:
         return f"clips of {', '.join(map(str, able.durations_s)) or 'no'} seconds"
     if _length(spec) > able.prompt_max:
         return f"at most {able.prompt_max:,} characters of words"
-    wanted = (spec.adjustments or {}).keys()
+    return _unadjusted(able, (spec.adjustments or {}).keys())
+
+
+def _unadjusted(able: Capabilities, wanted: AbstractSet[str]) -> str:
+    """Return what a model adjusts, when some of what is wanted is not among it."""
     if able.adjustments is not None and not wanted <= able.adjustments:
-        return f"no change of {_listed(wanted - able.adjustments)}, only {_listed(able.adjustments)}"
-    if not wanted.isdisjoint(REGION) and not able.takes_mask:
+        others, own = _listed(wanted - able.adjustments), _listed(able.adjustments)
+        return f"no change of {others}, only {own}"
+    if not able.takes_mask and not wanted.isdisjoint(REGION):
         return "changes of the whole picture, without a region"
     return ""
 

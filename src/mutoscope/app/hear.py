@@ -29,7 +29,9 @@ async def hear(
     at = studio.clock.now()
     secret = studio.call_backs.secrets.get(provider, "")
     try:
-        provider_job_id = company.parse_webhook(headers=headers, body=body, secret=secret, at=at)
+        provider_job_id = await company.parse_webhook(
+            headers=headers, body=body, secret=secret, at=at
+        )
     except ProviderError as error:
         raise CallBackRefused(provider=provider, reason=str(error)) from error
     async with studio.reading() as connection:

@@ -255,7 +255,7 @@ class Provider(Generator, Protocol):
         """
         ...
 
-    def parse_webhook(
+    async def parse_webhook(
         self, *, headers: Mapping[str, str], body: bytes, secret: str, at: datetime
     ) -> str:
         """Return whose work a call back is about; it moves nothing, it is a reason to poll.

@@ -17,7 +17,7 @@ from mutoscope.app.ports import Capabilities, Funds, Order, ProviderError, Rende
 from mutoscope.providers.adapter import Adapter, Created, Delivery, Standing, known
 from mutoscope.providers.fal_bill import billed, listed, noted
 from mutoscope.providers.fal_errors import broken, explain, failed, is_broken, is_for_administrators
-from mutoscope.providers.fal_hooks import verified
+from mutoscope.providers.fal_keys import KeyList
 from mutoscope.providers.fal_models import CLIPS
 from mutoscope.providers.fal_stills import STILLS
 from mutoscope.providers.pictures import Pictures
@@ -69,6 +69,7 @@ class Fal(Adapter):
         self.wire = Wire(site=site, headers=lambda: headers, explain=explain, random=random)
         self._api_url = api_url
         self._rest_url = rest_url
+        self._keys = KeyList(fetch=self._published)
 
     def capabilities(self, *, model: str) -> Capabilities:
         """Return what a model can do."""
@@ -120,15 +121,17 @@ class Fal(Adapter):
         left = reply.read(_Billing).credits.current_balance
         return Funds(micros=round(left * 1_000_000), sentence=f"${left:,.2f} of fal credits")
 
-    async def webhook_keys(self) -> str:
-        """Fetch the public keys that call backs are verified with; they last for a day."""
-        return (await self.wire.ask(f"{self._rest_url}/.well-known/jwks.json")).content.decode()
-
-    def parse_webhook(
+    async def parse_webhook(
         self, *, headers: Mapping[str, str], body: bytes, secret: str, at: datetime
     ) -> str:
-        """Return fal's own id of a request, once its signature was verified by the keys."""
-        return verified(headers=headers, body=body, keys=secret, at=at)
+        """Return fal's own id of a request, once its signature was verified by fal's keys."""
+        del secret
+        return await self._keys.verified(headers=headers, body=body, at=at)
+
+    async def _published(self) -> bytes:
+        """Fetch the public keys that call backs are signed with."""
+        reply = await self.wire.ask(f"{self._rest_url}/.well-known/jwks.json")
+        return reply.content
 
 
 def _concluded(reply: Reply, cost_micros: int) -> Standing:

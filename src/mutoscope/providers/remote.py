@@ -121,14 +121,14 @@ class RemoteGenerator:
         """
         return await self._adapter.funds()
 
-    def parse_webhook(
+    async def parse_webhook(
         self, *, headers: Mapping[str, str], body: bytes, secret: str, at: datetime
     ) -> str:
         """Return whose work a call back is about, once its signature was verified.
 
         :raises ProviderError: when the signature or the body is not the provider's.
         """
-        return self._adapter.parse_webhook(headers=headers, body=body, secret=secret, at=at)
+        return await self._adapter.parse_webhook(headers=headers, body=body, secret=secret, at=at)
 
     async def close(self) -> None:
         """Drop the connections."""

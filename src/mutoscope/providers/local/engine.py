@@ -52,7 +52,8 @@ from mutoscope.providers.local.scratch import (
 YEAR_S: Final = 366 * 86_400
 
 ABLE: Final = Capabilities(
-    durations_s=tuple(range(DURATION_S_MIN, DURATION_S_MAX + 1)), images_max=IMAGES_MAX, edits_max=1,
+    durations_s=tuple(range(DURATION_S_MIN, DURATION_S_MAX + 1)), images_max=IMAGES_MAX,
+    edits_max=1,
     prompt_max=1_000_000,  # each of its texts has a limit of its own, and history is not read
     adjustments=frozenset(field_names()), has_seed=True, cancel=CancelRule.ALWAYS,
     is_reconcilable=True, poll_s=0.5,
