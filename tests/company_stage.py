@@ -31,17 +31,13 @@ RETIRED = ProviderError("The model is gone.", code="retired_model", permanent=Tr
 
 @dataclass
 class ScriptedCompany(ScriptedGenerator):
-    """A scripted generator that is a company; it knows our ids only when it is reconcilable."""
+    """A scripted generator that is a company; it knows our ids only when it is told them."""
 
     able: Capabilities = ABLE
-    is_reconcilable: bool = False
     known: dict[UUID, str] = field(default_factory=dict)
 
     async def find(self, *, job_id: UUID) -> str | None:
         return self.known.get(job_id)
-
-    def capabilities(self, *, model: str) -> Capabilities:
-        return replace(super().capabilities(model=model), is_reconcilable=self.is_reconcilable)
 
     async def funds(self) -> Funds:
         return Funds(micros=1, sentence="a little")

@@ -331,6 +331,7 @@ class Listener:
     """Hears what simulators call back, on a free port of the loopback."""
 
     heard: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     url: str = ""
 
     async def until(self, count: int) -> None:
@@ -341,9 +342,10 @@ class Listener:
 
     async def hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take one request down and answer it."""
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[1:-2]
+        first, *head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[:-2]
         headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in head)}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
+        self.paths.append(first.split(" ")[1])
         self.heard.append((headers, body))
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok")
         await writer.drain()

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from mutoscope.app.ports import CancelRule, ErrorCode, ProviderError, RenderState
-from provider_stage import PLAYS, Play, Stage, impatient, listening, simulators, staged
+from mutoscope.app.ports import CancelRule, ErrorCode, ProviderError, Reconcile, RenderState
+from provider_stage import OPEN, PLAYS, Play, Stage, impatient, listening, simulators, staged
 
 REFUSALS = {
     "bad_input": ErrorCode.BAD_INPUT,
@@ -229,7 +229,20 @@ async def test_lost_work_is_found_by_our_own_id_where_the_provider_can(stage: St
 
     found = await stage.generator.find(job_id=order.job_id)
 
-    assert (found is not None) is able.is_reconcilable
+    assert (found is not None) is (able.reconcile is Reconcile.BY_ID)
+
+
+async def test_the_id_that_the_provider_shows_is_enough_to_follow_an_order(stage: Stage) -> None:
+    order = stage.order()
+    form = stage.generator.capabilities(model=order.model).id_form
+    if not form:
+        pytest.skip("what its answer brings is all that there is")
+    ours = (await stage.generator.submit(order=order)).provider_job_id
+    shown = ours.removeprefix("interactions/").partition("#")[0]
+
+    render = await stage.asked(stage.order(), form.format(id=shown, micros=stage.play.micros))
+
+    assert render.state in {*OPEN, RenderState.SUCCEEDED}
 
 
 CALL_BACKS = {"ok": 1, "duplicate_webhook": 2, "webhook_before_create_response": 1}

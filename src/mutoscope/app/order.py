@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mutoscope.app import routing
 from mutoscope.app.conclude import CANCELLED, GIVEN_UP, Work, deliver, end, next_look, return_spend
+from mutoscope.app.doubts import is_asked
 from mutoscope.app.frames import frame_at
 from mutoscope.app.lasting import renewed
 from mutoscope.app.ports import (
@@ -185,10 +186,7 @@ async def last_attempt(studio: Studio, job: Job) -> Attempt | None:
 
 
 async def order_of(studio: Studio, job: Job, route: Route) -> Order:
-    """Return what a provider is asked to make over a route.
-
-    Of the cast's pictures as many go along as the model looks at, those that matter most first.
-    """
+    """Return what a provider is asked to make over a route, with as much of the cast as it sees."""
     spec = job.spec
     able = studio.generator(route.provider).capabilities(model=route.model)
     source_path = None
@@ -204,7 +202,7 @@ async def order_of(studio: Studio, job: Job, route: Route) -> Order:
             studio.assets.path(digest=bytes.fromhex(digest))
             for digest in spec.references[: able.references_max]
         ),
-        history=spec.history, callback_url=studio.call_backs.address(provider=route.provider),
+        history=spec.history,
     )  # fmt: skip
 
 
@@ -220,7 +218,8 @@ async def _take_turn(
         job, state=JobState.SUBMITTING, submitting_at=at, submitted_at=None, route=route.key,
         provider=route.provider,
     )  # fmt: skip
-    asked = replace(asked, job_id=attempt.order_id)
+    own = studio.call_backs.address(attempt.name)
+    asked = replace(asked, job_id=attempt.order_id, callback_url=own)
     return await _send(studio, Work(job=begun, attempt=attempt), asked)
 
 
@@ -368,7 +367,7 @@ async def _in_doubt(studio: Studio, work: Work, *, at: datetime) -> Next:
     """Judge an order in doubt: by the provider, if it would know of it by now, else by staff."""
     attempt = work.attempt
     assert attempt is not None
-    if not _is_reconcilable(studio, attempt):
+    if not is_asked(studio, attempt):
         return await _wait_for_staff(studio, work, at=at)
     if at - attempt.intended_at < SURE:
         return Next(RETRY_S)
@@ -377,17 +376,12 @@ async def _in_doubt(studio: Studio, work: Work, *, at: datetime) -> Next:
     return await _wait_again(studio, work, error)
 
 
-def _is_reconcilable(studio: Studio, attempt: Attempt) -> bool:
-    company = studio.providers[attempt.provider]
-    return company.capabilities(model=attempt.model).is_reconcilable
-
-
 async def _doubt(studio: Studio, work: Work, code: str) -> None:
     attempt, at = work.attempt, studio.clock.now()
     assert attempt is not None
     async with studio.reading() as connection:
         is_new = await attempts.mark_unknown(connection, attempt=attempt, reason=code, at=at)
-    if is_new and not _is_reconcilable(studio, attempt):
+    if is_new and not is_asked(studio, attempt):
         await routing.tell_unknown(studio, attempt)
 
 

@@ -170,14 +170,27 @@ class CancelRule(StrEnum):
     NONE = "none"
 
 
+class Reconcile(StrEnum):
+    """How it is learned what became of an order whose answer was lost.
+
+    The provider is asked by our id, or its call back tells, at an address made for the order; else
+    staff look it up.
+    """
+
+    BY_ID = "by_id"
+    BY_CALL_BACK = "by_call_back"
+    BY_STAFF = "by_staff"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What a provider's model can do, as data for estimates and screens.
 
     Without `durations_s` it makes stills; without `ratios` a picture has its source's. From a still
     it makes `edits_max` pictures at once (None: as many as of words), and changes `adjustments`
-    (None: all that fine-tuning has). A provider that `is_reconcilable` can be asked about an order
-    by our own job id; an order in doubt at any other is looked up by staff, who are told `where`.
+    (None: all that fine-tuning has). `id_form` makes our id of an order of the provider's own `id`
+    and its list price in `micros`; it is empty where nothing can be followed, since the answer to
+    an order is all that there ever is.
     """
 
     durations_s: tuple[int, ...] = ()
@@ -194,8 +207,8 @@ class Capabilities:
     has_negative_prompt: bool = False
     cancel: CancelRule = CancelRule.NONE
     has_webhook: bool = False
-    is_reconcilable: bool = False
-    where: str = ""
+    reconcile: Reconcile = Reconcile.BY_STAFF
+    id_form: str = "{id}"
     poll_s: float = 5
     output_ttl_s: int
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.acts import NOBODYS, Act
+from mutoscope.app.doubts import what_to_do
 from mutoscope.app.fitting import fits
 from mutoscope.app.studio import ENGINE
 from mutoscope.domain.credits import Refusal
@@ -145,8 +146,8 @@ async def unpark(studio: Studio, *, route: str, act: Act = NOBODYS) -> None:
 async def tell_unknown(studio: Studio, attempt: Attempt) -> None:
     """Tell staff of an order of which nobody knows whether it was taken."""
     sentence = (
-        f"{attempt.provider} never said what became of job {attempt.job_id}: look it up there, "
-        "then `mutoscope providers resolve`"
+        f"{attempt.provider} never said what became of job {attempt.job_id} "
+        f"(`mutoscope providers resolve`): {what_to_do(studio, attempt)}"
     )
     async with studio.reading() as connection:
         alert = _alert(studio, "submit_unknown", str(attempt.job_id), sentence)

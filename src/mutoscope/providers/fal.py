@@ -7,6 +7,7 @@ completed request may hold an error; one that counts billed units was charged al
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from random import Random
 from typing import Final
@@ -15,7 +16,7 @@ import msgspec
 
 from mutoscope.app.ports import Capabilities, Funds, Order, ProviderError, RenderState
 from mutoscope.providers.adapter import Adapter, Created, Delivery, Standing, known
-from mutoscope.providers.fal_bill import billed, listed, noted
+from mutoscope.providers.fal_bill import billed, listed, noted, requests_of
 from mutoscope.providers.fal_errors import broken, explain, failed, is_broken, is_for_administrators
 from mutoscope.providers.fal_keys import KeyList
 from mutoscope.providers.fal_models import CLIPS
@@ -27,6 +28,10 @@ BASE_URL: Final = "https://queue.fal.run"
 API_URL: Final = "https://api.fal.ai"
 REST_URL: Final = "https://rest.fal.ai"
 APPS: Final = {**CLIPS, **STILLS}
+ABLE: Final = {
+    name: replace(app.able, id_form=f"{{id}}#{{micros}}:{requests_of(name)}/{{id}}")
+    for name, app in APPS.items()
+}
 _STATES: Final = {"IN_QUEUE": RenderState.QUEUED, "COMPLETED": RenderState.SUCCEEDED}
 _CANCELLED: Final = "client_cancelled"
 
@@ -73,8 +78,7 @@ class Fal(Adapter):
 
     def capabilities(self, *, model: str) -> Capabilities:
         """Return what a model can do."""
-        able = {name: app.able for name, app in APPS.items()}
-        return known(able, model=model, provider="fal")
+        return known(ABLE, model=model, provider="fal")
 
     async def create(self, *, order: Order, pictures: Pictures) -> Created:
         """Put a request into the queue."""

@@ -24,6 +24,7 @@ from mutoscope.app.ports import (
     Failure,
     Order,
     ProviderError,
+    Reconcile,
     Render,
     RenderState,
     Submitted,
@@ -56,7 +57,7 @@ ABLE: Final = Capabilities(
     edits_max=1,
     prompt_max=1_000_000,  # each of its texts has a limit of its own, and history is not read
     adjustments=frozenset(field_names()), has_seed=True, cancel=CancelRule.ALWAYS,
-    is_reconcilable=True, poll_s=0.5,
+    reconcile=Reconcile.BY_ID, poll_s=0.5,
     output_ttl_s=YEAR_S,  # on our own disk, until the job is discarded
 )  # fmt: skip
 
