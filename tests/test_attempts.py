@@ -383,20 +383,3 @@ async def test_a_job_that_waits_for_room_keeps_its_credits_as_long_as_it_waits(
 
     assert (waiting.state, held) == (JobState.WAITING, 1)
     assert (done.state, done.captured) == (JobState.SUCCEEDED, 1)
-
-
-async def test_as_many_pictures_of_the_cast_go_along_as_the_model_looks_at(
-    companies: Companies,
-) -> None:
-    pictures = []
-    for name in ("front.png", "side.png"):
-        (path := companies.acme.folder / name).write_bytes(name.encode())
-        pictures.append(companies.studio.assets.put(path=path).hex())
-    for looks_at in (0, 1):
-        companies.acme.able = replace(ABLE, references_max=looks_at)
-        job = await companies.place(f"job-{looks_at}", references=tuple(pictures))
-
-        await companies.step(job)
-
-    none, one = (order.reference_paths for order in companies.acme.orders)
-    assert (none, [path.read_bytes() for path in one]) == ((), [b"front.png"])
