@@ -5,6 +5,7 @@ import json
 import pkgutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -65,6 +66,26 @@ async def test_an_address_that_is_no_route_is_a_problem(api: Api) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "no_such_route")
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json()["type"] == "/problems/no_such_route"
+
+
+@pytest.mark.parametrize(
+    ("path", "thing"),
+    [
+        ("/v1/workspaces/ada", "workspace"),
+        (f"/v1/workspaces/{UUID(int=1)}/jobs/12", "job"),
+        (f"/v1/workspaces/{UUID(int=1)}/projects/rain", "project"),
+        (f"/v1/workspaces/{UUID(int=1)}/frames/{UUID(int=2)}x", "frame"),
+        (f"/v1/workspaces/{UUID(int=1)}/jobs/{UUID(int=2)}/outputs/first", "ordinal"),
+    ],
+)
+async def test_an_id_that_is_none_is_told_by_what_it_would_name(
+    api: Api, path: str, thing: str
+) -> None:
+    answer = await api.get(path)
+
+    told = answer.json()
+    assert (answer.status_code, told["code"], told["thing"]) == (404, "no_such_id", thing)
+    assert told["detail"].startswith(f"there is no {thing} '")
 
 
 async def test_another_method_is_told_which_there_are(api: Api) -> None:

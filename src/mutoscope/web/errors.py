@@ -25,6 +25,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from mutoscope.domain.credits import Refusal
 from mutoscope.storage.database import DatabaseUnreachable
 from mutoscope.storage.embedded import NOT_READY
+from mutoscope.web.lost_ids import lost_id
 from mutoscope.web.statuses import STATUSES
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -195,6 +196,8 @@ def response_of(refusal: Refusal) -> Response[dict[str, Any]]:
 def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
     """Answer any error of a request: a refusal by its table, the rest by an id in the log."""
     refusal = _refusal_of(error)
+    if isinstance(refusal, NoSuchRoute):
+        refusal = lost_id(request.app, path=request.url.path) or refusal
     if refusal is not None and status_of(refusal.code) < FAILURES:
         response = response_of(refusal)
         if isinstance(error, HTTPException):
