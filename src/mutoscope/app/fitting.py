@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.ports import Capabilities, ProviderError
-from mutoscope.domain.fine_tune import REGION
+from mutoscope.domain.fine_tune import REGION, sentence_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from mutoscope.domain.jobs import JobSpec
     from mutoscope.domain.routes import Route
 
+
+AROUND: Final = 120
+"""Characters that a provider is told around an edit: what to keep, and what was changed before."""
 
 _UNKNOWN: Final = Capabilities(images_max=0, prompt_max=0, output_ttl_s=0)
 
@@ -32,6 +35,15 @@ def fits(studio: Studio, route: Route, spec: JobSpec) -> bool:
 def limits(studio: Studio, routes: Iterable[Route], spec: JobSpec) -> str:
     """Return why the models of some routes cannot do a job, as a remedy."""
     return "; or ".join(dict.fromkeys(_lacking(_able(studio, route), spec) for route in routes))
+
+
+def length(spec: JobSpec) -> int:
+    """Return the strictest count of what a provider is told, in units of UTF-16, or more."""
+    told = [spec.prompt]
+    if spec.source is not None and (spec.instruction or spec.adjustments):
+        changes = sentence_of(spec.adjustments) if spec.adjustments else ""
+        told = [*spec.history, spec.instruction or "", changes, " " * AROUND]
+    return len("; ".join(told).encode("utf-16-le")) // 2
 
 
 def _able(studio: Studio, route: Route) -> Capabilities:
@@ -53,7 +65,7 @@ def _lacking(able: Capabilities, spec: JobSpec) -> str:
         return f"at most {images_max} at once{' from a still' if is_edit else ''}"
     if spec.duration_s is not None and spec.duration_s not in able.durations_s:
         return f"clips of {', '.join(map(str, able.durations_s)) or 'no'} seconds"
-    if _length(spec) > able.prompt_max:
+    if length(spec) > able.prompt_max:
         return f"at most {able.prompt_max:,} characters of words"
     return _unadjusted(able, (spec.adjustments or {}).keys())
 
@@ -70,9 +82,3 @@ def _unadjusted(able: Capabilities, wanted: AbstractSet[str]) -> str:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
-
-
-def _length(spec: JobSpec) -> int:
-    """Return the strictest count of a job's words: in units of UTF-16."""
-    words = " ".join((spec.prompt, spec.instruction or "", *spec.history))
-    return len(words.encode("utf-16-le")) // 2

@@ -27,12 +27,12 @@ _CODES: Final[Mapping[int, str]] = {
     404: """
         asset_missing no_reason no_such_id no_such_route no_version_in_force unknown_alert
         unknown_asset unknown_cap unknown_chat_message unknown_delivery unknown_desk_action
-        unknown_endpoint unknown_entry unknown_export unknown_frame unknown_gateway unknown_invitation
-        unknown_invoice unknown_job unknown_member unknown_message unknown_output unknown_part
-        unknown_payment unknown_project unknown_promo_code unknown_proposal unknown_purchase
-        unknown_quote unknown_reference unknown_refill unknown_refund unknown_request
-        unknown_route unknown_scene unknown_staff unknown_thread unknown_wallet
-        unknown_workspace
+        unknown_endpoint unknown_entry unknown_export unknown_frame unknown_gateway
+        unknown_invitation unknown_invoice unknown_job unknown_member unknown_message
+        unknown_output unknown_part unknown_payment unknown_project unknown_promo_code
+        unknown_proposal unknown_purchase unknown_quote unknown_reference unknown_refill
+        unknown_refund unknown_request unknown_route unknown_scene unknown_staff unknown_thread
+        unknown_wallet unknown_workspace
     """,
     405: """
         method_not_allowed
