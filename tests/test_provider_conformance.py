@@ -281,6 +281,6 @@ async def test_the_funds_are_told_and_shrink_with_what_is_charged(stage: Stage) 
     await stage.carried_out(stage.order())
 
     after = await stage.generator.funds()
-    assert after.sentence
+    assert after.sentence.endswith(" (simulator)")
     if before.micros is not None and after.micros is not None:
         assert before.micros - after.micros == stage.play.micros
