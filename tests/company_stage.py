@@ -22,6 +22,7 @@ from studio_stage import Stage, open_stage
 
 EVER = datetime(2025, 1, 1, tzinfo=UTC)
 MICROS = 60_000
+ABLE = Capabilities(prompt_max=1_000, output_ttl_s=3_600, poll_s=5, images_max=50)
 UNANSWERED = ProviderError("It did not answer.", code="submit_unknown", permanent=False)
 TOO_FAST = ProviderError("Slow down.", code="rate_limited", permanent=False, retry_after_s=7)
 UNREACHED = ProviderError("It cannot be reached.", code="not_created", permanent=False)
@@ -30,28 +31,18 @@ RETIRED = ProviderError("The model is gone.", code="retired_model", permanent=Tr
 
 @dataclass
 class ScriptedCompany(ScriptedGenerator):
-    """A scripted generator that is a company; it knows our ids only when it is reconcilable."""
+    """A scripted generator that is a company; it knows our ids only when it is told them."""
 
-    is_reconcilable: bool = False
+    able: Capabilities = ABLE
     known: dict[UUID, str] = field(default_factory=dict)
 
     async def find(self, *, job_id: UUID) -> str | None:
         return self.known.get(job_id)
 
-    def capabilities(self, *, model: str) -> Capabilities:
-        assert model
-        return Capabilities(
-            prompt_max=1_000,
-            output_ttl_s=3_600,
-            poll_s=5,
-            images_max=50,
-            is_reconcilable=self.is_reconcilable,
-        )
-
     async def funds(self) -> Funds:
         return Funds(micros=1, sentence="a little")
 
-    def parse_webhook(
+    async def parse_webhook(
         self, *, headers: Mapping[str, str], body: bytes, secret: str, at: datetime
     ) -> str:
         assert headers is not None
@@ -86,9 +77,12 @@ class Companies:
         return replace(self, studio=replace(self.studio, routes=table))
 
     async def place(
-        self, key: str = "job-1", *, images: int = 1, workspace_id: UUID | None = None
-    ) -> Job:
-        wish = Wish(tool="image_generation", prompt="a lighthouse", images=images)
+        self, key: str = "job-1", *, images: int = 1, workspace_id: UUID | None = None,
+        references: tuple[str, ...] = (),
+    ) -> Job:  # fmt: skip
+        wish = Wish(
+            tool="image_generation", prompt="a lighthouse", images=images, references=references
+        )
         whose = workspace_id or self.workspace_id
         job, _ = await place(self.studio, workspace_id=whose, wish=wish, key=key)
         return job

@@ -205,7 +205,6 @@ PLAYS = (
     ),
     Play(
         name="fal clip", provider="fal", make=fal, micros=280_000, moderated_micros=280_000,
-        secret=FalSimulator.keys,
         order={
             "model": "fal-ai/kling-video/v2.1/standard/image-to-video", "duration_s": 5,
             "width": 640, "height": 360,
@@ -213,7 +212,6 @@ PLAYS = (
     ),
     Play(
         name="fal still", provider="fal", make=fal, micros=120_000, moderated_micros=120_000,
-        secret=FalSimulator.keys,
         order={
             "model": "fal-ai/nano-banana-2", "width": 1280, "height": 720,
             "parameters": {"resolution": "2K"},
@@ -221,7 +219,7 @@ PLAYS = (
     ),
     Play(
         name="fal still by tokens", provider="fal", make=fal, micros=40_020,
-        moderated_micros=40_040, secret=FalSimulator.keys,
+        moderated_micros=40_040,
         order={"model": "openai/gpt-image-2", "width": 1280, "height": 720},
     ),
 )  # fmt: skip
@@ -265,9 +263,9 @@ class Stage:
             is_clip=order.duration_s is not None,
         )
 
-    def read(self, headers: dict[str, str], body: bytes) -> str:
+    async def read(self, headers: dict[str, str], body: bytes) -> str:
         """Return whose work a call back is about."""
-        return self.generator.parse_webhook(
+        return await self.generator.parse_webhook(
             headers=headers, body=body, secret=self.play.secret, at=datetime.now(UTC)
         )
 
@@ -333,6 +331,7 @@ class Listener:
     """Hears what simulators call back, on a free port of the loopback."""
 
     heard: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     url: str = ""
 
     async def until(self, count: int) -> None:
@@ -343,9 +342,10 @@ class Listener:
 
     async def hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take one request down and answer it."""
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[1:-2]
+        first, *head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[:-2]
         headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in head)}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
+        self.paths.append(first.split(" ")[1])
         self.heard.append((headers, body))
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok")
         await writer.drain()

@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 from mutoscope.app.ports import (
+    Capabilities,
     Failure,
     Order,
     Output,
@@ -19,6 +20,10 @@ from mutoscope.app.ports import (
     Submitted,
 )
 
+ALL_ABLE = Capabilities(
+    durations_s=tuple(range(1, 61)), prompt_max=100_000, images_max=50, takes_mask=True,
+    references_max=10, poll_s=0.5, output_ttl_s=3_600,
+)  # fmt: skip
 RUNNING = Render(state=RenderState.RUNNING, progress=0.5)
 PIXEL = bytes.fromhex("89504e470d0a1a0a")
 BUSY = ProviderError("The provider is busy.", code="busy", permanent=False)
@@ -36,10 +41,15 @@ class ScriptedGenerator:
     mishap: ProviderError | None = None
     poll_trouble: ProviderError | None = None
     can_cancel: bool = True
+    able: Capabilities = ALL_ABLE
     gate: asyncio.Event | None = None
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     orders: list[Order] = field(default_factory=list)
     calls: int = 0
+
+    def capabilities(self, *, model: str) -> Capabilities:
+        assert model
+        return self.able
 
     async def submit(self, *, order: Order) -> Submitted:
         self.calls += 1

@@ -58,7 +58,7 @@ def test_stills_move_gently(tmp_path: Path) -> None:
     seen = pictures(filmed(tmp_path, board(tmp_path)))
 
     first, later, next_one = (seen[at].astype(int) for at in (0, 23, 24))
-    assert 0 < abs(first - later).mean() < 12
+    assert 0 < abs(first - later).mean() < 16
     assert abs(later - next_one).mean() > 20
 
 
@@ -124,6 +124,17 @@ def test_a_large_still_is_made_smaller_before_it_moves() -> None:
 
     assert {each.size for each in shown} == {(1280, 720)}
     assert shown[0].getpixel((5, 5)) == (0, 128, 128)
+
+
+@pytest.mark.parametrize(("number", "way"), [(1, -1), (3, 1)])
+def test_a_move_to_a_side_is_seen(number: int, way: int) -> None:
+    still = Image.new("RGB", (1280, 720), "teal")
+    still.paste("white", (400, 100, 410, 600))
+
+    first, *_, last = moving(still, number=number, count=24)
+
+    began, ended = (mark_of(shown)[0] for shown in (first, last))
+    assert 100 < (ended - began) * way < 200
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (720, 1280), (1680, 720)])

@@ -64,6 +64,27 @@ async def pay(api: Api, workspace: str) -> None:
     assert begun.status_code == 201, begun.text
 
 
+async def test_a_scene_is_renamed_moved_deleted_and_brought_back(api: Api, project: str) -> None:
+    first, second = ((await api.get(project)).json())["scenes"]
+    kitchen = f"{project}/scenes/{first['scene_id']}"
+
+    renamed = await api.post(f"{kitchen}/heading", {"heading": " INT. ATTIC "})
+    moved = await api.post(f"{kitchen}/place", {"place": 9})
+    gone = await api.post(f"{kitchen}/archive", {})
+    back = await api.post(f"{kitchen}/archive", {"is_undo": True})
+    unknown = await api.post(f"{project}/scenes/{uuid4()}/place", {"place": 1})
+    blank = await api.post(f"{kitchen}/heading", {"heading": " "})
+
+    assert renamed.json()["scenes"][0]["heading"] == "INT. ATTIC"
+    assert [each["heading"] for each in moved.json()["scenes"]] == [
+        second["heading"], "INT. ATTIC",
+    ]  # fmt: skip
+    assert [each["scene_id"] for each in gone.json()["scenes"]] == [second["scene_id"]]
+    assert back.json() == moved.json() == (await api.get(project)).json()
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_scene")
+    assert (blank.status_code, blank.json()["code"]) == (422, "bad_text")
+
+
 async def brought(api: Api, workspace: str) -> str:
     file = io.BytesIO()
     Image.new("RGB", (64, 36), "teal").save(file, "PNG")

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from company_stage import (
+    ABLE,
     MICROS,
     RETIRED,
     TOO_FAST,
@@ -21,7 +23,7 @@ from company_stage import (
 from mutoscope.app import routing
 from mutoscope.app.cancel import cancel
 from mutoscope.app.generate import ToolUnavailable
-from mutoscope.app.ports import RenderState
+from mutoscope.app.ports import Reconcile, RenderState
 from mutoscope.app.watch import admit, watch
 from mutoscope.domain.jobs import JobState
 from mutoscope.storage import attempts, routes
@@ -250,7 +252,7 @@ async def test_a_cancel_that_is_confirmed_ends_the_order_at_no_cost(companies: C
 async def test_a_company_that_knows_our_id_is_asked_before_anything_is_judged(
     companies: Companies,
 ) -> None:
-    companies.acme.is_reconcilable = True
+    companies.acme.able = replace(ABLE, reconcile=Reconcile.BY_ID)
     companies.acme.mishap = UNANSWERED
     job = await companies.place()
     await companies.step(job)

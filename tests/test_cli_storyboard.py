@@ -97,6 +97,9 @@ def test_screens_tell_the_same_in_tables(studio: Studio) -> None:
     listed = run_here("project", "list", studio.workspace, **studio.where).output
 
     assert "INT. KITCHEN - NIGHT" in board
+    rows = [line.split() for line in estimate.splitlines()]
+    assert ["sum", "3", "image", "credits", "3"] in rows
+    assert ["sum", "3", "video", "credits", "15", "75"] in rows
     assert "75 video credits at most, 1,425 remain." in estimate
     assert "These prices are locked until" in estimate
     assert "not chosen yet" in mix
@@ -118,6 +121,64 @@ def test_a_frame_is_added_moved_deleted_and_brought_back(studio: Studio) -> None
     assert (added["number"], added["duration_s"], moved["number"]) == (4, 8, 1)
     assert (gone.code, json.loads(gone.errors)["code"]) == (3, "unknown_frame")
     assert studio.here("frame", "show", *name).json() == moved
+
+
+def headings(board: dict[str, Any]) -> list[str]:
+    return [scene["heading"] for scene in board["scenes"]]
+
+
+def test_a_scene_is_renamed_moved_deleted_and_brought_back(studio: Studio) -> None:
+    first, second = (scene["scene_id"] for scene in studio.of_board("show").json()["scenes"])
+    place = (studio.workspace, studio.project)
+
+    renamed = studio.here("scene", "rename", *place, first, "INT. ATTIC - DAY").json()
+    moved = studio.here("scene", "move", *place, second, "1").json()
+    gone = studio.here("scene", "archive", *place, first).json()
+    back = studio.here("scene", "archive", *place, first, "--undo").json()
+    unknown = studio.here("scene", "move", *place, str(UUID(int=7)), "1")
+    shown = run_here("scene", "move", *place, second, "9", **studio.where).output
+
+    assert headings(renamed) == ["INT. ATTIC - DAY", "EXT. HARBOUR - DAWN"]
+    assert headings(moved) == headings(back) == ["EXT. HARBOUR - DAWN", "INT. ATTIC - DAY"]
+    assert moved["scenes"][0]["frames"][0]["number"] == 1
+    assert headings(gone) == ["EXT. HARBOUR - DAWN"]
+    assert (unknown.code, json.loads(unknown.errors)["code"]) == (3, "unknown_scene")
+    assert shown.index("ATTIC") < shown.index("HARBOUR")
+
+
+def test_versions_are_named_by_their_number(studio: Studio, picture: str) -> None:
+    for number in (1, 2):
+        upload = studio.frame("upload", picture).json()["upload_id"]
+        assert studio.frame("show").json()["versions"][number - 1]["name"]["job_id"] == upload
+
+    chosen = studio.frame("choose", "1").json()["chosen"]
+    job = studio.frame("edit", "at night", "--version", "1", "--no-wait").json()["job"]
+    same = studio.frame("compare", "1", "1")
+
+    first = studio.frames()[0]["versions"][0]["name"]
+    assert chosen == first == job["spec"]["source"]
+    assert same.json() == []
+    shown = run_here(
+        "frame", "show", studio.workspace, studio.frames()[0]["frame_id"], **studio.where
+    ).output
+    assert [line.split()[:2] for line in shown.splitlines() if first["job_id"] in line] == [
+        ["*", "1"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("frame", "version", "told"),
+    [(1, "2", "it has the versions 1 to 1"), (1, "0", "no version 0"), (2, "1", "none yet")],
+)
+def test_a_number_that_no_version_has_is_refused(
+    studio: Studio, picture: str, *, frame: int, version: str, told: str
+) -> None:
+    studio.frame("upload", picture)
+
+    refused = studio.frame("choose", version, number=frame)
+
+    assert (refused.code, json.loads(refused.errors)["code"]) == (1, "no_such_version")
+    assert told in json.loads(refused.errors)["detail"]
 
 
 def test_pictures_are_versions_and_show_the_cast(studio: Studio, picture: str) -> None:

@@ -70,6 +70,11 @@ def test_a_region_lies_inside_the_picture(change: dict[str, str | float]) -> Non
         checked_adjustments({"light": "left", **WHOLE, **change})
 
 
+def test_a_nudge_of_the_seed_is_a_whole_number() -> None:
+    with pytest.raises(BadAdjustment, match="a whole number"):
+        checked_adjustments({"seed_nudge": 0.5})
+
+
 def test_a_region_is_given_whole() -> None:
     with pytest.raises(BadAdjustment, match="given with"):
         checked_adjustments({"light": "left", "region_x": 0.5})

@@ -23,6 +23,7 @@ from mutoscope.domain.credits import BadKey, Refusal
 from mutoscope.domain.estimate import BadDuration, BadImageCount, BadRatio
 from mutoscope.domain.jobs import PROMPT_MAX, EmptyPrompt, FrameName, JobState, PromptTooLong
 from mutoscope.domain.planner import KeyReused
+from mutoscope.providers.local.engine import ABLE
 from mutoscope.storage.jobs import UnknownJob
 from mutoscope.storage.workspaces import UnknownWorkspace
 from soundness import assert_sound
@@ -179,16 +180,33 @@ async def test_a_live_workspace_without_a_route_is_refused_before_any_hold(stage
     assert await lines(stage, workspace_id=live) == [("grant", 50)]
 
 
-@pytest.mark.parametrize(("images", "is_edit"), [(17, False), (2, True)])
-async def test_what_the_engine_cannot_make_at_once_is_refused_before_any_hold(
-    stage: Stage, images: int, *, is_edit: bool
-) -> None:
-    wish = replace(EDIT, source=await frame(stage)) if is_edit else FRAME
-    before = await lines(stage)
-    stage.studio = replace(stage.studio, engine_images_max=16)
+TUNE = Wish(tool="edit_fine_tune", prompt="")
+REGION: dict[str, str | float] = {
+    "region_x": 0.0, "region_y": 0.0, "region_width": 0.5, "region_height": 0.5,
+}  # fmt: skip
 
-    with pytest.raises(RouteCannot, match="the built-in engine makes at most 16 at once"):
-        await place(stage, replace(wish, images=images), key="many")
+
+@pytest.mark.parametrize(
+    ("wish", "told"),
+    [
+        (replace(FRAME, images=17), "at most 16 at once"),
+        (replace(EDIT, images=2), "at most 1 at once from a still"),
+        (replace(TUNE, adjustments={"angle": "low"}), "no change of angle, only contrast"),
+        (replace(TUNE, adjustments={"light": "left", "expression": "sad"}), "of expression, only"),
+        (replace(TUNE, adjustments={"add_object": "a lamp"}), "no change of add_object"),
+        (replace(TUNE, adjustments={"remove_object": "the lamp"}), "no change of remove_object"),
+        (replace(TUNE, adjustments={"light": "left", **REGION}), "no change of region_height"),
+    ],
+)
+async def test_what_the_engine_cannot_make_is_refused_before_any_hold(
+    stage: Stage, wish: Wish, told: str
+) -> None:
+    source = None if wish.tool == FRAME.tool else await frame(stage)
+    before = await lines(stage)
+    stage.generator.able = ABLE
+
+    with pytest.raises(RouteCannot, match=told):
+        await place(stage, replace(wish, source=source), key="many")
 
     assert await lines(stage) == before
     await place(stage, replace(FRAME, images=16), key="as-many")

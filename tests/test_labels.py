@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from company_stage import Companies, open_companies, route
+from company_stage import ABLE, Companies, open_companies, route
+from mutoscope.app.ports import Reconcile
 from mutoscope.app.watch import admit, watch
 from mutoscope.domain.jobs import JobState
 from soundness import assert_sound
@@ -52,7 +53,7 @@ async def test_only_workers_with_the_label_look_at_the_work(companies: Companies
 async def test_an_order_that_was_cut_off_is_asked_about_by_those_workers_alone(
     companies: Companies,
 ) -> None:
-    companies.acme.is_reconcilable = True
+    companies.acme.able = replace(ABLE, reconcile=Reconcile.BY_ID)
     ours = labelled(companies)
     job = await companies.place()
     companies.acme.known[job.job_id] = str(job.job_id)

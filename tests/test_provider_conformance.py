@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from mutoscope.app.ports import CancelRule, ErrorCode, ProviderError, RenderState
-from provider_stage import PLAYS, Play, Stage, impatient, listening, simulators, staged
+from mutoscope.app.ports import CancelRule, ErrorCode, ProviderError, Reconcile, RenderState
+from provider_stage import OPEN, PLAYS, Play, Stage, impatient, listening, simulators, staged
 
 REFUSALS = {
     "bad_input": ErrorCode.BAD_INPUT,
@@ -229,7 +229,20 @@ async def test_lost_work_is_found_by_our_own_id_where_the_provider_can(stage: St
 
     found = await stage.generator.find(job_id=order.job_id)
 
-    assert (found is not None) is able.is_reconcilable
+    assert (found is not None) is (able.reconcile is Reconcile.BY_ID)
+
+
+async def test_the_id_that_the_provider_shows_is_enough_to_follow_an_order(stage: Stage) -> None:
+    order = stage.order()
+    form = stage.generator.capabilities(model=order.model).id_form
+    if not form:
+        pytest.skip("what its answer brings is all that there is")
+    ours = (await stage.generator.submit(order=order)).provider_job_id
+    shown = ours.removeprefix("interactions/").partition("#")[0]
+
+    render = await stage.asked(stage.order(), form.format(id=shown, micros=stage.play.micros))
+
+    assert render.state in {*OPEN, RenderState.SUCCEEDED}
 
 
 CALL_BACKS = {"ok": 1, "duplicate_webhook": 2, "webhook_before_create_response": 1}
@@ -244,7 +257,7 @@ async def test_a_call_back_names_the_work_that_ended(stage: Stage, fault: str) -
         submitted = await stage.generator.submit(order=order)
         await listener.until(CALL_BACKS[fault])
 
-    named = {stage.read(headers, body) for headers, body in listener.heard}
+    named = {await stage.read(headers, body) for headers, body in listener.heard}
     assert named == {submitted.provider_job_id.partition("#")[0]}
 
 
@@ -258,7 +271,7 @@ async def test_a_forged_call_back_is_refused(stage: Stage) -> None:
         await listener.until(1)
 
     with pytest.raises(ProviderError):
-        stage.read(*listener.heard[0])
+        await stage.read(*listener.heard[0])
 
 
 async def test_the_funds_are_told_and_shrink_with_what_is_charged(stage: Stage) -> None:
@@ -268,6 +281,6 @@ async def test_the_funds_are_told_and_shrink_with_what_is_charged(stage: Stage) 
     await stage.carried_out(stage.order())
 
     after = await stage.generator.funds()
-    assert after.sentence
+    assert after.sentence.endswith(" (simulator)")
     if before.micros is not None and after.micros is not None:
         assert before.micros - after.micros == stage.play.micros

@@ -240,7 +240,7 @@ def test_a_code_says_more_than_a_status(status: int, kling_code: int, code: str)
 @pytest.mark.parametrize("body", [b"", b"\xff", b"[]", b'{"task_status": "succeed"}'])
 async def test_a_call_back_that_names_no_task_is_refused(stage: Stage, body: bytes) -> None:
     with pytest.raises(ProviderError) as caught:
-        stage.read({}, body)
+        await stage.read({}, body)
 
     assert caught.value.code == ErrorCode.BAD_INPUT
 

@@ -117,7 +117,7 @@ async def test_a_model_that_images_no_longer_know_is_retired(stage: Stage) -> No
 async def test_what_did_not_come_through_is_lost(stage: Stage) -> None:
     standing = await stage.generator._adapter.poll(provider_job_id="req_1")
 
-    assert standing.state is RenderState.FAILED
+    assert standing.state is RenderState.LOST
     assert standing.failure is not None
     assert standing.failure.code == ErrorCode.OUTPUT_LOST
 

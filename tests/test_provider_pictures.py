@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 from mutoscope.app.ports import ErrorCode, Order, ProviderError
+from mutoscope.assets import pictures as brought
 from mutoscope.domain.fine_tune import sentence_of
 from mutoscope.providers import probe
-from mutoscope.providers.pictures import Still, nearest_ratio, prepared, see_through
+from mutoscope.providers.pictures import PIXELS_MAX, Still, nearest_ratio, prepared, see_through
 from mutoscope.providers.probe import BrokenFile, measured
 from mutoscope.providers.wording import KEEP, MASKED, asked
 from mutoscope.simulators import pictures
@@ -76,7 +77,7 @@ def refused_files(folder: Path) -> dict[str, Path]:
     paths["cut.png"].write_bytes(pictures.still(width=400, height=300)[:900])
     frames = [Image.new("RGB", (9, 9), (shade, 0, 0)) for shade in (0, 200)]
     frames[0].save(paths["moves.webp"], save_all=True, append_images=frames[1:])
-    Image.new("1", (7_500, 7_500)).save(paths["large.png"])
+    Image.new("1", (8_100, 8_100)).save(paths["large.png"])
     return {**paths, "missing": folder / "missing.png"}
 
 
@@ -88,6 +89,10 @@ def test_what_is_no_still_is_refused_before_anything_is_sent(name: str, tmp_path
         sent(path)
 
     assert (caught.value.code, caught.value.permanent) == (ErrorCode.BAD_INPUT, True)
+
+
+def test_a_picture_that_was_brought_is_never_too_large_to_be_sent() -> None:
+    assert brought.PIXELS_MAX <= PIXELS_MAX
 
 
 def test_a_mask_s_white_becomes_transparent(tmp_path: Path) -> None:

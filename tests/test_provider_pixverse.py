@@ -267,7 +267,7 @@ async def test_a_signed_call_back_names_the_clip(
         submitted = await stage.generator.submit(order=order)
         await listener.until(times)
 
-    assert {stage.read(*heard) for heard in listener.heard} == {submitted.provider_job_id}
+    assert {await stage.read(*heard) for heard in listener.heard} == {submitted.provider_job_id}
 
 
 async def test_a_forged_call_back_is_refused(stage: Stage, client: httpx.AsyncClient) -> None:
@@ -279,7 +279,7 @@ async def test_a_forged_call_back_is_refused(stage: Stage, client: httpx.AsyncCl
         await listener.until(1)
 
     with pytest.raises(ProviderError, match="not signed") as caught:
-        stage.read(*listener.heard[0])
+        await stage.read(*listener.heard[0])
     assert caught.value.code == ErrorCode.BAD_INPUT
 
 

@@ -82,7 +82,7 @@ async def test_a_signed_call_back_that_names_no_clip_is_refused() -> None:
     pixverse = PixVerse(site=SITE, key="key", new_id=uuid4, random=Random(1))
 
     with pytest.raises(ProviderError, match="names no clip") as caught:
-        pixverse.parse_webhook(headers=signed("a=1"), body=b'{"a": 1}', secret=SECRET, at=AT)
+        await pixverse.parse_webhook(headers=signed("a=1"), body=b'{"a": 1}', secret=SECRET, at=AT)
 
     await pixverse.wire.close()
     assert caught.value.code == ErrorCode.BAD_INPUT

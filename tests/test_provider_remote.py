@@ -149,7 +149,7 @@ async def test_a_model_s_capabilities_are_told(stage: Stage) -> None:
 
 async def test_a_provider_that_never_calls_back_is_not_believed(stage: Stage) -> None:
     with pytest.raises(ProviderError):
-        stage.read({}, b"{}")
+        await stage.read({}, b"{}")
 
 
 async def test_a_picture_at_once_that_does_not_come_through_is_left_to_a_poll(

@@ -1,12 +1,15 @@
 """Staff tell what no machine could learn of an order, and the job is settled accordingly."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from company_stage import MICROS, UNANSWERED, Companies, open_companies
-from mutoscope.app.ports import ProviderError, RenderState
+from company_stage import ABLE, MICROS, UNANSWERED, Companies, open_companies
+from mutoscope.app.call_backs import CallBacks
+from mutoscope.app.doubts import what_to_do
+from mutoscope.app.ports import Capabilities, ProviderError, Reconcile, RenderState
 from mutoscope.app.resolve import Finding, NotAtProvider, NotInDoubt, resolve
 from mutoscope.domain.jobs import JobState
 from mutoscope.storage import routes
@@ -80,6 +83,44 @@ async def test_an_id_that_the_provider_does_not_know_changes_nothing(
 
     assert await companies.states(job) == ["unknown"]
     assert await alerts(companies) == ["submit_unknown"]
+
+
+async def test_where_nothing_is_kept_no_id_is_believed(companies: Companies) -> None:
+    companies.acme.able = replace(ABLE, id_form="")
+    job = await in_doubt(companies)
+    finding = Finding(staff="grace", provider_job_id="made-up")
+
+    with pytest.raises(NotAtProvider, match="its answer brought is all that there is: tell"):
+        await resolve(
+            companies.studio, workspace_id=job.workspace_id, job_id=job.job_id, finding=finding
+        )
+
+    assert await companies.states(job) == ["unknown"]
+
+
+@pytest.mark.parametrize(
+    ("able", "url", "told"),
+    [
+        (ABLE, "", "look it up there by its time"),
+        (replace(ABLE, reconcile=Reconcile.BY_CALL_BACK), "", "look it up there by its time"),
+        (
+            replace(ABLE, reconcile=Reconcile.BY_CALL_BACK), "https://studio.example",
+            "wait for its call back, or look it up there",
+        ),
+        (replace(ABLE, id_form=""), "", "it keeps nothing to look up: --cost-micros"),
+        (None, "", "look it up there by its time"),
+    ],
+)  # fmt: skip
+async def test_staff_are_told_what_to_do(
+    companies: Companies, able: Capabilities | None, url: str, told: str
+) -> None:
+    companies.acme.able = able or ABLE
+    companies.studio = replace(companies.studio, call_backs=CallBacks(url=url, key=b"key"))
+    (attempt,) = await companies.attempts(await in_doubt(companies))
+
+    studio = companies.studio if able else replace(companies.studio, generators={})
+
+    assert what_to_do(studio, attempt).startswith(told)
 
 
 async def test_an_id_is_believed_while_the_provider_is_away(companies: Companies) -> None:

@@ -1,6 +1,5 @@
 """A whole board: estimated, quoted, mixed and ordered; all of it is held, or nothing."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -11,6 +10,7 @@ import pytest
 
 from mutoscope.app import storyboard
 from mutoscope.app.generate import ToolUnavailable
+from mutoscope.app.ports import RenderState
 from mutoscope.app.shortage import NotEnoughCredits
 from mutoscope.app.storyboard import FrameText
 from mutoscope.app.storyboard_estimate import (
@@ -155,14 +155,13 @@ async def test_a_repeat_of_an_order_returns_the_same_jobs(stage: Stage) -> None:
         await order(stage, project, wanted=Wanted.CLIP)
 
 
-async def test_an_order_at_the_same_time_under_one_key_is_placed_once(stage: Stage) -> None:
+async def test_what_failed_can_be_ordered_again(stage: Stage) -> None:
     project = await begin(stage)
+    stage.generator.fail(state=RenderState.FAILED, code="provider_failed")
+    for job in (await order(stage, project)).jobs:
+        assert (await drive(stage, job)).captured == 0
 
-    found = await asyncio.gather(*(order(stage, project) for _ in range(6)))
-
-    assert len({each.order_id for each in found}) == 1
-    assert [each.is_replay for each in found].count(False) == 1
-    assert await stage.credits() == (47, 3)
+    assert len((await order(stage, project, key="again")).jobs) == 3
 
 
 async def test_an_order_that_the_balance_does_not_pay_holds_nothing(stage: Stage) -> None:

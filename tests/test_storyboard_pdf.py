@@ -48,6 +48,33 @@ def test_every_frame_has_its_place_on_the_right_page(tmp_path: Path, grid: str, 
     assert reader.metadata.title == "The Lighthouse"
 
 
+def sizes(reader: PdfReader) -> list[tuple[float, float]]:
+    """Return how wide and high the pictures of the first page are, in points."""
+    found: list[tuple[float, float]] = []
+
+    def note(operator: bytes, _arguments: object, matrix: list[float], _text: object) -> None:
+        if operator == b"Do":
+            found.append((abs(matrix[0]), abs(matrix[3])))
+
+    reader.pages[0].extract_text(visitor_operand_before=note)
+    return found
+
+
+@pytest.mark.parametrize(("grid", "count", "width"), [("2x2", 4, 340), ("2x3", 6, 240)])
+def test_pictures_are_as_large_as_their_words_allow(
+    tmp_path: Path, grid: str, count: int, width: float
+) -> None:
+    found = board(tmp_path, frames=count)
+    long = changed(found, 1, description="The keeper climbs. " * 16)
+
+    large, small = (sizes(printed(tmp_path, each, grid=grid)) for each in (found, long))
+
+    assert len(large) == len(small) == count
+    assert min(wide for wide, _ in large) > width
+    assert all(wide / high == pytest.approx(16 / 9, rel=0.01) for wide, high in (*large, *small))
+    assert max(wide for wide, _ in small) < min(wide for wide, _ in large) or grid == "2x3"
+
+
 def test_only_the_chosen_fields_are_printed(tmp_path: Path) -> None:
     found = changed(board(tmp_path), 1, dialogue="Who goes there?")
 

@@ -308,7 +308,7 @@ async def test_health_is_told_as_of_any_provider(engine: WanEngine, tmp_path: Pa
     funds = await provider.funds()
 
     with pytest.raises(ProviderError, match="never calls back"):
-        provider.parse_webhook(headers={}, body=b"", secret="", at=datetime.now(UTC))
+        await provider.parse_webhook(headers={}, body=b"", secret="", at=datetime.now(UTC))
     (tmp_path / "weights" / MODEL).rmdir()
     with pytest.raises(ProviderError, match="The weights are not here"):
         await provider.funds()

@@ -39,7 +39,6 @@ from mutoscope.payments.manual import ManualGateway
 from mutoscope.payments.stripe import StripeGateway
 from mutoscope.payments.stripe_line import StripeAccount
 from mutoscope.providers.local.engine import AnimaticEngine
-from mutoscope.providers.local.orders import IMAGES_MAX
 from mutoscope.providers.registry import COMPANIES, Account, Surroundings, set_up
 from mutoscope.providers.wan_local import WanEngine
 from mutoscope.storage import queue
@@ -153,7 +152,7 @@ async def open_house(settings: Settings, *, clock: Clock | None = None) -> Async
             routes=read_routes(settings.routes), email_key=_key(settings.data, "email"),
             asset_rules=_asset_rules(settings), exporters=_exporters(settings.data / FONTS),
             providers=providers, call_backs=_call_backs(settings), labels=settings.labels,
-            engine_images_max=IMAGES_MAX, gateways=gateways, gateway=settings.payments.gateway,
+            gateways=gateways, gateway=settings.payments.gateway,
             seller=seller,
             hooks=hooks, keep_deliveries=_days(settings.deliveries_days),
             printer=InvoicePdf(fonts=settings.data / FONTS), mailer=_mailer(settings, seller),

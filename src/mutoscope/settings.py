@@ -73,7 +73,6 @@ PROVIDER_SETTINGS: Final = (
     ),
     Setting("MUTOSCOPE_VERTEX_PLACE", "", "projects/PROJECT/locations/LOCATION at Google Cloud"),
     Setting("MUTOSCOPE_PIXVERSE_SECRET", "", "what proves that PixVerse calls back"),
-    Setting("MUTOSCOPE_FAL_SECRET", "", "the JSON of fal's public keys, which prove call backs"),
 )
 """What is told of every company; only those with a key are used."""
 

@@ -1,68 +1,84 @@
 """Whether a model behind a route can do what a job asks, told before anything is held.
 
 A tool is what the studio sells; a model may make fewer pictures at once, or take a shorter
-description. What can be known beforehand is refused beforehand.
+description. What can be known beforehand is refused beforehand, with what would do. The built-in
+engine is one of the models.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.ports import Capabilities, ProviderError
+from mutoscope.domain.fine_tune import REGION, sentence_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
+
     from mutoscope.app.studio import Studio
     from mutoscope.domain.jobs import JobSpec
     from mutoscope.domain.routes import Route
 
 
+AROUND: Final = 120
+"""Characters that a provider is told around an edit: what to keep, and what was changed before."""
+
 _UNKNOWN: Final = Capabilities(images_max=0, prompt_max=0, output_ttl_s=0)
 
 
 def fits(studio: Studio, route: Route, spec: JobSpec) -> bool:
-    """Tell whether the model of a route can do a job; a generator of our own can do all."""
-    able = _able(studio, route)
-    return able is None or (
-        spec.images <= able.images_max
-        and (spec.duration_s is None or spec.duration_s in able.durations_s)
-        and _length(spec) <= able.prompt_max
-        and ("region_x" not in (spec.adjustments or {}) or able.takes_mask)
-    )
+    """Tell whether the model of a route can do a job."""
+    return not _lacking(_able(studio, route), spec)
 
 
-def engine_fits(studio: Studio, spec: JobSpec) -> bool:
-    """Tell whether the built-in engine makes so many pictures at once; of a still it makes one."""
-    images_max = studio.engine_images_max
-    return images_max is None or spec.images <= (images_max if spec.source is None else 1)
+def limits(studio: Studio, routes: Iterable[Route], spec: JobSpec) -> str:
+    """Return why the models of some routes cannot do a job, as a remedy."""
+    return "; or ".join(dict.fromkeys(_lacking(_able(studio, route), spec) for route in routes))
 
 
-def engine_limits(studio: Studio) -> str:
-    """Return what the built-in engine makes at most, as a remedy."""
-    return f"the built-in engine makes at most {studio.engine_images_max} at once, 1 from a still"
+def length(spec: JobSpec) -> int:
+    """Return the strictest count of what a provider is told, in units of UTF-16, or more."""
+    told = [spec.prompt]
+    if spec.source is not None and (spec.instruction or spec.adjustments):
+        changes = sentence_of(spec.adjustments) if spec.adjustments else ""
+        told = [*spec.history, spec.instruction or "", changes, " " * AROUND]
+    return len("; ".join(told).encode("utf-16-le")) // 2
 
 
-def limits(studio: Studio, routes: Iterable[Route]) -> str:
-    """Return what the models of some routes can do at most, as a remedy."""
-    found = [able for route in routes if (able := _able(studio, route)) is not None]
-    images = max((able.images_max for able in found), default=1)
-    prompt = max((able.prompt_max for able in found), default=0)
-    lasting = sorted({seconds for able in found for seconds in able.durations_s})
-    clips = f", clips of {', '.join(map(str, lasting))} s" if lasting else ""
-    return f"at most {images} at once{clips}, with at most {prompt:,} characters of words"
-
-
-def _able(studio: Studio, route: Route) -> Capabilities | None:
-    company = studio.providers.get(route.provider)
-    if company is None:
-        return None
+def _able(studio: Studio, route: Route) -> Capabilities:
     try:
-        return company.capabilities(model=route.model)
+        return studio.generator(route.provider).capabilities(model=route.model)
     except ProviderError:
         return _UNKNOWN  # `providers routes` tells staff: the adapter knows no such model
 
 
-def _length(spec: JobSpec) -> int:
-    """Return the strictest count of a job's words: in units of UTF-16."""
-    words = " ".join((spec.prompt, spec.instruction or "", *spec.history))
-    return len(words.encode("utf-16-le")) // 2
+def _lacking(able: Capabilities, spec: JobSpec) -> str:
+    """Return what a model can do of that for which a job asks too much; empty when it fits."""
+    if able is _UNKNOWN:
+        return "a route names a model that is none, which `mutoscope providers routes` tells staff"
+    is_edit = spec.source is not None
+    images_max = able.images_max
+    if is_edit and able.edits_max is not None:
+        images_max = able.edits_max
+    if spec.images > images_max:
+        return f"at most {images_max} at once{' from a still' if is_edit else ''}"
+    if spec.duration_s is not None and spec.duration_s not in able.durations_s:
+        return f"clips of {', '.join(map(str, able.durations_s)) or 'no'} seconds"
+    if length(spec) > able.prompt_max:
+        return f"at most {able.prompt_max:,} characters of words"
+    return _unadjusted(able, (spec.adjustments or {}).keys())
+
+
+def _unadjusted(able: Capabilities, wanted: AbstractSet[str]) -> str:
+    """Return what a model adjusts, when some of what is wanted is not among it."""
+    if able.adjustments is not None and not wanted <= able.adjustments:
+        others, own = _listed(wanted - able.adjustments), _listed(able.adjustments)
+        return f"no change of {others}, only {own}"
+    if not able.takes_mask and not wanted.isdisjoint(REGION):
+        return "changes of the whole picture, without a region"
+    return ""
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

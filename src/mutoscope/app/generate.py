@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.caps import attribution_again, rows_of_holds
 from mutoscope.app.downloads import require_room
-from mutoscope.app.fitting import engine_fits, engine_limits, fits, limits
+from mutoscope.app.fitting import fits, limits
 from mutoscope.app.frames import frame_at
 from mutoscope.app.pace import starts_of
 from mutoscope.app.repeats import once
+from mutoscope.app.routing import engine_route
 from mutoscope.app.shortage import NotEnoughCredits, shortage
-from mutoscope.app.studio import ENGINE
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal, checked_key
 from mutoscope.domain.estimate import Size, picture_size, price
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from mutoscope.app.studio import Studio
     from mutoscope.domain.access import Access
     from mutoscope.domain.catalog import Version
+    from mutoscope.domain.routes import Route
     from mutoscope.storage.workspaces import Workspace
 
 NAMESPACE: Final = "job"
@@ -360,15 +361,13 @@ def provider_of(
     :raises ToolUnavailable: when no provider serves the tool.
     :raises RouteCannot: when no model behind it makes in one job what is asked.
     """
-    if workspace.is_demo:
-        if spec and not engine_fits(studio, spec):
-            raise RouteCannot(tool=tool.key, remedy=engine_limits(studio))
-        return ENGINE
-    found = studio.routes.of(tool=tool.key, providers=studio.generators, at=at)
+    found: tuple[Route, ...] = (engine_route(tool.key),)
+    if not workspace.is_demo:
+        found = studio.routes.of(tool=tool.key, providers=studio.generators, at=at)
     usable = [route for route in found if route.key not in parked]
     if not usable:
         raise ToolUnavailable(tool=tool.key, is_parked=bool(found))
     fitting = [route for route in usable if fits(studio, route, spec)] if spec else usable
-    if not fitting:
-        raise RouteCannot(tool=tool.key, remedy=limits(studio, usable))
+    if spec and not fitting:
+        raise RouteCannot(tool=tool.key, remedy=limits(studio, usable, spec))
     return fitting[0].provider

@@ -204,4 +204,4 @@ async def _is_learned(studio: Studio, job: Job, attempt: Attempt) -> bool:
 
 def _deadline(studio: Studio, job: Job, attempt: Attempt) -> timedelta:
     route = studio.routes.route(key=attempt.route)
-    return (route or routing.engine_route(job)).deadline
+    return (route or routing.engine_route(job.tool)).deadline

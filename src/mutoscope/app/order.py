@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mutoscope.app import routing
 from mutoscope.app.conclude import CANCELLED, GIVEN_UP, Work, deliver, end, next_look, return_spend
+from mutoscope.app.doubts import is_asked
 from mutoscope.app.frames import frame_at
 from mutoscope.app.lasting import renewed
 from mutoscope.app.ports import (
@@ -185,8 +186,9 @@ async def last_attempt(studio: Studio, job: Job) -> Attempt | None:
 
 
 async def order_of(studio: Studio, job: Job, route: Route) -> Order:
-    """Return what a provider is asked to make over a route."""
+    """Return what a provider is asked to make over a route, with as much of the cast as it sees."""
     spec = job.spec
+    able = studio.generator(route.provider).capabilities(model=route.model)
     source_path = None
     if spec.source is not None:
         output, _ = await frame_at(studio, workspace_id=job.workspace_id, frame=spec.source)
@@ -197,9 +199,10 @@ async def order_of(studio: Studio, job: Job, route: Route) -> Order:
         source_path=source_path, instruction=spec.instruction, adjustments=spec.adjustments,
         is_demo=route.provider == ENGINE, model=route.model, parameters=route.parameters,
         reference_paths=tuple(
-            studio.assets.path(digest=bytes.fromhex(digest)) for digest in spec.references
+            studio.assets.path(digest=bytes.fromhex(digest))
+            for digest in spec.references[: able.references_max]
         ),
-        history=spec.history, callback_url=studio.call_backs.address(provider=route.provider),
+        history=spec.history,
     )  # fmt: skip
 
 
@@ -215,7 +218,8 @@ async def _take_turn(
         job, state=JobState.SUBMITTING, submitting_at=at, submitted_at=None, route=route.key,
         provider=route.provider,
     )  # fmt: skip
-    asked = replace(asked, job_id=attempt.order_id)
+    own = studio.call_backs.address(attempt.name)
+    asked = replace(asked, job_id=attempt.order_id, callback_url=own)
     return await _send(studio, Work(job=begun, attempt=attempt), asked)
 
 
@@ -349,7 +353,7 @@ async def _send_again(studio: Studio, work: Work, *, at: datetime) -> Next:
         is_ours = await attempts.intend_again(connection, attempt=attempt, at=at)
     if not is_ours:
         return Next(POLL_S)
-    asked = await order_of(studio, job, routing.engine_route(job))
+    asked = await order_of(studio, job, routing.engine_route(job.tool))
     return await _send(studio, Work(job=job, attempt=replace(attempt, intended_at=at)), asked)
 
 
@@ -363,7 +367,7 @@ async def _in_doubt(studio: Studio, work: Work, *, at: datetime) -> Next:
     """Judge an order in doubt: by the provider, if it would know of it by now, else by staff."""
     attempt = work.attempt
     assert attempt is not None
-    if not _is_reconcilable(studio, attempt):
+    if not is_asked(studio, attempt):
         return await _wait_for_staff(studio, work, at=at)
     if at - attempt.intended_at < SURE:
         return Next(RETRY_S)
@@ -372,17 +376,12 @@ async def _in_doubt(studio: Studio, work: Work, *, at: datetime) -> Next:
     return await _wait_again(studio, work, error)
 
 
-def _is_reconcilable(studio: Studio, attempt: Attempt) -> bool:
-    company = studio.providers[attempt.provider]
-    return company.capabilities(model=attempt.model).is_reconcilable
-
-
 async def _doubt(studio: Studio, work: Work, code: str) -> None:
     attempt, at = work.attempt, studio.clock.now()
     assert attempt is not None
     async with studio.reading() as connection:
         is_new = await attempts.mark_unknown(connection, attempt=attempt, reason=code, at=at)
-    if is_new and not _is_reconcilable(studio, attempt):
+    if is_new and not is_asked(studio, attempt):
         await routing.tell_unknown(studio, attempt)
 
 

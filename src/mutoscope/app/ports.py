@@ -170,12 +170,27 @@ class CancelRule(StrEnum):
     NONE = "none"
 
 
+class Reconcile(StrEnum):
+    """How it is learned what became of an order whose answer was lost.
+
+    The provider is asked by our id, or its call back tells, at an address made for the order; else
+    staff look it up.
+    """
+
+    BY_ID = "by_id"
+    BY_CALL_BACK = "by_call_back"
+    BY_STAFF = "by_staff"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What a provider's model can do, as data for estimates and screens.
 
-    Without `durations_s` it makes stills; without `ratios` a picture has its source's. A provider
-    that `is_reconcilable` can be asked about an order by our own job id.
+    Without `durations_s` it makes stills; without `ratios` a picture has its source's. From a still
+    it makes `edits_max` pictures at once (None: as many as of words), and changes `adjustments`
+    (None: all that fine-tuning has). `id_form` makes our id of an order of the provider's own `id`
+    and its list price in `micros`; it is empty where nothing can be followed, since the answer to
+    an order is all that there ever is.
     """
 
     durations_s: tuple[int, ...] = ()
@@ -183,6 +198,8 @@ class Capabilities:
     resolutions_px: tuple[int, ...] = ()
     prompt_max: int
     images_max: int = 1
+    edits_max: int | None = None
+    adjustments: frozenset[str] | None = None
     image_bytes_max: int = 5_000_000
     references_max: int = 0
     takes_mask: bool = False
@@ -190,7 +207,8 @@ class Capabilities:
     has_negative_prompt: bool = False
     cancel: CancelRule = CancelRule.NONE
     has_webhook: bool = False
-    is_reconcilable: bool = False
+    reconcile: Reconcile = Reconcile.BY_STAFF
+    id_form: str = "{id}"
     poll_s: float = 5
     output_ttl_s: int
 
@@ -205,6 +223,13 @@ class Funds:
 
 class Generator(Protocol):
     """A company's API, or the built-in engine, that turns orders into files."""
+
+    def capabilities(self, *, model: str) -> Capabilities:
+        """Return what a model can do.
+
+        :raises ProviderError: when there is no such model.
+        """
+        ...
 
     async def submit(self, *, order: Order) -> Submitted:
         """Begin the work and return what the provider answered.
@@ -234,14 +259,7 @@ class Generator(Protocol):
 
 
 class Provider(Generator, Protocol):
-    """A generator that is a company: it has models and money, and may call back."""
-
-    def capabilities(self, *, model: str) -> Capabilities:
-        """Return what a model can do.
-
-        :raises ProviderError: when the provider has no such model.
-        """
-        ...
+    """A generator that is a company: it has money, and may call back."""
 
     async def funds(self) -> Funds:
         """Return what is left at the provider; an answer also proves that the key is good.
@@ -250,7 +268,7 @@ class Provider(Generator, Protocol):
         """
         ...
 
-    def parse_webhook(
+    async def parse_webhook(
         self, *, headers: Mapping[str, str], body: bytes, secret: str, at: datetime
     ) -> str:
         """Return whose work a call back is about; it moves nothing, it is a reason to poll.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mutoscope.app.acts import NOBODYS, Act
 from mutoscope.app.conclude import Work, end
+from mutoscope.app.doubts import our_id
 from mutoscope.app.ports import ErrorCode, Failure, ProviderError, RenderState
 from mutoscope.domain.attempts import AttemptState
 from mutoscope.domain.credits import Refusal
@@ -92,8 +93,8 @@ async def resolve(
         raise NotInDoubt(job_id=job_id)
     attempt = replace(doubtful[-1], closed_by=finding.staff)
     if finding.provider_job_id is not None:
-        await _require_known(studio, job, attempt, finding.provider_job_id)
-        await _created(studio, attempt, finding.provider_job_id, act)
+        provider_job_id = await _known(studio, job, attempt, finding.provider_job_id)
+        await follow(studio, attempt, provider_job_id=provider_job_id, act=act)
     elif job.state in FINAL or attempt.ordinal != found[-1].ordinal:
         await _closed(studio, attempt, finding.cost_micros, act)
     else:
@@ -105,8 +106,27 @@ async def resolve(
         await routes.resolve_alerts(connection, subject=str(job_id), at=studio.clock.now())
 
 
-async def _require_known(studio: Studio, job: Job, attempt: Attempt, provider_job_id: str) -> None:
-    """Pass unless the provider says that it knows nothing; one that is away is asked later."""
+async def follow(
+    studio: Studio, attempt: Attempt, *, provider_job_id: str, act: Act = NOBODYS
+) -> None:
+    """Look from now on at an order in doubt, under the id that was learned."""
+    at = studio.clock.now()
+    created = Created(attempt, provider_job_id, at, look_at=at)
+    async with studio.reading() as connection, connection.transaction():
+        (is_written,) = await attempts.mark_created(connection, [created])
+        if is_written:
+            await write_side_rows(connection, _told(attempt, act, AttemptState.CREATED))
+
+
+async def _known(studio: Studio, job: Job, attempt: Attempt, found: str) -> str:
+    """Return our id of an order, unless the provider says that it knows nothing of it.
+
+    One that is away is asked later.
+    """
+    provider_job_id = our_id(studio, attempt, found=found)
+    if provider_job_id is None:
+        told = "what its answer brought is all that there is: tell what it cost"
+        raise NotAtProvider(provider=attempt.provider, provider_job_id=found, told=told)
     generator = studio.generator(attempt.provider)
     try:
         render = await generator.poll(
@@ -119,16 +139,8 @@ async def _require_known(studio: Studio, job: Job, attempt: Attempt, provider_jo
         is_known, told = error.code not in _UNKNOWN, str(error)
     if not is_known:
         await generator.discard(job_id=attempt.order_id)  # the answer is not kept for the true id
-        raise NotAtProvider(provider=attempt.provider, provider_job_id=provider_job_id, told=told)
-
-
-async def _created(studio: Studio, attempt: Attempt, provider_job_id: str, act: Act) -> None:
-    at = studio.clock.now()
-    created = Created(attempt, provider_job_id, at, look_at=at)
-    async with studio.reading() as connection, connection.transaction():
-        (is_written,) = await attempts.mark_created(connection, [created])
-        if is_written:
-            await write_side_rows(connection, _told(attempt, act, AttemptState.CREATED))
+        raise NotAtProvider(provider=attempt.provider, provider_job_id=found, told=told)
+    return provider_job_id
 
 
 async def _closed(studio: Studio, attempt: Attempt, cost_micros: int, act: Act) -> None:

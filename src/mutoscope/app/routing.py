@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.acts import NOBODYS, Act
+from mutoscope.app.doubts import what_to_do
 from mutoscope.app.fitting import fits
 from mutoscope.app.studio import ENGINE
 from mutoscope.domain.credits import Refusal
@@ -56,10 +57,10 @@ class UnknownRoute(Refusal):
         self.route = route
 
 
-def engine_route(job: Job) -> Route:
-    """Return the built-in engine's way to make a job: free, and without a limit of its own."""
+def engine_route(tool: str) -> Route:
+    """Return the built-in engine's way to make a tool's jobs: free, and without a limit."""
     return Route(
-        key=ENGINE, tool=job.tool, provider=ENGINE, model="animatic", effective_at=_EVER,
+        key=ENGINE, tool=tool, provider=ENGINE, model="animatic", effective_at=_EVER,
         ends_at=None, parameters={}, price=ListPrice(unit=Unit.PER_VIDEO, micros=0),
         jobs_max=1_000_000, deadline=ENGINE_DEADLINE,
     )  # fmt: skip
@@ -74,7 +75,7 @@ def usable_routes(
     built-in engine makes all jobs of a demo workspace.
     """
     if is_demo:
-        return (engine_route(job),)
+        return (engine_route(job.tool),)
     found = studio.routes.of(tool=job.tool, providers=studio.generators, at=at)
     alive = [
         route
@@ -145,8 +146,8 @@ async def unpark(studio: Studio, *, route: str, act: Act = NOBODYS) -> None:
 async def tell_unknown(studio: Studio, attempt: Attempt) -> None:
     """Tell staff of an order of which nobody knows whether it was taken."""
     sentence = (
-        f"{attempt.provider} never said what became of job {attempt.job_id}: look it up there, "
-        "then `mutoscope providers resolve`"
+        f"{attempt.provider} never said what became of job {attempt.job_id} "
+        f"(`mutoscope providers resolve`): {what_to_do(studio, attempt)}"
     )
     async with studio.reading() as connection:
         alert = _alert(studio, "submit_unknown", str(attempt.job_id), sentence)

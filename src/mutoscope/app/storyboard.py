@@ -163,6 +163,21 @@ async def change_scene(studio: Studio, *, project: Project, scene_id: UUID, head
         await rows.change_scene(connection, project=project, scene_id=scene_id, heading=text)
 
 
+async def move_scene(studio: Studio, *, project: Project, scene_id: UUID, place: int) -> None:
+    """Move a scene to a place on the board, from 1; beyond the end is the end."""
+    async with studio.reading() as connection:
+        await rows.move_scene(connection, project=project, scene_id=scene_id, place=place)
+
+
+async def archive_scene(
+    studio: Studio, *, project: Project, scene_id: UUID, is_undo: bool = False
+) -> None:
+    """Delete a scene with its frames, or bring it back where it stood."""
+    at = None if is_undo else studio.clock.now()
+    async with studio.reading() as connection:
+        await rows.archive_scene(connection, project=project, scene_id=scene_id, at=at)
+
+
 async def add_frame(studio: Studio, *, project: Project, scene_id: UUID, text: FrameText) -> UUID:
     """Add a frame at the end of a scene; return its id."""
     checked = _checked(studio, text)

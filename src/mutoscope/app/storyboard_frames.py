@@ -242,7 +242,7 @@ def beside_frame(*, project_id: UUID, frame_id: UUID, wanted: Wanted) -> Beside:
     """Return what commits beside a job of a frame: its link to the frame."""
 
     def rows(job: Job) -> tuple[SideRow, ...]:
-        link = (job.workspace_id, job.job_id, project_id, frame_id, wanted, None)
+        link = (job.workspace_id, job.job_id, project_id, frame_id, wanted, None, None)
         return (SideRow(boards.add_frame_jobs, link),)
 
     return rows

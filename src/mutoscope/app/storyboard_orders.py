@@ -1,12 +1,15 @@
 """Ordering what a whole board lacks: a hold for each shot, all of them or none, each settled alone.
 
 The holds, the jobs, their links to the frames and the order's own row are one transaction. A repeat
-under the same key finds that row and returns the same jobs.
+under the same key finds that row and returns the same jobs. Under different keys no shot is ordered
+twice at once: an order claims the next turn of what a frame lacks, as counted before the board was
+read. Whoever comes second writes nothing, and looks again.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -26,7 +29,7 @@ from mutoscope.domain.quote import AgreedItem, agreed
 from mutoscope.domain.storyboard import Board, Frame, FrameNotFinal, FrameNotMade, Wanted
 from mutoscope.storage import board as boards
 from mutoscope.storage import jobs
-from mutoscope.storage.session import SideRow
+from mutoscope.storage.session import SideRow, SideRowRefused
 from mutoscope.storage.storyboard import UnknownFrame
 
 if TYPE_CHECKING:
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     from mutoscope.storage.jobs import Job
 
 NAMESPACE = "board"
+LOOKS_MAX = 8
+"""How often an order looks at a board that others are ordering, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,23 +95,35 @@ async def order_board(
 async def _place(
     studio: Studio, workspace_id: UUID, wish: BoardWish, key: str, *, attribution: Attribution
 ) -> PlacedOrder:
+    """Order what is lacking; look again when another order has claimed some of it meanwhile."""
+    for _ in range(1, LOOKS_MAX):
+        with suppress(SideRowRefused):
+            return await _claim(studio, workspace_id, wish, key, attribution=attribution)
+    return await _claim(studio, workspace_id, wish, key, attribution=attribution)
+
+
+async def _claim(
+    studio: Studio, workspace_id: UUID, wish: BoardWish, key: str, *, attribution: Attribution
+) -> PlacedOrder:
     placing = await placing_now(studio, workspace_id=workspace_id)
+    name = {"workspace_id": workspace_id, "project_id": wish.project_id}
     async with studio.reading() as connection:
-        board = await boards.board(
-            connection, workspace_id=workspace_id, project_id=wish.project_id
-        )
+        turns = await boards.turns(connection, **name)  # first: what comes after it is noticed
+        board = await boards.board(connection, **name)
         quote = None if wish.quote_id is None else await boards.quote(
-            connection, workspace_id=workspace_id, project_id=wish.project_id,
-            quote_id=wish.quote_id,
+            connection, **name, quote_id=wish.quote_id
         )  # fmt: skip
     items = _chosen(board, items_of(board=board, version=placing.version), wish)
     prices = agreed(items=items, version=placing.version.key, quote=quote, at=placing.at)
     order_id = studio.ids.new()
     made = await _jobs(studio, placing, board, prices=prices, order_id=order_id)
     links = [
-        (job.workspace_id, job.job_id, wish.project_id, item.frame_id, item.wanted, order_id)
+        (
+            job.workspace_id, job.job_id, wish.project_id, item.frame_id, item.wanted, order_id,
+            turns.get((item.frame_id, item.wanted), 0) + 1,
+        )
         for job, item in zip(made, items, strict=True)
-    ]
+    ]  # fmt: skip
     order = (
         workspace_id, key, wish.digest(), order_id, wish.project_id, wish.quote_id, placing.at
     )  # fmt: skip

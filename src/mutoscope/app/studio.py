@@ -47,9 +47,6 @@ MANUAL: Final = "manual"
 ENGINE: Final = "engine"
 """The provider name of the built-in engine."""
 
-ENGINE_POLL_S: Final = 0.5
-"""Seconds between looks at a job of the built-in engine."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Studio:
@@ -61,7 +58,6 @@ class Studio:
     `email_key` keys the digests by which a person's one trial is known; `exporters` are by form.
     `hooks` sends events to the webhooks of workspaces; what was sent is listed for
     `keep_deliveries`, None: for ever.
-    The built-in engine makes `engine_images_max` pictures at once; None: as many as the tool.
     `seller` issues the invoices; `gateways` are ways in which money comes, `gateway` is the one of
     new orders.
     `post_card` returns what shows an action of staff in a thread.
@@ -84,7 +80,6 @@ class Studio:
     providers: Mapping[str, Provider] = field(default_factory=dict)
     call_backs: CallBacks = field(default_factory=CallBacks)
     labels: frozenset[str] = frozenset()
-    engine_images_max: int | None = None
     seller: Seller = field(default_factory=shipped_seller)
     gateways: Mapping[str, Gateway] = field(default_factory=dict)
     gateway: str = MANUAL
@@ -139,9 +134,11 @@ class Studio:
         return route is None or route.label is None or route.label in self.labels
 
     def poll_s(self, provider: str, model: str) -> float:
-        """Return the seconds between looks at a provider's work."""
-        company = self.providers.get(provider)
-        return ENGINE_POLL_S if company is None else company.capabilities(model=model).poll_s
+        """Return the seconds between looks at a provider's work.
+
+        :raises ProviderError: when the provider is not set up any more, or knows no such model.
+        """
+        return self.generator(provider).capabilities(model=model).poll_s
 
     def unlimited_of(self, workspace: Workspace, *, at: datetime, now: datetime) -> tuple[str, ...]:
         """Return the kinds of which use is unlimited at an instant; of the past it is not known."""

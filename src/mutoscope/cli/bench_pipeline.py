@@ -141,7 +141,7 @@ class InstantProvider:
         """Return that it is free."""
         return Funds(sentence="free")
 
-    def parse_webhook(
+    async def parse_webhook(
         self, *, headers: Mapping[str, str], body: bytes, secret: str, at: datetime
     ) -> str:
         """Read a call back, of which there is none."""

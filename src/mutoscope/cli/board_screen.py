@@ -43,14 +43,15 @@ def board_lines(board: Board) -> tuple[RenderableType, ...]:
 
 def versions_table(*, frame: Frame) -> Table:
     """Return the versions and clips of a frame, the oldest first; the one that shows is marked."""
-    made = table("", "!version", "tool", ">seed", ">charged", "what was asked")
+    made = table("", ">", "!version", "tool", ">seed", ">charged", "what was asked")
     still = frame.still
-    for each in (*frame.versions, *frame.clips):
+    clips = (("clip", clip) for clip in frame.clips)
+    for number, each in (*enumerate(frame.versions, start=1), *clips):
         is_shown = each in (still, frame.clip)
         charged = "-" if each.charged is None else f"{each.charged:,}"
         seed = "-" if each.seed is None else str(each.seed)
         made.add_row(
-            "*" if is_shown else "", f"{each.name.job_id}/{each.name.ordinal}",
+            "*" if is_shown else "", str(number), f"{each.name.job_id}/{each.name.ordinal}",
             each.tool or "upload", seed, charged, escape(_asked(each)),
         )  # fmt: skip
     return made
@@ -67,13 +68,16 @@ def differences_table(*, found: Iterable[Difference]) -> Table:
 def estimate_lines(
     found: BoardEstimate, *, zone: str, expires_at: datetime | None = None
 ) -> tuple[RenderableType, ...]:
-    """Return an estimate: the items, then a sentence or two for each kind of credit."""
+    """Return an estimate: the items and their sums, then sentences for each kind of credit."""
     made = table(">frame", "lacks", "tool", ">seconds", ">price", "cheaper")
     for item in found.items:
         made.add_row(
             str(item.number), item.wanted, item.tool, str(item.duration_s or "-"),
             f"{item.price:,}", _cheaper(item),
         )  # fmt: skip
+    made.add_section()
+    for total in found.totals:
+        made.add_row(*_sums([item for item in found.items if item.kind == total.kind], total))
     lines: list[RenderableType] = [made]
     for total in found.totals:
         lines += _total_sentences(total, zone)
@@ -119,6 +123,17 @@ def _frames(frames: Iterable[Frame]) -> Table:
             f"{len(frame.clips)} x {clip}" if frame.clips else clip,
         )  # fmt: skip
     return made
+
+
+def _sums(items: list[BoardItem], total: KindTotal) -> tuple[str, ...]:
+    """Return the last row of a kind of credit: how many, how long, and what all of them cost."""
+    seconds = sum(item.duration_s or 0 for item in items)
+    price = f"{total.required + total.metered:,}"
+    saved = sum(max((swap.saved for swap in item.swaps), default=0) for item in items)
+    return (
+        "sum", f"{len(items):,}", f"{total.kind} credits", f"{seconds:,}" if seconds else "",
+        price, f"up to {saved:,} less" if saved else "",
+    )  # fmt: skip
 
 
 def _asked(version: FrameVersion) -> str:

@@ -12,40 +12,30 @@ from uuid import UUID
 import typer
 
 from mutoscope.app import storyboard, storyboard_frames
-from mutoscope.app.frames import NoSuchFrame
 from mutoscope.app.generate import Wish
 from mutoscope.app.storyboard import FrameText
 from mutoscope.app.storyboard_frames import Clip, Slot
 from mutoscope.assets.uploads import upload as bring
 from mutoscope.bootstrap import House
-from mutoscope.cli.board_screen import differences_table, versions_table
-from mutoscope.cli.jobs import Manner, adjustment, ask_first, carry_out, frame_name
+from mutoscope.cli.frame_versions import FrameId, frame, read_frame, show_frame, version_of
+from mutoscope.cli.jobs import Manner, adjustment, ask_first, carry_out
 from mutoscope.cli.opening import in_house
-from mutoscope.cli.options import Json, WorkspaceId, id_of, takes
+from mutoscope.cli.options import Json, WorkspaceId, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.projects import ProjectId, SceneId, content_of
-from mutoscope.cli.screen import console, tell
+from mutoscope.cli.screen import console
 from mutoscope.domain.fine_tune import ShotSize
-from mutoscope.domain.jobs import FrameName
-from mutoscope.domain.storyboard import Frame, FrameVersion, Wanted
-from mutoscope.domain.versions import Difference, differences
+from mutoscope.domain.storyboard import Frame, Wanted
 from mutoscope.storage import storyboard as rows
 from mutoscope.storage.board import Upload
 from mutoscope.storage.jobs import Job
 
-FrameId = Annotated[
-    UUID,
-    typer.Argument(
-        metavar="FRAME", help="The frame's id.",
-        parser=id_of("frame", remedy="`mutoscope project show` tells them"),
-    ),
-]  # fmt: skip
 Version = Annotated[
-    str | None, typer.Option(help="A version to start from, JOB or JOB/2; else what it shows.")
+    str | None,
+    typer.Option(help="A version to start from, by number or as JOB/2; else what shows."),
 ]
 
 commands = typer.Typer()
-frame = typer.Typer(help="Make, choose and compare versions of a frame.", no_args_is_help=True)
 commands.add_typer(frame, name="frame")
 
 
@@ -139,15 +129,15 @@ def add(asked: Add) -> None:
         frame_id = await storyboard.add_frame(
             house.studio, project=project, scene_id=asked.scene, text=text
         )
-        return await _read(house, asked.workspace, frame_id)
+        return await read_frame(house, asked.workspace, frame_id)
 
-    _show(in_house(added), is_json=asked.is_json)
+    show_frame(in_house(added), is_json=asked.is_json)
 
 
 @frame.command()
 def show(workspace: WorkspaceId, frame_id: FrameId, *, is_json: Json = False) -> None:
     """Show a frame with its versions and clips."""
-    _show(in_house(lambda house: _read(house, workspace, frame_id)), is_json=is_json)
+    show_frame(in_house(lambda house: read_frame(house, workspace, frame_id)), is_json=is_json)
 
 
 @frame.command()
@@ -174,7 +164,7 @@ def edit(asked: Edit) -> None:
     async def placed(house: House, key: str) -> tuple[Job, bool]:
         return await storyboard_frames.edit_frame(
             house.studio, _slot(asked, key), instruction=asked.instruction,
-            source=_version(asked.version),
+            source=await version_of(house, asked.workspace, asked.frame, asked.version),
         )  # fmt: skip
 
     carry_out(asked, placed)
@@ -188,7 +178,7 @@ def fine_tune(asked: FineTune) -> None:
     async def placed(house: House, key: str) -> tuple[Job, bool]:
         return await storyboard_frames.fine_tune_frame(
             house.studio, _slot(asked, key), adjustments=dict(map(adjustment, asked.adjust)),
-            source=_version(asked.version),
+            source=await version_of(house, asked.workspace, asked.frame, asked.version),
         )  # fmt: skip
 
     carry_out(asked, placed)
@@ -198,13 +188,14 @@ def fine_tune(asked: FineTune) -> None:
 @takes(Animate)
 def animate(asked: Animate) -> None:
     """Turn what a frame shows into a clip; the price depends on the tool."""
-    clip = Clip(
-        tool=asked.tool, duration_s=asked.seconds, prompt=asked.prompt,
-        source=_version(asked.version), is_confirmed=asked.not_final,
-    )  # fmt: skip
 
     async def placed(house: House, key: str) -> tuple[Job, bool]:
-        found = await _read(house, asked.workspace, asked.frame)
+        clip = Clip(
+            tool=asked.tool, duration_s=asked.seconds, prompt=asked.prompt,
+            source=await version_of(house, asked.workspace, asked.frame, asked.version),
+            is_confirmed=asked.not_final,
+        )  # fmt: skip
+        found = await read_frame(house, asked.workspace, asked.frame)
         tool, seconds = asked.tool or found.tool, asked.seconds or found.duration_s
         if tool is not None and tool == found.tool:
             wish = Wish(tool=tool, prompt="", duration_s=seconds)
@@ -228,68 +219,6 @@ def regenerate(asked: Regenerate) -> None:
 
 
 @frame.command()
-def compare(
-    workspace: WorkspaceId,
-    frame_id: FrameId,
-    first: Annotated[str, typer.Argument(help="A version or clip: JOB, or JOB/2.")],
-    second: Annotated[str, typer.Argument(help="Another one.")],
-    *,
-    is_json: Json = False,
-) -> None:
-    """Tell in what two versions of a frame differ: tool, words, seed, cost."""
-
-    async def compared(house: House) -> tuple[Difference, ...]:
-        found = await _read(house, workspace, frame_id)
-        return differences(first=_among(found, first), second=_among(found, second))
-
-    told = in_house(compared)
-    if is_json:
-        print_json(told)
-    else:
-        console().print(differences_table(found=told))
-
-
-@frame.command()
-def choose(
-    workspace: WorkspaceId,
-    frame_id: FrameId,
-    version: Annotated[str, typer.Argument(help="A version: JOB, or JOB/2.")],
-    *,
-    is_json: Json = False,
-) -> None:
-    """Let a frame show another of its versions."""
-    name = frame_name(version)
-
-    async def chosen(house: House) -> tuple[Frame, Frame]:
-        before = await _read(house, workspace, frame_id)
-        return before, await storyboard.choose(
-            house.studio, workspace_id=workspace, frame_id=frame_id, version=name
-        )
-
-    before, found = in_house(chosen)
-    _show(found, is_json=is_json)
-    if before.is_final and not found.is_final:
-        tell("It is no longer marked final.")
-
-
-@frame.command()
-def final(
-    workspace: WorkspaceId,
-    frame_id: FrameId,
-    *,
-    is_undo: Annotated[bool, typer.Option("--undo", help="Take the mark away.")] = False,
-    is_json: Json = False,
-) -> None:
-    """Mark a frame final with the version that it shows: it is ready to be animated."""
-    found = in_house(
-        lambda house: storyboard.mark_final(
-            house.studio, workspace_id=workspace, frame_id=frame_id, is_final=not is_undo
-        )
-    )
-    _show(found, is_json=is_json)
-
-
-@frame.command()
 def move(
     workspace: WorkspaceId,
     frame_id: FrameId,
@@ -309,9 +238,9 @@ def move(
                 connection, project=board.project, frame_id=frame_id, place=place,
                 scene_id=scene or found.scene_id,
             )  # fmt: skip
-        return await _read(house, workspace, frame_id)
+        return await read_frame(house, workspace, frame_id)
 
-    _show(in_house(moved), is_json=is_json)
+    show_frame(in_house(moved), is_json=is_json)
 
 
 @frame.command()
@@ -358,34 +287,7 @@ def archive(
         console().print(f"frame {frame_id} {'is back' if is_undo else 'was deleted'}")
 
 
-async def _read(house: House, workspace: UUID, frame_id: UUID) -> Frame:
-    _, found = await storyboard.frame_of(house.studio, workspace_id=workspace, frame_id=frame_id)
-    return found
-
-
 def _slot(asked: OfFrame, key: str) -> Slot:
     return Slot(
         workspace_id=asked.workspace, frame_id=asked.frame, key=key, attribution=asked.whose()
     )
-
-
-def _version(text: str | None) -> FrameName | None:
-    return None if text is None else frame_name(text)
-
-
-def _among(found: Frame, text: str) -> FrameVersion:
-    name = frame_name(text)
-    for each in (*found.versions, *found.clips):
-        if each.name == name:
-            return each
-    raise NoSuchFrame(frame=name)
-
-
-def _show(found: Frame, *, is_json: bool) -> None:
-    if is_json:
-        print_json(found)
-        return
-    mark = " (final)" if found.is_final else ""
-    console().print(f"frame {found.frame_id}  {found.number}{mark}: {found.description}",
-                    markup=False)  # fmt: skip
-    console().print(versions_table(frame=found))

@@ -86,6 +86,7 @@ ENTRIES: Final = (
     Entry("animate", "jobs", "Create", "Turn a frame into a clip."),
     Entry("regenerate", "jobs", "Create", "Make a job again; it costs as much again."),
     Entry("project", "projects", "Create", "Make storyboards, price and order them."),
+    Entry("scene", "scenes", "Create", "Rename, move and delete the scenes of a board."),
     Entry("frame", "frames", "Create", "Make, choose and compare versions of a frame."),
     Entry("cast", "cast", "Create", "Keep the characters and places of a board."),
     Entry("cancel", "jobs", "Create", "Ask for a job to be stopped."),

@@ -1,15 +1,16 @@
 """Values as plain data: what `--json` prints.
 
-Owns the one way from our values to JSON. Invariant: instants are ISO 8601 in UTC, ids and digests
-are text, a field keeps its name. The surprising choice: nothing is left out or renamed for a
-command's sake, so that a script reads the same words as the code and the documentation use.
+Owns the one way from our values to JSON. Invariant: instants are ISO 8601 in UTC, spans are
+seconds, ids and digests are text, a field keeps its name. The surprising choice: nothing is left
+out or renamed for a command's sake, so that a script reads the same words as the code and the
+documentation use.
 """
 
 import json
 import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,8 @@ def plain(value: object) -> Any:  # noqa: ANN401 -- JSON has no narrower type
         return value
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, UUID | Path):

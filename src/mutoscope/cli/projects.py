@@ -129,7 +129,7 @@ def list_all(
 @project.command()
 def show(workspace: WorkspaceId, project_id: ProjectId, *, is_json: Json = False) -> None:
     """Show a board: its scenes and frames with their ids, versions and clips, and its cast."""
-    _show_board(in_house(lambda house: _read(house, workspace, project_id)), is_json=is_json)
+    show_board(in_house(lambda house: _read(house, workspace, project_id)), is_json=is_json)
 
 
 @project.command(name="import")
@@ -144,7 +144,7 @@ def import_file(
     screenplay = read_screenplay(content=content_of(file))
 
     async def imported(house: House) -> Imported:
-        found = await _project(house, workspace, project_id)
+        found = await project_of(house, workspace, project_id)
         return await storyboard.import_screenplay(
             house.studio, project=found, screenplay=screenplay
         )
@@ -167,7 +167,7 @@ def scene(
     """Add a scene at the end of a board."""
 
     async def added(house: House) -> UUID:
-        found = await _project(house, workspace, project_id)
+        found = await project_of(house, workspace, project_id)
         return await storyboard.add_scene(house.studio, project=found, heading=heading)
 
     scene_id = in_house(added)
@@ -312,9 +312,21 @@ def content_of(file: Path) -> bytes:
         raise FileUnreadable(path=file, reason=error.strerror or str(error)) from error
 
 
-async def _project(house: House, workspace: UUID, project_id: UUID) -> Project:
+async def project_of(house: House, workspace: UUID, project_id: UUID) -> Project:
+    """Return a project.
+
+    :raises UnknownProject: when the workspace has none of that id.
+    """
     async with house.studio.reading() as connection:
         return await rows.project(connection, workspace_id=workspace, project_id=project_id)
+
+
+def show_board(board: Board, *, is_json: bool) -> None:
+    """Show a board: its scenes and frames, and its cast."""
+    if is_json:
+        print_json(board)
+    else:
+        _print_all(board_lines(board))
 
 
 async def _read(house: House, workspace: UUID, project_id: UUID) -> Board:
@@ -351,13 +363,6 @@ def _show_project(found: Project, *, is_json: bool) -> None:
 def _added(made: Imported) -> str:
     was = "was" if made.scenes == 1 else "were"
     return f"{counted(made.scenes, 'scene')} with {counted(made.shots, 'shot')} {was} added."
-
-
-def _show_board(board: Board, *, is_json: bool) -> None:
-    if is_json:
-        print_json(board)
-    else:
-        _print_all(board_lines(board))
 
 
 def _print_all(parts: tuple[Any, ...]) -> None:

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from mutoscope.app import routing
 from mutoscope.app.acts import act_of
+from mutoscope.app.doubts import what_to_do
 from mutoscope.app.ports import Provider, ProviderError
 from mutoscope.app.resolve import Finding, resolve
 from mutoscope.bootstrap import House
@@ -117,19 +118,20 @@ def unpark(
 def unknown(*, is_json: Json = False) -> None:
     """List the orders of which nobody knows what became of them, the longest waiting first."""
 
-    async def read(house: House) -> tuple[Attempt, ...]:
+    async def read(house: House) -> list[tuple[Attempt, str]]:
         async with house.studio.reading() as connection:
-            return await attempts.unknown_attempts(connection, limit=SHOWN_MAX)
+            waiting = await attempts.unknown_attempts(connection, limit=SHOWN_MAX)
+        return [(each, what_to_do(house.studio, each)) for each in waiting]
 
     found = in_house(read)
     if is_json:
-        print_json(plain(found))
+        print_json([plain(each) | {"what_to_do": told} for each, told in found])
         return
     if not found:
         tell("No order is in doubt.")
         return
     made = table("!workspace", "!job", "provider", "model", "ordered", "list price", "why")
-    for each in found:
+    for each, _ in found:
         price = f"{each.list_micros / MICROS:.4f} USD"
         ordered = told(each.intended_at)
         made.add_row(
@@ -137,6 +139,9 @@ def unknown(*, is_json: Json = False) -> None:
             each.reason or "",
         )  # fmt: skip
     console().print(made)
+    known = dict.fromkeys(f"{each.provider}, {each.model}: {what}" for each, what in found)
+    for line in known:
+        console().print(line, markup=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,6 @@ from mutoscope.cli.options import Json
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, tell
 from mutoscope.domain.credits import Refusal
-from mutoscope.simulators.fal import FalSimulator
 from mutoscope.simulators.pixverse import PixVerseSimulator
 from mutoscope.simulators.registry import SIMULATORS
 from mutoscope.simulators.server import running
@@ -77,7 +76,6 @@ def environment(world: World) -> dict[str, str]:
         found[f"{prefix}_URL"] = f"{world.address}/{simulator.name}"
     return found | {
         "MUTOSCOPE_PIXVERSE_SECRET": PixVerseSimulator.signing_key,
-        "MUTOSCOPE_FAL_SECRET": FalSimulator.keys,
         "MUTOSCOPE_STRIPE_SECRET": StripeSimulator.signing_key,
     }
 

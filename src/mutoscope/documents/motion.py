@@ -1,8 +1,9 @@
 """Stills that move a little, and clips in steps of a film: pictures of one size, one after another.
 
 Invariant: exactly as many pictures come as were asked for, each of the film's size, with black
-around what has another ratio. The lower right corner of a still stays in view: the mark
-of its maker stands there.
+around what has another ratio. The lower right corner of a still stays in view: the mark of its
+maker stands there. So a camera that goes to the right comes nearer to that corner, and one that
+goes to the left comes from it.
 """
 
 from collections.abc import Iterator
@@ -16,8 +17,11 @@ from mutoscope.domain.credits import Refusal
 
 FILM_SIZE: Final = (1280, 720)
 FRAMES_PER_SECOND: Final = 24
-NEARER: Final = 1.08
-"""How much a still is enlarged where the camera is nearest: noticed, and never in the way."""
+NEARER: Final = ((1.0, 1.08), (1.0, 1.18), (1.08, 1.0), (1.18, 1.0))
+"""How much a still is enlarged at the beginning and the end of each move: in, right, out, left.
+
+A move to a side goes along with the corner of the mark, so that the other side comes and goes.
+"""
 
 CORNER: Final = 0.025
 """What may be cut off below and on the right, of a still's height: less than a mark's margin."""
@@ -120,11 +124,11 @@ def _area(
 ) -> tuple[float, float, float, float]:  # fmt: skip
     """Return the part of a picture that is seen: in, right, out, left."""
     width, height = size
-    nearness = {0: share, 2: 1 - share}.get(move, 1.0)
-    zoom = 1 + (NEARER - 1) * nearness
+    begin, end = NEARER[move]
+    zoom = begin + (end - begin) * share
     seen = (width / zoom, height / zoom)
-    along = {1: share, 3: 1 - share}.get(move, 0.5)
     cut = height * CORNER
+    along = {1: share, 3: 1 - share}.get(move, 0.5)
     left = width - seen[0] - min(width - seen[0], cut) * (1 - along)
     top = height - seen[1] - min(height - seen[1], cut) / 2
     return left, top, left + seen[0], top + seen[1]

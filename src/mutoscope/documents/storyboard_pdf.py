@@ -27,6 +27,9 @@ PRINT_PX: Final = 1_200
 """The longer side of a printed picture: 13 cm at 230 dots an inch."""
 
 JPEG_QUALITY: Final = 88
+UNSEEN: Final = 9 / 16
+"""The height of a picture that is not there yet, for a width of 1."""
+
 STANDARD: Final = "ua-1"
 """PDF/UA: a screen reader tells pictures by their descriptions."""
 
@@ -92,13 +95,13 @@ def _under_headings(board: ExportBoard) -> list[tuple[str, ExportFrame]]:
 
 
 def _shown(frame: ExportFrame, heading: str, options: ExportOptions, place: Path) -> dict[str, Any]:
-    picture = None
+    picture, ratio = None, UNSEEN
     if frame.still is not None:
         picture = f"{frame.number}.jpg"
-        _printed(frame.still, place / picture)
+        ratio = _printed(frame.still, place / picture)
     limit = LAYOUTS[options.grid][3] if options.grid in LAYOUTS else None
     return {
-        "number": frame.number, "heading": heading, "picture": picture,
+        "number": frame.number, "heading": heading, "picture": picture, "ratio": ratio,
         "alt": frame.description or f"Frame {frame.number}",
         "description": _shortened(frame.description, limit),
         "dialogue": _shortened(frame.dialogue, limit), "duration": f"{frame.duration_s} s",
@@ -106,11 +109,13 @@ def _shown(frame: ExportFrame, heading: str, options: ExportOptions, place: Path
     }  # fmt: skip
 
 
-def _printed(source: Path, target: Path) -> None:
+def _printed(source: Path, target: Path) -> float:
+    """Write a picture as it is printed, and return its height for a width of 1."""
     with Image.open(source) as picture:
         small = picture.convert("RGB")
         small.thumbnail((PRINT_PX, PRINT_PX), Image.Resampling.LANCZOS)
         small.save(target, "JPEG", quality=JPEG_QUALITY)
+        return small.height / small.width
 
 
 def _shortened(text: str, limit: int | None) -> str:

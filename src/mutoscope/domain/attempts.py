@@ -6,6 +6,21 @@ certain that nothing was begun lets the job try again.
 """
 
 from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+
+class OrderName(NamedTuple):
+    """Which order of which job it is, at which provider; in an address it is told so."""
+
+    provider: str
+    workspace_id: UUID
+    job_id: UUID
+    ordinal: int
+
+    def __str__(self) -> str:
+        """Return it as parts of a path."""
+        return "/".join(map(str, self))
 
 
 class AttemptState(StrEnum):

@@ -125,6 +125,8 @@ def _checked(name: str, value: str | float) -> str | float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not low <= float(value) <= high:
         raise BadAdjustment(name=name, value=value, allowed=f"a number from {low:g} to {high:g}")
+    if name == "seed_nudge" and float(value) != int(value):
+        raise BadAdjustment(name=name, value=value, allowed="a whole number")
     return float(value)
 
 

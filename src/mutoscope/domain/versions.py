@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from mutoscope.domain.credits import Refusal
 from mutoscope.domain.jobs import FrameName
 from mutoscope.domain.storyboard import FrameVersion
 
@@ -27,6 +28,27 @@ class Difference:
     name: str
     first: object
     second: object
+
+
+class NoSuchVersion(Refusal):
+    """A number that none of a frame's versions has."""
+
+    code = "no_such_version"
+
+    def __init__(self, *, number: int, count: int) -> None:
+        there = f"it has the versions 1 to {count}" if count else "it has none yet"
+        super().__init__(f"the frame has no version {number}: {there}")
+        self.number = number
+
+
+def numbered(*, versions: Sequence[FrameVersion], number: int) -> FrameVersion:
+    """Return a version by its place among a frame's, the oldest being 1.
+
+    :raises NoSuchVersion: when there are not so many.
+    """
+    if not 1 <= number <= len(versions):
+        raise NoSuchVersion(number=number, count=len(versions))
+    return versions[number - 1]
 
 
 def conversation(*, versions: Sequence[FrameVersion], source: FrameName | None) -> tuple[str, ...]:

@@ -91,7 +91,7 @@ class Adapter(Protocol):
         assert job_id
         return None
 
-    def parse_webhook(
+    async def parse_webhook(
         self, *, headers: Mapping[str, str], body: bytes, secret: str, at: datetime
     ) -> str:
         """Return whose work a call back is about, once its signature was verified.

@@ -25,6 +25,7 @@ def _able(
         prompt_max=5_000,  # it names no limit, and its models read some 500 words
         image_bytes_max=15_000_000,  # 20 MB once it is spelled in base64
         poll_s=1.5, output_ttl_s=TEN_MINUTES_S,
+        id_form="{id}#{micros}",  # a task's id is the address at which it is asked about
     )  # fmt: skip
 
 

@@ -9,8 +9,11 @@ from mutoscope.app.ports import CancelRule, Capabilities, ErrorCode, Failure
 DAY_S: Final = 86_400
 
 
-def _able(resolutions_px: tuple[int, ...], durations_s: range, prompt_max: int) -> Capabilities:
+def _able(
+    model: str, resolutions_px: tuple[int, ...], durations_s: range, prompt_max: int
+) -> Capabilities:
     return Capabilities(
+        id_form=f"{{id}}#{model}",
         resolutions_px=resolutions_px, durations_s=tuple(durations_s), prompt_max=prompt_max,
         image_bytes_max=7_500_000,  # 10 MB once it is spelled in base64
         has_seed=True, has_negative_prompt=True, cancel=CancelRule.QUEUED_ONLY, output_ttl_s=DAY_S,
@@ -19,8 +22,11 @@ def _able(resolutions_px: tuple[int, ...], durations_s: range, prompt_max: int) 
 
 MODELS: Final[Mapping[str, Capabilities]] = MappingProxyType(
     {
-        "wan2.2-i2v-plus": _able((480, 1_080), range(5, 6), 800),
-        "wan2.7-i2v": _able((720, 1_080), range(2, 16), 5_000),
+        model: _able(model, resolutions_px, durations_s, prompt_max)
+        for model, resolutions_px, durations_s, prompt_max in (
+            ("wan2.2-i2v-plus", (480, 1_080), range(5, 6), 800),
+            ("wan2.7-i2v", (720, 1_080), range(2, 16), 5_000),
+        )
     }
 )
 

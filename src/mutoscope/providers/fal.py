@@ -7,6 +7,7 @@ completed request may hold an error; one that counts billed units was charged al
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from random import Random
 from typing import Final
@@ -15,9 +16,9 @@ import msgspec
 
 from mutoscope.app.ports import Capabilities, Funds, Order, ProviderError, RenderState
 from mutoscope.providers.adapter import Adapter, Created, Delivery, Standing, known
-from mutoscope.providers.fal_bill import billed, listed, noted
+from mutoscope.providers.fal_bill import billed, listed, noted, requests_of
 from mutoscope.providers.fal_errors import broken, explain, failed, is_broken, is_for_administrators
-from mutoscope.providers.fal_hooks import verified
+from mutoscope.providers.fal_keys import KeyList
 from mutoscope.providers.fal_models import CLIPS
 from mutoscope.providers.fal_stills import STILLS
 from mutoscope.providers.pictures import Pictures
@@ -27,6 +28,10 @@ BASE_URL: Final = "https://queue.fal.run"
 API_URL: Final = "https://api.fal.ai"
 REST_URL: Final = "https://rest.fal.ai"
 APPS: Final = {**CLIPS, **STILLS}
+ABLE: Final = {
+    name: replace(app.able, id_form=f"{{id}}#{{micros}}:{requests_of(name)}/{{id}}")
+    for name, app in APPS.items()
+}
 _STATES: Final = {"IN_QUEUE": RenderState.QUEUED, "COMPLETED": RenderState.SUCCEEDED}
 _CANCELLED: Final = "client_cancelled"
 
@@ -69,11 +74,11 @@ class Fal(Adapter):
         self.wire = Wire(site=site, headers=lambda: headers, explain=explain, random=random)
         self._api_url = api_url
         self._rest_url = rest_url
+        self._keys = KeyList(fetch=self._published)
 
     def capabilities(self, *, model: str) -> Capabilities:
         """Return what a model can do."""
-        able = {name: app.able for name, app in APPS.items()}
-        return known(able, model=model, provider="fal")
+        return known(ABLE, model=model, provider="fal")
 
     async def create(self, *, order: Order, pictures: Pictures) -> Created:
         """Put a request into the queue."""
@@ -120,15 +125,17 @@ class Fal(Adapter):
         left = reply.read(_Billing).credits.current_balance
         return Funds(micros=round(left * 1_000_000), sentence=f"${left:,.2f} of fal credits")
 
-    async def webhook_keys(self) -> str:
-        """Fetch the public keys that call backs are verified with; they last for a day."""
-        return (await self.wire.ask(f"{self._rest_url}/.well-known/jwks.json")).content.decode()
-
-    def parse_webhook(
+    async def parse_webhook(
         self, *, headers: Mapping[str, str], body: bytes, secret: str, at: datetime
     ) -> str:
-        """Return fal's own id of a request, once its signature was verified by the keys."""
-        return verified(headers=headers, body=body, keys=secret, at=at)
+        """Return fal's own id of a request, once its signature was verified by fal's keys."""
+        del secret
+        return await self._keys.verified(headers=headers, body=body, at=at)
+
+    async def _published(self) -> bytes:
+        """Fetch the public keys that call backs are signed with."""
+        reply = await self.wire.ask(f"{self._rest_url}/.well-known/jwks.json")
+        return reply.content
 
 
 def _concluded(reply: Reply, cost_micros: int) -> Standing:

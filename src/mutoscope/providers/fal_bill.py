@@ -34,6 +34,12 @@ def billed(reply: Reply, *, path: str, list_micros: int) -> int:
     return list_micros if unit_micros is None else round(units * unit_micros)
 
 
+def requests_of(name: str) -> str:
+    """Return where an app's requests are asked about: under its owner and alias alone."""
+    owner, alias, *_ = name.split("/")
+    return f"/{owner}/{alias}/requests"
+
+
 def noted(provider_job_id: str) -> tuple[int, str]:
     """Return the list price and the address of a request, both of which its id carries.
 

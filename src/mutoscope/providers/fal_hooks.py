@@ -3,6 +3,7 @@
 from base64 import urlsafe_b64decode
 from binascii import Error as NoBase64
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
@@ -31,10 +32,27 @@ class _Hook(msgspec.Struct):
     request_id: str
 
 
-def verified(*, headers: Mapping[str, str], body: bytes, keys: str, at: datetime) -> str:
-    """Return the request that a call back is about; `keys` are fal's, as it publishes them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """A call back of now: the request that it is about, and what its signature has to cover."""
 
-    :raises ProviderError: when it is not signed by one of them, or not now.
+    request_id: str
+    message: bytes
+    signature: bytes
+
+    def is_by(self, keys: bytes) -> bool:
+        """Tell whether one of the keys, spelled as fal publishes them, has signed it."""
+        try:
+            published = msgspec.json.decode(keys, type=_Keys).keys
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return False
+        return any(_is_signed(key, self.signature, self.message) for key in published)
+
+
+def signed(*, headers: Mapping[str, str], body: bytes, at: datetime) -> Signed:
+    """Return a call back as it claims to be signed; who signed it is not known yet.
+
+    :raises ProviderError: when it is not spelled as fal does, or is not of now.
     """
     given = httpx.Headers(dict(headers))
     told = [given.get(f"x-fal-webhook-{name}", "") for name in _NAMES]
@@ -42,15 +60,14 @@ def verified(*, headers: Mapping[str, str], body: bytes, keys: str, at: datetime
     try:
         age_s = abs(at.timestamp() - int(told[2]))
         signature = bytes.fromhex(given.get("x-fal-webhook-signature", ""))
-        published = msgspec.json.decode(keys, type=_Keys).keys
         request_id = msgspec.json.decode(body, type=_Hook).request_id
     except (ValueError, msgspec.DecodeError) as error:
         raise _refused("it is not spelled as fal does") from error
     if age_s > AGE_MAX_S:
         raise _refused("it is too old, or a clock is wrong")
-    if request_id != told[0] or not any(_is_signed(key, signature, message) for key in published):
-        raise _refused("its signature is not fal's")
-    return request_id
+    if request_id != told[0]:
+        raise _refused("it names two requests")
+    return Signed(request_id=request_id, message=message, signature=signature)
 
 
 def _is_signed(key: _Key, signature: bytes, message: bytes) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from mutoscope.app.ports import CancelRule, Capabilities, ErrorCode, Order
+from mutoscope.app.ports import CancelRule, Capabilities, ErrorCode, Order, Reconcile
 from mutoscope.providers.pictures import Pictures, Still, nearest_ratio
 from mutoscope.providers.wire import refusal
 from mutoscope.providers.wording import asked
@@ -16,7 +16,7 @@ PROMPT_MAX: Final = 2_500
 WAN_FRAMES: Final = 81
 ANY_ABLE: Final[Mapping[str, Any]] = {
     "prompt_max": PROMPT_MAX, "image_bytes_max": 7_500_000, "cancel": CancelRule.QUEUED_ONLY,
-    "has_webhook": True, "output_ttl_s": WEEK_S,
+    "has_webhook": True, "reconcile": Reconcile.BY_CALL_BACK, "output_ttl_s": WEEK_S,
 }  # fmt: skip
 
 Arguments = dict[str, Any]

@@ -33,11 +33,12 @@ class TokenPrices:
 _STILL: Final = Capabilities(
     ratios=_RATIOS, resolutions_px=(512, 1_024, 2_048, 4_096), prompt_max=16_000,
     references_max=6, image_bytes_max=2_000_000,  # seven in base64 stay below 20 MB a request
-    output_ttl_s=0,
+    output_ttl_s=0, id_form="",  # a picture comes in the answer, and is kept nowhere
 )  # fmt: skip
 _CLIP: Final = Capabilities(
     ratios=("16:9", "9:16"), resolutions_px=(360, 720, 1_080, 2_160), prompt_max=8_000,
     durations_s=tuple(range(3, 11)), cancel=CancelRule.QUEUED_ONLY, output_ttl_s=FILE_S,
+    id_form="interactions/{id}",
 )  # fmt: skip
 
 MODELS: Final[Mapping[str, Capabilities]] = MappingProxyType(

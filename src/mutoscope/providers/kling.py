@@ -111,7 +111,7 @@ class Kling(Adapter):
         left = sum(pack.remaining_quantity for pack in packs if pack.status == "online")
         return Funds(micros=round(left * UNIT_MICROS), sentence=f"{left:,.1f} Kling units")
 
-    def parse_webhook(
+    async def parse_webhook(
         self, *, headers: Mapping[str, str], body: bytes, secret: str, at: datetime
     ) -> str:
         """Return whose work a call back is about; nothing in it proves that Kling sent it."""

@@ -102,7 +102,7 @@ class OpenAI(Adapter):
     async def poll(self, *, provider_job_id: str) -> Standing:
         """Tell that what was not kept of an answer is lost."""
         assert provider_job_id
-        return Standing(state=RenderState.FAILED, failure=_LOST)
+        return Standing(state=RenderState.LOST, failure=_LOST)
 
     async def funds(self) -> Funds:
         """Prove the key; what is left is on OpenAI's own pages alone."""

@@ -21,7 +21,8 @@ MODELS: Final[Mapping[str, Capabilities]] = MappingProxyType(
     {
         "gpt-image-2": Capabilities(
             ratios=_SIZES, prompt_max=32_000, images_max=10, image_bytes_max=50_000_000,
-            references_max=15, takes_mask=True, output_ttl_s=0,  # pictures come in the answer
+            references_max=15, takes_mask=True,
+            output_ttl_s=0, id_form="",  # pictures come in the answer, and are kept nowhere
         ),
     }
 )  # fmt: skip

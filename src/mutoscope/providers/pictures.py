@@ -21,8 +21,8 @@ from mutoscope.providers.wire import refusal
 SIDE_MAX: Final = 1_920
 """Pixels of the longer side that are sent; no provider looks at more."""
 
-PIXELS_MAX: Final = 50_000_000
-"""Pixels of a file that are decoded: beyond any camera's still, far below a bomb."""
+PIXELS_MAX: Final = 64_000_000
+"""Pixels of a file that are decoded: all that a workspace may bring, far below a bomb."""
 
 _QUALITIES: Final = (92, 80, 65)
 _FORMATS: Final = ("PNG", "JPEG", "WEBP")

@@ -92,7 +92,7 @@ class PixVerse(Adapter):
         left = sum(kind for kind in kinds if isinstance(kind, int | float))
         return Funds(micros=_micros(left), sentence=f"{left:,.0f} PixVerse credits")
 
-    def parse_webhook(
+    async def parse_webhook(
         self, *, headers: Mapping[str, str], body: bytes, secret: str, at: datetime
     ) -> str:
         """Return whose work a call back is about, once its signature was verified."""

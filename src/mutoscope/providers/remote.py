@@ -115,20 +115,23 @@ class RemoteGenerator:
         await asyncio.to_thread(discard, folder=self._job_folder(job_id))
 
     async def funds(self) -> Funds:
-        """Return what is left at the provider.
+        """Return what is left at the provider, or what a simulator says in its place.
 
         :raises ProviderError: when it does not answer, or refuses the key.
         """
-        return await self._adapter.funds()
+        funds = await self._adapter.funds()
+        if not self._adapter.wire.is_simulated:
+            return funds
+        return replace(funds, sentence=f"{funds.sentence} (simulator)")
 
-    def parse_webhook(
+    async def parse_webhook(
         self, *, headers: Mapping[str, str], body: bytes, secret: str, at: datetime
     ) -> str:
         """Return whose work a call back is about, once its signature was verified.
 
         :raises ProviderError: when the signature or the body is not the provider's.
         """
-        return self._adapter.parse_webhook(headers=headers, body=body, secret=secret, at=at)
+        return await self._adapter.parse_webhook(headers=headers, body=body, secret=secret, at=at)
 
     async def close(self) -> None:
         """Drop the connections."""

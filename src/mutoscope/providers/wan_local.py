@@ -64,7 +64,7 @@ class WanEngine(AnimaticEngine):
         await self._require(present[0] if present else next(iter(MODELS)))
         return Funds(sentence=f"this machine's GPU, with {', '.join(present)}")
 
-    def parse_webhook(
+    async def parse_webhook(
         self, *, headers: Mapping[str, str], body: bytes, secret: str, at: datetime
     ) -> Never:
         """Refuse what is said to be a call back.

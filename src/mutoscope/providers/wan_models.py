@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from mutoscope.app.ports import CancelRule, Capabilities
+from mutoscope.app.ports import CancelRule, Capabilities, Reconcile
 
 FRAMES_PER_SECOND: Final = 16
 YEAR_S: Final = 366 * 86_400
@@ -17,7 +17,7 @@ def _able(*ratios: str) -> Capabilities:
     return Capabilities(
         ratios=ratios, durations_s=(2, 3, 4, 5),  # it was taught on 81 frames at most
         prompt_max=2_000,  # it reads 512 tokens
-        has_seed=True, has_negative_prompt=True, is_reconcilable=True,
+        has_seed=True, has_negative_prompt=True, reconcile=Reconcile.BY_ID,
         cancel=CancelRule.ALWAYS, poll_s=2,
         output_ttl_s=YEAR_S,  # on our own disk, until the job is discarded
     )  # fmt: skip

@@ -32,6 +32,8 @@ SENTENCE_MAX: Final = 300
 """Characters of a provider's own words that are passed on."""
 
 RETRY_AFTER_MAX_S: Final = 3_600
+SIMULATED: Final = "x-simulator"
+"""What every answer of a simulator bears, so that nobody takes it for the company."""
 
 T = TypeVar("T")
 _NO_HEADERS: Final = MappingProxyType[str, str]({})
@@ -146,7 +148,10 @@ def status_code(reply: Reply) -> ErrorCode | None:
 
 
 class Wire:
-    """Sends one provider's requests; `headers` are made anew for each, `explain` reads errors."""
+    """Sends one provider's requests; `headers` are made anew for each, `explain` reads errors.
+
+    It `is_simulated` when the last answer said so.
+    """
 
     def __init__(
         self,
@@ -158,6 +163,7 @@ class Wire:
     ) -> None:
         self.site = site
         self.headers = headers
+        self.is_simulated = False
         self._explain = explain
         self._random = random
         timeout = httpx.Timeout(site.ask_s, connect=site.connect_s)
@@ -257,6 +263,7 @@ class Wire:
         self, client: httpx.AsyncClient, request: httpx.Request, doubt: ErrorCode
     ) -> Reply:
         response = await client.send(request, stream=True)
+        self.is_simulated = SIMULATED in response.headers
         content = bytearray()
         try:
             async for piece in response.aiter_bytes():

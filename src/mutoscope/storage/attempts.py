@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID, uuid5
 
-from mutoscope.domain.attempts import AttemptState, states_before
+from mutoscope.domain.attempts import AttemptState, OrderName, states_before
 from mutoscope.storage import routes
 from mutoscope.storage.database import queries
 from mutoscope.storage.jobs import job_from
@@ -53,6 +53,11 @@ class Attempt:
     answered_at: datetime | None
     ended_at: datetime | None
     closed_by: str | None
+
+    @property
+    def name(self) -> OrderName:
+        """Return which order it is."""
+        return OrderName(self.provider, self.workspace_id, self.job_id, self.ordinal)
 
     @property
     def order_id(self) -> UUID:

@@ -112,6 +112,14 @@ async def frame_of_job(
     return None if row is None else (row["frame_id"], Wanted(row["wanted"]))
 
 
+async def turns(
+    connection: Connection, *, workspace_id: UUID, project_id: UUID
+) -> dict[tuple[UUID, Wanted], int]:
+    """Return how many jobs the frames of a board have had, by what was wanted."""
+    rows = _SQL.turns_of(connection, workspace_id=workspace_id, project_id=project_id)
+    return {(row["frame_id"], Wanted(row["wanted"])): row["turns"] async for row in rows}
+
+
 async def seed_after(
     connection: Connection, *, workspace_id: UUID, project_id: UUID, frame_id: UUID
 ) -> int:
@@ -123,7 +131,7 @@ async def seed_after(
 
 
 async def add_frame_jobs(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-    """Write which frames jobs are placed for."""
+    """Write which frames jobs are placed for, unless another order has claimed their turn."""
     written: int = await _SQL.add_frame_jobs(connection, frame_jobs=rows)
     return written
 

@@ -7,7 +7,7 @@ deleted is archived, and comes back where it stood.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
@@ -195,10 +195,14 @@ async def archive_scene(
     """Archive a scene with its frames, or bring it back when `at` is None.
 
     :raises UnknownScene: when the project has none of that id.
+    :raises BoardFull: when it cannot come back, since the board is full.
     """
-    row = await _SQL.archive_scene(connection, **_name(project), scene_id=scene_id, at=at)
-    if row is None:
-        raise UnknownScene(scene_id=scene_id)
+    name = _name(project)
+    async with connection.transaction():
+        await _locked(connection, **name)
+        if await _SQL.archive_scene(connection, **name, scene_id=scene_id, at=at) is None:
+            raise UnknownScene(scene_id=scene_id)
+        await _check_whole(connection, name)
 
 
 async def move_scene(
@@ -274,16 +278,9 @@ async def archive_frame(
     name = _name(project)
     async with connection.transaction():
         await _locked(connection, **name)
-        if at is None:
-            others = [
-                row["frame_id"]
-                async for row in _SQL.frames_of(connection, **name)
-                if row["frame_id"] != frame_id
-            ]
-            _check_room(len(others) + 1, FRAMES_MAX, "frames")
-        row = await _SQL.archive_frame(connection, **name, frame_id=frame_id, at=at)
-    if row is None:
-        raise UnknownFrame(frame_id=frame_id)
+        if await _SQL.archive_frame(connection, **name, frame_id=frame_id, at=at) is None:
+            raise UnknownFrame(frame_id=frame_id)
+        await _check_whole(connection, name)
 
 
 async def move_frame(
@@ -364,8 +361,7 @@ async def archive_part(
 
     :raises UnknownPart: when the cast has none of that id.
     """
-    row = await _SQL.archive_part(connection, **_name(project), part_id=part_id, at=at)
-    if row is None:
+    if await _SQL.archive_part(connection, **_name(project), part_id=part_id, at=at) is None:
         raise UnknownPart(part_id=part_id)
 
 
@@ -373,10 +369,15 @@ def _name(project: Project) -> dict[str, UUID]:
     return {"workspace_id": project.workspace_id, "project_id": project.project_id}
 
 
-async def _locked(connection: Connection, *, workspace_id: UUID, project_id: UUID) -> None:
-    row = await _SQL.lock_project(connection, workspace_id=workspace_id, project_id=project_id)
-    if row is None:
-        raise UnknownProject(project_id=project_id)
+async def _locked(connection: Connection, **name: UUID) -> None:
+    if await _SQL.lock_project(connection, **name) is None:
+        raise UnknownProject(project_id=name["project_id"])
+
+
+async def _check_whole(connection: Connection, name: Mapping[str, UUID]) -> None:
+    """Pass when a board has no more than it takes, as it stands in the open transaction."""
+    _check_room(len([_ async for _ in _SQL.scenes_of(connection, **name)]), SCENES_MAX, "scenes")
+    _check_room(len([_ async for _ in _SQL.frames_of(connection, **name)]), FRAMES_MAX, "frames")
 
 
 def _check_room(count: int, count_max: int, things: str) -> None:

@@ -18,7 +18,7 @@ CODES: Final = {
     "job_id": "unknown_job", "member_id": "unknown_member", "part_id": "unknown_part",
     "project_id": "unknown_project", "proposal_id": "unknown_proposal",
     "purchase_id": "unknown_purchase", "request_id": "unknown_request",
-    "subject_id": "unknown_cap", "thread_id": "unknown_thread",
+    "scene_id": "unknown_scene", "subject_id": "unknown_cap", "thread_id": "unknown_thread",
     "workspace_id": "unknown_workspace",
 }  # fmt: skip
 """What is told when an id names nothing, by the part of an address that it is."""

@@ -25,14 +25,14 @@ _CODES: Final[Mapping[int, str]] = {
         temporary_password trial_taken view_is_read_only
     """,
     404: """
-        asset_missing no_reason no_such_route no_version_in_force unknown_alert unknown_asset
-        unknown_cap unknown_chat_message unknown_delivery unknown_desk_action unknown_endpoint
-        unknown_entry unknown_export unknown_frame unknown_gateway unknown_invitation
-        unknown_invoice unknown_job unknown_member unknown_message unknown_output unknown_part
-        unknown_payment unknown_project unknown_promo_code unknown_proposal unknown_purchase
-        unknown_quote unknown_reference unknown_refill unknown_refund unknown_request
-        unknown_route unknown_scene unknown_staff unknown_thread unknown_wallet
-        unknown_workspace
+        asset_missing no_reason no_such_route no_version_in_force unknown_alert
+        unknown_asset unknown_cap unknown_chat_message unknown_delivery unknown_desk_action
+        unknown_endpoint unknown_entry unknown_export unknown_frame unknown_gateway
+        unknown_invitation unknown_invoice unknown_job unknown_member unknown_message
+        unknown_output unknown_part unknown_payment unknown_project unknown_promo_code
+        unknown_proposal unknown_purchase unknown_quote unknown_reference unknown_refill
+        unknown_refund unknown_request unknown_route unknown_scene unknown_staff unknown_thread
+        unknown_wallet unknown_workspace
     """,
     405: """
         method_not_allowed
@@ -65,8 +65,8 @@ _CODES: Final[Mapping[int, str]] = {
         bad_resolution bad_span bad_staff bad_start bad_tax_id bad_text bad_webhook_address
         bad_workspace board_full budget_too_small capture_exceeds_hold clip_unreadable
         deadline_passed empty_prompt empty_screenplay font_missing key_reused message_empty
-        message_too_long no_adjustments no_such_frame no_tool_fits not_a_picture not_an_upgrade
-        not_confirmed not_for_sale not_started nothing_to_export nothing_to_invoice
+        message_too_long no_adjustments no_such_frame no_such_version no_tool_fits not_a_picture
+        not_an_upgrade not_confirmed not_for_sale not_started nothing_to_export nothing_to_invoice
         pack_of_another_kind period_out_of_reach picture_animated picture_too_large
         picture_too_small picture_truncated price_not_agreed prompt_too_long purchase_too_small
         refill_too_small refund_exceeds_capture replay_too_long screenplay_file_too_large

@@ -15,10 +15,27 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 from uuid import UUID
 
-from mutoscope.app.ports import Failure, Order, ProviderError, Render, RenderState, Submitted
-from mutoscope.providers.local.orders import check
+from mutoscope.app.ports import (
+    CancelRule,
+    Capabilities,
+    Failure,
+    Order,
+    ProviderError,
+    Reconcile,
+    Render,
+    RenderState,
+    Submitted,
+)
+from mutoscope.providers.local.adjustments import field_names
+from mutoscope.providers.local.orders import (
+    DURATION_S_MAX,
+    DURATION_S_MIN,
+    IMAGES_MAX,
+    check,
+)
 from mutoscope.providers.local.refusals import OrderRefused
 from mutoscope.providers.local.scratch import (
     LOG,
@@ -33,6 +50,17 @@ from mutoscope.providers.local.scratch import (
     starts,
 )
 
+YEAR_S: Final = 366 * 86_400
+
+ABLE: Final = Capabilities(
+    durations_s=tuple(range(DURATION_S_MIN, DURATION_S_MAX + 1)), images_max=IMAGES_MAX,
+    edits_max=1,
+    prompt_max=1_000_000,  # each of its texts has a limit of its own, and history is not read
+    adjustments=frozenset(field_names()), has_seed=True, cancel=CancelRule.ALWAYS,
+    reconcile=Reconcile.BY_ID, poll_s=0.5,
+    output_ttl_s=YEAR_S,  # on our own disk, until the job is discarded
+)  # fmt: skip
+
 
 class AnimaticEngine:
     """Renders orders in processes of its own, one at a time per core unless told otherwise."""
@@ -41,6 +69,11 @@ class AnimaticEngine:
         self._folder = folder
         self._slots = asyncio.Semaphore(renders_max or os.cpu_count() or 1)
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
+
+    def capabilities(self, *, model: str) -> Capabilities:
+        """Return what the engine can do."""
+        assert model
+        return ABLE
 
     async def submit(self, *, order: Order) -> Submitted:
         """Keep an order and begin its render; a repeat returns the same id and begins nothing.

@@ -160,6 +160,13 @@ INNER JOIN jobs AS j ON f.workspace_id = j.workspace_id AND f.job_id = j.job_id
 WHERE
     f.workspace_id = :workspace_id AND f.project_id = :project_id AND j.finished_at IS NULL;
 
+-- name: turns_of
+-- How many jobs a board's frames have had, by what was wanted.
+SELECT frame_id, wanted, count(*) AS turns
+FROM frame_jobs
+WHERE workspace_id = :workspace_id AND project_id = :project_id
+GROUP BY frame_id, wanted;
+
 -- name: frame_of_job^
 -- The frame that a job was placed for.
 SELECT frame_id, wanted FROM frame_jobs
@@ -174,11 +181,13 @@ WHERE
     f.workspace_id = :workspace_id AND f.project_id = :project_id AND f.frame_id = :frame_id;
 
 -- name: add_frame_jobs$
--- Which frames jobs are placed for, in the transaction of their holds.
+-- Which frames jobs are placed for, in the transaction of their holds; one that claims what another
+-- order has claimed is not written.
 WITH written AS (
-    INSERT INTO frame_jobs (workspace_id, job_id, project_id, frame_id, wanted, order_id)
-    SELECT n.workspace_id, n.job_id, n.project_id, n.frame_id, n.wanted, n.order_id
+    INSERT INTO frame_jobs (workspace_id, job_id, project_id, frame_id, wanted, order_id, turn)
+    SELECT n.workspace_id, n.job_id, n.project_id, n.frame_id, n.wanted, n.order_id, n.turn
     FROM unnest(:frame_jobs::frame_jobs[]) AS n
+    ON CONFLICT ON CONSTRAINT frame_jobs_turn DO NOTHING
     RETURNING job_id
 )
 
