@@ -271,12 +271,15 @@ async def test_a_workspace_that_is_not_there_has_no_plan(
 async def test_a_workspace_with_an_agreed_plan_is_shown_whole(api: Api) -> None:
     workspace = await api.workspace(is_demo=False)
     agreed = {"plan": "enterprise", "agreed": {"image": 5_000, "video": 9_000}}
-    await api.post(f"{workspace}/plan", agreed, key="plan-1")
+    price = {"amount": 90_000, "currency": "USD"}
+    refused = await api.post(f"{workspace}/plan", agreed, key="plan-1")
+    begun = await api.post(f"{workspace}/plan", agreed | {"price": price}, key="plan-1")
+    assert (refused.json()["code"], begun.status_code) == ("price_not_agreed", 201)
     await api.post(f"{workspace}/subscription/schedule", {"zone": "Asia/Tokyo"})
 
     found = (await api.get(workspace)).json()["subscription"]
 
     shown = (await api.get(f"{workspace}/subscription")).json()
     assert (found["allowances"], found["state"]) == ({"image": 5_000, "video": 9_000}, "active")
-    assert (found["price"], found["scheduled"]["zone"]) == (None, "Asia/Tokyo")
-    assert (shown["next_charge"]["total"], shown["next_charge"]["plan"]) == (None, "enterprise")
+    assert (found["price"], found["scheduled"]["zone"]) == (price, "Asia/Tokyo")
+    assert (shown["next_charge"]["net"], shown["next_charge"]["plan"]) == (90_000, "enterprise")

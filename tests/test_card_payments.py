@@ -2,21 +2,23 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
 from business_stage import documents, enable_purchases, read, spend, spendable, state, tick, to_pay
-from mutoscope.app import pay_links, refill, sign_up, upgrade
+from mutoscope.app import change_plan, pay_links, refill, sign_up, upgrade
 from mutoscope.app.payment_desk import HANDLERS
 from mutoscope.app.reconcile import reconcile
 from mutoscope.app.refill import NoMethodKept, RefillTooSmall
-from mutoscope.app.subscribe import NewPlan, order_plan
+from mutoscope.app.subscribe import NewPlan, PlanIsFree, order_plan
+from mutoscope.domain.offers import Money
+from mutoscope.domain.planner import KeyReused
 from mutoscope.domain.subscriptions import State
-from mutoscope.storage import offers, purchases
-from mutoscope.storage.payments import PaymentRequest
+from mutoscope.storage import offers, payments, purchases
+from mutoscope.storage.payments import Payment, PaymentRequest
 from payment_stage import DECLINED_LATER, GOOD, Till, open_till
 from soundness import assert_sound
 from studio_stage import Stage, open_stage
@@ -42,13 +44,15 @@ class Shop:
         found = await reconcile(self.stage.studio, gateway=STRIPE, since=since, handlers=HANDLERS)
         return found.is_equal
 
-    async def customer(self, plan: str = "pro", *, card: str = GOOD) -> UUID:
+    async def customer(
+        self, plan: str = "pro", *, card: str = GOOD, is_annual: bool = False
+    ) -> UUID:
         """Open a workspace whose plan was paid by card, and may buy credits."""
         studio = self.stage.studio
         opened = await sign_up.create(studio, name="Corona", zone="UTC", email="c@example.com")
         request = await order_plan(
             studio, workspace_id=opened.workspace_id, key="first",
-            new=NewPlan(plan=plan, gateway=STRIPE),
+            new=NewPlan(plan=plan, is_annual=is_annual, gateway=STRIPE),
         )  # fmt: skip
         await self.pay(request, card=card)
         await enable_purchases(self.stage, opened.workspace_id)
@@ -124,6 +128,129 @@ async def test_an_upgrade_by_card_is_carried_out_when_it_is_paid(shop: Shop) -> 
     await shop.pay(request)
 
     assert await spendable(shop.stage, workspace_id) == 1_500
+
+
+@pytest.mark.parametrize(
+    ("is_annual", "asked_at"),
+    [
+        (False, datetime(2025, 2, 19, 12, tzinfo=UTC)),
+        (True, datetime(2026, 1, 19, 12, tzinfo=UTC)),
+        (True, datetime(2025, 6, 19, 12, tzinfo=UTC)),
+    ],
+)
+async def test_an_upgrade_paid_after_its_period_waits_for_staff_and_its_order_is_void(
+    shop: Shop, database_url: str, *, is_annual: bool, asked_at: datetime
+) -> None:
+    workspace_id = await shop.customer("essential", is_annual=is_annual)
+    shop.stage.clock.at = asked_at
+    request = await upgrading(shop, workspace_id, "unlimited")
+    shop.stage.clock.move(days=1)
+
+    await shop.pay(request)
+    await tick(shop.stage, database_url)
+
+    found = (await read(shop.stage, workspace_id)).subscription
+    assert found is not None
+    assert found.plan == "essential"
+    assert await spendable(shop.stage, workspace_id) == 700
+    assert [(each.reason, each.amount) for each in await parked(shop)] == [
+        ("period_over", request.taxed.total)
+    ]
+    assert await to_pay(shop.stage, workspace_id) == ()
+
+
+async def test_an_upgrade_priced_for_other_terms_waits_for_staff(shop: Shop) -> None:
+    workspace_id = await shop.customer("essential")
+    request = await upgrading(shop, workspace_id, "pro")
+    await change_plan.schedule(shop.stage.studio, workspace_id=workspace_id, is_annual=True)
+
+    await shop.pay(request)
+
+    assert [each.reason for each in await parked(shop)] == ["period_over"]
+    assert await spendable(shop.stage, workspace_id) == 700
+
+
+async def test_an_upgrade_that_nobody_pays_ends_at_the_billing_date(
+    shop: Shop, database_url: str
+) -> None:
+    workspace_id = await shop.customer("essential")
+    shop.stage.clock.move(days=10)
+    request = await upgrading(shop, workspace_id, "pro")
+    shop.stage.clock.at = request.due_at - timedelta(microseconds=1)
+    await tick(shop.stage, database_url)
+    before = await to_pay(shop.stage, workspace_id)
+
+    shop.stage.clock.at = request.due_at
+    await tick(shop.stage, database_url)
+
+    assert before == (request,)
+    assert request.due_at == datetime(2025, 2, 20, 12, tzinfo=UTC)
+    assert await to_pay(shop.stage, workspace_id) == ()
+
+
+AGREED = NewPlan(
+    plan="enterprise", gateway=STRIPE, agreed={"image": 10, "video": 20}, can_purchase=True,
+    price=Money(amount=9_900, currency="EUR"),
+)  # fmt: skip
+
+
+async def test_an_order_on_agreed_terms_starts_with_them_when_it_is_paid(shop: Shop) -> None:
+    studio = shop.stage.studio
+    opened = await sign_up.create(studio, name="Corona", zone="UTC", email="c@example.com")
+    asked = {"workspace_id": opened.workspace_id, "new": AGREED, "key": "first"}
+    request = await order_plan(studio, **asked)
+
+    await shop.pay(request)
+
+    found = (await read(shop.stage, opened.workspace_id)).subscription
+    assert found is not None
+    assert (found.allowances, found.price) == (AGREED.agreed, AGREED.price)
+    assert found.can_purchase
+    assert await spendable(shop.stage, opened.workspace_id) == 20
+    with pytest.raises(KeyReused):
+        await order_plan(
+            studio, **asked | {"new": replace(AGREED, agreed={"image": 1, "video": 1})}
+        )
+
+
+async def test_a_plan_that_is_free_as_agreed_cannot_be_paid_first(shop: Shop) -> None:
+    free = replace(AGREED, price=Money(amount=0, currency="USD"))
+    opened = await sign_up.create(
+        shop.stage.studio, name="Corona", zone="UTC", email="c@example.com"
+    )
+
+    with pytest.raises(PlanIsFree, match="start it on account"):
+        await order_plan(shop.stage.studio, workspace_id=opened.workspace_id, new=free, key="1")
+
+
+async def test_money_for_what_is_refused_is_parked_with_the_reason(shop: Shop) -> None:
+    studio = shop.stage.studio
+    opened = await sign_up.create(studio, name="Corona", zone="UTC", email="c@example.com")
+    request = await order_plan(
+        studio, workspace_id=opened.workspace_id, key="first",
+        new=NewPlan(plan="pro", gateway=STRIPE),
+    )  # fmt: skip
+    (version,) = studio.catalog.versions
+    other = replace(version, key="2025-01b")
+    shop.stage.studio = replace(studio, catalog=replace(studio.catalog, versions=(other,)))
+
+    await shop.pay(request)
+
+    assert [each.reason for each in await parked(shop)] == ["unknown_version"]
+    assert await state(shop.stage, opened.workspace_id) is State.TRIAL
+
+
+async def upgrading(shop: Shop, workspace_id: UUID, plan: str) -> PaymentRequest:
+    request = await upgrade.upgrade(
+        shop.stage.studio, workspace_id=workspace_id, plan=plan, key="u"
+    )
+    assert request is not None
+    return request
+
+
+async def parked(shop: Shop) -> tuple[Payment, ...]:
+    async with shop.stage.studio.reading() as connection:
+        return await payments.parked(connection, limit=10)
 
 
 async def refilled(shop: Shop, workspace_id: UUID, *, monthly_max: int = 3_900) -> None:

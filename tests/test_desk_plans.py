@@ -77,7 +77,7 @@ async def test_terms_that_cannot_be_are_refused(
 async def test_what_the_catalog_sets_for_everybody_is_not_agreed(
     desk: Desk, action: str, data: dict[str, Any]
 ) -> None:
-    given = data if action == "terms" else {"plan": "pro", **data}
+    given = data if action == "terms" else {**await prepared(desk, action), **data}
 
     with pytest.raises(NotToBeAgreed):
         await desk.act(desk.ada, action, **given)

@@ -123,6 +123,40 @@ def test_the_command_line_tells_it_with_the_line(
     assert "50 image credits of the trial ended (image line 2, subscription:" in done.output
 
 
+ENTERPRISE = ("enterprise", "--agreed", "image=10", "--agreed", "video=20")
+
+
+def test_what_was_agreed_stands_in_the_order(place: dict[str, Any]) -> None:
+    made = run_here("workspace", "create", "Ada", "--json", **place).json()["workspace"]
+    start = ("subscription", "start", made["workspace_id"], *ENTERPRISE)
+
+    unpriced = run_here(*start, "--pay-first", **place)
+    shown = run_here(*start, "--price", "99000=EUR", "--preview", "--json", **place).json()
+    ordered = run_here(*start, "--price", "99000=EUR", "--pay-first", "--json", **place).json()
+
+    assert "price_not_agreed: " in unpriced.errors
+    assert (shown["price"]["amount"], shown["credits"]) == (99_000, {"image": 10, "video": 20})
+    (request,) = ordered["requests"]
+    assert (request["taxed"]["net"], request["wish"]["agreed"]) == (99_000, shown["credits"])
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("--price", "990"), "AMOUNT=CURRENCY"),
+        (("--price", "99.0=USD"), "AMOUNT=CURRENCY"),
+        (("--price", "990=usd"), "AMOUNT=CURRENCY"),
+        (("--pay-first", "--began", "2025-01-01"), "leave --began out"),
+    ],
+)
+def test_terms_that_cannot_be_are_refused_at_the_command_line(
+    place: dict[str, Any], given: tuple[str, ...], told: str
+) -> None:
+    done = run_here("subscription", "start", opened(place), *ENTERPRISE, *given, **place)
+
+    assert (done.code, told in done.errors) == (2, True)
+
+
 def test_a_terminal_is_asked_before_and_a_no_starts_nothing(place: dict[str, Any]) -> None:
     workspace = opened(place)
     ours, theirs = pty.openpty()

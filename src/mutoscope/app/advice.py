@@ -17,7 +17,7 @@ from mutoscope.domain.forecast_wording import credits_of, on
 from mutoscope.domain.offers import Entitlement, Plan
 from mutoscope.domain.pack_advice import Basket, PlanOffer, cheapest, starts, upgrades
 from mutoscope.domain.proration import remaining
-from mutoscope.domain.subscriptions import HAS_PLAN, Subscription
+from mutoscope.domain.subscriptions import Subscription
 from mutoscope.storage import workspaces
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ async def advise(studio: Studio, *, workspace_id: UUID, project_id: UUID) -> Adv
     access = studio.access_of(workspace, at=at)
     can_buy = Entitlement.PURCHASES in access.entitlements
     kinds = tuple(_kind(version, total, can_buy=can_buy) for total in estimate.totals)
-    action, plan = _choice(version, workspace, kinds, at)
+    action, plan = _choice(studio, version, workspace, kinds)
     return Advice(
         project_id=project_id, version=version.key, action=action, kinds=kinds, plan=plan,
         sentence=_sentence(action, kinds, plan, workspace.zone),
@@ -98,16 +98,16 @@ def _kind(version: Version, total: KindTotal, *, can_buy: bool) -> KindAdvice:
 
 
 def _choice(
-    version: Version, workspace: Workspace, kinds: tuple[KindAdvice, ...], at: datetime
+    studio: Studio, version: Version, workspace: Workspace, kinds: tuple[KindAdvice, ...]
 ) -> tuple[Action, PlanOffer | None]:
     short = {each.kind: each.shortfall for each in kinds if each.shortfall}
     if not short:
         return Action.NOTHING, None
-    subscription = workspace.subscription
-    if subscription is None or workspace.state_at(at=at) not in HAS_PLAN:
+    at, subscription = studio.clock.now(), workspace.subscription
+    current = studio.plan_of(workspace, at=at)
+    if subscription is None or current is None:
         offers = starts(version=version, required={each.kind: each.required for each in kinds})
         return (Action.START_PLAN, offers[0]) if offers else (Action.ASK, None)
-    current = version.plan(key=subscription.plan_at(at=at))
     larger = _cheapest_upgrade(version, current, subscription, (short, at))
     baskets = [each.basket for each in kinds if each.shortfall]
     bought = [each for each in baskets if each is not None]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mutoscope.app.acts import NOBODYS, Act
 from mutoscope.app.current_plan import current, write
-from mutoscope.app.terms import monthly, restated
+from mutoscope.app.terms import monthly, restated, version_of
 from mutoscope.domain.credits import Refusal, checked_amount
 from mutoscope.domain.offers import Basis, Entitlement, Money
 from mutoscope.domain.subscriptions import Event, Subscription
@@ -60,8 +60,8 @@ async def agree(
     """
     at = studio.clock.now()
     before = await current(studio, workspace_id=workspace_id, event=Event.AGREE)
-    check_open(version=studio.catalog.version_at(at=at), plan=before.plan, agreed=agreed)
-    version = studio.catalog.version_at(at=at)
+    version = version_of(before, catalog=studio.catalog, at=at)
+    check_open(version=version, plan=before.plan, agreed=agreed)
     allowances = monthly(
         version=version, plan=before.plan,
         agreed={**before.allowances, **(agreed.allowances or {})},
@@ -71,7 +71,8 @@ async def agree(
         price=agreed.price or before.price,
         can_purchase=before.can_purchase if agreed.can_purchase is None else agreed.can_purchase,
     )  # fmt: skip
-    stands, change = restated(after, version=version, next_index=before.period_at(at=at).index + 1)
+    index = before.period_at(at=at).index + 1
+    stands, change = restated(after, catalog=studio.catalog, next_index=index)
     after = replace(after, change=change)
     row = subscriptions.changed(before, after, event=Event.AGREE, due_at=at, at=at)
     await write(studio, act.noted(stands), rows=(row, *act.telling()))

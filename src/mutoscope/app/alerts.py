@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mutoscope.app.studio import Studio
-    from mutoscope.domain.catalog import Version
+    from mutoscope.domain.catalog import Catalog, Version
     from mutoscope.domain.planner import WalletName
     from mutoscope.storage.database import Connection
     from mutoscope.storage.session import SideRow
@@ -142,7 +142,7 @@ async def _tell(studio: Studio, connection: Connection, names: Sequence[WalletNa
     at = studio.clock.now()
     version = studio.catalog.version_at(at=at)
     found = await rows.views(connection, names=names, at=at)
-    judged = [(looked, _judged(looked, version, at)) for looked in found]
+    judged = [(looked, _judged(studio.catalog, looked, at)) for looked in found]
     states = [(looked, one.memory, one.look_at) for looked, one in judged]
     winners = await rows.write_states(connection, states=states)
     told = [
@@ -159,20 +159,21 @@ async def _tell(studio: Studio, connection: Connection, names: Sequence[WalletNa
     return len(told)
 
 
-def _judged(looked: Looked, version: Version, at: datetime) -> Judgement:
+def _judged(catalog: Catalog, looked: Looked, at: datetime) -> Judgement:
     is_trial = looked.plan is None and looked.trial_ends_at is not None
     view = replace(
-        looked.view, is_unlimited=_is_unlimited(version, looked),
+        looked.view, is_unlimited=_is_unlimited(catalog, looked),
         is_trial=is_trial and at < (looked.trial_ends_at or LONG_AGO),
     )  # fmt: skip
-    rules = version.rules
+    rules = catalog.version_at(at=at).rules
     thresholds = Thresholds(percents=rules.alert_percents, days=rules.alert_days)
     return judge(view=view, memory=looked.memory, thresholds=thresholds, at=at)
 
 
-def _is_unlimited(version: Version, looked: Looked) -> bool:
-    """Tell whether the plan gives the kind without limit; a withdrawn plan tells nothing."""
-    plans = [plan for plan in version.plans if plan.key == looked.plan]
+def _is_unlimited(catalog: Catalog, looked: Looked) -> bool:
+    """Tell whether the plan gives the kind without limit, as the version of its term has it."""
+    versions = [each for each in catalog.versions if each.key == looked.plan_version]
+    plans = [plan for each in versions for plan in each.plans if plan.key == looked.plan]
     given = [plan.allowance(kind=looked.kind) for plan in plans]
     return any(each is not None and each.basis is Basis.UNLIMITED for each in given)
 

@@ -82,8 +82,9 @@ def _dates(studio: Studio, now: Subscription, *, index: int) -> Iterator[Dates]:
     version = studio.catalog.version(key=now.version)
     yield _of_terms(version, now, range(max(0, index - BEFORE), change))
     if now.scheduled is not None and change < end:
-        version = studio.catalog.version_at(at=now.scheduled.at)
-        yield _of_terms(version, scheduled_terms(now), range(change, end))
+        terms = scheduled_terms(now, catalog=studio.catalog)
+        version = studio.catalog.version(key=terms.version)
+        yield _of_terms(version, terms, range(change, end))
 
 
 def _of_terms(version: Version, terms: Subscription, indices: range) -> Dates:

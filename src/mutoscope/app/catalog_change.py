@@ -1,21 +1,21 @@
-"""Catalog changes: a monthly plan takes the version in force at each due instant (rule 13).
+"""Catalog changes: a plan takes the version in force at each of its charges (rule 13).
 
 Invariant: what a later version changes of a plan's monthly credits is told to the ledger before the
-billing date on which it takes effect, as a change of terms that is scheduled for that date. Annual
-plans keep their version to the end of their term; prices are looked up when they are charged.
+charge with which it takes effect, as a change of terms that is scheduled for that date: a monthly
+plan's next billing date, the end of an annual plan's term. Prices are looked up when they are
+charged. Who holds a plan that a version withdraws goes on by the last one that had it.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from mutoscope.app.current_plan import PeriodBegan, write
-from mutoscope.app.terms import AllowanceNotAgreed, monthly, scheduled_terms, standing
-from mutoscope.domain.catalog import UnknownPlan
+from mutoscope.app.terms import AllowanceNotAgreed, scheduled_terms, standing
 from mutoscope.domain.subscriptions import Event, Scheduled, Subscription
 from mutoscope.storage import subscriptions
 from mutoscope.storage.session import SideRowRefused
@@ -25,15 +25,19 @@ if TYPE_CHECKING:
     from mutoscope.domain.catalog import Version
 
 CHUNK: Final = 200
+AHEAD: Final = timedelta(days=31)
+"""How long before its charge a plan's change is scheduled: an annual plan's year stays free."""
+
 _log = structlog.get_logger()
 
 
 async def run(studio: Studio) -> int:
-    """Schedule what the catalog's versions change of monthly plans; return how many it was."""
+    """Schedule what the catalog's versions change of plans; return how many it was."""
     changed = 0
-    for before, version in pairwise(studio.catalog.versions):
+    versions = studio.catalog.versions
+    for count, version in enumerate(versions):
         for plan in version.plans:
-            if _differs(before, version, plan.key):
+            if _differs(versions[:count], version, plan.key):
                 changed += await _schedule_all(studio, version, plan.key)
     return changed
 
@@ -43,8 +47,9 @@ async def _schedule_all(studio: Studio, version: Version, plan: str) -> int:
     while True:
         async with studio.reading() as connection:
             chunk = await subscriptions.of_other_version(
-                connection, plan=plan, version=version, reached=reached, size=CHUNK
-            )
+                connection, plan=plan, version=version, until=studio.clock.now() + AHEAD,
+                reached=reached, size=CHUNK,
+            )  # fmt: skip
         for each in chunk:
             changed += await _scheduled(studio, each)
         if not chunk:
@@ -56,28 +61,25 @@ async def _scheduled(studio: Studio, before: Subscription) -> bool:
     """Let the terms in force at the next billing date begin there."""
     assert before.charge_at is not None
     at = studio.clock.now()
-    version = studio.catalog.version_at(at=before.charge_at)
+    scheduled = Scheduled(
+        at=before.charge_at, plan=before.plan, zone=before.zone,
+        months_per_charge=before.months_per_charge,
+    )  # fmt: skip
     try:
-        allowances = monthly(version=version, plan=before.plan, agreed=before.allowances)
-        if allowances == before.allowances:
-            return False
-        scheduled = Scheduled(
-            at=before.charge_at, plan=before.plan, zone=before.zone,
-            months_per_charge=before.months_per_charge,
-        )  # fmt: skip
         after = replace(
             before.moved(event=Event.SCHEDULE), scheduled=scheduled, change=before.change + 1
         )
+        terms = scheduled_terms(after, catalog=studio.catalog)
+        if terms.allowances == before.allowances:
+            return False
         row = subscriptions.changed(
             before, after, event=Event.SCHEDULE, due_at=before.charge_at, at=at
         )
-        stands = standing(
-            scheduled_terms(after), next_index=before.charge_index, allowances=allowances
-        )
+        stands = standing(terms, next_index=before.charge_index, before=before.allowances)
         await write(studio, stands, rows=(row,))
     except (SideRowRefused, PeriodBegan):
         return False  # changed meanwhile: the next pass looks again
-    except (UnknownPlan, AllowanceNotAgreed) as refusal:
+    except AllowanceNotAgreed as refusal:
         _log.error(
             "plan_not_renewable", subscription_id=str(before.subscription_id), reason=str(refusal)
         )
@@ -85,7 +87,8 @@ async def _scheduled(studio: Studio, before: Subscription) -> bool:
     return True
 
 
-def _differs(before: Version, version: Version, plan: str) -> bool:
+def _differs(before: tuple[Version, ...], version: Version, plan: str) -> bool:
     """Tell whether a version changes the monthly credits of a plan that there was."""
-    earlier = next((each for each in before.plans if each.key == plan), None)
-    return earlier is not None and earlier.allowances != version.plan(key=plan).allowances
+    allowances = version.plan(key=plan).allowances
+    had = (each for each in before if each.has_plan(key=plan))
+    return any(each.plan(key=plan).allowances != allowances for each in had)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mutoscope.app.acts import NOBODYS, Act
 from mutoscope.app.current_plan import current, write
-from mutoscope.app.terms import MONTHS, monthly, scheduled_terms, standing
+from mutoscope.app.terms import MONTHS, charge_of, scheduled_terms, standing
 from mutoscope.domain.calendar import BillingAnchor
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.subscriptions import Event, Scheduled, Subscription
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from mutoscope.app.studio import Studio
+    from mutoscope.domain.catalog import Catalog
 
 
 class AlreadyScheduled(Refusal):
@@ -58,6 +59,7 @@ async def schedule(
     :raises UnknownPlan: when the catalog has no such plan.
     :raises UnknownZone: when the zone is not in the zone database.
     :raises AllowanceNotAgreed: when the plan leaves its credits open.
+    :raises PriceNotAgreed: when the plan, or its payment, leaves the price open.
     """
     at = studio.clock.now()
     before = await current(studio, workspace_id=workspace_id, event=Event.SCHEDULE)
@@ -70,13 +72,12 @@ async def schedule(
         months_per_charge=before.months_per_charge if is_annual is None else MONTHS[is_annual],
         zone=BillingAnchor(at=before.anchor_at, zone=zone or before.zone).zone,
     )  # fmt: skip
-    version = studio.catalog.version_at(at=scheduled.at)
-    allowances = monthly(version=version, plan=scheduled.plan, agreed=before.allowances)
     after = replace(
         before.moved(event=Event.SCHEDULE), scheduled=scheduled, change=before.change + 1,
         charge_at=min(scheduled.at, before.start(index=before.charge_index)),
     )  # fmt: skip
-    stands = standing(scheduled_terms(after), next_index=index, allowances=allowances)
+    terms = _for_sale(studio.catalog, after, is_plan=is_plan)
+    stands = standing(terms, next_index=index, before=before.allowances)
     row = subscriptions.changed(before, after, event=Event.SCHEDULE, due_at=scheduled.at, at=at)
     told = act.telling(
         subscription_id=str(before.subscription_id), event="schedule", plan=scheduled.plan,
@@ -124,3 +125,21 @@ async def undo(studio: Studio, *, workspace_id: UUID, act: Act = NOBODYS) -> Sub
     told = act.telling(subscription_id=str(before.subscription_id), event="undo")
     await write(studio, stands, rows=(row, *told))
     return await current(studio, workspace_id=workspace_id, event=Event.SCHEDULE)
+
+
+def _for_sale(catalog: Catalog, after: Subscription, *, is_plan: bool) -> Subscription:
+    """Return a subscription with what is scheduled in force: a plan that is sold, at a price.
+
+    :raises UnknownPlan: when another plan is scheduled that is not for sale then.
+    :raises AllowanceNotAgreed: when it leaves its credits open.
+    :raises PriceNotAgreed: when it, or its payment, leaves the price open.
+    """
+    assert after.scheduled is not None
+    terms = scheduled_terms(after, catalog=catalog)
+    version = catalog.version(key=terms.version)
+    if terms.plan != after.plan:
+        version = catalog.version_at(at=after.scheduled.at)
+        version.plan(key=terms.plan)
+    if is_plan:
+        charge_of(version=version, subscription=terms)
+    return terms

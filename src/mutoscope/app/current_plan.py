@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mutoscope.app.charge import charge_due
+from mutoscope.app.terms import PriceNotAgreed
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.granting import PeriodGranted
 from mutoscope.domain.planner import Submission
@@ -37,11 +38,16 @@ async def current(studio: Studio, *, workspace_id: UUID, event: Event) -> Subscr
 
     :raises UnknownWorkspace: when there is no such workspace.
     :raises NotInThisState: when the event is not possible.
+    :raises PriceNotAgreed: when a charge is due whose price is open; terms can be agreed then.
     """
     at = studio.clock.now()
     subscription = await _read(studio, workspace_id, event)
     if subscription.charge_at is not None and subscription.charge_at <= at:
-        await charge_due(studio, subscription)
+        try:
+            await charge_due(studio, subscription)
+        except PriceNotAgreed:
+            if event is not Event.AGREE:  # which is how staff set the price
+                raise
         subscription = await _read(studio, workspace_id, event)
     subscription.moved(event=event)
     return subscription

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from mutoscope.app import agree as agreeing
 from mutoscope.app import subscribe, suspend
-from mutoscope.app.agree import Agreed, check_open
+from mutoscope.app.agree import Agreed
 from mutoscope.app.subscribe import NewPlan
 from mutoscope.app.terms import monthly
 from mutoscope.domain.desk import BadDeskData, amounts_of
@@ -53,7 +53,6 @@ async def start_plan(studio: Studio, deed: Deed) -> None:
     """
     plan, anchor = str(deed.data["plan"]), deed.data.get("anchor_at")
     agreed = _agreed(studio, deed)
-    check_open(version=studio.catalog.version_at(at=deed.at), plan=plan, agreed=agreed)
     new = NewPlan(
         plan=plan, is_annual=bool(deed.data.get("is_annual")), agreed=agreed.allowances or {},
         price=agreed.price, can_purchase=bool(agreed.can_purchase),

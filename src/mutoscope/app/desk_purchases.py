@@ -12,7 +12,6 @@ from mutoscope.domain.access import NotEntitled
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.offers import Entitlement
 from mutoscope.domain.planner import Submission
-from mutoscope.domain.subscriptions import HAS_PLAN
 from mutoscope.storage import desk, workspaces
 from mutoscope.storage.session import SideRow, SideRowRefused
 
@@ -77,14 +76,13 @@ async def disable_purchases(studio: Studio, deed: Deed) -> None:
 
 def _plan_with_purchases(studio: Studio, deed: Deed, workspace: Workspace) -> str:
     """Return the plan that is to stand still until purchases are opened."""
-    access, subscription = studio.access_of(workspace, at=deed.at), workspace.subscription
-    if subscription is None or workspace.state_at(at=deed.at) not in HAS_PLAN:
+    access, plan = studio.access_of(workspace, at=deed.at), studio.plan_of(workspace, at=deed.at)
+    if plan is None:
         raise NotEntitled(entitlement=Entitlement.PURCHASES, plan=access.plan)
-    plan = studio.catalog.version_at(at=deed.at).plan(key=subscription.plan_at(at=deed.at))
-    if Entitlement.PURCHASES in plan.agreed and not subscription.can_purchase:
+    if Entitlement.PURCHASES in plan.agreed - access.entitlements:
         raise PurchasesNotAgreed(plan=plan.key)
     access.require(Entitlement.PURCHASES)
-    return subscription.plan
+    return plan.key
 
 
 async def _switch(studio: Studio, deed: Deed, row: SideRow) -> None:

@@ -76,7 +76,7 @@ async def require(
     workspace = await workspaces.get(connection, workspace_id=workspace_id)
     then = await assets.plan_at(connection, workspace_id=workspace_id, at=made_at)
     if then is not None:
-        plan = studio.catalog.version_at(at=made_at).plan(key=then)
+        plan = studio.catalog.version_of(plan=then, at=made_at).plan(key=then)
         if entitlement in plan.entitlements:
             return
     studio.access_of(workspace, at=studio.clock.now()).require(entitlement)

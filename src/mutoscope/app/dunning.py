@@ -184,12 +184,12 @@ def _amount(request: PaymentRequest) -> str:
 
 
 async def _lapse_orders(studio: Studio) -> int:
-    """Cancel orders that nobody has paid for so many days as the catalog says."""
+    """Cancel orders that nobody has paid for so many days as the catalog says, or in their term."""
     at = studio.clock.now()
     days = studio.catalog.version_at(at=at).billing.order_days
     async with studio.reading() as connection:
         old = await payments.orders_to_lapse(
-            connection, before=at - timedelta(days=days), size=CHUNK
+            connection, at=at, before=at - timedelta(days=days), size=CHUNK
         )
     lapsed = 0
     for request in old:

@@ -5,12 +5,13 @@ Invariant: what is scheduled counts from its instant on, whether or not the cloc
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mutoscope.app import invoicing
-from mutoscope.app.terms import charge_line, charge_of, scheduled_terms
+from mutoscope.app.terms import PriceNotAgreed, charge_line, charge_of, terms_at, version_of
 from mutoscope.domain.billing_words import why
 from mutoscope.domain.calendar import billing_day
 from mutoscope.domain.subscriptions import HAS_PLAN, State, Subscription
@@ -76,23 +77,15 @@ async def plan_now(studio: Studio, *, workspace_id: UUID) -> PlanNow:
     state, found = workspace.state_at(at=at), workspace.subscription
     if found is None or state not in HAS_PLAN:
         return PlanNow(workspace=workspace, state=state, at=at, requests=requests)
-    terms = _terms_at(found, at=at)
+    terms = terms_at(found, catalog=studio.catalog, at=at)
     period = terms.period_at(at=at)
-    is_kept = terms is found
-    catalog = studio.catalog
-    version = catalog.version(key=found.version) if is_kept else catalog.version_at(at=at)
+    version = version_of(found, catalog=studio.catalog, at=at)
     return PlanNow(
         workspace=workspace, state=state, at=at, requests=requests, subscription=terms,
         name=version.plan(key=terms.plan).name, period=period,
         billing_date=_billing_date(terms, next_at=period.ends_at),
         next_charge=await _next_charge(studio, found),
     )  # fmt: skip
-
-
-def _terms_at(found: Subscription, *, at: datetime) -> Subscription:
-    """Return a subscription with what is scheduled for an instant in force."""
-    scheduled = found.scheduled
-    return scheduled_terms(found) if scheduled is not None and scheduled.at <= at else found
 
 
 def _billing_date(terms: Subscription, *, next_at: datetime) -> BillingDate:
@@ -109,10 +102,11 @@ async def _next_charge(studio: Studio, found: Subscription) -> NextCharge | None
     is_over = found.cancels_at is not None and found.cancels_at <= due_at
     if is_over or found.state is State.SUSPENDED:
         return None
-    terms = _terms_at(found, at=due_at)
-    version = studio.catalog.version_at(at=due_at)
-    months = terms.months_per_charge
-    price = charge_of(version=version, subscription=terms)
+    terms = terms_at(found, catalog=studio.catalog, at=due_at)
+    version = studio.catalog.version_of(plan=terms.plan, at=due_at)
+    months, price = terms.months_per_charge, None
+    with suppress(PriceNotAgreed):  # staff are told at the charge, everybody else here
+        price = charge_of(version=version, subscription=terms)
     if price is None:
         return NextCharge(at=due_at, plan=terms.plan, months=months)
     line = charge_line(version=version, subscription=terms, amount=price.amount)

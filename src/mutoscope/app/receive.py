@@ -26,6 +26,7 @@ from mutoscope.domain.purchases import PurchaseState
 from mutoscope.domain.requests import checked
 from mutoscope.domain.subscriptions import State
 from mutoscope.storage import payments, purchases, subscriptions, workspaces
+from mutoscope.storage.journal import AWAY
 from mutoscope.storage.payments import NOBODY, Payment, PaymentRequest, Purpose
 from mutoscope.storage.session import SideRow, SideRowRefused
 
@@ -71,16 +72,17 @@ class _Case:
 
 
 class PaymentDoesNotFit(Refusal):
-    """A payment that cannot be used for a request."""
+    """A payment that cannot be used for a request; nothing can be once it `is_void`."""
 
     code = "payment_does_not_fit"
 
-    def __init__(self, *, reason: str) -> None:
+    def __init__(self, *, reason: str, is_void: bool = False) -> None:
         super().__init__(
             f"the payment does not fit the request ({reason.replace('_', ' ')}): use it for "
             "another one, or give it back"
         )
         self.reason = reason
+        self.is_void = is_void
 
 
 async def receive(
@@ -216,9 +218,12 @@ async def use_parked(
 async def _applied(
     studio: Studio, payment: Payment, workspace: Workspace, *, request: PaymentRequest, act: Act
 ) -> Received:
-    """Carry out what a request is for, in one transaction with its payment.
+    """Carry out what a request is for, in one transaction with its payment, or park it.
+
+    What refuses it is told to staff as the payment's reason: money is never tried for ever.
 
     :raises SideRowRefused: when its matter has moved on meanwhile.
+    :raises Refusal: when the ledger is away, which says nothing about the payment.
     """
     at = studio.clock.now()
     applied = replace(
@@ -230,16 +235,26 @@ async def _applied(
     try:
         await _CARRY_OUT[request.purpose](studio, case, at)
     except PaymentDoesNotFit as unfit:
-        return await _park(studio, payment, unfit.reason, act)
+        void: tuple[SideRow, ...] = ()
+        if unfit.is_void:
+            cancelled = (request.workspace_id, request.request_id, at)
+            void = (SideRow(payments.cancel_requests, cancelled),)
+        return await _park(studio, payment, unfit.reason, act, rows=void)
+    except (SideRowRefused, *AWAY):
+        raise
+    except Refusal as refusal:
+        return await _park(studio, payment, refusal.code, act)
     return _outcome(applied, APPLIED, None)
 
 
-async def _park(studio: Studio, payment: Payment, reason: str, act: Act) -> Received:
+async def _park(
+    studio: Studio, payment: Payment, reason: str, act: Act, *, rows: tuple[SideRow, ...] = ()
+) -> Received:
     if payment.settled_at is None:
         row = SideRow(payments.add_payments, replace(payment, reason=reason).row())
         told = act.telling(**_told(payment, PARKED, reason))
         try:
-            await studio.journal.submit(Submission(()), side_rows=(row, *told))
+            await studio.journal.submit(Submission(()), side_rows=(row, *rows, *told))
         except SideRowRefused:
             before = await _before(studio, payment)
             if before is not None:
@@ -256,12 +271,7 @@ async def _plan(studio: Studio, case: _Case, at: datetime) -> None:
         return
     if case.workspace.state_at(at=at) not in {State.TRIAL, State.FREE, State.CANCELLED}:
         raise PaymentDoesNotFit(reason="already_subscribed")
-    new = subscribe.NewPlan(
-        plan=wish["plan"],
-        is_annual=wish["is_annual"],
-        version=wish["version"],
-        gateway=request.gateway,
-    )
+    new = subscribe.wished(wish, gateway=request.gateway)
     begun = replace(
         subscribe.begin(studio, case.workspace, new=new, at=at),
         subscription_id=request.subject_id,
@@ -302,13 +312,10 @@ async def _upgrade(studio: Studio, case: _Case, at: datetime) -> None:
         raise PaymentDoesNotFit(reason="plan_is_over")
     if subscription.plan == request.wish["plan"]:
         raise PaymentDoesNotFit(reason="plan_is_changed")
+    if not upgrade.is_still_priced(subscription, wish=request.wish, at=at):
+        raise PaymentDoesNotFit(reason="period_over", is_void=True)
     rows = (*case.rows, *rows_paid(studio, request, at=at, subscription=subscription))
-    try:
-        await upgrade.carry_out(studio, subscription, wish=request.wish, rows=rows, at=at)
-    except SideRowRefused:
-        raise
-    except Refusal as refusal:
-        raise PaymentDoesNotFit(reason=refusal.code) from None
+    await upgrade.carry_out(studio, subscription, wish=request.wish, rows=rows, at=at)
 
 
 async def _purchase(studio: Studio, case: _Case, at: datetime) -> None:

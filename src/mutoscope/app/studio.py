@@ -13,6 +13,7 @@ from mutoscope.app.gateway import UnknownGateway
 from mutoscope.app.hook_sender import NO_HOOKS
 from mutoscope.app.ports import ProviderError
 from mutoscope.app.shipped import shipped_seller
+from mutoscope.app.terms import terms_at, version_of
 from mutoscope.domain.access import Access, access_at
 from mutoscope.domain.catalog import RenewalRule
 from mutoscope.domain.seller import Seller
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         Provider,
     )
     from mutoscope.domain.catalog import Catalog, Version
+    from mutoscope.domain.offers import Plan
     from mutoscope.domain.routes import Route, RouteTable
     from mutoscope.storage.attempts import Orders
     from mutoscope.storage.database import Connection, Pool
@@ -146,12 +148,18 @@ class Studio:
 
     def access_of(self, workspace: Workspace, *, at: datetime) -> Access:
         """Return what a workspace may do at an instant."""
-        version = self.catalog.version_at(at=at)
-        state, subscription = workspace.state_at(at=at), workspace.subscription
-        plan = None
-        if subscription is not None and state in HAS_PLAN:
-            plan = version.plan(key=subscription.plan_at(at=at))
+        subscription = workspace.subscription
         return access_at(
-            version=version, plan=plan, state=state,
-            can_purchase=subscription is not None and subscription.can_purchase,
+            version=self.catalog.version_at(at=at), plan=self.plan_of(workspace, at=at),
+            state=workspace.state_at(at=at),
+            can_purchase=subscription is not None
+            and terms_at(subscription, catalog=self.catalog, at=at).can_purchase,
         )  # fmt: skip
+
+    def plan_of(self, workspace: Workspace, *, at: datetime) -> Plan | None:
+        """Return the plan of a workspace at an instant, as the version of its term has it."""
+        subscription = workspace.subscription
+        if subscription is None or workspace.state_at(at=at) not in HAS_PLAN:
+            return None
+        version = version_of(subscription, catalog=self.catalog, at=at)
+        return version.plan(key=subscription.plan_at(at=at))

@@ -8,12 +8,13 @@ transaction; later periods are granted by what is due on the wallet.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mutoscope.app.acts import NOBODYS, Act
+from mutoscope.app.agree import Agreed, check_open
 from mutoscope.app.billing import (
     Bill,
     asked,
@@ -27,7 +28,6 @@ from mutoscope.app.repeats import once
 from mutoscope.app.terms import (
     MONTHS,
     NAMESPACE,
-    PriceNotAgreed,
     charge_line,
     charge_of,
     monthly,
@@ -37,6 +37,7 @@ from mutoscope.domain import actions as ask
 from mutoscope.domain.calendar import BillingAnchor
 from mutoscope.domain.credits import Refusal, checked_key
 from mutoscope.domain.lots import Source
+from mutoscope.domain.offers import Money
 from mutoscope.domain.planner import KeyReused, Submission
 from mutoscope.domain.requests import Request, checked
 from mutoscope.domain.subscriptions import Event, State, Subscription, after
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from mutoscope.app.studio import Studio
-    from mutoscope.domain.offers import Money
     from mutoscope.domain.requests import Note
     from mutoscope.storage.workspaces import Workspace
 
@@ -74,6 +74,16 @@ class NotVerified(Refusal):
 
     def __init__(self) -> None:
         super().__init__("the e-mail address is not verified: enter the code that was sent first")
+
+
+class PlanIsFree(Refusal):
+    """A plan that is to be paid first, at a price of nothing."""
+
+    code = "plan_is_free"
+
+    def __init__(self, *, plan: str) -> None:
+        super().__init__(f"{plan} costs nothing as agreed: start it on account, without a payment")
+        self.plan = plan
 
 
 class BadStart(Refusal):
@@ -110,13 +120,13 @@ class NewPlan:
 
 async def start_plan(
     studio: Studio, *, workspace_id: UUID, plan: str, is_annual: bool = False,
-    agreed: Mapping[str, int] | None = None,
+    agreed: Mapping[str, int] | None = None, price: Money | None = None,
 ) -> Workspace:  # fmt: skip
-    """Start a plan now, on account, at the catalog's terms.
+    """Start a plan now, on account, at the catalog's terms and those that were agreed.
 
     :raises Refusal: as `start_on_account`.
     """
-    new = NewPlan(plan=plan, is_annual=is_annual, agreed=agreed or {})
+    new = NewPlan(plan=plan, is_annual=is_annual, agreed=agreed or {}, price=price)
     return await start_on_account(studio, workspace_id=workspace_id, new=new)
 
 
@@ -131,7 +141,9 @@ async def start_on_account(
     :raises NotVerified: when the person has not proven the address.
     :raises NotInThisState: when the workspace is closed.
     :raises AllowanceNotAgreed: when the plan leaves credits open that `agreed` does not set.
-    :raises BadAmount: when what was agreed is no amount of credits.
+    :raises PriceNotAgreed: when the plan leaves its price open that `price` does not set.
+    :raises NotToBeAgreed: when the catalog sets for everybody what was agreed.
+    :raises BadAmount: when what was agreed is no amount.
     :raises BadStart: when it is to begin in the future, or too long ago.
     """
     at = studio.clock.now()
@@ -178,6 +190,8 @@ def begin(studio: Studio, workspace: Workspace, *, new: NewPlan, at: datetime) -
         raise BadStart(anchor_at=anchor_at)
     catalog = studio.catalog
     version = catalog.version(key=new.version) if new.version else catalog.version_at(at=at)
+    agreed = Agreed(allowances=new.agreed, price=new.price, can_purchase=new.can_purchase or None)
+    check_open(version=version, plan=new.plan, agreed=agreed)
     months, gateway = MONTHS[new.is_annual], gateway_in(workspace, gateway=new.gateway)
     anchor = BillingAnchor(at=anchor_at, zone=workspace.zone)
     begun = Subscription(
@@ -228,8 +242,11 @@ async def order_plan(
 ) -> PaymentRequest:
     """Ask for a plan's first payment; the plan starts when it is confirmed. A repeat is the same.
 
+    It begins when it is paid, whatever `anchor_at` says.
+
     :raises DemoWorkspace: when nothing is charged in the workspace.
-    :raises Refusal: as `start_on_account`, and when the plan has no price.
+    :raises PlanIsFree: when the agreed price is nothing.
+    :raises Refusal: as `start_on_account`.
     """
     request_key = order_key(key)
     made = await once(  # also when it is paid, and the plan runs
@@ -248,13 +265,31 @@ async def _order(
     begun = begin(studio, workspace, new=new, at=at)
     bill = first_bill(studio, begun, key=request_key)
     if bill is None:
-        raise PriceNotAgreed(plan=new.plan)
-    wish = {"plan": new.plan, "is_annual": new.is_annual, "version": begun.version}
+        raise PlanIsFree(plan=new.plan)
+    wish = {**_terms(new), "version": begun.version}
     request = await asked(studio, replace(bill, wish=wish), at=at)
     told = act.telling(request_id=str(request.request_id), plan=new.plan)
     rows = (*rows_to_pay_first(studio, request), *told)
     await studio.journal.submit(Submission(()), side_rows=rows)
     return request
+
+
+def wished(wish: Mapping[str, Any], *, gateway: str) -> NewPlan:
+    """Return the plan that was ordered, with its version and all that was agreed for it."""
+    price = wish.get("price")
+    return NewPlan(
+        plan=wish["plan"], is_annual=wish["is_annual"], version=wish["version"], gateway=gateway,
+        agreed=wish.get("agreed", {}), can_purchase=wish.get("can_purchase", False),
+        price=None if price is None else Money(**price),
+    )  # fmt: skip
+
+
+def _terms(new: NewPlan) -> dict[str, Any]:
+    """Return what is ordered as plain data."""
+    return {
+        "plan": new.plan, "is_annual": new.is_annual, "agreed": dict(new.agreed),
+        "can_purchase": new.can_purchase, "price": None if new.price is None else asdict(new.price),
+    }  # fmt: skip
 
 
 def order_key(key: str) -> str:
@@ -271,7 +306,10 @@ def trial_key(begun: Subscription, kind: str) -> str:
 
 
 def first_bill(studio: Studio, begun: Subscription, *, key: str) -> Bill | None:
-    """Return the bill of a subscription's first term; None when it costs nothing."""
+    """Return the bill of a subscription's first term; None when it costs nothing.
+
+    :raises PriceNotAgreed: when the plan leaves its price open, and none was agreed.
+    """
     version = studio.catalog.version(key=begun.version)
     price = charge_of(version=version, subscription=begun)
     if price is None or not price.amount:
@@ -305,8 +343,7 @@ def _ends_of_trial(
 
 
 def _same(request: PaymentRequest, new: NewPlan, key: str) -> PaymentRequest:
-    wanted, made = (new.plan, new.is_annual), (request.wish["plan"], request.wish["is_annual"])
-    if wanted != made:
+    if {**_terms(new), "version": request.wish["version"]} != request.wish:
         raise KeyReused(namespace="order", key=key)
     return request
 

@@ -78,8 +78,7 @@ async def paid(
     if is_waiting:
         requests = standing(resumed, next_index=next_index)  # the same terms, paid for longer
     if before.state is State.SUSPENDED or (is_waiting and before.scheduled is not None):
-        version = studio.catalog.version_at(at=at)
-        requests, change = restated(resumed, version=version, next_index=next_index)
+        requests, change = restated(resumed, catalog=studio.catalog, next_index=next_index)
         resumed = replace(resumed, change=change)
     if before.state is State.SUSPENDED:
         resumed = replace(resumed, charge_at=before.next_look())

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from mutoscope.app.demo import charged
+from mutoscope.app.demo import DEMO, charged
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal, checked_amount
 from mutoscope.domain.invoices import InvoiceLine
@@ -19,7 +19,9 @@ from mutoscope.domain.requests import Request
 from mutoscope.domain.standing import StandingGrant
 
 if TYPE_CHECKING:
-    from mutoscope.domain.catalog import Version
+    from datetime import datetime
+
+    from mutoscope.domain.catalog import Catalog, Version
     from mutoscope.domain.subscriptions import Subscription
 
 NAMESPACE: Final = "subscription"
@@ -36,7 +38,8 @@ class AllowanceNotAgreed(Refusal):
 
     def __init__(self, *, plan: str, kind: str) -> None:
         super().__init__(
-            f"the {kind} credits of {plan} are agreed with each customer: set them to start it"
+            f"the {kind} credits of {plan} are agreed with each customer: ask support; staff set "
+            "the terms when they start it (`desk start --credits`)"
         )
         self.plan = plan
         self.kind = kind
@@ -49,7 +52,8 @@ class PriceNotAgreed(Refusal):
 
     def __init__(self, *, plan: str) -> None:
         super().__init__(
-            f"the price of {plan} is agreed with each customer: ask support, who set it"
+            f"the price of {plan} is agreed with each customer: ask support; staff set the terms "
+            "when they start it (`desk start --price`), or while it runs (`desk terms --price`)"
         )
         self.plan = plan
 
@@ -88,14 +92,19 @@ def price_of(
 
 
 def charge_of(*, version: Version, subscription: Subscription) -> Money | None:
-    """Return what a charge of a subscription costs by a version; None when that is open.
+    """Return what a charge of a subscription costs by a version.
+
+    None is a price that nobody agreed on, where nothing is charged anyway.
 
     :raises UnknownPlan: when this version has no such plan.
+    :raises PriceNotAgreed: when the plan leaves its price open, and none was agreed.
     """
     price = price_of(
         version=version, plan=subscription.plan, agreed=subscription.price,
         months_per_charge=subscription.months_per_charge,
     )  # fmt: skip
+    if price is None and subscription.gateway != DEMO:
+        raise PriceNotAgreed(plan=subscription.plan)
     return None if price is None else charged(price, gateway=subscription.gateway)
 
 
@@ -111,25 +120,27 @@ def charge_line(*, version: Version, subscription: Subscription, amount: int) ->
 
 
 def standing(
-    subscription: Subscription, *, next_index: int, allowances: Mapping[str, int] | None = None,
+    subscription: Subscription, *, next_index: int, before: Mapping[str, int] | None = None,
 ) -> tuple[Request, ...]:  # fmt: skip
     """Return the requests that let its terms stand from a period on, as far as it is paid for.
 
-    `allowances` are those of terms that are scheduled; kinds that the terms before granted, and
-    these do not, end with them.
+    Kinds that the terms `before` granted, and these do not, end with them.
     """
-    granted = subscription.allowances if allowances is None else allowances
+    granted = {**(before or {}), **subscription.allowances}
     return tuple(
         Request(
-            subscription.workspace_id, kind, NAMESPACE, f"{subscription.subscription_id}/{kind}",
-            ask.Stand(_standing_grant(subscription, kind, granted, next_index)),
+            subscription.workspace_id,
+            kind,
+            NAMESPACE,
+            f"{subscription.subscription_id}/{kind}",
+            ask.Stand(_standing_grant(subscription, kind, granted[kind], next_index)),
         )
-        for kind in sorted({*granted, *subscription.allowances})
-    )  # fmt: skip
+        for kind in sorted(granted)
+    )
 
 
 def restated(
-    subscription: Subscription, *, version: Version, next_index: int
+    subscription: Subscription, *, catalog: Catalog, next_index: int
 ) -> tuple[tuple[Request, ...], int]:
     """Return the requests that let all its terms stand anew, and the number of the last change.
 
@@ -142,30 +153,68 @@ def restated(
         return requests, current.change
     later = replace(current, change=current.change + 1)
     index = subscription.period_at(at=scheduled.at).index
-    allowances = monthly(version=version, plan=scheduled.plan, agreed=subscription.allowances)
-    stands = standing(scheduled_terms(later), next_index=index, allowances=allowances)
+    terms = scheduled_terms(later, catalog=catalog)
+    stands = standing(terms, next_index=index, before=subscription.allowances)
     return (*requests, *stands), later.change
 
 
-def scheduled_terms(subscription: Subscription) -> Subscription:
-    """Return a subscription with what is scheduled for it in force; its allowances stay."""
+def scheduled_terms(subscription: Subscription, *, catalog: Catalog) -> Subscription:
+    """Return a subscription with what is scheduled for it in force.
+
+    What was agreed belongs to its plan, a price to its rhythm as well: with another one it ends. A
+    zone that begins within a term leaves the term's version and credits as they are (rule 13).
+
+    :raises UnknownPlan: when no version until then had the plan.
+    :raises AllowanceNotAgreed: when the plan leaves credits open that were agreed for another.
+    """
     scheduled = subscription.scheduled
     if scheduled is None:
         return subscription
+    is_same_plan = scheduled.plan == subscription.plan
+    is_same = is_same_plan and scheduled.months_per_charge == subscription.months_per_charge
     is_moved = scheduled.zone != subscription.zone
-    return replace(
+    after = replace(
         subscription, plan=scheduled.plan, months_per_charge=scheduled.months_per_charge,
         zone=scheduled.zone, begins_at=scheduled.at if is_moved else subscription.begins_at,
-        scheduled=None,
+        scheduled=None, price=subscription.price if is_same else None,
+        can_purchase=subscription.can_purchase and is_same_plan,
     )  # fmt: skip
+    if scheduled.at < subscription.start(index=subscription.charge_index):
+        return after
+    version = catalog.version_of(plan=scheduled.plan, at=scheduled.at)
+    agreed = subscription.allowances if is_same_plan else {}
+    allowances = monthly(version=version, plan=scheduled.plan, agreed=agreed)
+    return replace(after, version=version.key, allowances=allowances)
+
+
+def terms_at(subscription: Subscription, *, catalog: Catalog, at: datetime) -> Subscription:
+    """Return a subscription with what is scheduled until an instant in force."""
+    scheduled = subscription.scheduled
+    if scheduled is None or scheduled.at > at:
+        return subscription
+    return scheduled_terms(subscription, catalog=catalog)
+
+
+def version_of(subscription: Subscription, *, catalog: Catalog, at: datetime) -> Version:
+    """Return the version whose terms hold for a subscription at an instant (rule 13).
+
+    It is that of the term which runs then, whether or not the clock has charged it yet.
+    """
+    terms = terms_at(subscription, catalog=catalog, at=at)
+    if at < terms.start(index=terms.charge_index):
+        return catalog.version(key=terms.version)
+    months = terms.months_per_charge
+    late = (terms.period_at(at=at).index - terms.charge_index) // months * months
+    due_at = terms.start(index=terms.charge_index + late)
+    return catalog.version_of(plan=terms.plan, at=due_at)
 
 
 def _standing_grant(
-    subscription: Subscription, kind: str, granted: Mapping[str, int], next_index: int
+    subscription: Subscription, kind: str, amount: int, next_index: int
 ) -> StandingGrant:
     found = StandingGrant(
-        subscription.subscription_id, granted.get(kind) or subscription.allowances[kind],
+        subscription.subscription_id, amount,
         subscription.anchor_at, subscription.zone, next_index, subscription.change,
         subscription.grants_until(), subscription.begins_at,
     )  # fmt: skip
-    return found if kind in granted else found.never()
+    return found if kind in subscription.allowances else found.never()

@@ -2,7 +2,8 @@
 
 Invariant: what a period grants of a kind never comes to more than the largest allowance that was
 held in it. An upgrade drops what was scheduled. Where the gateway charges cards it is paid first,
-and carried out when it is, with the share of the day on which it was asked for.
+and carried out when it is, with the share of the day on which it was asked for; its price holds for
+the period and the terms that it was asked in, and the request ends with them.
 """
 
 from __future__ import annotations
@@ -62,11 +63,13 @@ class NotAnUpgrade(Refusal):
 class Upgrade:
     """What an upgrade costs and grants now, before it is made.
 
-    `share` is how much of the period is left, `credits` what is granted for it at once; `price` is
-    net, for the rest of the term that is paid, nothing in a demo workspace.
+    `share` is how much of the `period` is left, `credits` what is granted for it at once; `price`
+    is net, for the rest of the term that is paid, nothing in a demo workspace.
     """
 
     plan: str
+    version: str
+    period: int
     share: Fraction
     credits: Mapping[str, int]
     price: Money
@@ -145,6 +148,7 @@ async def _upgrade(
         )
         return Made(plan=plan, request=None)
     if studio.can_charge(subscription.gateway):
+        request = replace(request, due_at=made.lapses_at)
         rows = rows_to_pay_first(studio, request)
         await write(studio, (), rows=(*rows, *told))
         return Made(plan=plan, request=request)
@@ -169,7 +173,7 @@ def upgrade_of(studio: Studio, subscription: Subscription, *, plan: str, at: dat
     """
     version = studio.catalog.version_at(at=at)
     months = subscription.months_per_charge
-    kept = version if months == 1 else studio.catalog.version(key=subscription.version)
+    kept = studio.catalog.version(key=subscription.version)
     old = price_of(
         version=kept, plan=subscription.plan, months_per_charge=months, agreed=subscription.price
     )
@@ -187,7 +191,7 @@ def upgrade_of(studio: Studio, subscription: Subscription, *, plan: str, at: dat
     rest = remaining(starts_at=term[0], ends_at=term[1], at=at)
     prorated = replace(new, amount=prorated_money(amount=new.amount - old.amount, share=rest))
     price = charged(prorated, gateway=subscription.gateway)
-    allowances = monthly(version=version, plan=plan, agreed=subscription.allowances)
+    allowances = monthly(version=version, plan=plan, agreed={})
     credits_now = {
         kind: prorated_credits(
             before=subscription.allowances.get(kind, 0), after=monthly_credits, share=share
@@ -196,8 +200,8 @@ def upgrade_of(studio: Studio, subscription: Subscription, *, plan: str, at: dat
     }
     name = version.plan(key=plan).name
     return Upgrade(
-        plan=plan, share=share, price=price, lapses_at=period.ends_at,
-        zone=subscription.zone, is_demo=subscription.gateway == DEMO,
+        plan=plan, version=version.key, period=period.index, share=share, price=price,
+        lapses_at=period.ends_at, zone=subscription.zone, is_demo=subscription.gateway == DEMO,
         credits={kind: granted for kind, granted in credits_now.items() if granted},
         line=InvoiceLine(
             code="proration", text=f"Upgrade to {name}", amount=price.amount, starts_at=at,
@@ -206,26 +210,31 @@ def upgrade_of(studio: Studio, subscription: Subscription, *, plan: str, at: dat
     )  # fmt: skip
 
 
+def is_still_priced(subscription: Subscription, *, wish: Mapping[str, Any], at: datetime) -> bool:
+    """Tell whether the period and the terms that an upgrade was priced for still hold."""
+    priced = (wish["period"], wish.get("change"))
+    return priced == (subscription.period_at(at=at).index, subscription.change)
+
+
 async def carry_out(
     studio: Studio, subscription: Subscription, *, wish: Mapping[str, Any],
     rows: tuple[SideRow, ...], at: datetime, request_key: str | None = None,
 ) -> None:  # fmt: skip
-    """Change to a larger plan now, granting the share of the period that the wish names.
+    """Change to a larger plan now, by the version, and for the share of the period, of the wish.
 
     `request_key` is that of a change which is not billed, so that a repeat finds it.
 
     :raises SideRowRefused: when the subscription has been changed in the meantime.
     """
     plan, (above, below) = wish["plan"], wish["share"]
-    version = studio.catalog.version_at(at=at)
-    period = subscription.period_at(at=at)
-    allowances = monthly(version=version, plan=plan, agreed=subscription.allowances)
-    is_same_period = wish["period"] == period.index
-    share = Fraction(above, below) if is_same_period else Fraction(1)
+    assert is_still_priced(subscription, wish=wish, at=at)
+    version = studio.catalog.version(key=wish["version"])
+    period, share = subscription.period_at(at=at), Fraction(above, below)
+    allowances = monthly(version=version, plan=plan, agreed={})
     after = replace(
         subscription.moved(event=Event.UPGRADE), plan=plan, version=version.key, price=None,
-        change=subscription.change + 1, scheduled=None, cancels_at=None,
-        charge_at=subscription.start(index=subscription.charge_index),
+        can_purchase=False, allowances=allowances, change=subscription.change + 1, scheduled=None,
+        cancels_at=None, charge_at=subscription.start(index=subscription.charge_index),
     )  # fmt: skip
     grants = [
         Request(
@@ -241,11 +250,10 @@ async def carry_out(
             before=subscription.allowances.get(kind, 0), after=monthly_credits, share=share
         ))
     ]  # fmt: skip
-    stands = standing(after, next_index=period.index + 1, allowances=allowances)
+    stands = standing(after, next_index=period.index + 1, before=subscription.allowances)
     row = subscriptions.changed(
-        subscription, replace(after, allowances=allowances), event=Event.UPGRADE, due_at=at, at=at,
-        request_key=request_key,
-    )  # fmt: skip
+        subscription, after, event=Event.UPGRADE, due_at=at, at=at, request_key=request_key
+    )
     await write(studio, (*stands, *grants), rows=(row, *rows))
 
 
@@ -256,7 +264,7 @@ def _bill(subscription: Subscription, made: Upgrade, request_key: str) -> Bill:
         subject_id=subscription.subscription_id, gateway=subscription.gateway,
         title=made.line.text, lines=(made.line,), currency=made.price.currency,
         wish={
-            "plan": made.plan, "share": [share.numerator, share.denominator],
-            "period": subscription.period_at(at=made.line.starts_at or made.lapses_at).index,
+            "plan": made.plan, "version": made.version, "change": subscription.change,
+            "period": made.period, "share": [share.numerator, share.denominator],
         },
     )  # fmt: skip

@@ -55,9 +55,17 @@ def check(
         raise
     versions = [one.key for one in found.versions]
     if is_json:
-        print_json({"file": file, "is_sound": True, "versions": versions})
-    else:
-        console().print(f"{file} is sound: {', '.join(versions)}", markup=False)
+        print_json({
+            "file": file, "is_sound": True, "versions": versions, "withdrawn": found.withdrawn(),
+        })  # fmt: skip
+        return
+    console().print(f"{file} is sound: {', '.join(versions)}", markup=False)
+    for each in found.withdrawn():
+        console().print(
+            f"{each.version} withdraws the plan {each.plan}: who holds it keeps the terms of "
+            f"{each.kept} until staff move them",
+            markup=False,
+        )
 
 
 def _show(version: Version, screen: Console) -> None:

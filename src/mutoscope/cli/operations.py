@@ -104,9 +104,9 @@ def renew(
     else:
         console().print(f"{done.wallets:,} wallets renewed, {done.entries:,} lines written.")
         console().print(f"{charged.charges:,} plans charged, {charged.ends:,} ended.")
-    for failure in done.failures:
+    for failure in (*done.failures, *charged.failures):
         tell(f"failed: {failure}")
-    if done.failures:
+    if done.failures or charged.failures:
         raise typer.Exit(1)
 
 

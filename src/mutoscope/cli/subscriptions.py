@@ -24,6 +24,7 @@ from mutoscope.cli.screen import console, money, table, told
 from mutoscope.cli.starting import amounts_told, confirm_start, ended_told, start_told
 from mutoscope.domain.billing_words import happened, happened_at
 from mutoscope.domain.calendar import billing_day
+from mutoscope.domain.offers import Money
 from mutoscope.domain.staff import StaffAction
 from mutoscope.domain.subscriptions import State, Subscription
 from mutoscope.storage import payments, subscriptions, workspaces
@@ -33,6 +34,9 @@ from mutoscope.storage.workspaces import Workspace
 
 CHANGES_MAX: Final = 100
 SHORTEST_MONTH: Final = 28
+CURRENCY: Final = 3
+"""Letters of a currency's code."""
+
 ACTIONS: Final = {"start": StaffAction.START_PLAN, "close": StaffAction.CLOSE}
 """What commands do, by their names; the others change a plan that runs."""
 
@@ -80,6 +84,10 @@ class StartOptions:
     agreed: Annotated[
         list[str] | None, typer.Option(help="KIND=CREDITS a month, where the plan leaves it open.")
     ] = None
+    price: Annotated[
+        str | None,
+        typer.Option(help="AMOUNT=CURRENCY of a charge, net, in minor units, where it is open."),
+    ] = None
     key: Key = None
     yes: Yes = False
     is_preview: Annotated[
@@ -98,8 +106,11 @@ def show(workspace_id: WorkspaceId, *, is_json: Json = False) -> None:
 @takes(StartOptions)
 def start(asked: StartOptions) -> None:
     """Start a plan: now and on account, or when its first payment is confirmed."""
+    if asked.pays_first and asked.began:
+        raise typer.BadParameter("--pay-first begins when it is paid: leave --began out")
     new = NewPlan(
         plan=asked.plan, is_annual=asked.is_annual, agreed=dict(map(_agreed, asked.agreed or ())),
+        price=_price(asked.price) if asked.price else None,
         anchor_at=instant(asked.began, zone="UTC") if asked.began else None,
     )  # fmt: skip
     if asked.is_preview:
@@ -355,3 +366,10 @@ def _agreed(text: str) -> tuple[str, int]:
     if not amount.isdecimal():
         raise typer.BadParameter(f"{text!r} is no allowance: write KIND=CREDITS")
     return kind, int(amount)
+
+
+def _price(text: str) -> Money:
+    amount, _, currency = text.partition("=")
+    if not (amount.isdecimal() and len(currency) == CURRENCY and currency.isupper()):
+        raise typer.BadParameter(f"{text!r} is no price: write AMOUNT=CURRENCY, such as 90000=USD")
+    return Money(amount=int(amount), currency=currency)

@@ -10,7 +10,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, TypeVar
+from itertools import pairwise
+from typing import ClassVar, NamedTuple, TypeVar
 
 from mutoscope.domain.credits import Refusal, checked_instant
 from mutoscope.domain.desk import NO_RULES, DeskRules
@@ -146,6 +147,10 @@ class Version:
         """
         return _found(self.tools, key, UnknownTool)
 
+    def has_plan(self, *, key: str) -> bool:
+        """Tell whether this version sells a plan."""
+        return any(plan.key == key for plan in self.plans)
+
     def plan(self, *, key: str) -> Plan:
         """Return a plan.
 
@@ -159,6 +164,14 @@ class Version:
         :raises UnknownPack: when this version has none of that key.
         """
         return _found(self.packs, key, UnknownPack)
+
+
+class Withdrawn(NamedTuple):
+    """A plan that a version does not sell any more; those who hold it go on by the `kept` one."""
+
+    plan: str
+    version: str
+    kept: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +191,29 @@ class Catalog:
         if count == 0:
             raise NoVersionInForce(at=at, first_at=self.versions[0].effective_at)
         return self.versions[count - 1]
+
+    def version_of(self, *, plan: str, at: datetime) -> Version:
+        """Return the version by which those who hold a plan go on from an instant.
+
+        It is the one in force; where that has withdrawn the plan, the last one that had it.
+
+        :raises UnknownPlan: when no version until then had it.
+        :raises NoVersionInForce: when `at` lies before the first version.
+        """
+        current = self.version_at(at=at)
+        for version in reversed(self.versions):
+            if version.effective_at <= current.effective_at and version.has_plan(key=plan):
+                return version
+        raise UnknownPlan(key=plan, allowed=tuple(each.key for each in current.plans))
+
+    def withdrawn(self) -> tuple[Withdrawn, ...]:
+        """Return the plans that a version had and the next one has not."""
+        return tuple(
+            Withdrawn(plan=plan.key, version=version.key, kept=kept.key)
+            for kept, version in pairwise(self.versions)
+            for plan in kept.plans
+            if not version.has_plan(key=plan.key)
+        )
 
     def version(self, *, key: str) -> Version:
         """Return the version whose key a hold or a quote has kept.

@@ -73,7 +73,8 @@ class Preference:
 class Looked:
     """A wallet as its alerts see it, what is remembered of it, and whose it is.
 
-    `plan` is the key of its current plan; without one, `trial_ends_at` tells of a trial.
+    `plan` is the key of its current plan, in the catalog's `plan_version`; without one,
+    `trial_ends_at` tells of a trial.
     """
 
     workspace_id: UUID
@@ -87,6 +88,7 @@ class Looked:
     trial_ends_at: datetime | None
     is_closed: bool
     plan: str | None
+    plan_version: str | None
     standing: tuple[StandingGrant, ...]
     preferences: Mapping[str, tuple[bool, bool]]
 
@@ -213,7 +215,7 @@ def _looked(row: Any) -> Looked:  # noqa: ANN401 -- the same
     lots = [Lot(*tuple(each)[2 : 2 + len(Lot._fields)]) for each in row["lots"]]
     told = zip(row["told_lots"] or (), row["told_days"] or (), row["told_until"] or (), strict=True)
     same = ("workspace_id", "kind", "version", "change", "email", "zone", "trial_ends_at",
-            "is_closed", "plan")  # fmt: skip
+            "is_closed", "plan", "plan_version")  # fmt: skip
     return Looked(
         **{name: row[name] for name in same},
         view=WalletView(

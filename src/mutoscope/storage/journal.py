@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from mutoscope.domain.credits import Refusal
-from mutoscope.domain.planner import Answer, Outcome, Submission
+from mutoscope.domain.planner import Answer, ClockWentBack, Outcome, Submission
 from mutoscope.storage.database import BUGS, LOST, DatabaseUnreachable, without_password
 from mutoscope.storage.session import Now, Session, SideRow, Work
 from mutoscope.storage.wallet_cache import WalletCache
@@ -59,6 +59,10 @@ class JournalClosed(Refusal):
 
     def __init__(self) -> None:
         super().__init__("the ledger was closed: open it again; the key tells what was written")
+
+
+AWAY: Final = (DatabaseUnreachable, LedgerBusy, JournalClosed, ClockWentBack)
+"""What says nothing about a request: it is sent again later."""
 
 
 class _Waiting(NamedTuple):

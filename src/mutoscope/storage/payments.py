@@ -229,10 +229,10 @@ async def to_remind(
 
 
 async def orders_to_lapse(
-    connection: Connection, *, before: datetime, size: int
+    connection: Connection, *, at: datetime, before: datetime, size: int
 ) -> tuple[PaymentRequest, ...]:
-    """Return orders that nobody has paid since before an instant."""
-    rows = _SQL.orders_to_lapse(connection, before=before, size=size)
+    """Return orders that nobody has paid since before an instant, or until their billing date."""
+    rows = _SQL.orders_to_lapse(connection, at=at, before=before, size=size)
     return tuple([request_from(row["found"]) async for row in rows])
 
 

@@ -210,16 +210,17 @@ async def to_end(
 
 
 async def of_other_version(
-    connection: Connection, *, plan: str, version: Version, reached: Subscription | None, size: int
-) -> tuple[Subscription, ...]:
-    """Return monthly subscriptions of a plan whose next date lies in the time of another version.
+    connection: Connection, *, plan: str, version: Version, until: datetime,
+    reached: Subscription | None, size: int,
+) -> tuple[Subscription, ...]:  # fmt: skip
+    """Return subscriptions of a plan whose next charge lies in the time of another version.
 
     Those whose next date lies in a later version's time yet are looked at with that one as well.
     """
     reached_at = BEGINNING if reached is None or reached.charge_at is None else reached.charge_at
     rows = _SQL.of_other_version(
         connection, plan=plan, version=version.key, effective_at=version.effective_at,
-        reached_at=reached_at, size=size,
+        until=until, reached_at=reached_at, size=size,
         reached_id=NOBODY if reached is None else reached.workspace_id,
     )  # fmt: skip
     return tuple([subscription_from(row["subscription"]) async for row in rows])

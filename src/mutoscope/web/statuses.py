@@ -46,8 +46,9 @@ _CODES: Final[Mapping[int, str]] = {
         not_in_doubt not_in_this_state not_parked not_to_be_agreed nothing_lacking
         nothing_scheduled nothing_to_pay nothing_to_refund nothing_to_regenerate
         payment_disputed payment_does_not_fit payment_known period_began period_granted
-        promo_over promo_taken proposal_decided purchase_not_in_this_state purchases_unchanged
-        quota_exceeded quote_expired quote_outdated refund_at_gateway refund_finished
+        plan_is_free promo_over promo_taken proposal_decided purchase_not_in_this_state
+        purchases_unchanged quota_exceeded quote_expired quote_outdated refund_at_gateway
+        refund_finished
         route_cannot route_not_parked staff_name_taken state_moved_on team_full
         too_many_endpoints too_many_threads tool_unavailable workspace_closed
     """,

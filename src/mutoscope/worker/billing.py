@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from mutoscope.bootstrap import House
 
 BILLING_S: Final = 5.0
-"""Seconds between looks for what is to be charged or reminded of."""
+"""Seconds between looks for what is to be charged, reminded of, sent or bought."""
 
 CATALOG_S: Final = 3_600.0
 """Seconds between looks at what later versions of the catalog change."""
@@ -21,17 +22,38 @@ CATALOG_S: Final = 3_600.0
 _log = structlog.get_logger()
 
 
-async def bill(house: House) -> None:
-    """Do all that is due about money; each part is safe to be done twice, or by two workers."""
+async def charge_plans(house: House) -> None:
+    """Charge plans that are due, and end those that are over."""
     charged = await charge.run(house.studio)
+    for failure in charged.failures:
+        _log.error("plan_not_charged", subject=failure.subject, reason=failure.reason)
+    if charged.charges or charged.ends:
+        _log.info("plans_charged", charges=charged.charges, ends=charged.ends)
+
+
+async def remind(house: House) -> None:
+    """Collect, remind of and suspend what is not paid; let old orders lapse."""
     dunned = await dunning.run(house.studio)
-    sent = await money_back.send_all(house.studio)
-    refilled = await refill.run(house.studio)
-    if charged.charges or charged.ends or dunned != Dunned() or sent or refilled:
-        _log.info(
-            "billed", charges=charged.charges, ends=charged.ends, reminded=dunned.reminded,
-            suspended=dunned.suspended, lapsed=dunned.lapsed, refunds=sent, refills=refilled,
-        )  # fmt: skip
+    if dunned != Dunned():
+        _log.info("reminded", **asdict(dunned))
+
+
+async def send_refunds(house: House) -> None:
+    """Send the money of refunds that wait."""
+    if sent := await money_back.send_all(house.studio):
+        _log.info("refunds_sent", refunds=sent)
+
+
+async def buy_refills(house: House) -> None:
+    """Buy what has run low where somebody set a refill."""
+    if bought := await refill.run(house.studio):
+        _log.info("refills_bought", refills=bought)
+
+
+PARTS: Final = {
+    "charges": charge_plans, "reminders": remind, "refunds": send_refunds, "refills": buy_refills,
+}  # fmt: skip
+"""What is done about money by the clock, each safe to be done twice; what fails stops no other."""
 
 
 async def follow_catalog(house: House) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -68,7 +69,8 @@ async def work(house: House) -> None:
         loops.create_task(_for_ever("looks", lambda: _look(house), LOOK_S))
         loops.create_task(_for_ever("turns", lambda: _take_turns(house), TURN_S))
         loops.create_task(_for_ever("clock", lambda: _keep_clock(house), CLOCK_S))
-        loops.create_task(_for_ever("billing", lambda: billing.bill(house), billing.BILLING_S))
+        for name, part in billing.PARTS.items():
+            loops.create_task(_for_ever(name, partial(part, house), billing.BILLING_S))
         loops.create_task(
             _for_ever("catalog", lambda: billing.follow_catalog(house), billing.CATALOG_S)
         )

@@ -69,7 +69,7 @@ SELECT
     coalesce(g.newest_lot, 0) AS newest_lot,
     coalesce(g.current_plan, g.last_source, 0)::bigint AS reference,
     h.email, coalesce(h.zone, 'UTC') AS zone, h.trial_ends_at,
-    h.closed_at IS NOT NULL AS is_closed, c.plan,
+    h.closed_at IS NOT NULL AS is_closed, c.plan, c.version AS plan_version,
     array(
         SELECT l FROM lots AS l
         WHERE l.workspace_id = w.workspace_id AND l.kind = w.kind AND l.is_open

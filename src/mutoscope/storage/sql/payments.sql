@@ -106,11 +106,11 @@ ORDER BY r.remind_at, r.request_id
 LIMIT :size;
 
 -- name: orders_to_lapse
--- Orders of credits that nobody has paid for long.
+-- Orders that nobody has paid for long, and upgrades whose billing date has come.
 SELECT r AS found FROM payment_requests AS r
 WHERE
     r.state = 'open' AND r.purpose IN ('purchase', 'plan', 'upgrade') AND r.invoice_id IS NULL
-    AND r.created_at <= :before
+    AND (r.created_at <= :before OR (r.purpose = 'upgrade' AND r.due_at <= :at))
 ORDER BY r.created_at
 LIMIT :size;
 

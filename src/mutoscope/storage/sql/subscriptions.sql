@@ -123,14 +123,14 @@ ORDER BY s.cancels_at, s.workspace_id
 LIMIT :size;
 
 -- name: of_other_version
--- Monthly subscriptions of a plan whose next billing date lies in the time of a version that they
--- do not know of.
+-- Subscriptions of a plan whose next charge comes soon, in the time of a version that they do not
+-- know of.
 SELECT s AS subscription
 FROM subscriptions AS s
 WHERE
-    s.ends_at IS NULL AND s.plan = :plan AND s.months_per_charge = 1
+    s.ends_at IS NULL AND s.plan = :plan
     AND s.state IN ('active', 'past_due') AND s.scheduled_at IS NULL AND s.cancels_at IS NULL
-    AND s.version <> :version AND s.charge_at >= :effective_at
+    AND s.version <> :version AND s.charge_at >= :effective_at AND s.charge_at <= :until
     AND (s.charge_at, s.workspace_id) > (:reached_at, :reached_id)
 ORDER BY s.charge_at, s.workspace_id
 LIMIT :size;

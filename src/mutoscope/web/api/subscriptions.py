@@ -48,7 +48,7 @@ UPGRADING: Final = (
     UnknownWorkspace, UnknownPlan, NotInThisState, NotAnUpgrade, PriceNotAgreed, AllowanceNotAgreed,
     SideRowRefused,
 )  # fmt: skip
-CHANGING: Final = (UnknownWorkspace, NotInThisState, PeriodBegan, SideRowRefused)
+CHANGING: Final = (UnknownWorkspace, NotInThisState, PriceNotAgreed, PeriodBegan, SideRowRefused)
 
 ByTheYear = Annotated[bool, QueryParameter(description="charged once a year")]
 PlanKey = Annotated[str, QueryParameter(description="the plan's key", max_length=200)]
@@ -161,7 +161,7 @@ async def list_changes(
     summary="What a plan would cost and grant if it started now, and what would end of the trial",
     responses=documented(
         UnknownWorkspace, UnknownPlan, AlreadySubscribed, NotVerified, NotInThisState,
-        AllowanceNotAgreed,
+        AllowanceNotAgreed, PriceNotAgreed,
     ),
 )  # fmt: skip
 async def preview_start(

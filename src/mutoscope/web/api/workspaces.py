@@ -15,13 +15,15 @@ from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody
 
 from mutoscope.app import sign_up, subscribe
+from mutoscope.app.agree import NotToBeAgreed
 from mutoscope.app.studio import Studio
 from mutoscope.app.subscribe import AlreadySubscribed, NotVerified
-from mutoscope.app.terms import MONTHS, AllowanceNotAgreed
+from mutoscope.app.terms import MONTHS, AllowanceNotAgreed, PriceNotAgreed
 from mutoscope.app.terms import NAMESPACE as SUBSCRIPTION
 from mutoscope.app.trial_end import TrialEnd, trial_ended
 from mutoscope.domain.catalog import UnknownPlan
 from mutoscope.domain.credits import AMOUNT_MAX, BadAmount, BadKey, checked_key
+from mutoscope.domain.offers import Money
 from mutoscope.domain.planner import KeyReused
 from mutoscope.domain.wall_clock import UnknownZone
 from mutoscope.storage import workspaces
@@ -49,12 +51,24 @@ class NewWorkspace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     is_demo: bool = False
 
 
+class AgreedPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a charge costs, net, in minor units of a currency; a plan that is free says 0."""
+
+    amount: Annotated[int, msgspec.Meta(ge=0, le=AMOUNT_MAX)]
+    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+
+
 class NewPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A plan to start; `agreed` has the monthly credits by kind where the plan leaves them open."""
+    """A plan to start.
+
+    `agreed` has the monthly credits by kind, `price` that of a charge, where the plan leaves them
+    open.
+    """
 
     plan: Text
     is_annual: bool = False
     agreed: dict[str, Agreed] = {}
+    price: AgreedPrice | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +167,8 @@ async def show_workspace(*, house: HouseHere, workspace_id: FromPath[UUID]) -> W
     summary="Start a plan on account: the billing date is fixed, the first credits are granted",
     responses=documented(
         UnknownWorkspace, UnknownPlan, AlreadySubscribed, NotVerified, AllowanceNotAgreed,
-        BadAmount, BadKey, KeyReused, IdempotencyKeyMissing, "not_json", "body_too_large",
+        PriceNotAgreed, NotToBeAgreed, BadAmount, BadKey, KeyReused, IdempotencyKeyMissing,
+        "not_json", "body_too_large",
     ),
 )  # fmt: skip
 async def start_plan(
@@ -163,10 +178,13 @@ async def start_plan(
     """Start a plan; a repeat with the same key returns the workspace as the first did."""
     subscription_id = uuid5(workspace_id, checked_key(idempotency_key))
     studio = replace(house.studio, ids=_KeyedIds(subscription_id))
+    price = None
+    if data.price is not None:
+        price = Money(amount=data.price.amount, currency=data.price.currency)
     try:
         workspace = await subscribe.start_plan(
             studio, workspace_id=workspace_id, plan=data.plan, is_annual=data.is_annual,
-            agreed=dict(data.agreed),
+            agreed=dict(data.agreed), price=price,
         )  # fmt: skip
     except AlreadySubscribed:
         before = await _found(studio, workspace_id)
