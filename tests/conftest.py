@@ -9,8 +9,7 @@ import pytest
 
 from mutoscope.storage import queue
 from mutoscope.storage.database import connect, migrate
-from mutoscope.storage.embedded import EmbeddedPostgres
-from servers import enterable_folder, quick_disk
+from servers import own_server
 
 BY_FILES = "STRATEGY FILE_COPY"
 """Copying the template's files takes a quarter of the time of writing them to the log."""
@@ -19,9 +18,8 @@ BY_FILES = "STRATEGY FILE_COPY"
 @pytest.fixture(scope="session")
 async def server_url() -> AsyncIterator[str]:
     """Give the address of a running PostgreSQL whose databases the tests may create."""
-    with enterable_folder(parent=quick_disk()) as folder:
-        async with EmbeddedPostgres(folder=folder / "server") as server:
-            yield server.dsn
+    async with own_server() as dsn:
+        yield dsn
 
 
 @pytest.fixture(scope="session")

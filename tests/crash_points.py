@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
@@ -67,8 +68,11 @@ def crashes(*, passings: Sequence[int]) -> list[Crash]:
     return [Crash(point, passing) for point, passing in product(POINTS, passings)]
 
 
-def script(workspace_id: UUID) -> list[Submission]:
-    """Return what is submitted, one after another; no step depends on the clock."""
+def script(workspace_id: UUID, *, seed: int) -> list[Submission]:
+    """Return what is submitted, one after another; no step depends on the clock.
+
+    Seed 0 is the script alone; another one puts small requests between its steps.
+    """
 
     def request(key: str, action: ask.Action, note: Note | None = None) -> Request:
         return Request(workspace_id, "video", "api", key, action, note=note)
@@ -79,7 +83,7 @@ def script(workspace_id: UUID) -> list[Submission]:
     note = Note(b"salt", "ada", "goodwill after a lost clip")
     clip, shot, bought = (ask.Reference("api", key) for key in ("clip", "shot-1", "bought"))
     standing = StandingGrant(STUDIO, 30, NOW, "UTC")
-    return [
+    bought_first, *steps = [
         Submission((request("bought", ask.Grant(100, Terms("pack", NOW))),)),
         Submission((request("essential", ask.Stand(standing)),)),
         Submission((hold("clip", 50),)),
@@ -92,14 +96,22 @@ def script(workspace_id: UUID) -> list[Submission]:
         Submission((request("left", ask.Freeze(bought)),)),
         Submission((request("late", ask.Renew(ask.Reference("api", "shot-2"), SOON)),)),
     ]
+    chance = Random(seed)
+    small = (ask.Charge(1), ask.Meter(1), ask.Grant(2, Terms("promo", NOW, SOON)))
+    for number in range(chance.randint(1, 9) if seed else 0):
+        between = request(f"small-{number}", chance.choice(small))
+        steps.insert(chance.randrange(len(steps)), Submission((between,)))
+    return [bought_first, *steps]
 
 
-async def play(*, url: str, workspace_id: UUID, notes: Path | None) -> list[tuple[Answer, ...]]:
+async def play(
+    *, url: str, workspace_id: UUID, notes: Path | None, seed: int = 0
+) -> list[tuple[Answer, ...]]:
     """Submit the script with one call after another; note each answer as it comes."""
     journal = Journal(url=url, now=lambda: NOW)
     await journal.open()
     answers = []
-    for number, submission in enumerate(script(workspace_id)):
+    for number, submission in enumerate(script(workspace_id, seed=seed)):
         answers.append(await journal.submit(submission))
         if notes is not None:
             with notes.open("a", encoding="utf-8") as file:
@@ -140,7 +152,7 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def crash_each(*, url: str, folder: Path, each: Sequence[Crash]) -> dict[str, int]:
+def crash_each(*, url: str, folder: Path, each: Sequence[Crash], seed: int) -> dict[str, int]:
     """Fork a process for each crash, one at a time; return the signal that ended it."""
     ended = {}
     for crash in each:
@@ -148,17 +160,19 @@ def crash_each(*, url: str, folder: Path, each: Sequence[Crash]) -> dict[str, in
         if not child:
             setattr(writer, "Session", dying(crash, die=die))  # noqa: B010 - the seam of this test
             notes = folder / str(crash.workspace_id())
-            asyncio.run(play(url=url, workspace_id=crash.workspace_id(), notes=notes))
+            asyncio.run(play(url=url, workspace_id=crash.workspace_id(), notes=notes, seed=seed))
             os._exit(0)
         _, status = os.waitpid(child, 0)
         ended["/".join(map(str, crash))] = os.waitstatus_to_exitcode(status)
     return ended
 
 
-async def crashed(*, url: str, folder: Path, passings: Sequence[int]) -> dict[Crash, int]:
+async def crashed(
+    *, url: str, folder: Path, passings: Sequence[int], seed: int
+) -> dict[Crash, int]:
     """Run this program; return the exit code of each crash, 0 when it was never reached."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, __file__, url, str(folder), json.dumps(passings),
+        sys.executable, __file__, url, str(folder), json.dumps(passings), str(seed),
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     output, _ = await process.communicate()
@@ -175,4 +189,5 @@ def noted(*, folder: Path, crash: Crash) -> list[int]:
 
 if __name__ == "__main__":
     asked = crashes(passings=json.loads(sys.argv[3]))
-    print(json.dumps(crash_each(url=sys.argv[1], folder=Path(sys.argv[2]), each=asked)))  # noqa: T201 - the result
+    url, folder, seed = sys.argv[1], Path(sys.argv[2]), int(sys.argv[4])
+    print(json.dumps(crash_each(url=url, folder=folder, each=asked, seed=seed)))  # noqa: T201 - the result

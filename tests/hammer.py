@@ -30,6 +30,7 @@ from mutoscope.storage.journal import Journal
 NOW = datetime(2025, 1, 20, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 GRANTED = 400
+CALLERS = 64
 STUDIO = UUID("6f1d4c1e-0000-4000-8000-00000000beef")
 
 
@@ -162,6 +163,35 @@ async def race(job: dict[str, Any]) -> dict[str, Any]:
     return counts
 
 
+async def race_for_one_credit(*, url: str, rounds: int, seed: int) -> None:
+    """Let all callers ask for the one credit of a workspace at once, and see that one gets it.
+
+    In every other round they come from two journals, which know as little of one another as two
+    processes.
+    """
+    async with _journal(url) as first, _journal(url) as second:
+        for number, workspace_id in enumerate(workspaces(count=rounds, seed=seed)):
+            await fill(first, workspace_ids=[workspace_id], amount=1)
+            journals = (first, second if number % 2 else first)
+            outcomes = await asyncio.gather(
+                *(
+                    submit(journals[caller % 2], workspace_id, f"clip-{caller}", ask.Charge(1))
+                    for caller in range(CALLERS)
+                ),
+                return_exceptions=True,
+            )
+            counted = Counter(getattr(each, "code", type(each).__name__) for each in outcomes)
+            assert counted == {"Answer": 1, "insufficient_credits": CALLERS - 1}, workspace_id
+
+
+async def balances(url: str) -> list[int]:
+    """Return what is left in each wallet."""
+    connection = await connect(url)
+    rows = await connection.fetch("SELECT available + held AS left FROM wallets")
+    await connection.close()
+    return [row["left"] for row in rows]
+
+
 def outcome_of(outcome: tuple[Answer, ...] | Refusal) -> str:
     """Name an outcome: `done`, `replayed`, or the code of the refusal."""
     if isinstance(outcome, Refusal):
@@ -221,14 +251,13 @@ async def hammer(*, url: str, folder: Path, sizes: Sizes) -> Report:
     async with _journal(url) as journal:
         await fill(journal, workspace_ids=ids, amount=GRANTED)
     jobs = [_job(url, folder, sizes, number) for number in range(sizes.processes + sizes.kills)]
-    workers = await asyncio.gather(*(Worker.started("mix", job) for job in jobs[: sizes.processes]))
-    for worker in workers:
+    workers = await asyncio.gather(*(Worker.started("mix", job) for job in jobs))
+    for worker in workers[: sizes.processes]:
         worker.begin()
     for number in range(sizes.kills):
         await _until_noted(Path(jobs[number]["notes"]), lines=sizes.callers * sizes.rounds // 4)
         await workers[number].kill()
-        workers.append(await Worker.started("mix", jobs[sizes.processes + number]))
-        workers[-1].begin()
+        workers[sizes.processes + number].begin()
     refusals = [await worker.result() for worker in workers[sizes.kills :]]
     notes = [line for job in jobs for line in _noted(Path(job["notes"]))]
     return await _checked(url, notes, sizes.kills, sum(sum(each.values()) for each in refusals))

@@ -1,26 +1,23 @@
 """What a gateway tells of one payment: every order of its events, each told one to five times.
 
-As a program: `python tests/payment_deliveries.py`. A paid checkout makes three events; they are
-told in all six orders, with all 125 combinations of repeats, in each of three ways: one after the
-other under their own ids, one after the other under ids of their own each, and all of them at once
-while several workers look into them. Each case is a purchase of its own, paid at a simulated
-Stripe.
+Run it at any length by `python tests/campaigns.py webhook-deliveries`. A paid checkout makes three
+events; they are told in all six orders, with all 125 combinations of repeats, in each of three
+ways: one after the other under their own ids, one after the other under ids of their own each, and
+all of them at once while several workers look into them. Each case is a purchase of its own, paid
+at a simulated Stripe.
 """
 
-import argparse
 import asyncio
-import tempfile
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations, product
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from business_stage import open_paying, order, spendable
 from mutoscope.app import pay_links
@@ -29,10 +26,7 @@ from mutoscope.app.payment_events import process_pending
 from mutoscope.app.reconcile import reconcile
 from mutoscope.domain.catalog import Fulfilment
 from mutoscope.storage import payment_events
-from mutoscope.storage.benchmark import fresh_database
-from mutoscope.storage.embedded import EmbeddedPostgres
 from payment_stage import GOOD, Till, deliver, open_till
-from servers import enterable_folder
 from soundness import assert_sound
 from studio_stage import Stage, open_stage
 
@@ -42,6 +36,7 @@ WAYS = ("same_ids", "other_ids", "at_once")
 WORKERS = 3
 CREDITS = 1_500
 CASES_A_WORKSPACE = 125
+CASES_A_TURN = 50
 
 
 class Case(NamedTuple):
@@ -154,6 +149,12 @@ async def _heard(stage: Stage, event: dict[str, Any]) -> None:
     assert not processed.failed, event["type"]
 
 
+def cases_of_turn(turn: int) -> list[Case]:
+    """Return the cases of a turn: each goes on where the turn before ended, all round."""
+    first = turn * CASES_A_TURN % len(CASES)
+    return sample(size=len(CASES), seed=2027)[first : first + CASES_A_TURN]
+
+
 def sample(*, size: int, seed: int) -> list[Case]:
     """Return some of the cases."""
     return Random(seed).sample(CASES, size)
@@ -165,35 +166,3 @@ async def campaign(url: str, folder: Path, cases: Sequence[Case]) -> Counter[str
         counted = await play(shop, cases)
     await assert_sound(url)
     return counted
-
-
-@asynccontextmanager
-async def _server() -> AsyncIterator[str]:
-    with enterable_folder() as folder:
-        async with EmbeddedPostgres(folder=folder / "server") as server:
-            yield server.dsn
-
-
-async def _run(url: str | None, cases: Sequence[Case]) -> None:
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        async with nullcontext(url) if url else _server() as server:
-            database = fresh_database(url=server, name=f"deliveries_{uuid4().hex[:12]}")
-            async with database as address:
-                counted = await campaign(address, Path(folder), cases)
-    print(dict(counted), f"{time.monotonic() - began:.0f} s")  # noqa: T201 -- the result
-
-
-def main() -> None:
-    """Run the whole campaign, or a sixth of it, from the command line."""
-    asked = argparse.ArgumentParser()
-    asked.add_argument("--url", help="a server to use; else one of its own")
-    asked.add_argument("--order", type=int, choices=range(6), help="one order of the events alone")
-    given = asked.parse_args()
-    orders = tuple(permutations(range(3)))
-    chosen = orders if given.order is None else orders[given.order : given.order + 1]
-    asyncio.run(_run(given.url, [case for case in CASES if case.places in chosen]))
-
-
-if __name__ == "__main__":
-    main()

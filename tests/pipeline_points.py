@@ -1,22 +1,19 @@
 """Points between the intent and the capture where a worker can die, and a campaign of deaths.
 
-As a program: `python tests/pipeline_points.py --kills 1000 --seed 2027`. Each round has a database
-of its own, into which jobs are placed between the deaths. Workers are forked one after another;
-each kills itself with SIGKILL at its point, and the next one goes on, at once or after a while,
-here or on a machine that has none of the files. After each death the books of both sides are
-compared.
+Run it at any length by `python tests/campaigns.py pipeline-deaths`. Each round has a database of
+its own, into which jobs are placed between the deaths. Workers are forked one after another; each
+kills itself with SIGKILL at its point, and the next one goes on, at once or after a while, here or
+on a machine that has none of the files. After each death the books of both sides are compared.
 """
 
-import argparse
 import asyncio
 import os
 import shutil
 import signal
-import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, nullcontext, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -39,11 +36,9 @@ from mutoscope.providers.wire import Wire
 from mutoscope.storage import attempts
 from mutoscope.storage.attempts import Orders
 from mutoscope.storage.benchmark import fresh_database
-from mutoscope.storage.embedded import EmbeddedPostgres
 from mutoscope.storage.session import Session
 from pipeline_books import check_ended, check_running, close_doubts
 from pipeline_stage import Scene, SharedClock, aside, forked, open_studio, simulators, work
-from servers import enterable_folder
 
 AMID_S = 0.02
 """Seconds into a call at which a worker dies amid it."""
@@ -230,27 +225,3 @@ def campaign(server: str, *, kills: int, seed: int, folder: Path) -> Counter[str
         told = f"round {number}: {died.total()} deaths, {took_s:.0f} s"
         print(told, flush=True)  # noqa: T201 -- the result
     return died
-
-
-@asynccontextmanager
-async def _server() -> AsyncIterator[str]:
-    with enterable_folder() as folder:
-        async with EmbeddedPostgres(folder=folder / "server") as server:
-            yield server.dsn
-
-
-def main() -> None:
-    """Run a campaign from the command line."""
-    asked = argparse.ArgumentParser()
-    asked.add_argument("--kills", type=int, default=20)
-    asked.add_argument("--seed", type=int, default=2027)
-    asked.add_argument("--url", help="a server to use; else one of its own")
-    given = asked.parse_args()
-    server = nullcontext(given.url) if given.url else aside(_server)
-    with server as url, tempfile.TemporaryDirectory() as folder:
-        died = campaign(url, kills=given.kills, seed=given.seed, folder=Path(folder))
-    print(dict(sorted(died.items())))  # noqa: T201 -- the result
-
-
-if __name__ == "__main__":
-    main()

@@ -5,8 +5,8 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -43,6 +43,14 @@ def quick_disk() -> Path | None:
     if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= MEMORY_FREE_MIN:
         return MEMORY
     return None
+
+
+@asynccontextmanager
+async def own_server() -> AsyncIterator[str]:
+    """Run a PostgreSQL of our own, and give its address."""
+    with enterable_folder(parent=quick_disk()) as folder:
+        async with embedded.EmbeddedPostgres(folder=folder / "server") as server:
+            yield server.dsn
 
 
 async def ask(dsn: str, question: str) -> object:

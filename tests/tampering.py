@@ -1,10 +1,8 @@
 """The tamper campaign: is every falsified ledger found, and the place named?
 
-Run it at any length with `python tests/tampering.py URL ROUNDS SEED` on an empty database.
+Run it at any length by `python tests/campaigns.py tampers`.
 """
 
-import asyncio
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
@@ -15,10 +13,11 @@ from eventful_journal import day, write_eventful_journal
 from mutoscope.app.checkpoint import check_against, export, take
 from mutoscope.app.verify import examine
 from mutoscope.domain.checkpoint import public_key_of
-from mutoscope.storage.database import connect, migrate
+from mutoscope.storage.database import connect
 from mutoscope.storage.verification import Scope
 from tampers import Forger, Tamper, disarm, loot
 
+PROGRESS_EACH = 1_000
 PRIVATE_KEY = bytes(range(32))
 PUBLIC_KEY = public_key_of(PRIVATE_KEY)
 
@@ -41,7 +40,9 @@ async def campaign(url: str, *, rounds: int, seed: int) -> Campaign:
     forger = Forger(loot=await loot(connection), seed=seed)
     found, refused = Counter[str](), Counter[str]()
     missed = []
-    while found.total() + len(missed) < rounds:
+    while (made := found.total() + len(missed)) < rounds:
+        if made % PROGRESS_EACH == PROGRESS_EACH - 1:
+            print(f"{made + 1} tampers", flush=True)  # noqa: T201 -- the progress of a long one
         tamper = forger.tamper()
         is_found = await attempt(connection, tamper, exported)
         if is_found is None:
@@ -80,14 +81,3 @@ async def given(exported: Sequence[str]) -> AsyncIterator[str]:
     """Yield the lines of an export."""
     for line in exported:
         yield line
-
-
-async def _run(url: str, rounds: int, seed: int) -> Campaign:
-    connection = await connect(url)
-    await migrate(connection)
-    await connection.close()
-    return await campaign(url, rounds=rounds, seed=seed)
-
-
-if __name__ == "__main__":
-    sys.stdout.write(f"{asyncio.run(_run(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))}\n")

@@ -1,5 +1,7 @@
 """Who may call: the bearer of the key, or, without one, this machine under its own name."""
 
+import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,23 @@ async def test_a_house_without_a_key_is_closed_to_other_machines(
         answer = await api.get("/healthz")
 
     assert (answer.status_code, answer.json()["code"]) == (403, "not_local")
+
+
+async def test_who_may_ask_is_judged_though_every_thread_is_busy(
+    database_url: str, tmp_path: Path
+) -> None:
+    is_over = threading.Event()
+    async with open_api(database_url, tmp_path) as api:
+        waiting = [asyncio.create_task(asyncio.to_thread(is_over.wait)) for _ in range(40)]
+        await asyncio.sleep(0.1)
+        try:
+            async with asyncio.timeout(10):
+                answer = await api.get("/v1/finance/outstanding")
+        finally:
+            is_over.set()
+            await asyncio.gather(*waiting)
+
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8420", "127.0.0.1:8420", "[::1]:8420"])

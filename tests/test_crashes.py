@@ -68,14 +68,14 @@ async def keys(url: str) -> set[str]:
     return {row["key"] for row in rows}
 
 
-async def check_crashes(*, url: str, folder: Path, passings: Sequence[int]) -> int:
+async def check_crashes(*, url: str, folder: Path, passings: Sequence[int], seed: int = 0) -> int:
     """Kill a process at each point, let its caller come again, and compare; return the kills."""
     undisturbed = uuid4()
-    await play(url=url, workspace_id=undisturbed, notes=None)
+    await play(url=url, workspace_id=undisturbed, notes=None, seed=seed)
     expected = await lines(url, undisturbed)
-    ended = await crashed(url=url, folder=folder, passings=passings)
+    ended = await crashed(url=url, folder=folder, passings=passings, seed=seed)
     for crash in ended:
-        answers = await play(url=url, workspace_id=crash.workspace_id(), notes=None)
+        answers = await play(url=url, workspace_id=crash.workspace_id(), notes=None, seed=seed)
         for number in noted(folder=folder, crash=crash):
             assert all(each.is_replay or each.entry is None for each in answers[number]), crash
         assert await lines(url, crash.workspace_id()) == expected, crash

@@ -8,25 +8,25 @@ from pathlib import Path
 import pytest
 
 from hammer import (
+    CALLERS,
     NOW,
     Sizes,
     Worker,
+    balances,
     fill,
     hammer,
     outcome_of,
+    race_for_one_credit,
     submit,
     workspaces,
 )
 from mutoscope.domain import actions as ask
-from mutoscope.domain.credits import Refusal
 from mutoscope.domain.planner import Submission
 from mutoscope.domain.requests import Request
-from mutoscope.storage.database import connect
 from mutoscope.storage.journal import Journal
 from soundness import assert_sound
 
 SAMPLE = Sizes(processes=3, callers=8, rounds=30, workspaces=3, kills=1, seed=1)
-CALLERS = 64
 
 
 @pytest.fixture(autouse=True)
@@ -46,39 +46,11 @@ async def journals(database_url: str) -> AsyncIterator[list[Journal]]:
         await journal.close()
 
 
-async def balances(url: str) -> list[int]:
-    connection = await connect(url)
-    rows = await connection.fetch("SELECT available + held AS left FROM wallets")
-    await connection.close()
-    return [row["left"] for row in rows]
-
-
-async def raced(journals: list[Journal], *, seed: int) -> Counter[str]:
-    """Let all callers ask for the one credit of a workspace at once; count the outcomes."""
-    (workspace_id,) = workspaces(count=1, seed=seed)
-    await fill(journals[0], workspace_ids=[workspace_id], amount=1)
-    outcomes = await asyncio.gather(
-        *(
-            submit(journals[number % len(journals)], workspace_id, f"clip-{number}", ask.Charge(1))
-            for number in range(CALLERS)
-        ),
-        return_exceptions=True,
-    )
-    return Counter(
-        outcome.code if isinstance(outcome, Refusal) else type(outcome).__name__
-        for outcome in outcomes
-    )
-
-
-async def test_of_64_callers_for_one_credit_exactly_one_gets_it(
-    journals: list[Journal], database_url: str
-) -> None:
+async def test_of_64_callers_for_one_credit_exactly_one_gets_it(database_url: str) -> None:
     rounds = 10
 
-    for seed in range(rounds):
-        outcomes = await raced(journals[: 1 + seed % 2], seed=seed)
+    await race_for_one_credit(url=database_url, rounds=rounds, seed=0)
 
-        assert outcomes == {"Answer": 1, "insufficient_credits": CALLERS - 1}
     assert await balances(database_url) == [0] * rounds
 
 

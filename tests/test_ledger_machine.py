@@ -19,12 +19,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
+    invariant,
     precondition,
     rule,
     run_state_machine_as_test,
 )
 
-from ledger_model import PLACES, Book
+from ledger_model import Book
+from ledger_purse import PLACES
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.lots import Terms
@@ -62,6 +64,7 @@ class Bench:
         self.url = url
         self.at = BEGINNING
         self.examples = count(1)
+        self.steps = 0
         self._runner = asyncio.Runner()
         self.journals = [Journal(url=url, now=lambda: self.at) for _ in range(2)]
         for journal in self.journals:
@@ -153,6 +156,10 @@ class LedgerMachine(RuleBasedStateMachine):
         for source, ends in (("pack", None), ("promo", timedelta(days=1))):
             terms = Terms(source, self.at, None if ends is None else self.at + ends)
             self._do(0, "video", ask.Grant(100, terms))
+
+    @invariant()
+    def a_step_is_counted(self) -> None:
+        self.bench.steps += 1
 
     @property
     def at(self) -> datetime:

@@ -2,11 +2,19 @@
 
 from pathlib import Path
 
-from payment_deliveries import CASES, WAYS, campaign, sample
+from payment_deliveries import CASES, CASES_A_TURN, WAYS, campaign, cases_of_turn, sample
 
 
 def test_every_order_and_number_of_the_events_of_a_payment_is_a_case() -> None:
     assert len(CASES) == len(set(CASES)) == 6 * 5**3 * len(WAYS)
+
+
+def test_turns_that_follow_one_another_play_every_case_once() -> None:
+    turns = range(7, 7 + len(CASES) // CASES_A_TURN)
+
+    played = [case for turn in turns for case in cases_of_turn(turn)]
+
+    assert sorted(played) == sorted(CASES)
 
 
 async def test_a_payment_told_in_any_order_and_number_is_granted_once(

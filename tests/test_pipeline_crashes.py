@@ -15,15 +15,15 @@ async def test_workers_killed_amid_the_pipeline_buy_nothing_twice_and_charge_wha
     server_url: str,
 ) -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(Path(__file__).with_name("pipeline_points.py")),
-        "--kills", str(KILLS), "--seed", "7", "--url", server_url,
+        sys.executable, str(Path(__file__).with_name("campaigns.py")), "pipeline-deaths",
+        "--size", str(KILLS), "--seed", "7", "--database-url", server_url,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
 
     output, trouble = await process.communicate()
 
     assert process.returncode == 0, trouble.decode()[-2_000:]
-    assert f"{KILLS} deaths" in output.decode()
+    assert f"pipeline-deaths: {KILLS} deaths; no difference; seed 7" in output.decode()
 
 
 def test_a_campaign_dies_at_every_point_equally_often() -> None:

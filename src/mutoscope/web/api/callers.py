@@ -135,7 +135,7 @@ def token_of_bearer(connection: _Connection) -> str:
     return token if scheme == "Bearer" else ""
 
 
-def judge_viewer(connection: _Connection, _handler: BaseRouteHandler) -> None:
+async def judge_viewer(connection: _Connection, _handler: BaseRouteHandler) -> None:
     """Pass who of the staff may look at the desk.
 
     :raises StaffNeeded: when nobody of them asks.
@@ -144,7 +144,7 @@ def judge_viewer(connection: _Connection, _handler: BaseRouteHandler) -> None:
     require(_actor_of(connection), StaffAction.VIEW)
 
 
-def judge_reader(connection: _Connection, _handler: BaseRouteHandler) -> None:
+async def judge_reader(connection: _Connection, _handler: BaseRouteHandler) -> None:
     """Pass the key of the house, and who of the staff may read the books.
 
     :raises NotAllowed: when none of their roles may.

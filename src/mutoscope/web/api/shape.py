@@ -116,7 +116,7 @@ def within_reach(instant: datetime, *, name: str) -> datetime:
     return checked_instant(instant, name=name)
 
 
-def check_shape(connection: _Connection, handler: BaseRouteHandler) -> None:
+async def check_shape(connection: _Connection, handler: BaseRouteHandler) -> None:
     """Pass a request whose parameters, media type and key are as its route documents them.
 
     :raises Malformed: when a query parameter is not one of the route's.
