@@ -19,11 +19,12 @@ from mutoscope.app.storyboard_frames import Clip, Slot
 from mutoscope.assets.uploads import upload as bring
 from mutoscope.bootstrap import House
 from mutoscope.cli.board_screen import differences_table, versions_table
+from mutoscope.cli.files import content_of
 from mutoscope.cli.jobs import Manner, adjustment, ask_first, carry_out, frame_name
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, id_of, takes
 from mutoscope.cli.plain import print_json
-from mutoscope.cli.projects import ProjectId, SceneId, content_of
+from mutoscope.cli.projects import ProjectId, SceneId
 from mutoscope.cli.screen import console, tell
 from mutoscope.domain.fine_tune import ShotSize
 from mutoscope.domain.jobs import FrameName

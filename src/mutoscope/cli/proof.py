@@ -14,12 +14,12 @@ from mutoscope.app import checkpoint as checkpoints
 from mutoscope.app.verify import Verification
 from mutoscope.app.verify import verify as verified
 from mutoscope.bootstrap import House, own_connection
+from mutoscope.cli.files import STREAM, Out, lines_written, text_of
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json
 from mutoscope.cli.plain import plain, print_json
 from mutoscope.cli.screen import bars, console, counted
 from mutoscope.domain.checkpoint import Signed, public_key_of
-from mutoscope.domain.credits import Refusal
 from mutoscope.domain.findings import Finding, Findings
 from mutoscope.storage.verification import Scope
 
@@ -29,18 +29,6 @@ DIGITS_SHOWN: Final = 16
 commands = typer.Typer()
 checkpoint = typer.Typer(help="Sign the heads of wallets and audit, or export them.")
 commands.add_typer(checkpoint, name="checkpoint", no_args_is_help=True)
-
-
-class FileUnreadable(Refusal):
-    """A file that a command was given and cannot read."""
-
-    code = "file_unreadable"
-
-    def __init__(self, *, path: Path, reason: str) -> None:
-        super().__init__(
-            f"{path} cannot be read ({reason}): name a file that is there and can be read"
-        )
-        self.path = path
 
 
 @commands.command()
@@ -97,19 +85,16 @@ def take(*, is_json: Json = False) -> None:
 def export(
     *,
     number: Annotated[int | None, typer.Option(help="One checkpoint alone.")] = None,
-    out: Annotated[Path, typer.Option(help="A file; - for the output.")] = Path("-"),
+    out: Out = STREAM,
+    is_json: Json = False,
 ) -> None:
     """Write checkpoints as lines of JSON, to be kept where the operator cannot change them."""
 
     async def lines(house: House) -> list[str]:
         async with own_connection(house) as connection:
-            return [line async for line in checkpoints.export(connection, number=number)]
+            return [f"{line}\n" async for line in checkpoints.export(connection, number=number)]
 
-    text = "".join(f"{line}\n" for line in in_house(lines))
-    if str(out) == "-":
-        typer.echo(text, nl=False)
-    else:
-        out.write_text(text, encoding="utf-8")
+    lines_written(in_house(lines), out=out, is_json=is_json)
 
 
 async def verification(house: House, *, scope: Scope) -> Verification:
@@ -149,18 +134,11 @@ def show_verification(
 
 
 async def _held_against(house: House, path: Path) -> Findings:
-    text = await asyncio.to_thread(_text, path)
+    text = await asyncio.to_thread(text_of, path)
     async with own_connection(house) as connection:
         return await checkpoints.check_against(
             connection, lines=_lines(text), public_key=public_key_of(house.signing_key)
         )
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileUnreadable(path=path, reason=str(error)) from error
 
 
 async def _lines(text: str) -> AsyncIterator[str]:
