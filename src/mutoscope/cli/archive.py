@@ -54,7 +54,7 @@ def restore(file: ArchiveFile, *, is_json: Json = False) -> None:
         print_json({"files": len(manifest.files), "made_at": manifest.made_at, "verify": verified})
     else:
         console().print(f"{len(manifest.files):,} files of {manifest.made_at} restored.")
-        show_verification(answer, listed=list(answer.findings))
+        show_verification(answer)
     if not answer.is_clean:
         raise typer.Exit(FOUND)
 
