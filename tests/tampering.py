@@ -10,9 +10,10 @@ from typing import NamedTuple
 import asyncpg
 
 from eventful_journal import day, write_eventful_journal
-from mutoscope.app.checkpoint import check_against, export, take
+from mutoscope.app.checkpoint import Export, check_against, export, take
 from mutoscope.app.verify import examine
 from mutoscope.domain.checkpoint import public_key_of
+from mutoscope.domain.findings import Findings
 from mutoscope.storage.database import connect
 from mutoscope.storage.verification import Scope
 from tampers import Forger, Tamper, disarm, loot
@@ -70,9 +71,9 @@ async def attempt(
     try:
         if not tamper.is_consistent:
             return bool((await examine(connection, scope=Scope())).findings.counts)
-        lines = given(exported)
-        against = await check_against(connection, lines=lines, public_key=PUBLIC_KEY)
-        return bool(against.counts)
+        export, findings = Export(lines=given(exported), public_key=PUBLIC_KEY), Findings()
+        await check_against(connection, export=export, findings=findings)
+        return bool(findings.counts)
     finally:
         await transaction.rollback()
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from desk_stage import GOODWILL, Desk, open_desk
-from mutoscope.app.checkpoint import check_against, export, take
+from mutoscope.app.checkpoint import Export, check_against, export, take
 from mutoscope.app.verify import examine
 from mutoscope.domain.audit import LINES, AuditHead, AuditLine, canonical_line
 from mutoscope.domain.checkpoint import Signed, parsed_line, signature_of
-from mutoscope.domain.findings import Fault
+from mutoscope.domain.findings import Fault, Findings
 from mutoscope.domain.journal import GENESIS, chained
 from mutoscope.storage.verification import Scope
 from tampering import PRIVATE_KEY, PUBLIC_KEY, given
@@ -45,8 +45,9 @@ async def signed(desk: Desk) -> list[str]:
 async def against(desk: Desk, lines: list[str]) -> set[tuple[str, str, int]]:
     """Return the faults of the audit and of checkpoints, each with its place."""
     async with desk.studio.reading() as connection:
-        found = await check_against(connection, lines=given(lines), public_key=PUBLIC_KEY)
-    return {(each.fault, each.table, each.number) for each in found.listed}
+        wanted, findings = Export(lines=given(lines), public_key=PUBLIC_KEY), Findings()
+        await check_against(connection, export=wanted, findings=findings)
+    return {(each.fault, each.table, each.number) for each in findings.listed}
 
 
 async def faults(desk: Desk, *, workspace: bool = False) -> list[str]:

@@ -1,16 +1,29 @@
 """A backup brings a lost house back whole, and anything less is refused."""
 
+import json
 import tarfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 
-from command_line import Done, run
+from command_line import Done, run, run_here
+from conftest import database_at
 from mutoscope.app import backup as archives
-from mutoscope.app.backup import ArchiveUnreadable, Manifest
+from mutoscope.app.backup import (
+    ArchiveUnreadable,
+    ArchiveUnwritable,
+    Manifest,
+    Place,
+    TargetUnwritable,
+)
+from mutoscope.app.verify import check_answer
 from servers import enterable_folder
+from small_disk import MEBIBYTE, small_disk
+
+NOON = datetime(2027, 5, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +58,7 @@ def test_a_restored_house_is_verified_and_the_same(folder: Path, restored: Done)
 
     assert restored.code == 0, restored.errors
     assert restored.json()["verify"]["is_clean"]
+    assert check_answer(json.dumps(restored.json()["verify"]))
     assert restored.json()["verify"]["heads_digest"] == answer["heads_digest"]
 
 
@@ -119,3 +133,59 @@ def test_an_archive_writes_nothing_outside_its_folder(tmp_path: Path, name: str)
 
     with pytest.raises(ArchiveUnreadable, match="is not ours"):
         archives._unpack(hostile, tmp_path / "staging")
+
+
+def test_a_backup_into_no_folder_is_refused(folder: Path, workspace: str) -> None:
+    done = run("backup", str(folder / workspace / "no" / "x.tar"), data=folder / "house")
+
+    assert (done.code, done.errors.count("\n")) == (1, 1)
+    assert done.errors.startswith("archive_unwritable: ")
+    assert "or name another file" in done.errors
+
+
+def test_a_backup_takes_no_device_s_place(database_url: str, tmp_path: Path) -> None:
+    device = Path("/dev/full")
+
+    done = run_here("backup", str(device), "--yes", database_url=database_url, data=tmp_path)
+
+    assert done.code == 1
+    assert "it is no file that could be replaced" in done.errors
+    assert device.is_char_device()
+
+
+async def test_a_disk_that_a_backup_fills_keeps_nothing_of_it(
+    database_url: str, tmp_path: Path
+) -> None:
+    place = Place(url=database_url, data=tmp_path / "data", binaries=None)
+    (place.data / "assets").mkdir(parents=True)
+    (place.data / "assets" / "film.mp4").write_bytes(bytes(4 * MEBIBYTE))
+
+    with small_disk(tmp_path / "disk", mebibytes=3) as disk:
+        with pytest.raises(ArchiveUnwritable, match="No space left on device"):
+            await archives.back_up(place, path=disk.folder / "x.tar", at=NOON, may_replace=False)
+
+        assert list(disk.folder.iterdir()) == []
+
+
+def test_a_data_folder_that_cannot_be_made_takes_no_backup(backup: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    done = run("restore", str(backup), data=tmp_path / "file" / "data")
+
+    assert (done.code, done.errors.count("\n")) == (1, 1)
+    assert done.errors.startswith("data_unwritable: ")
+
+
+async def test_a_full_disk_takes_no_backup(backup: Path, server_url: str, tmp_path: Path) -> None:
+    address = database_at(server_url, "template1")
+
+    with small_disk(tmp_path / "disk", mebibytes=1) as disk:
+        disk.fill()
+        place = Place(url=address, data=disk.folder, binaries=None)
+        with pytest.raises(TargetUnwritable, match="No space left on device"):
+            await archives.restore(place, path=backup)
+
+
+def test_a_backup_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveUnreadable, match="No such file"):
+        archives._unpack(tmp_path / "gone.tar", tmp_path / "staging")

@@ -9,6 +9,7 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
+from command_line import run_here
 from mutoscope.cli.bench import bench
 from mutoscope.cli.bench_load import Figures, figures
 from mutoscope.cli.bench_pgbench import PgbenchFailed, _address, measure_min1
@@ -114,10 +115,12 @@ async def test_a_run_leaves_no_database_behind(told: dict[str, Any], server_url:
 
 
 def test_a_server_that_does_not_answer_is_told_with_the_remedy() -> None:
-    result = invoked("--quick", "--database-url", "postgresql://nobody@127.0.0.1:9/none")
+    done = run_here(
+        "bench", "ledger", "--quick", "--database-url", "postgresql://nobody@127.0.0.1:9/none"
+    )
 
-    assert result.exit_code == 2
-    assert "cannot be reached" in result.stderr
+    assert done.code == 5
+    assert "cannot be reached" in done.errors
 
 
 def test_the_99th_percentile_is_exceeded_by_one_call_in_a_hundred() -> None:

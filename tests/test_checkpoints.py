@@ -10,7 +10,7 @@ import pytest
 
 from eventful_journal import STUDIOS, day, write_eventful_journal, write_one_more
 from mutoscope.app import checkpoint
-from mutoscope.app.checkpoint import check_against, export, take, take_daily
+from mutoscope.app.checkpoint import Export, check_against, export, take, take_daily
 from mutoscope.app.verify import examine
 from mutoscope.domain.checkpoint import (
     NO_PREVIOUS,
@@ -50,7 +50,10 @@ async def exported(ledger: asyncpg.Connection, *, number: int | None = None) -> 
 
 
 async def against(ledger: asyncpg.Connection, lines: list[str]) -> Findings:
-    return await check_against(ledger, lines=given(lines), public_key=PUBLIC_KEY)
+    findings = Findings()
+    wanted = Export(lines=given(lines), public_key=PUBLIC_KEY)
+    await check_against(ledger, export=wanted, findings=findings)
+    return findings
 
 
 async def taken(ledger: asyncpg.Connection, *, days: int = 73) -> list[str]:

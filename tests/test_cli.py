@@ -233,31 +233,6 @@ def test_a_balance_is_told_at_an_instant_of_the_past(
     )  # fmt: skip
 
 
-def test_verify_signs_a_clean_answer(place: dict[str, object], workspace: str) -> None:
-    run_here("checkpoint", "take", **place)
-    exported = Path(str(place["data"])) / "checkpoints.jsonl"
-    run_here("checkpoint", "export", "--out", str(exported), **place)
-
-    done = run("verify", "--json", "--against", str(exported), **place)
-
-    assert (done.code, workspace != "") == (0, True)
-    assert done.json()["is_clean"]
-    assert done.json()["against"] == []
-
-
-def test_verify_exits_apart_when_checkpoints_do_not_fit(
-    place: dict[str, object], workspace: str, tmp_path: Path
-) -> None:
-    run_here("checkpoint", "take", **place)
-    text = run_here("checkpoint", "export", **place).output
-    forged = tmp_path / "forged.jsonl"
-    forged.write_text(text.replace('"sequence":1', '"sequence":2'), encoding="utf-8")
-
-    done = run_here("verify", "--against", str(forged), **place)
-
-    assert done.code == 6, (text, workspace, done)
-
-
 def test_a_catalog_that_is_wrong_is_told_with_its_key(tmp_path: Path) -> None:
     shipped = (ROOT / "src/mutoscope/catalog.toml").read_text(encoding="utf-8")
     wrong = tmp_path / "catalog.toml"

@@ -52,6 +52,19 @@ def test_members_are_invited_listed_promoted_and_removed(shell: Shell) -> None:
     assert "erased" in shell.told("member", "list", shell.workspace).output
 
 
+def test_a_cap_that_is_removed_is_told_in_both_ways(shell: Shell) -> None:
+    ada = shell.join()
+    cap = (shell.workspace, "member", ada, "image")
+    shell.run("cap", "set", *cap, "5")
+
+    removed = shell.run("cap", "remove", *cap)
+    shell.run("cap", "set", *cap, "5")
+
+    assert removed == {"subject": "member", "subject_id": ada, "kind": "image", "cap": None}
+    assert shell.told("cap", "remove", *cap).output.startswith("no cap on image credits of the")
+    assert shell.run("cap", "list", shell.workspace) == []
+
+
 def test_an_invitation_is_sent_again_and_withdrawn(shell: Shell) -> None:
     told = shell.told("member", "invite", shell.workspace, "ada@example.com").output
     invitation = told.split()[1]

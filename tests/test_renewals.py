@@ -3,11 +3,13 @@
 import asyncio
 import multiprocessing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import asyncpg
 import pytest
 
+from command_line import run_here
 from mutoscope.app import renew
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import NaiveInstant
@@ -163,6 +165,18 @@ async def test_a_spoilt_wallet_fails_alone_and_is_named(database_url: str) -> No
     assert {failure.workspace_id.int for failure in renewal.failures} == {7, 8, 90}
     assert all(failure.reason.startswith("unknown_zone: ") for failure in renewal.failures)
     assert renewal.is_complete
+
+
+async def test_a_run_that_is_done_in_part_exits_apart(database_url: str, tmp_path: Path) -> None:
+    await subscribe(database_url, wallets=3)
+    await spoil(database_url, 2)
+    place = {"database_url": database_url, "data": tmp_path}
+
+    done = await asyncio.to_thread(run_here, "renew", "--at", "2025-03-01", "--json", **place)
+
+    assert done.code == 8
+    assert done.json()["renewal"]["wallets"] == 2
+    assert "unknown_zone: " in done.errors
 
 
 async def test_spoilt_wallets_are_left_out_by_other_processes_too(database_url: str) -> None:

@@ -125,7 +125,7 @@ async def open_house(settings: Settings, *, clock: Clock | None = None) -> Async
     async with AsyncExitStack() as stack:
         url = settings.database_url
         if not url:
-            _folder(settings.data)
+            data_folder(settings.data)
             server = EmbeddedPostgres(
                 folder=settings.data / "postgres", binaries=settings.postgres_bin
             )
@@ -136,7 +136,7 @@ async def open_house(settings: Settings, *, clock: Clock | None = None) -> Async
         journal = Journal(url=url, now=clock.now)
         await journal.open()
         stack.push_async_callback(journal.close)
-        engine = AnimaticEngine(folder=_folder(settings.data / "renders"))
+        engine = AnimaticEngine(folder=data_folder(settings.data / "renders"))
         stack.push_async_callback(engine.close)
         providers = _providers(settings, clock)
         for provider in providers.values():
@@ -181,7 +181,7 @@ async def prepare_database(url: str) -> None:
     """Check a server and bring its tables up to date.
 
     :raises DatabaseUnreachable: when no server answers.
-    :raises DatabaseRefused: when it is too old or not durable.
+    :raises DatabaseRefused: when it is too old or not durable, or our tables cannot be made.
     """
     connection = await connect(url)
     try:
@@ -333,7 +333,11 @@ def _exporters(fonts: Path) -> dict[str, Exporter]:
     }  # fmt: skip
 
 
-def _folder(path: Path) -> Path:
+def data_folder(path: Path) -> Path:
+    """Return a folder of the house, made if there is none.
+
+    :raises DataUnwritable: when it cannot be made.
+    """
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -344,7 +348,7 @@ def _folder(path: Path) -> Path:
 
 def _key(data: Path, name: str) -> bytes:
     """Return a secret key of this house, made on first use and readable by its owner alone."""
-    path = _folder(data / "keys") / name
+    path = data_folder(data / "keys") / name
     try:
         if not path.exists():
             _make_key(path)

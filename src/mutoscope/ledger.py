@@ -166,7 +166,8 @@ class Ledger(Operations):
         """Connect, create or upgrade the tables, and begin to write.
 
         :raises DatabaseUnreachable: when no server answers.
-        :raises DatabaseRefused: when the server is too old or not durable.
+        :raises DatabaseRefused: when the server is too old or not durable, or does not let the
+            tables be made.
         """
         connection = await connect(self._url)
         try:

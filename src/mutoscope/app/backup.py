@@ -68,6 +68,33 @@ class TargetNotEmpty(Refusal):
         self.what = what
 
 
+class ArchiveUnwritable(Refusal):
+    """A place where a backup cannot be written."""
+
+    code = "archive_unwritable"
+
+    def __init__(self, *, path: Path, reason: str) -> None:
+        super().__init__(
+            f"{path} cannot be written ({reason}), and no backup was made: free space or correct "
+            "its folder, or name another file"
+        )
+        self.path = path
+
+
+class TargetUnwritable(Refusal):
+    """A data folder that does not take what a backup holds."""
+
+    code = "target_unwritable"
+
+    def __init__(self, *, folder: Path, reason: str) -> None:
+        super().__init__(
+            f"{folder} cannot be written ({reason}), so the backup is not restored: free space or "
+            "correct its owner, then restore into a new MUTOSCOPE_DATA folder and, if "
+            "DATABASE_URL is set, a new database"
+        )
+        self.folder = folder
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where a house keeps its data: a database, a folder, and the programs of PostgreSQL."""
@@ -101,14 +128,17 @@ async def back_up(place: Place, *, path: Path, at: datetime, may_replace: bool) 
     """Write everything that a house cannot be without to one file, which only its owner may read.
 
     :raises ArchiveExists: when the file is there and may not be replaced.
+    :raises ArchiveUnwritable: when it cannot be written; what was there before is there still.
     :raises EmbeddedPostgresError: when the database cannot be dumped.
     """
-    if not may_replace and await asyncio.to_thread(path.exists):
-        raise ArchiveExists(path=path)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f"{path.name}-") as folder:
-        dump = Path(folder) / DUMP
-        await database.dump(url=place.url, path=dump, binaries=place.binaries)
-        return await asyncio.to_thread(_pack, place.data, dump, path, at)
+    try:
+        await asyncio.to_thread(_refuse_replacing, path, may_replace=may_replace)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f"{path.name}-") as folder:
+            dump = Path(folder) / DUMP
+            await database.dump(url=place.url, path=dump, binaries=place.binaries)
+            return await asyncio.to_thread(_pack, place.data, dump, path, at)
+    except OSError as error:
+        raise ArchiveUnwritable(path=path, reason=_reason(error)) from error
 
 
 async def restore(place: Place, *, path: Path) -> Manifest:
@@ -116,17 +146,28 @@ async def restore(place: Place, *, path: Path) -> Manifest:
 
     :raises TargetNotEmpty: when there is anything.
     :raises ArchiveUnreadable: when a file is missing, changed or not ours; nothing was restored.
+    :raises TargetUnwritable: when the data folder does not take it.
     :raises EmbeddedPostgresError: when the database takes no dump; nothing was restored.
     """
     await _refuse_mixing(place)
-    with tempfile.TemporaryDirectory(dir=place.data, prefix="restore-") as folder:
-        staging = Path(folder)
-        manifest = await asyncio.to_thread(_unpack, path, staging)
-        await database.restore(url=place.url, path=staging / DUMP, binaries=place.binaries)
-        for name in FOLDERS:
-            if (staging / name).is_dir():
-                await asyncio.to_thread(shutil.move, staging / name, place.data / name)
+    try:
+        with tempfile.TemporaryDirectory(dir=place.data, prefix="restore-") as folder:
+            staging = Path(folder)
+            manifest = await asyncio.to_thread(_unpack, path, staging)
+            await database.restore(url=place.url, path=staging / DUMP, binaries=place.binaries)
+            for name in FOLDERS:
+                if (staging / name).is_dir():
+                    await asyncio.to_thread(shutil.move, staging / name, place.data / name)
+    except OSError as error:
+        raise TargetUnwritable(folder=place.data, reason=_reason(error)) from error
     return manifest
+
+
+def _refuse_replacing(path: Path, *, may_replace: bool) -> None:
+    if path.exists() and not path.is_file():
+        raise ArchiveUnwritable(path=path, reason="it is no file that could be replaced")
+    if path.exists() and not may_replace:
+        raise ArchiveExists(path=path)
 
 
 async def _refuse_mixing(place: Place) -> None:
@@ -162,7 +203,7 @@ def _pack(data: Path, dump: Path, path: Path, at: datetime) -> Manifest:
 def _unpack(path: Path, staging: Path) -> Manifest:
     """Write the files of an archive below a folder, and check each against the manifest."""
     try:
-        with tarfile.open(path) as archive:
+        with _opened(path) as file, tarfile.open(fileobj=file) as archive:
             members = iter(archive)
             manifest = _manifest(archive, next(members, None), path)
             missing = dict(manifest.files)
@@ -173,11 +214,18 @@ def _unpack(path: Path, staging: Path) -> Manifest:
                     raise ArchiveUnreadable(path=path, reason=f"{member.name} is unexpected")
                 if _copied(source, staging / member.name) != expected:
                     raise ArchiveUnreadable(path=path, reason=f"{member.name} was changed")
-    except (OSError, tarfile.TarError, EOFError) as error:
+    except (tarfile.TarError, EOFError) as error:
         raise ArchiveUnreadable(path=path, reason=str(error)) from error
     if missing:
         raise ArchiveUnreadable(path=path, reason=f"{min(missing)} is missing")
     return manifest
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise ArchiveUnreadable(path=path, reason=_reason(error)) from error
 
 
 def _manifest(archive: tarfile.TarFile, first: tarfile.TarInfo | None, path: Path) -> Manifest:
@@ -219,6 +267,10 @@ def _copied(source: IO[bytes], target: Path) -> tuple[int, str]:
             digest.update(chunk)
             size += file.write(chunk)
     return size, digest.hexdigest()
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)
 
 
 def _chunks(source: IO[bytes]) -> Iterator[bytes]:

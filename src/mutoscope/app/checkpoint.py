@@ -8,13 +8,15 @@ here.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mutoscope.domain.audit import LINES, AuditHead
 from mutoscope.domain.chain import ENTRIES
 from mutoscope.domain.checkpoint import (
     NO_PREVIOUS,
+    Checkpoint,
     CheckpointsUnreadable,
     Head,
     HeadsDigest,
@@ -42,6 +44,25 @@ HEADS_MAX: Final = 2_000
 """Heads that are looked up in one statement."""
 
 CHECKPOINTS: Final = "checkpoints"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """Exported checkpoints, line by line, and the key whose owner should have signed them."""
+
+    lines: AsyncIterable[str]
+    public_key: bytes
+
+
+class Against(NamedTuple):
+    """Which export the journal was held against, and the key that its signatures were checked with.
+
+    `digest` is that of the last checkpoint, which names all before it.
+    """
+
+    checkpoints: int
+    digest: bytes
+    public_key: bytes
 
 
 async def take(connection: Connection, *, private_key: bytes, at: datetime) -> Signed:
@@ -81,29 +102,28 @@ async def export(connection: Connection, *, number: int | None = None) -> AsyncI
             yield checkpoint_line(each) if isinstance(each, Signed) else head_line(each)
 
 
-async def check_against(
-    connection: Connection, *, lines: AsyncIterable[str], public_key: bytes
-) -> Findings:
-    """Hold the journal against exported checkpoints that the owner of a key signed.
+async def check_against(connection: Connection, *, export: Export, findings: Findings) -> Against:
+    """Hold the journal against exported checkpoints, and add what is wrong to the findings.
 
     :raises CheckpointsUnreadable: when a line is neither a checkpoint nor a head.
     """
-    check = _Check(connection=connection, public_key=public_key)
+    check = _Check(connection=connection, public_key=export.public_key, findings=findings)
     number = 0
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        async for text in lines:
+        async for text in export.lines:
             number += 1
             if text.strip():
                 await check.take_in(parsed_line(text, line=number), number)
-        await check.end()
-    return check.findings
+        last = await check.end()
+    return Against(check.checkpoints, last.digest(), export.public_key)
 
 
 class _Check:
     """The lines of an export, taken in one by one; heads are looked up some at a time."""
 
-    def __init__(self, *, connection: Connection, public_key: bytes) -> None:
-        self.findings = Findings()
+    def __init__(self, *, connection: Connection, public_key: bytes, findings: Findings) -> None:
+        self.checkpoints = 0
+        self._findings = findings
         self._connection = connection
         self._public_key = public_key
         self._signed: Signed | None = None
@@ -117,6 +137,7 @@ class _Check:
             self._end_checkpoint()
             self._check_signed(item)
             self._signed, self._digest = item, HeadsDigest()
+            self.checkpoints += 1
             if item.checkpoint.audit is not None:
                 self._audit_heads.append(item.checkpoint.audit)
             return
@@ -127,13 +148,14 @@ class _Check:
         if len(self._heads) == HEADS_MAX:
             await self._look_up()
 
-    async def end(self) -> None:
-        """Check what the last lines left."""
+    async def end(self) -> Checkpoint:
+        """Check what the last lines left, and return the last checkpoint."""
         if self._signed is None:
             raise CheckpointsUnreadable(line=1)
         self._end_checkpoint()
         await self._look_up()
         await self._look_up_audit()
+        return self._signed.checkpoint
 
     def _check_signed(self, signed: Signed) -> None:
         number = signed.checkpoint.number
@@ -161,7 +183,7 @@ class _Check:
             self._forged(Fault.CHECKPOINT_FORGED, checkpoint.number, expected, found)
 
     def _forged(self, fault: Fault, number: int, expected: str, found: str) -> None:
-        self.findings.add(Finding(fault, CHECKPOINTS, None, None, number, expected, found))
+        self._findings.add(Finding(fault, CHECKPOINTS, None, None, number, expected, found))
 
     async def _look_up(self) -> None:
         hashes = await checkpoints.hashes(self._connection, heads=self._heads)
@@ -171,7 +193,7 @@ class _Check:
                 fault = Fault.JOURNAL_CUT if found is None else Fault.JOURNAL_REWRITTEN
                 text = "no entry" if found is None else found.hex()
                 place_of = (head.workspace_id, head.kind, head.sequence)
-                self.findings.add(Finding(fault, ENTRIES, *place_of, head.hash.hex(), text))
+                self._findings.add(Finding(fault, ENTRIES, *place_of, head.hash.hex(), text))
         self._heads.clear()
 
     async def _look_up_audit(self) -> None:
@@ -183,4 +205,4 @@ class _Check:
                 fault = Fault.JOURNAL_CUT if now is None else Fault.JOURNAL_REWRITTEN
                 text = "no line" if now is None else now.hex()
                 at = (None, None, head.sequence)
-                self.findings.add(Finding(fault, LINES, *at, head.hash.hex(), text))
+                self._findings.add(Finding(fault, LINES, *at, head.hash.hex(), text))

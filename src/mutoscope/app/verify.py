@@ -1,7 +1,8 @@
 """Verify the ledger and the audit: replay every wallet, compare what is projected, sign the answer.
 
 Owns the order of the checks and the answer's canonical text. Invariant: an answer is about one
-snapshot of the database, and its signature covers every word of it. The surprising choice: the
+snapshot of the database, and its signature covers every word of it, also what exported checkpoints
+found. The surprising choice: the
 answer names the key that signed it, so `check_answer` needs no other file; who it belongs to is for
 the reader to know.
 """
@@ -14,6 +15,7 @@ from typing import Final
 from uuid import UUID
 
 from mutoscope.app.audit import verify_audit
+from mutoscope.app.checkpoint import Against, Export, check_against
 from mutoscope.domain.chain import ENTRIES, Chain, Link
 from mutoscope.domain.checkpoint import (
     Head,
@@ -34,10 +36,11 @@ from mutoscope.domain.projection import (
 )
 from mutoscope.domain.replay import Replay
 from mutoscope.domain.wallet import WalletRow
+from mutoscope.storage import workspaces
 from mutoscope.storage.session import Connection
 from mutoscope.storage.verification import Scope, WalletRows, opened
 
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
 Progress = Callable[[int], None]
 """Is told how many entries were verified so far."""
 
@@ -51,7 +54,7 @@ class Verification:
     """The answer: what was read, what was wrong with it, and who says so.
 
     `counts` has how often each fault was found; `findings` lists the first of them. The audit is
-    read when the scope is no single workspace.
+    read when the scope is no single workspace. `against` is told when there was an export.
     """
 
     is_clean: bool
@@ -68,6 +71,7 @@ class Verification:
     started_at: datetime
     finished_at: datetime
     heads_digest: bytes
+    against: Against | None
     public_key: bytes
     signature: bytes
 
@@ -80,10 +84,12 @@ class Examination:
     """What a verification has seen so far; it is counted up while wallets are read."""
 
     __slots__ = (
-        "audit_lines", "entries", "erased_notes", "findings", "heads", "holds", "lots", "wallets",
+        "against", "audit_lines", "entries", "erased_notes", "findings", "heads", "holds", "lots",
+        "wallets",
     )  # fmt: skip
 
     def __init__(self) -> None:
+        self.against: Against | None = None
         self.audit_lines = 0
         self.wallets = self.entries = self.lots = self.holds = self.erased_notes = 0
         self.findings = Findings()
@@ -97,14 +103,17 @@ async def verify(
     private_key: bytes,
     now: Callable[[], datetime],
     progress: Progress = unheard,
+    export: Export | None = None,
 ) -> Verification:
-    """Verify what the scope names and sign the answer.
+    """Verify what the scope names, hold it against an export if there is one, sign the answer.
 
     :raises UnusableKey: when the private key is not 32 bytes.
+    :raises UnknownWorkspace: when the scope's workspace is none.
+    :raises CheckpointsUnreadable: when a line of the export is neither a checkpoint nor a head.
     """
     public_key = public_key_of(private_key)
     started_at = now()
-    examination = await examine(connection, scope=scope, progress=progress)
+    examination = await examine(connection, scope=scope, progress=progress, export=export)
     findings = examination.findings
     unsigned = Verification(
         is_clean=not findings.counts,
@@ -121,6 +130,7 @@ async def verify(
         started_at=started_at,
         finished_at=now(),
         heads_digest=examination.heads.value(),
+        against=examination.against,
         public_key=public_key,
         signature=b"",
     )
@@ -141,9 +151,14 @@ def check_answer(text: str, *, public_key: bytes | None = None) -> bool:
 
 
 async def examine(
-    connection: Connection, *, scope: Scope, progress: Progress = unheard
-) -> Examination:
-    """Run every check of the scope over one snapshot."""
+    connection: Connection, *, scope: Scope, progress: Progress = unheard,
+    export: Export | None = None,
+) -> Examination:  # fmt: skip
+    """Run every check of the scope over one snapshot.
+
+    :raises UnknownWorkspace: when the scope's workspace is none.
+    :raises CheckpointsUnreadable: when a line of the export is neither a checkpoint nor a head.
+    """
     examination = Examination()
     async with opened(connection=connection, scope=scope) as reading:
         async for wallet in reading.wallets(examination.findings.add):
@@ -154,6 +169,12 @@ async def examine(
                 examination.findings.add(finding)
         if scope.workspace_id is None:
             await _examine_audit(connection, examination)
+        elif not examination.wallets:  # a ledger without a studio has wallets alone
+            await workspaces.get(connection, workspace_id=scope.workspace_id)
+        if export is not None:
+            examination.against = await check_against(
+                connection, export=export, findings=examination.findings
+            )
     return examination
 
 
@@ -264,7 +285,16 @@ def _answer(verification: Verification) -> dict[str, object]:
         "started_at": verification.started_at.isoformat(),
         "finished_at": verification.finished_at.isoformat(),
         "heads_digest": verification.heads_digest.hex(),
+        "against": None if verification.against is None else _against(verification.against),
         "public_key": verification.public_key.hex(),
+    }
+
+
+def _against(against: Against) -> dict[str, object]:
+    return {
+        "checkpoints": against.checkpoints,
+        "digest": against.digest.hex(),
+        "public_key": against.public_key.hex(),
     }
 
 

@@ -12,7 +12,7 @@ import typer
 from mutoscope.app import backup as archives
 from mutoscope.app.backup import Manifest, Place
 from mutoscope.app.verify import Verification
-from mutoscope.bootstrap import House, open_house
+from mutoscope.bootstrap import House, data_folder, open_house
 from mutoscope.cli.logs import configure
 from mutoscope.cli.opening import in_house, settings_here
 from mutoscope.cli.options import Json, Yes
@@ -54,13 +54,13 @@ def restore(file: ArchiveFile, *, is_json: Json = False) -> None:
         print_json({"files": len(manifest.files), "made_at": manifest.made_at, "verify": verified})
     else:
         console().print(f"{len(manifest.files):,} files of {manifest.made_at} restored.")
-        show_verification(answer, listed=list(answer.findings))
+        show_verification(answer)
     if not answer.is_clean:
         raise typer.Exit(FOUND)
 
 
 async def _restored(settings: Settings, path: Path) -> tuple[Manifest, Verification]:
-    await asyncio.to_thread(settings.data.mkdir, parents=True, exist_ok=True)
+    await asyncio.to_thread(data_folder, settings.data)
     async with _server(settings) as url:
         place = Place(url=url, data=settings.data, binaries=settings.postgres_bin)
         manifest = await archives.restore(place, path=path)

@@ -9,10 +9,10 @@ import typer
 from mutoscope.app.asset_sweep import Swept, sweep_assets
 from mutoscope.assets.uploads import upload
 from mutoscope.bootstrap import House
+from mutoscope.cli.files import content_of
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId
 from mutoscope.cli.plain import print_json
-from mutoscope.cli.proof import FileUnreadable
 from mutoscope.cli.screen import console, table
 from mutoscope.storage import assets as rows
 from mutoscope.storage import workspaces
@@ -67,10 +67,7 @@ def sweep(
 @assets.command()
 def bring(workspace: WorkspaceId, file: Place, *, is_json: Json = False) -> None:
     """Take a picture into WORKSPACE: upright, in sRGB, without what its camera noted."""
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise FileUnreadable(path=file, reason=error.strerror or str(error)) from error
+    content = content_of(file)
 
     async def brought(house: House) -> Asset:
         return await upload(house.studio, workspace_id=workspace, content=content)

@@ -1,7 +1,6 @@
 """`mutoscope audit`: what staff did, exported and proved; reasons that have to be forgotten."""
 
 import json
-from pathlib import Path
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from mutoscope.app import audit as audits
 from mutoscope.app.audit import AuditVerification
 from mutoscope.bootstrap import House, own_connection
 from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, as_staff
+from mutoscope.cli.files import STREAM, Out, lines_written
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json
 from mutoscope.cli.plain import json_line, print_json
@@ -63,9 +63,7 @@ def list_lines(
 
 
 @audit.command()
-def export(
-    *, out: Annotated[Path, typer.Option(help="A file; - for the output.")] = Path("-")
-) -> None:
+def export(*, out: Out = STREAM, is_json: Json = False) -> None:
     """Write every line in order as JSON, with its hash, for whoever audits you."""
 
     async def lines(house: House) -> list[str]:
@@ -76,11 +74,7 @@ def export(
                 for told in part
             ]
 
-    text = "".join(in_house(lines))
-    if str(out) == "-":
-        typer.echo(text, nl=False)
-    else:
-        out.write_text(text, encoding="utf-8")
+    lines_written(in_house(lines), out=out, is_json=is_json)
 
 
 @audit.command()

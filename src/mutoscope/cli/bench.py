@@ -23,13 +23,11 @@ from mutoscope.cli.bench_rows import Row, Target, as_json, targets
 from mutoscope.cli.bench_scale import measured_balance, measured_renewals, measured_verification
 from mutoscope.cli.bench_tables import markdown, show
 from mutoscope.cli.options import takes
-from mutoscope.domain.credits import Refusal
 from mutoscope.storage.benchmark import check_durable
 from mutoscope.storage.embedded import EmbeddedPostgres
 from mutoscope.storage.event_loop import run_long
 
 EXIT_BELOW: Final = 1
-EXIT_REFUSED: Final = 2
 SCALE_STEPS: Final = 7
 """Measurements beyond the rounds, for the progress bar."""
 
@@ -76,10 +74,7 @@ def ledger(options: Options) -> None:
 
 
 def _measured(extent: Options) -> Result:
-    """Measure behind a progress bar on the error stream.
-
-    :raises typer.Exit: when the server or pgbench refuses.
-    """
+    """Measure behind a progress bar on the error stream."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
         task = progress.add_task("starting", total=None)
@@ -88,11 +83,7 @@ def _measured(extent: Options) -> Result:
             progress.update(task, description=what, advance=1)
 
         progress.update(task, total=_plan(extent, "").cells() + SCALE_STEPS)
-        try:
-            return run_long(_measure(extent, tick))
-        except Refusal as refusal:
-            typer.echo(str(refusal), err=True)
-            raise typer.Exit(EXIT_REFUSED) from refusal
+        return run_long(_measure(extent, tick))
 
 
 async def _measure(extent: Options, tick: Tick) -> Result:

@@ -1,6 +1,5 @@
 """`mutoscope calendar`: billing dates of a workspace, or of an example, as a list or as .ics."""
 
-import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from rich.table import Table
 
 from mutoscope.app.billing_feed import NoPlan
 from mutoscope.bootstrap import House
+from mutoscope.cli.files import written
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, instant, takes
 from mutoscope.cli.plain import print_json
@@ -82,11 +82,8 @@ def dates_table(billing: Billing, *, indices: range, title: str = "") -> Table:
 def write_feed(billing: Billing, *, indices: range, stamped_at: datetime, path: Path) -> None:
     """Write the billing dates as an .ics file; the path - is the output stream."""
     dates = Dates(feed=billing.feed, anchor=billing.anchor, indices=indices)
-    text = calendar_feed(name=billing.feed.plan, dates=(dates,), stamped_at=stamped_at)
-    if str(path) == "-":
-        sys.stdout.write(text)
-    else:
-        path.write_text(text, encoding="utf-8", newline="")
+    feed = calendar_feed(name=billing.feed.plan, dates=(dates,), stamped_at=stamped_at)
+    written(path, feed)
 
 
 async def billing_of(house: House, *, workspace_id: UUID) -> Billing:

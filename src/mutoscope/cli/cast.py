@@ -10,10 +10,11 @@ import typer
 from mutoscope.app import storyboard
 from mutoscope.assets.uploads import upload as bring
 from mutoscope.bootstrap import House
+from mutoscope.cli.files import content_of
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, takes
 from mutoscope.cli.plain import print_json
-from mutoscope.cli.projects import ProjectId, content_of
+from mutoscope.cli.projects import ProjectId
 from mutoscope.cli.screen import console
 from mutoscope.domain.cast import Part, PartKind
 from mutoscope.domain.storyboard import Project

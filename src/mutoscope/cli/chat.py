@@ -13,11 +13,11 @@ from mutoscope.app.chat import Said, Threads
 from mutoscope.app.quick_cards import Asked, Question
 from mutoscope.assets.uploads import upload
 from mutoscope.bootstrap import House
+from mutoscope.cli.files import content_of
 from mutoscope.cli.jobs import frame_name
 from mutoscope.cli.opening import in_house, zone_of
 from mutoscope.cli.options import Json, WorkspaceId, id_of, takes
 from mutoscope.cli.plain import print_json
-from mutoscope.cli.projects import content_of
 from mutoscope.cli.screen import console, table, told
 from mutoscope.cli.talk import tell_messages
 from mutoscope.domain.chat import Author, ChatMessage, Words, creator, default_thread_id

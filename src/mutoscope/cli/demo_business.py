@@ -280,8 +280,7 @@ def _show(proof: Proof, screen: Console, *, path: Path) -> None:
     screen.print(f"{compared.compared:,} payments in Stripe's (simulated) book and ours: {equal}.")
     checked = {True: "accepts", False: "REFUSES", None: "is not installed, to check"}
     screen.print(f"bean-check {checked[proof.bean_check]} the books in {path.name}.")
-    findings = list(proof.verification.findings)
-    show_verification(proof.verification, listed=findings, screen=screen)
+    show_verification(proof.verification, screen=screen)
 
 
 def _chunks(customers: Sequence[Customer]) -> list[Sequence[Customer]]:

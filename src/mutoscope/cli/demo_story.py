@@ -217,8 +217,7 @@ async def prove(stage: Stage) -> None:
     """Verify the whole ledger and keep the signed answer."""
     stage.begin("Proof")
     stage.verification = await verification(stage.house, scope=Scope())
-    findings = list(stage.verification.findings)
-    show_verification(stage.verification, listed=findings, screen=stage.screen)
+    show_verification(stage.verification, screen=stage.screen)
     path = stage.folder / "verify.json"
     path.write_text(f"{stage.verification.text()}\n", encoding="utf-8")
     stage.written.append(path)

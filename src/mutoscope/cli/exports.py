@@ -4,8 +4,6 @@ The surprising choice: this process makes the export itself, whether a worker ru
 is killed, a worker ends what it began.
 """
 
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +15,7 @@ from mutoscope.app.export import order
 from mutoscope.app.export_board import ExportOptions, ExportWish, Form, read_options
 from mutoscope.app.export_run import run
 from mutoscope.bootstrap import House
+from mutoscope.cli.files import OutUnwritable, copied
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, takes
 from mutoscope.cli.plain import print_json
@@ -37,16 +36,6 @@ class ExportFailed(Refusal):
     def __init__(self, *, reason: str, sentence: str) -> None:
         super().__init__(sentence)
         self.reason = reason
-
-
-class OutUnwritable(Refusal):
-    """A place where an export cannot be written."""
-
-    code = "out_unwritable"
-
-    def __init__(self, *, path: Path, reason: str) -> None:
-        super().__init__(f"{path} cannot be written ({reason}): name another file with --out")
-        self.path = path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,16 +121,5 @@ async def _made(house: House, asked: Asked, wish: ExportWish) -> Export:
         )  # fmt: skip
     if done.state is not ExportState.SUCCEEDED or done.asset is None:
         raise ExportFailed(reason=done.reason or done.state, sentence=done.sentence or done.state)
-    _copy(studio.assets.path(digest=done.asset), asked.out)
+    copied(studio.assets.path(digest=done.asset), asked.out)
     return done
-
-
-def _copy(source: Path, out: Path) -> None:
-    """Bring a copy to its place, whole or not at all."""
-    try:
-        with tempfile.TemporaryDirectory(dir=out.absolute().parent) as folder:
-            beside = Path(folder) / out.name
-            shutil.copyfile(source, beside)
-            beside.replace(out)
-    except OSError as error:
-        raise OutUnwritable(path=out, reason=error.strerror or str(error)) from error

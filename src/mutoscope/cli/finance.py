@@ -15,6 +15,7 @@ from mutoscope.app.books import BadDays, Days, books
 from mutoscope.app.finance import Deferred, Month, Outstanding
 from mutoscope.app.rate_card_replay import RateCardReplay
 from mutoscope.bootstrap import House, own_connection, read_catalog
+from mutoscope.cli.files import STREAM, place_for
 from mutoscope.cli.finance_tables import (
     deferral_table,
     deferred_table,
@@ -34,7 +35,6 @@ from mutoscope.domain.beancount import Books, beancount_lines
 from mutoscope.storage.finance import Span
 
 UTC_ZONE: Final = "UTC"
-STREAM: Final = Path("-")
 
 commands = typer.Typer()
 finance = typer.Typer(no_args_is_help=True, help="Tell what is owed, earned and spent.")
@@ -151,7 +151,7 @@ def export(
     if file == STREAM:
         sys.stdout.writelines(beancount_lines(found))
         return
-    with file.open("w", encoding="utf-8") as target:
+    with place_for(file) as place, place.open("w", encoding="utf-8") as target:
         target.writelines(beancount_lines(found))
     if is_json:
         print_json({"file": file, "transactions": len(found.transactions)})

@@ -17,12 +17,13 @@ from mutoscope.app.storyboard import FrameText
 from mutoscope.app.storyboard_frames import Clip, Slot
 from mutoscope.assets.uploads import upload as bring
 from mutoscope.bootstrap import House
+from mutoscope.cli.files import content_of
 from mutoscope.cli.frame_versions import FrameId, frame, read_frame, show_frame, version_of
 from mutoscope.cli.jobs import Manner, adjustment, ask_first, carry_out
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, takes
 from mutoscope.cli.plain import print_json
-from mutoscope.cli.projects import ProjectId, SceneId, content_of
+from mutoscope.cli.projects import ProjectId, SceneId
 from mutoscope.cli.screen import console
 from mutoscope.domain.fine_tune import ShotSize
 from mutoscope.domain.storyboard import Frame, Wanted

@@ -17,7 +17,7 @@ from mutoscope.app.credit_note import credit_invoice
 from mutoscope.app.print_invoice import printed_invoice, printed_request
 from mutoscope.bootstrap import House
 from mutoscope.cli.as_staff import As, PasswordFile, Who, in_house_as
-from mutoscope.cli.exports import OutUnwritable
+from mutoscope.cli.files import written
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, Yes, takes
 from mutoscope.cli.plain import print_json
@@ -211,10 +211,7 @@ def _minor(text: str, currency: str) -> int:
 
 def _write(name: str, content: bytes, *, out: Path | None, is_json: bool) -> None:
     path = out or Path(f"{name}.pdf")
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise OutUnwritable(path=path, reason=error.strerror or str(error)) from error
+    written(path, content)
     if is_json:
         print_json({"name": name, "path": path.absolute(), "size_bytes": len(content)})
     else:

@@ -32,8 +32,9 @@ EXIT_CODES: Final = {
     NOT_FOUND: "there is nothing of that id or key",
     NOT_ENOUGH_CREDITS: "not enough credits",
     DATABASE_UNREACHABLE: "no database answers, or it cannot be used",
-    6: "verify found something",
+    6: "what was verified is not in order",
     7: "the job ended without a delivery: its credits were returned",
+    8: "done in part: what failed is told, and the same command tries it again",
     130: "interrupted",
 }
 """What every command exits with, as `docs/reference/cli.md` tells."""
@@ -43,31 +44,24 @@ SWITCHES: Final = {"frame_not_final": "with --not-final"}
 
 EXITS: Final = {
     **dict.fromkeys(
-        (
-            "unknown_workspace", "unknown_job", "unknown_output", "unknown_wallet",
-            "unknown_entry", "no_such_frame", "unknown_tool", "unknown_plan",
-            "unknown_version", "asset_missing",
-            "catalog_unreadable", "file_unreadable", "unknown_asset", "unknown_export",
-            "unknown_project", "unknown_scene", "unknown_frame", "unknown_part", "unknown_quote",
-            "unknown_route", "unknown_request", "unknown_payment", "unknown_purchase",
-            "unknown_refund", "unknown_promo_code", "unknown_pack",
-         "unknown_gateway",
-         "unknown_alert", "unknown_delivery", "unknown_endpoint",
-         "unknown_member", "unknown_invitation", "unknown_cap",
-         "unknown_desk_action", "unknown_proposal", "unknown_staff", "no_reason",
-         "unknown_invoice", "unknown_message",
-         "unknown_thread", "unknown_chat_message",
-        ),
+        ("no_such_frame", "no_such_route", "no_reason", "asset_missing", "catalog_unreadable",
+         "file_unreadable"),
         NOT_FOUND,
     ),
     "insufficient_credits": NOT_ENOUGH_CREDITS,
     **dict.fromkeys(
-        ("database_unreachable", "database_refused", "server_failed", "postgres_missing",
-         "postgres_too_old"),
+        ("database_unreachable", "database_refused", "database_failed", "embedded_postgres",
+         "server_failed", "disk_full", "folder_unusable", "folder_foreign",
+         "folder_of_another_version", "postgres_missing", "postgres_too_old",
+         "postgres_program_missing", "postgres_program_failed", "postgres_programs_unreachable",
+         "postgres_account_missing"),
         DATABASE_UNREACHABLE,
     ),
 }  # fmt: skip
-"""The exit code of a refusal by its own code; any other exits with `REFUSED`."""
+"""The exit code of a refusal by its own code; `unknown_*` exits with `NOT_FOUND`, any other with
+`REFUSED`."""
+
+UNKNOWN: Final = "unknown_"
 
 
 class Entry(NamedTuple):
@@ -162,6 +156,14 @@ class Commands(TyperGroup):
             return name, listed, rest
         return name, loaded(name), rest
 
+    def invoke(self, context: Any) -> Any:  # noqa: ANN401 -- Typer's own
+        """Run a command; that nobody reads on is no failure of it."""
+        try:
+            return super().invoke(context)
+        except BrokenPipeError:
+            _close_output()
+            raise typer.Exit(OK) from None
+
 
 def loaded(name: str) -> Any:  # noqa: ANN401 -- Typer does not export its command's type
     """Return a command or group with what it needs imported."""
@@ -202,7 +204,8 @@ def mutoscope(
 ) -> None:
     """Credits for generative media: an exact ledger, plans, billing dates and generation.
 
-    Data go to the output stream, messages to the error stream; every command takes --json.
+    Data go to the output stream, messages to the error stream. Every command takes
+    --json, except serve and worker, which print no data.
     """
 
 
@@ -210,12 +213,44 @@ def main() -> None:
     """Run the command line and exit with its code."""
     logging.basicConfig(level=logging.CRITICAL)
     try:
-        typer.main.get_command(app)(prog_name="mutoscope")
+        _run()
     except Refusal as refusal:
-        sys.exit(refused(refusal=refusal, is_json="--json" in sys.argv[1:]))
+        _exit(refusal)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on
+        _close_output()  # nobody reads on
         sys.exit(OK)
+    except OSError as error:
+        _exit(import_module("mutoscope.cli.files").SystemFailed(error=error))
+    except _database_errors() as error:
+        _exit(import_module("mutoscope.storage.database").DatabaseFailed(error=error))
+
+
+def _run() -> None:
+    try:
+        typer.main.get_command(app)(prog_name="mutoscope")
+    finally:
+        try:
+            sys.stdout.flush()  # here a full disk can still be told
+        except OSError:
+            _close_output()
+            raise
+
+
+def _exit(refusal: Refusal) -> None:
+    sys.exit(refused(refusal=refusal, is_json="--json" in sys.argv[1:]))
+
+
+def _close_output() -> None:
+    """Let what the output stream still holds go nowhere, so that its end is silent."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _database_errors() -> tuple[type[Exception], ...]:
+    """Return what asyncpg raises: nothing, when no command has loaded it."""
+    asyncpg = sys.modules.get("asyncpg")
+    if asyncpg is None:
+        return ()
+    return asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError
 
 
 def refused(*, refusal: Refusal, is_json: bool) -> int:
@@ -229,7 +264,12 @@ def refused(*, refusal: Refusal, is_json: bool) -> int:
     else:
         text = f"{refusal.code}: {sentence}"
     sys.stderr.write(f"{text}\n")
-    return EXITS.get(refusal.code, REFUSED)
+    return exit_of(refusal.code)
+
+
+def exit_of(code: str) -> int:
+    """Return what a refusal of a code exits with."""
+    return EXITS.get(code, NOT_FOUND if code.startswith(UNKNOWN) else REFUSED)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
@@ -22,6 +22,8 @@ from mutoscope.cli.screen import bars, console, table, tell, told
 from mutoscope.domain.credits import Refusal
 from mutoscope.web import application
 from mutoscope.worker.steps import work
+
+PARTLY_DONE: Final = 8
 
 commands = typer.Typer()
 
@@ -41,7 +43,10 @@ class RenewalAhead(Refusal):
 
 @commands.command()
 def serve() -> None:
-    """Serve the API and a status page, and work, until interrupted."""
+    """Serve the API and a status page, and work, until interrupted.
+
+    It prints no data, so there is no --json.
+    """
     settings = settings_here()
 
     async def until_stopped(house: House) -> None:
@@ -55,7 +60,10 @@ def serve() -> None:
 
 @commands.command()
 def worker() -> None:
-    """Work on jobs and renewals until interrupted."""
+    """Work on jobs and renewals until interrupted.
+
+    It prints no data, so there is no --json.
+    """
 
     async def until_stopped(house: House) -> None:
         configure(level=logging.INFO)
@@ -76,7 +84,10 @@ def renew(
     ] = 0,
     is_json: Json = False,
 ) -> None:
-    """Post every grant, lapse and deadline, and charge every plan that is due, as workers do."""
+    """Post every grant, lapse and deadline, and charge every plan that is due, as workers do.
+
+    It exits with 8 when some wallets could not be renewed; all others are.
+    """
 
     async def renewed(house: House) -> tuple[Renewal, Charged]:
         now = house.studio.clock.now()
@@ -107,7 +118,7 @@ def renew(
     for failure in (*done.failures, *charged.failures):
         tell(f"failed: {failure}")
     if done.failures or charged.failures:
-        raise typer.Exit(1)
+        raise typer.Exit(PARTLY_DONE)
 
 
 @commands.command()

@@ -18,6 +18,7 @@ from mutoscope.cli.desk_waiting import next_of, why
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, instant
 from mutoscope.cli.plain import plain, print_json
+from mutoscope.cli.proof import FOUND
 from mutoscope.cli.screen import console, table, tell, told
 from mutoscope.cli.screen import money as amount
 from mutoscope.domain.offers import Money
@@ -133,7 +134,7 @@ def compare(
 ) -> None:
     """Compare a gateway's book with the studio's, and list every difference.
 
-    A worker does so by itself, and counts what was missed. It exits with 1 when they differ.
+    A worker does so by itself, and counts what was missed. It exits with 6 when they differ.
     """
     begins_at = instant(since, zone="UTC") if since else datetime.now(UTC) - COMPARED
 
@@ -150,7 +151,7 @@ def compare(
     else:
         _show(found)
     if not found.is_equal:
-        raise typer.Exit(1)
+        raise typer.Exit(FOUND)
 
 
 def _received(payment: Payment) -> str:

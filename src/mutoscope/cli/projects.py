@@ -31,11 +31,11 @@ from mutoscope.cli.board_screen import (
     projects_table,
     tool_rows,
 )
+from mutoscope.cli.files import content_of
 from mutoscope.cli.jobs import DID_NOT_DELIVER, Manner
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, id_of, takes
 from mutoscope.cli.plain import print_json
-from mutoscope.cli.proof import FileUnreadable
 from mutoscope.cli.screen import console, counted, job_line
 from mutoscope.cli.waiting import watched
 from mutoscope.domain.board_price import BoardEstimate
@@ -299,17 +299,6 @@ def tools(
         print_json(found)
     else:
         console().print(tool_rows(tools=found))
-
-
-def content_of(file: Path) -> bytes:
-    """Return what is in a file.
-
-    :raises FileUnreadable: when it cannot be read.
-    """
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise FileUnreadable(path=file, reason=error.strerror or str(error)) from error
 
 
 async def project_of(house: House, workspace: UUID, project_id: UUID) -> Project:

@@ -1,7 +1,6 @@
 """`mutoscope balance`, `jobs`, `history` and `receipt`: reading changes nothing."""
 
 import asyncio
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -12,6 +11,7 @@ from mutoscope.app.receipt import Receipt
 from mutoscope.app.receipt import receipt as receipt_of
 from mutoscope.app.receipt_page import receipt_page
 from mutoscope.bootstrap import House
+from mutoscope.cli.files import copied, folder_at, written
 from mutoscope.cli.opening import in_house, zone_of
 from mutoscope.cli.options import JobId, Json, WorkspaceId, instant, takes
 from mutoscope.cli.plain import plain, print_json
@@ -175,7 +175,7 @@ def receipt(
             save_outputs(house, found, out)
         if pdf is not None:
             page = receipt_page(found, zone=owner.zone, is_with_cost=is_with_cost)
-            pdf.write_bytes(await asyncio.to_thread(receipt_pdf, page, fonts=house.fonts))
+            written(pdf, await asyncio.to_thread(receipt_pdf, page, fonts=house.fonts))
         return found, owner.zone
 
     found, zone = in_house(read)
@@ -209,11 +209,11 @@ def receipt_fields(found: Receipt, *, is_with_cost: bool = False) -> dict[str, A
 
 def save_outputs(house: House, found: Receipt, folder: Path) -> tuple[Path, ...]:
     """Copy what a job delivered into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder_at(folder)
     saved = []
     for output in found.outputs:
         place = folder / f"{found.job.job_id}-{output.ordinal}{suffix(output)}"
-        shutil.copyfile(house.studio.assets.path(digest=output.asset), place)
+        copied(house.studio.assets.path(digest=output.asset), place)
         saved.append(place)
     return tuple(saved)
 

@@ -93,11 +93,20 @@ def list_caps(workspace: WorkspaceId, *, is_json: Json = False) -> None:
 
 @cap.command(name="remove")
 def remove_cap(
-    workspace: WorkspaceId, subject: Whose, subject_id: SubjectId, kind: Kind, *, by: Acting = None
+    workspace: WorkspaceId,
+    subject: Whose,
+    subject_id: SubjectId,
+    kind: Kind,
+    *,
+    by: Acting = None,
+    is_json: Json = False,
 ) -> None:
     """Let a member or a project use as much as the wallet has."""
     wanted = Cap(subject, subject_id, kind, 0)
     in_house(lambda house: caps.remove_cap(house.studio, workspace_id=workspace, cap=wanted, by=by))
+    if is_json:
+        print_json({"subject": subject, "subject_id": subject_id, "kind": kind, "cap": None})
+        return
     console().print(f"no cap on {kind} credits of the {subject} {subject_id}")
 
 

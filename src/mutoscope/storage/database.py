@@ -8,6 +8,7 @@ lock).
 from __future__ import annotations
 
 import re
+from contextlib import asynccontextmanager
 from importlib import resources
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
@@ -54,9 +55,21 @@ class DatabaseUnreachable(Refusal):
 
 
 class DatabaseRefused(Refusal):
-    """A PostgreSQL that cannot keep the promise: too old, or not durable."""
+    """A PostgreSQL that cannot keep the promise, or a database that cannot hold our tables."""
 
     code = "database_refused"
+
+
+class DatabaseFailed(Refusal):
+    """A PostgreSQL that was used and then broke off."""
+
+    code = "database_failed"
+
+    def __init__(self, *, error: Exception) -> None:
+        super().__init__(
+            f"PostgreSQL broke off ({_first_line(error)}): what it had acknowledged is kept; mend "
+            "what it names, and run the command again"
+        )
 
 
 class _OnConnection(AsyncPGAdapter):
@@ -148,8 +161,35 @@ async def check_server(connection: asyncpg.Connection[Any]) -> None:
             )
 
 
+@asynccontextmanager
+async def preparing(connection: Connection) -> AsyncIterator[None]:
+    """Tell what keeps our tables from being made, with the remedy.
+
+    :raises DatabaseRefused: when the role may not make them, or others are in their place.
+    :raises DatabaseFailed: when the connection is gone.
+    """
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        if connection.is_closed():
+            raise DatabaseFailed(error=error) from error
+        whose = await queries("migrations").whose(connection)
+        raise DatabaseRefused(
+            f"the tables cannot be made in the database {whose['name']} ({_first_line(error)}): "
+            f"{_remedy(error, whose['role'])}"
+        ) from error
+
+
 async def migrate(connection: asyncpg.Connection[Any]) -> tuple[str, ...]:
-    """Apply the migrations that are missing, and the functions; return the names applied."""
+    """Apply the migrations that are missing, and the functions; return the names applied.
+
+    :raises DatabaseRefused: when the role may not make tables, or others are in their place.
+    """
+    async with preparing(connection):
+        return await _migrated(connection)
+
+
+async def _migrated(connection: asyncpg.Connection[Any]) -> tuple[str, ...]:
     async with connection.transaction():
         sql = queries("migrations")
         await sql.lock(connection, lock=_MIGRATION_LOCK)
@@ -167,6 +207,22 @@ async def migrate(connection: asyncpg.Connection[Any]) -> tuple[str, ...]:
 def without_password(url: str) -> str:
     """Return an address that may be shown."""
     return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+
+
+def _remedy(error: asyncpg.PostgresError, role: str) -> str:
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return (
+            "connect as the owner of its tables, or let an administrator run there: "
+            f'GRANT CREATE ON SCHEMA public TO "{role}"'
+        )
+    if isinstance(error, asyncpg.SyntaxOrAccessError):
+        return "it holds tables that are not ours, so let DATABASE_URL name an empty database"
+    return "mend what PostgreSQL names, and run the command again"
+
+
+def _first_line(error: Exception) -> str:
+    """Return what PostgreSQL said, without the details, which may hold data."""
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def _sql_files(folder: str) -> list[tuple[str, str]]:

@@ -7,7 +7,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import UUID
 
+from pgqueuer.domain.errors import SchemaDriftError
 from pgqueuer.queries import Queries
+
+from mutoscope.storage.database import DatabaseRefused, preparing
 
 if TYPE_CHECKING:
     import asyncpg
@@ -22,12 +25,21 @@ EXPORT: Final = "export"
 
 
 async def install(connection: Connection) -> None:
-    """Create or upgrade the queue's own tables."""
+    """Create or upgrade the queue's own tables.
+
+    :raises DatabaseRefused: when the role may not make them, or others are in their place.
+    """
     queue = _queue(connection)
-    if await queue.schema_is_installed():
-        await queue.upgrade()
-    else:
-        await queue.install()
+    try:
+        async with preparing(connection):
+            if await queue.schema_is_installed():
+                await queue.upgrade()
+            else:
+                await queue.install()
+    except SchemaDriftError as error:
+        raise DatabaseRefused(
+            f"the queue's tables cannot be made ({error}): let DATABASE_URL name an empty database"
+        ) from error
 
 
 async def enqueue_steps(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:

@@ -18,3 +18,7 @@ SELECT name FROM migrations;
 -- name: record!
 -- A migration that was applied in this transaction.
 INSERT INTO migrations (name) VALUES (:name);
+
+-- name: whose^
+-- Who we are to the server, and where: the refusal of a database names both.
+SELECT current_user::text AS role, current_database()::text AS name;
