@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -13,6 +13,7 @@ from api_client import Api, open_api
 from mutoscope.app import passwords, receive, staff, subscribe
 from mutoscope.app.gateway import GatewayPayment, PaymentState
 from mutoscope.app.staff import NewStaff
+from mutoscope.domain.chat import default_thread_id
 from mutoscope.domain.desk import DeskRules
 from mutoscope.domain.offers import Money
 from mutoscope.domain.staff import Role
@@ -122,6 +123,18 @@ async def test_a_token_of_staff_opens_no_route_of_creators(front: Front, path: s
     answer = await front.ask("GET", front.workspace + path, by="grace")
 
     assert code(answer) == (403, "not_for_staff")
+
+
+async def test_who_asks_for_more_credits_waits_for_staff(front: Front) -> None:
+    workspace_id = front.workspace.rpartition("/")[2]
+    thread = f"{front.workspace}/threads/{default_thread_id(workspace_id=UUID(workspace_id))}"
+    question = {"question": "more_credits"}
+
+    await front.ask("POST", f"{thread}/questions", question, by="house", key="ask")
+
+    found = await front.waiting("credit_requests")
+    assert (found["workspace_id"], found["workspace"]) == (workspace_id, "Aurora")
+    assert found["ordinal"] == 2
 
 
 async def test_staff_make_nothing_in_a_creator_s_name(front: Front) -> None:

@@ -22,6 +22,7 @@ def shop(database_url: str, tmp_path: Path) -> Shop:
     assert shop.add("root", "admin").code == 0
     assert shop.add("grace", "support", "finance", by="root").code == 0
     assert shop.act("desk", "enable", shop.workspace).code == 0
+    assert shop.run("staff", "sign-in", "grace", "--password-file", shop.password).code == 0
     return shop
 
 

@@ -1,4 +1,4 @@
-"""What waits for staff: credits to add, payments and refunds to decide, proposals, disputes.
+"""What waits for staff: requests for credits, credits to add, money to decide, proposals, disputes.
 
 Nothing is kept of this beyond the things themselves: what waits is what stands in a state that only
 somebody of the staff, or a bank, can end.
@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mutoscope.domain.proposals import ProposalState
-from mutoscope.storage import payments, proposals, purchases
+from mutoscope.storage import inbox, payments, proposals, purchases
 
 if TYPE_CHECKING:
     from mutoscope.app.studio import Studio
     from mutoscope.domain.purchases import Purchase
     from mutoscope.storage.database import Connection
+    from mutoscope.storage.inbox import CreditRequest
     from mutoscope.storage.payments import Payment, PaymentNote
     from mutoscope.storage.proposals import Proposal
     from mutoscope.storage.purchases import Dispute, Refund
@@ -50,6 +51,7 @@ class Waiting:
     refunds: tuple[WaitingRefund, ...]
     proposals: tuple[Proposal, ...]
     disputes: tuple[Dispute, ...]
+    credit_requests: tuple[CreditRequest, ...]
 
 
 async def waiting(studio: Studio) -> Waiting:
@@ -80,6 +82,7 @@ async def waiting(studio: Studio) -> Waiting:
                 )
             )[::-1],
             disputes=await purchases.open_disputes(connection, limit=LISTED_MAX),
+            credit_requests=await inbox.credit_requests(connection, limit=LISTED_MAX),
         )  # fmt: skip
 
 

@@ -11,8 +11,8 @@ from rich.markup import escape
 from mutoscope.app.desk_waiting import Waiting
 from mutoscope.app.desk_waiting import waiting as waits
 from mutoscope.bootstrap import House
-from mutoscope.cli.opening import in_house
-from mutoscope.cli.options import Json
+from mutoscope.cli.desk_acting import Looking, looked
+from mutoscope.cli.options import takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, counted, money, table, tell
 from mutoscope.domain.offers import Money
@@ -36,14 +36,15 @@ class Row(NamedTuple):
     next_step: str
 
 
-def waiting(*, is_json: Json = False) -> None:
+@takes(Looking)
+def waiting(asked: Looking) -> None:
     """List what waits for staff, and the command for each."""
 
     async def read(house: House) -> tuple[Waiting, datetime]:
         return await waits(house.studio), house.studio.clock.now()
 
-    found, at = in_house(read)
-    if is_json:
+    found, at = looked(asked, read)
+    if asked.is_json:
         print_json(found)
         return
     rows = sorted(_rows(found), key=lambda row: row.since)
@@ -118,6 +119,11 @@ def _rows(found: Waiting) -> Iterator[Row]:
 
 
 def _decisions(found: Waiting) -> Iterator[Row]:
+    for each in found.credit_requests:
+        yield Row(
+            each.asked_at, "asks for more credits", each.workspace, each.workspace_id,
+            f"desk enable {each.workspace_id}",
+        )  # fmt: skip
     for proposal in found.proposals:
         data = ", ".join(f"{name} {value}" for name, value in proposal.data.items())
         yield Row(

@@ -77,6 +77,16 @@ class OpenDispute(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: datetime
 
 
+class CreditRequestShape(msgspec.Struct, frozen=True, kw_only=True):
+    """A workspace that asks to be let buy credits, and the message in which it does."""
+
+    workspace_id: UUID
+    workspace: str
+    thread_id: UUID
+    ordinal: int
+    asked_at: datetime
+
+
 class WaitingShape(msgspec.Struct, frozen=True, kw_only=True):
     """What waits for staff; at most 200 of each sort, the eldest first."""
 
@@ -85,11 +95,12 @@ class WaitingShape(msgspec.Struct, frozen=True, kw_only=True):
     refunds: tuple[OpenRefund, ...]
     proposals: tuple[ProposalShape, ...]
     disputes: tuple[OpenDispute, ...]
+    credit_requests: tuple[CreditRequestShape, ...]
 
 
 @get(
     "/desk/waiting", operation_id="listWaiting", tags=["desk"],
-    summary="What waits for staff: credits to add, payments, refunds, proposals, disputes",
+    summary="What waits for staff: credits asked for or to add, money, proposals, disputes",
     responses=documented(StaffNeeded, NotAllowed),
 )  # fmt: skip
 async def list_waiting(*, house: HouseHere, actor: ActorHere) -> WaitingShape:
@@ -99,7 +110,7 @@ async def list_waiting(*, house: HouseHere, actor: ActorHere) -> WaitingShape:
     return WaitingShape(
         purchases=tuple(_purchases(found)), payments=tuple(_payments(found)),
         refunds=tuple(_refunds(found)), proposals=tuple(map(proposal_shape, found.proposals)),
-        disputes=tuple(_disputes(found)),
+        disputes=tuple(_disputes(found)), credit_requests=tuple(_credit_requests(found)),
     )  # fmt: skip
 
 
@@ -139,6 +150,14 @@ def _disputes(found: Waiting) -> Iterator[OpenDispute]:
             workspace_id=_owner(each.workspace_id), purchase_id=each.purchase_id,
             gateway=each.gateway, reference=each.reference, amount=each.amount,
             currency=each.currency, opened_at=each.opened_at,
+        )  # fmt: skip
+
+
+def _credit_requests(found: Waiting) -> Iterator[CreditRequestShape]:
+    for each in found.credit_requests:
+        yield CreditRequestShape(
+            workspace_id=each.workspace_id, workspace=each.workspace, thread_id=each.thread_id,
+            ordinal=each.ordinal, asked_at=each.asked_at,
         )  # fmt: skip
 
 
