@@ -66,10 +66,11 @@ def list_all(workspace: WorkspaceId, *, is_json: Json = False) -> None:
     if is_json:
         print_json(found)
         return
-    shown = table("number", "kind", "issued", ">net", ">tax", ">total", "paid", "!id")
+    shown = table("number", "kind", "of invoice", "issued", ">net", ">tax", ">total", "paid", "!id")
     for each in found:
         shown.add_row(
-            each.number, each.kind.replace("_", " "), told(each.issued_at, zone=zone),
+            each.number, each.kind.replace("_", " "), each.refers_to_number or "",
+            told(each.issued_at, zone=zone),
             amount_text(each.net, each.currency), amount_text(each.tax, each.currency),
             money_text(each.total, each.currency), told(each.paid_at, zone=zone),
             str(each.invoice_id),
