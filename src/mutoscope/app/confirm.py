@@ -1,4 +1,4 @@
-"""Confirming payments by hand: a transfer that staff saw in the bank's book, and parked money.
+"""Payments by hand: transfers that staff saw in the bank's book, and money that is parked.
 
 Invariant: the bank's own reference is the payment's, so that two of the staff who confirm the same
 line of the statement confirm one payment. What was parked is used for a request that it fits, goes
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from mutoscope.app.studio import Studio
+    from mutoscope.domain.offers import Money
 
 REFERENCE_MAX: Final = 140
 """Characters of a bank's reference (the remittance text of a SEPA transfer)."""
@@ -66,9 +67,7 @@ async def confirm_payment(
     :raises BadReference: when the reference is none.
     :raises BadAmount: when the amount is none.
     """
-    text = " ".join(reference.split())
-    if not 0 < len(text) <= REFERENCE_MAX or not text.isprintable():
-        raise BadReference(reference=reference)
+    text = _checked(reference)
     async with studio.reading() as connection:
         request = await payments.request(
             connection, workspace_id=workspace_id, request_id=request_id
@@ -81,6 +80,21 @@ async def confirm_payment(
         created_at=studio.clock.now(),
     )  # fmt: skip
     return await receive(studio, gateway=MANUAL, payment=payment, act=act)
+
+
+async def enter_payment(
+    studio: Studio, *, owner: UUID, reference: str, money: Money, act: Act
+) -> Received:
+    """Enter a transfer of which nobody knows what it pays: it is parked for its owner, or nobody.
+
+    :raises BadReference: when the reference is none.
+    :raises BadAmount: when the amount is none.
+    """
+    payment = GatewayPayment(
+        reference=_checked(reference), request_id=None, state=PaymentState.SUCCEEDED,
+        total=replace(money, amount=checked_amount(money.amount)), created_at=studio.clock.now(),
+    )  # fmt: skip
+    return await receive(studio, gateway=MANUAL, payment=payment, act=act, owner=owner)
 
 
 async def give_back(studio: Studio, *, workspace_id: UUID, payment_id: UUID, act: Act) -> Payment:
@@ -131,6 +145,13 @@ async def use(
     except (SideRowRefused, PaymentDoesNotFit):  # perhaps somebody else was first
         await _parked(studio, workspace_id, payment_id, NOBODY)
         raise
+
+
+def _checked(reference: str) -> str:
+    text = " ".join(reference.split())
+    if not 0 < len(text) <= REFERENCE_MAX or not text.isprintable():
+        raise BadReference(reference=reference)
+    return text
 
 
 async def _decide(

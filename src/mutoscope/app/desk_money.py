@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from mutoscope.app import confirm, fulfil, money_back
 from mutoscope.app.desk import done_before
-from mutoscope.app.desk_facts import open_workspace
+from mutoscope.app.desk_facts import currency_of, open_workspace
 from mutoscope.domain.catalog import Fulfilment
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import BadDeskData
+from mutoscope.domain.offers import Money
 from mutoscope.storage import payments, purchases
 from mutoscope.storage.payments import Purpose
 
@@ -39,9 +40,14 @@ class PaymentKnown(Refusal):
 
     def __init__(self, *, reference: str, payment_id: UUID, state: str, reason: str | None) -> None:
         why = "" if reason is None else f" ({reason.replace('_', ' ')})"
+        remedy = (
+            f"`desk use-payment` uses it, by its id {payment_id}"
+            if state == "parked"
+            else "another transfer has a reference of its own"
+        )
         super().__init__(
             f"the payment {reference} is known already and {state}{why}: nothing more was done; "
-            "another transfer has a reference of its own"
+            f"{remedy}"
         )
         self.payment_id = payment_id
         self.state = state
@@ -72,6 +78,24 @@ async def confirm_payment(studio: Studio, deed: Deed) -> None:
         studio, workspace_id=deed.workspace_id, request_id=deed.id_of("request_id"),
         reference=reference, amount=deed.number_of("amount"), act=deed.act(studio),
     )  # fmt: skip
+    if received.is_replay:
+        raise _known(received, reference)
+
+
+async def enter_payment(studio: Studio, deed: Deed) -> None:
+    """Enter a transfer that names no request: it waits as the workspace's, or as nobody's.
+
+    :raises BadDeskData: when the currency is none.
+    :raises BadReference: when the reference is too long.
+    :raises BadAmount: when the amount is none.
+    :raises PaymentKnown: when that payment was told before.
+    """
+    reference, amount = str(deed.data["reference"]), deed.number_of("amount")
+    assert amount is not None, "an amount is needed"
+    money = Money(amount=amount, currency=currency_of(str(deed.data["currency"])))
+    received = await confirm.enter_payment(
+        studio, owner=deed.workspace_id, reference=reference, money=money, act=deed.act(studio)
+    )
     if received.is_replay:
         raise _known(received, reference)
 

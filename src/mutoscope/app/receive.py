@@ -84,15 +84,18 @@ class PaymentDoesNotFit(Refusal):
 
 
 async def receive(
-    studio: Studio, *, gateway: str, payment: GatewayPayment, act: Act = NOBODYS
-) -> Received:
+    studio: Studio, *, gateway: str, payment: GatewayPayment, act: Act = NOBODYS,
+    owner: UUID = NOBODY,
+) -> Received:  # fmt: skip
     """Take a payment as its gateway tells it, or as staff confirm it.
+
+    `owner` is whose it is when it names no request of anybody: nobody's, as long as nobody knows.
 
     :raises DatabaseUnreachable: when the database stays away; it is told again later.
     """
     if payment.state is not PaymentState.SUCCEEDED:
         return Received(outcome="ignored", reason=payment.failure_code or payment.state.value)
-    claimed = await _claimed(studio, gateway, payment)
+    claimed = await _claimed(studio, gateway, payment, owner)
     async with studio.reading() as connection:
         if payment.customer is not None and claimed.workspace_id != NOBODY:
             await payments.keep_method(
@@ -106,19 +109,19 @@ async def receive(
         try:
             return await _taken(studio, claimed, act)
         except SideRowRefused:  # its matter has moved on, or staff gave it to a workspace
-            claimed = await _claimed(studio, gateway, payment)
+            claimed = await _claimed(studio, gateway, payment, owner)
     return await _park(studio, claimed, "moved_on", act)
 
 
-async def _claimed(studio: Studio, gateway: str, payment: GatewayPayment) -> Payment:
-    """Claim a payment for the workspace that it was made for; one of nobody's is nobody's."""
+async def _claimed(studio: Studio, gateway: str, payment: GatewayPayment, owner: UUID) -> Payment:
+    """Claim a payment for the workspace that it was made for, else for its owner."""
     at = studio.clock.now()
     async with studio.reading() as connection:
         request = None
         if payment.request_id is not None:
             request = await payments.request_of_anybody(connection, request_id=payment.request_id)
         found = Payment(
-            workspace_id=NOBODY if request is None else request.workspace_id,
+            workspace_id=owner if request is None else request.workspace_id,
             payment_id=studio.ids.new(), gateway=gateway, reference=payment.reference,
             request_id=None if request is None else request.request_id,
             amount=payment.total.amount, currency=payment.total.currency, state=PARKED,

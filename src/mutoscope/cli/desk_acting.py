@@ -56,9 +56,9 @@ def act(asked: Acting, action: str, data: Mapping[str, object]) -> None:
         key=asked.key or str(uuid4()),
     )  # fmt: skip
     found = in_house_as(
-        _who(asked), lambda house, actor: proposals.act(house.studio, actor, order=order)
+        who_of(asked), lambda house, actor: proposals.act(house.studio, actor, order=order)
     )
-    _show(found, is_json=asked.is_json)
+    show(found, is_json=asked.is_json)
 
 
 def looked(asked: Looking, read: Callable[[House], Awaitable[T]]) -> T:
@@ -71,14 +71,16 @@ def looked(asked: Looking, read: Callable[[House], Awaitable[T]]) -> T:
         require(actor, StaffAction.VIEW)
         return await read(house)
 
-    return in_house_as(_who(asked), seen)
+    return in_house_as(who_of(asked), seen)
 
 
-def _who(asked: Acting | Looking) -> Who:
+def who_of(asked: Acting | Looking) -> Who:
+    """Return who a command acts as."""
     return Who(name=asked.acting, password_file=asked.password_file)
 
 
-def _show(found: Done | Proposed, *, is_json: bool) -> None:
+def show(found: Done | Proposed, *, is_json: bool) -> None:
+    """Tell what came of an action of the desk."""
     if isinstance(found, Proposed):
         if is_json:
             print_json({"state": "proposed", "proposal": found.proposal})

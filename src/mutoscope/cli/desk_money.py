@@ -57,15 +57,6 @@ CanPurchase = Annotated[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConfirmOptions(Acting):
-    """Which transfer was seen, for which request."""
-
-    request_id: RequestId
-    reference: Annotated[str, typer.Argument(help="The bank's own reference of the transfer.")]
-    amount: Amount = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UseOptions(Acting):
     """Which parked payment, of the workspace or of nobody, pays which request."""
 
@@ -142,14 +133,6 @@ class CloseOptions(Acting):
     )
 
 
-@takes(ConfirmOptions)
-def confirm(asked: ConfirmOptions) -> None:
-    """Confirm a transfer that stands on the bank statement; another amount is parked."""
-    reference = "".join(asked.reference.split())
-    data = {"request_id": str(asked.request_id), "reference": reference, "amount": asked.amount}
-    act(asked, "confirm_payment", data)
-
-
 @takes(UseOptions)
 def use_payment(asked: UseOptions) -> None:
     """Use a parked payment, also one of nobody, for an open request of the same amount."""
@@ -216,7 +199,7 @@ def close(asked: CloseOptions) -> None:
 def attach(group: typer.Typer) -> None:
     """Give these commands to a group."""
     for command in (
-        confirm, use_payment, return_payment, keep_payment, add_credits, refund, confirm_refund,
+        use_payment, return_payment, keep_payment, add_credits, refund, confirm_refund,
         terms, start, close,
     ):  # fmt: skip
         group.command()(command)

@@ -49,7 +49,7 @@ EXITS: Final = {
             "catalog_unreadable", "file_unreadable", "unknown_asset", "unknown_export",
             "unknown_project", "unknown_scene", "unknown_frame", "unknown_part", "unknown_quote",
             "unknown_route", "unknown_request", "unknown_payment", "unknown_purchase",
-            "unknown_refund", "unknown_promo_code", "unknown_pack",
+            "unknown_refund", "unknown_promo_code", "unknown_pack", "unknown_words",
          "unknown_gateway",
          "unknown_alert", "unknown_delivery", "unknown_endpoint",
          "unknown_member", "unknown_invitation", "unknown_cap",

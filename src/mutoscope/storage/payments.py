@@ -189,6 +189,22 @@ async def request_of_anybody(connection: Connection, *, request_id: UUID) -> Pay
     return None if row is None else request_from(row["found"])
 
 
+async def requests_ending(connection: Connection, *, ending: str) -> tuple[PaymentRequest, ...]:
+    """Return the payment requests whose ids end so, whosever they are, the newest first."""
+    rows = _SQL.requests_ending(connection, ending=ending)
+    return tuple([request_from(row["found"]) async for row in rows])
+
+
+async def open_requests_of_all(
+    connection: Connection, *, limit: int, before: Place = NEWEST
+) -> tuple[PaymentRequest, ...]:
+    """Return what all workspaces have to pay, the newest first, before what was reached."""
+    rows = _SQL.open_requests_of_all(
+        connection, limit=limit, before_at=before[0], before_id=before[1]
+    )
+    return tuple([request_from(row["found"]) async for row in rows])
+
+
 async def request_by_key(
     connection: Connection, *, workspace_id: UUID, request_key: str
 ) -> PaymentRequest | None:
@@ -325,7 +341,7 @@ async def parked(connection: Connection, *, limit: int) -> tuple[Payment, ...]:
 async def notes(
     connection: Connection, *, about: Sequence[Payment]
 ) -> dict[UUID, PaymentNote]:  # fmt: skip
-    """Return what staff noted last about payments that they keep open, by the payments' ids."""
+    """Return what staff noted last about payments that wait, by the payments' ids."""
     rows = _SQL.payment_notes(connection, payments=[str(each.payment_id) for each in about])
     return {row["payment_id"]: PaymentNote(*tuple(row)[1:]) async for row in rows}
 

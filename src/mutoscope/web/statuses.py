@@ -32,7 +32,7 @@ _CODES: Final[Mapping[int, str]] = {
         unknown_payment unknown_project unknown_promo_code unknown_proposal unknown_purchase
         unknown_quote unknown_reference unknown_refill unknown_refund unknown_request
         unknown_route unknown_scene unknown_staff unknown_thread unknown_wallet
-        unknown_workspace
+        unknown_words unknown_workspace
     """,
     405: """
         method_not_allowed

@@ -78,6 +78,19 @@ WHERE r.workspace_id = :workspace_id AND r.request_id = :request_id;
 SELECT r AS found FROM payment_requests AS r
 WHERE r.request_id = :request_id;
 
+-- name: requests_ending
+-- The payment requests whose ids end so, as the words of a transfer tell.
+SELECT r AS found FROM payment_requests AS r
+WHERE right(r.request_id::text, 16) = :ending
+ORDER BY r.created_at DESC, r.request_id DESC;
+
+-- name: open_requests_of_all
+-- What all workspaces have to pay, before the one that was reached, the newest first.
+SELECT r AS found FROM payment_requests AS r
+WHERE r.state = 'open' AND (r.created_at, r.request_id) < (:before_at, :before_id)
+ORDER BY r.created_at DESC, r.request_id DESC
+LIMIT :limit;
+
 -- name: request_by_key^
 -- The payment request that was made for something.
 SELECT r AS found FROM payment_requests AS r
@@ -236,13 +249,16 @@ ORDER BY p.received_at, p.payment_id
 LIMIT :limit;
 
 -- name: payment_notes
--- What staff noted last about each payment that they keep open; a reason may have been erased.
+-- What staff noted last about each payment, when they entered it or kept it open; a reason may have
+-- been erased.
 SELECT DISTINCT ON (l.data ->> 'payment_id')
     (l.data ->> 'payment_id')::uuid AS payment_id, s.name, l.at, r.reason
 FROM audit_lines AS l
 LEFT JOIN audit_reasons AS r ON l.sequence = r.sequence
 LEFT JOIN staff AS s ON l.staff_id = s.staff_id
-WHERE l.action = 'keep_payment' AND l.data ->> 'payment_id' = any(:payments::text[])
+WHERE
+    l.action IN ('keep_payment', 'enter_payment')
+    AND l.data ->> 'payment_id' = any(:payments::text[])
 ORDER BY l.data ->> 'payment_id', l.sequence DESC;
 
 -- name: keep_method!

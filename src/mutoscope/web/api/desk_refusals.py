@@ -33,7 +33,7 @@ OF_MONEY: Final = (
 )  # fmt: skip
 OF_NOBODY: Final = (
     UnknownPayment, UnknownRefund, NotParked, RefundAtGateway, RefundFinished, BadDeskData,
-    SideRowRefused,
+    BadReference, BadAmount, PaymentKnown, SideRowRefused,
 )  # fmt: skip
 OF_PLANS: Final = (
     UnknownPlan, AlreadySubscribed, NotVerified, NotInThisState, AllowanceNotAgreed,
