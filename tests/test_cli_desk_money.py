@@ -112,7 +112,8 @@ def test_a_parked_payment_is_told_and_decided(shop: Shop) -> None:
     shop.act("desk", "confirm", request, "b")
     late = shop.act("desk", "confirm", request, "c").json()["data"]
     parked = shop.run("payments", "parked").output
-    used = shop.act("desk", "use-payment", shop.workspace, late["payment_id"], other)
+    taken = ("--from", shop.workspace)
+    used = shop.act("desk", "use-payment", shop.workspace, late["payment_id"], other, *taken)
     small = shop.run("payments", "parked", "--json").json()[0]["payment"]["payment_id"]
     back = shop.act("desk", "return-payment", shop.workspace, small)
 

@@ -8,6 +8,7 @@ card and the answer say so. What goes on at a gateway afterwards is taken up aga
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from mutoscope.app import confirm, fulfil, money_back
@@ -18,7 +19,7 @@ from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import BadDeskData
 from mutoscope.domain.offers import Money
 from mutoscope.storage import payments, purchases
-from mutoscope.storage.payments import Purpose
+from mutoscope.storage.payments import NOBODY, Purpose
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -103,16 +104,23 @@ async def enter_payment(studio: Studio, deed: Deed) -> None:
 async def use_payment(studio: Studio, deed: Deed) -> None:
     """Use a parked payment, of the workspace or of nobody, for an open request of the same amount.
 
-    :raises UnknownPayment: when there is none of that id, or it is another workspace's.
+    Of another workspace it is used where that is named; then both have a line in the audit.
+
+    :raises UnknownPayment: when there is none of that id.
+    :raises PaymentOfAnother: when it is another workspace's than is named.
     :raises UnknownRequest: when the workspace has no such request.
     :raises WorkspaceClosed: when it is closed.
     :raises NotParked: when the payment does not wait.
     :raises PaymentDoesNotFit: when the request is not open, or asks for another amount.
     """
     await open_workspace(studio, deed.workspace_id)
+    source = deed.id_of("from_workspace_id") if "from_workspace_id" in deed.data else None
+    act = deed.act(studio)
+    if source not in {None, deed.workspace_id, NOBODY}:
+        act = replace(act, rows=deed.lines(studio, workspace_id=source))
     await confirm.use(
         studio, workspace_id=deed.workspace_id, payment_id=deed.id_of("payment_id"),
-        request_id=deed.id_of("request_id"), act=deed.act(studio),
+        request_id=deed.id_of("request_id"), act=act, source=source,
     )  # fmt: skip
 
 

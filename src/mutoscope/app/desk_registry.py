@@ -46,6 +46,7 @@ _DIRECTION: Final = Field(name="direction", kind=FieldKind.CODE, choices=(UP, DO
 _PURCHASE: Final = Field(name="purchase_id", kind=FieldKind.ID)
 _REQUEST: Final = Field(name="request_id", kind=FieldKind.ID)
 _PAYMENT: Final = Field(name="payment_id", kind=FieldKind.ID)
+_FROM: Final = Field(name="from_workspace_id", kind=FieldKind.ID, is_needed=False)
 _REFUND: Final = Field(name="refund_id", kind=FieldKind.ID)
 _REFERENCE: Final = Field(name="reference", kind=FieldKind.WORD)
 _SENT_AS: Final = Field(name="reference", kind=FieldKind.WORD, is_needed=False)
@@ -89,7 +90,7 @@ ACTIONS: Final[Mapping[str, DeskAction]] = {
         perform=enter_payment, is_for_nobody=True,
     ),
     "use_payment": DeskAction(
-        code=StaffAction.USE_PAYMENT, fields=(_PAYMENT, _REQUEST), counts=count_request,
+        code=StaffAction.USE_PAYMENT, fields=(_PAYMENT, _REQUEST, _FROM), counts=count_request,
         perform=use_payment,
     ),
     "return_payment": DeskAction(

@@ -62,6 +62,13 @@ class UseOptions(Acting):
 
     payment_id: PaymentId
     request_id: RequestId
+    source: Annotated[
+        UUID | None,
+        typer.Option(
+            "--from", metavar="WORKSPACE", help="The other workspace for which it waits until now.",
+            parser=_workspace,
+        ),
+    ] = None  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +144,8 @@ class CloseOptions(Acting):
 def use_payment(asked: UseOptions) -> None:
     """Use a parked payment, also one of nobody, for an open request of the same amount."""
     data = {"payment_id": str(asked.payment_id), "request_id": str(asked.request_id)}
-    act(asked, "use_payment", data)
+    named = {} if asked.source is None else {"from_workspace_id": str(asked.source)}
+    act(asked, "use_payment", data | named)
 
 
 @takes(ParkedOptions)

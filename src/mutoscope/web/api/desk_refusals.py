@@ -3,7 +3,7 @@
 from typing import Final
 
 from mutoscope.app.agree import NotToBeAgreed
-from mutoscope.app.confirm import BadReference, NotParked
+from mutoscope.app.confirm import BadReference, NotParked, PaymentOfAnother
 from mutoscope.app.current_plan import PeriodBegan
 from mutoscope.app.desk_credits import GoodwillSpent
 from mutoscope.app.desk_facts import WorkspaceClosed
@@ -28,8 +28,8 @@ from mutoscope.storage.session import SideRowRefused
 
 OF_MONEY: Final = (
     UnknownRequest, UnknownPayment, UnknownPurchase, UnknownRefund, BadReference, BadAmount,
-    NotParked, PaymentDoesNotFit, PaymentKnown, PaymentDisputed, PurchaseNotInThisState,
-    NothingToRefund, RefundAtGateway, RefundFinished,
+    NotParked, PaymentDoesNotFit, PaymentKnown, PaymentOfAnother, PaymentDisputed,
+    PurchaseNotInThisState, NothingToRefund, RefundAtGateway, RefundFinished,
 )  # fmt: skip
 OF_NOBODY: Final = (
     UnknownPayment, UnknownRefund, NotParked, RefundAtGateway, RefundFinished, BadDeskData,
