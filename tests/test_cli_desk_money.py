@@ -86,6 +86,19 @@ def test_words_that_name_nothing_are_told_where_to_look(shop: Shop) -> None:
         assert "`desk confirm` without any lists what is open" in done.errors
 
 
+def test_what_was_credited_and_what_came_are_shown_with_what_is_left(shop: Shop) -> None:
+    (invoice,) = shop.run("invoice", "list", shop.workspace, "--json").json()
+    shop.act("invoice", "credit", shop.workspace, invoice["number"], "--amount", "10.00", "--yes")
+    shop.act("desk", "confirm", invoice["number"], "RF18", "--amount", "4000")
+
+    shown = shop.run("subscription", "show", shop.workspace)
+    listed = shop.run("desk", "confirm")
+
+    assert all("37.97 USD" in each.output for each in (shown, listed))
+    assert " 10.00 " in shown.output
+    assert "40.00 USD came for" in shown.errors
+
+
 def test_money_that_names_nothing_is_entered_once_and_given(shop: Shop) -> None:
     _, request = ordered(shop)
     wish = ("desk", "enter-payment", "nobody", "4797", "usd", "RF18 77")

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Final
 
 from mutoscope.domain.proposals import ProposalState
 from mutoscope.storage import inbox, payments, proposals, purchases
+from mutoscope.storage import parked as stored
 
 if TYPE_CHECKING:
     from mutoscope.app.studio import Studio
     from mutoscope.domain.purchases import Purchase
     from mutoscope.storage.database import Connection
     from mutoscope.storage.inbox import CreditRequest
-    from mutoscope.storage.payments import Payment, PaymentNote
+    from mutoscope.storage.parked import PaymentNote
+    from mutoscope.storage.payments import Payment
     from mutoscope.storage.proposals import Proposal
     from mutoscope.storage.purchases import Dispute, Refund
 
@@ -88,8 +90,8 @@ async def waiting(studio: Studio) -> Waiting:
 
 async def parked(connection: Connection, *, limit: int) -> tuple[WaitingPayment, ...]:
     """Return payments that wait for staff, the eldest first, each with its note."""
-    found = await payments.parked(connection, limit=limit)
-    notes = await payments.notes(connection, about=found)
+    found = await stored.waiting(connection, limit=limit)
+    notes = await stored.notes(connection, about=found)
     return tuple(
         WaitingPayment(payment=each, note=notes.get(each.payment_id)) for each in found
     )  # fmt: skip

@@ -23,9 +23,8 @@ from mutoscope.domain.catalog import Fulfilment
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.planner import Submission
 from mutoscope.domain.purchases import PurchaseState
-from mutoscope.domain.requests import checked
 from mutoscope.domain.subscriptions import State
-from mutoscope.storage import payments, purchases, subscriptions, workspaces
+from mutoscope.storage import payments, purchases, workspaces
 from mutoscope.storage.payments import NOBODY, Payment, PaymentRequest, Purpose
 from mutoscope.storage.session import SideRow, SideRowRefused
 
@@ -177,7 +176,7 @@ def _why_not(request: PaymentRequest, payment: Payment) -> str | None:
         return "request_cancelled"
     if payment.currency != request.taxed.currency:
         return "other_currency"
-    if payment.amount != request.taxed.total:
+    if payment.amount != request.money().amount:
         return "other_amount"
     return None
 
@@ -280,19 +279,7 @@ async def _plan(studio: Studio, case: _Case, at: datetime) -> None:
 
 async def _renewal(studio: Studio, case: _Case, at: datetime) -> None:
     """Let the grants of a plan go on; of one that is over only the debt is paid."""
-    request = case.request
-    async with studio.reading() as connection:
-        subscription = await subscriptions.get(
-            connection, workspace_id=request.workspace_id, subscription_id=request.subject_id
-        )
-    rows = (*case.rows, *rows_paid(studio, request, at=at, subscription=None))
-    if subscription is None or subscription.state_at(at=at) is State.CANCELLED:
-        await studio.journal.submit(Submission(()), side_rows=rows)
-        return
-    until = request.wish.get("until", subscription.paid_index)
-    requests, row = await suspend.paid(studio, subscription, until=until, at=at)
-    submission = Submission(tuple(map(checked, case.act.noted(requests))))
-    await studio.journal.submit(submission, side_rows=(row, *rows))
+    await suspend.settle(studio, case.request, rows=case.rows, act=case.act, at=at)
 
 
 async def _upgrade(studio: Studio, case: _Case, at: datetime) -> None:

@@ -16,7 +16,8 @@ from mutoscope.cli.options import takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, counted, money, table, tell
 from mutoscope.domain.offers import Money
-from mutoscope.storage.payments import NOBODY, Payment, PaymentNote
+from mutoscope.storage.parked import PaymentNote
+from mutoscope.storage.payments import NOBODY, Payment
 
 NOBODYS = "nobody"
 """What is typed in the place of a workspace for money of which nobody knows whose it is."""

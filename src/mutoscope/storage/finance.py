@@ -73,7 +73,10 @@ class ToolCost(NamedTuple):
 
 
 class PaidRequest(NamedTuple):
-    """Money that was asked for and paid; `lines` are net."""
+    """Money that was asked for and paid; `lines` are net.
+
+    `credited` is of its total: it was credited before, and never paid.
+    """
 
     workspace_id: UUID
     request_id: UUID
@@ -85,6 +88,7 @@ class PaidRequest(NamedTuple):
     tax: int
     currency: str
     paid_at: datetime
+    credited: int
 
 
 class MoneyBack(NamedTuple):
@@ -248,7 +252,10 @@ async def plan_times(connection: Connection) -> dict[str, list[tuple[datetime, s
 
 
 def paid_plans(requests: Sequence[PaidRequest], backs: Sequence[MoneyBack]) -> tuple[PaidPlan, ...]:
-    """Return the requests that were for plans, each with the money that went back of it."""
+    """Return the requests that were for plans, each with the money that went back of it.
+
+    What was credited before it was paid counts as gone back at once.
+    """
     by_request: dict[tuple[UUID, UUID | None], list[Back]] = {}
     for each in backs:
         by_request.setdefault((each.workspace_id, each.request_id), []).append(
@@ -259,7 +266,10 @@ def paid_plans(requests: Sequence[PaidRequest], backs: Sequence[MoneyBack]) -> t
             workspace_id=each.workspace_id, request_id=each.request_id, title=each.title,
             currency=each.currency, net=each.net, tax=each.tax, lines=each.lines,
             paid_at=each.paid_at,
-            backs=tuple(by_request.get((each.workspace_id, each.request_id), ())),
+            backs=(
+                *((Back(each.paid_at, each.credited),) if each.credited else ()),
+                *by_request.get((each.workspace_id, each.request_id), ()),
+            ),
         )
         for each in requests
         if each.purpose != PURCHASE
@@ -270,7 +280,7 @@ def _request(row: Mapping[str, Any]) -> PaidRequest:
     return PaidRequest(
         row["workspace_id"], row["request_id"], row["purpose"], row["gateway"], row["title"],
         tuple(_line(line) for line in json.loads(row["lines"])), row["net"], row["tax"],
-        row["currency"], row["paid_at"],
+        row["currency"], row["paid_at"], row["credited"],
     )  # fmt: skip
 
 

@@ -1,4 +1,27 @@
--- Money at the desk: open requests are listed, and found by the words of a transfer.
+-- Money at the desk: what was credited is not asked for, open requests are found by the words of a
+-- transfer, and what waits has its notes.
+
+-- What was credited of the invoice while the request was open: so much less is to be paid.
+ALTER TABLE payment_requests
+ADD COLUMN credited bigint NOT NULL DEFAULT 0,
+ADD CONSTRAINT credited_is_at_most_the_total CHECK (credited BETWEEN 0 AND total);
+
+-- What was credited as a whole before need not be paid any more.
+UPDATE payment_requests AS r
+SET
+    credited = c.credited,
+    state = CASE WHEN c.credited = r.total THEN 'cancelled' ELSE r.state END,
+    cancelled_at = CASE WHEN c.credited = r.total THEN c.credited_at END,
+    remind_at = CASE WHEN c.credited = r.total THEN NULL ELSE r.remind_at END
+FROM (
+    SELECT
+        n.workspace_id, n.refers_to, sum(n.total)::bigint AS credited,
+        max(n.issued_at) AS credited_at
+    FROM invoices AS n
+    WHERE n.refers_to IS NOT NULL
+    GROUP BY n.workspace_id, n.refers_to
+) AS c
+WHERE r.state = 'open' AND r.workspace_id = c.workspace_id AND r.invoice_id = c.refers_to;
 
 -- The words of a transfer are the last digits of its request's id.
 CREATE INDEX payment_requests_words ON payment_requests (right(request_id::text, 16));

@@ -204,7 +204,7 @@ ORDER BY j.tool, j.kind, a.provider;
 -- What was paid up to an instant, with the lines that tell what for.
 SELECT
     r.workspace_id, r.request_id, r.purpose, r.gateway, r.title, r.lines, r.net, r.tax,
-    upper(r.currency) AS currency, r.paid_at
+    upper(r.currency) AS currency, r.paid_at, r.credited
 FROM payment_requests AS r
 WHERE r.paid_at <= :at
 ORDER BY r.paid_at, r.workspace_id, r.request_id;

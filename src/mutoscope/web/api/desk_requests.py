@@ -8,6 +8,7 @@ import msgspec
 from litestar import get
 from litestar.params import QueryParameter
 
+from mutoscope.app.billing import OPEN
 from mutoscope.app.named_request import UnknownWords, named_request
 from mutoscope.domain.staff import NotAllowed, StaffAction, require
 from mutoscope.domain.transfer_words import transfer_words
@@ -83,6 +84,7 @@ def _shape(request: PaymentRequest) -> AskedShape:
            "created_at", "due_at")  # fmt: skip
     asked = request.money()
     return AskedShape(
-        **{name: getattr(request, name) for name in own}, due=asked.amount,
-        currency=asked.currency, words=transfer_words(request_id=request.request_id),
+        **{name: getattr(request, name) for name in own},
+        due=asked.amount if request.state == OPEN else 0, currency=asked.currency,
+        words=transfer_words(request_id=request.request_id),
     )  # fmt: skip
