@@ -92,6 +92,7 @@ def back_transactions(
             debits = _given_back(request, so_far[name], so_far[name] + back.amount)
             so_far[name] += back.amount
         text = "The bank took money back" if back.is_dispute else "Money went back"
+        text = text if back.amount > 0 else "Money that went back came again"
         yield Transaction(
             fact=Fact(back.at, f"back {back.name}"),
             on=drawer.day(back.at),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from mutoscope.app import confirm, fulfil, money_back
 from mutoscope.app.desk import done_before
 from mutoscope.app.desk_facts import currency_of, open_workspace
+from mutoscope.app.refund_end import OWED
 from mutoscope.domain.catalog import Fulfilment
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import BadDeskData
@@ -61,7 +62,12 @@ class RefundFinished(Refusal):
     code = "refund_finished"
 
     def __init__(self, *, refund_id: UUID, state: str) -> None:
-        super().__init__(f"the refund {refund_id} has {state} already: nothing more was done")
+        told = (
+            "came back and is owed: tell it as sent, with the reference of another transfer"
+            if state == OWED
+            else f"has {state} already: nothing more was done"
+        )
+        super().__init__(f"the refund {refund_id} {told}")
         self.refund_id = refund_id
         self.state = state
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from mutoscope.app.refund_end import OWED
 from mutoscope.domain.proposals import ProposalState
 from mutoscope.storage import inbox, payments, proposals, purchases
 from mutoscope.storage import parked as stored
@@ -29,7 +30,7 @@ LISTED_MAX: Final = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingRefund:
-    """A refund that was asked for; `is_by_hand` when staff have to send the money."""
+    """A refund that was asked for, or came back; `is_by_hand` when staff have to send the money."""
 
     refund: Refund
     gateway: str
@@ -60,7 +61,10 @@ async def waiting(studio: Studio) -> Waiting:
     """Return what waits for staff."""
     async with studio.reading() as connection:
         await proposals.lapse_proposals(connection, at=studio.clock.now())
-        asked = await purchases.asked_refunds(connection, limit=LISTED_MAX)
+        asked = (
+            *await purchases.owed_refunds(connection, limit=LISTED_MAX),
+            *await purchases.asked_refunds(connection, limit=LISTED_MAX),
+        )
         paid_over = [
             await payments.payment(
                 connection, workspace_id=each.workspace_id, payment_id=each.payment_id
@@ -73,7 +77,7 @@ async def waiting(studio: Studio) -> Waiting:
             refunds=tuple(
                 WaitingRefund(
                     refund=refund, gateway=payment.gateway,
-                    is_by_hand=studio.is_by_hand(payment.gateway),
+                    is_by_hand=refund.state == OWED or studio.is_by_hand(payment.gateway),
                 )
                 for refund, payment in zip(asked, paid_over, strict=True)
             ),

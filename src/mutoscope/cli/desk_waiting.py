@@ -8,8 +8,9 @@ from uuid import UUID
 import typer
 from rich.markup import escape
 
-from mutoscope.app.desk_waiting import Waiting
+from mutoscope.app.desk_waiting import Waiting, WaitingRefund
 from mutoscope.app.desk_waiting import waiting as waits
+from mutoscope.app.refund_end import OWED
 from mutoscope.bootstrap import House
 from mutoscope.cli.desk_acting import Looking, looked
 from mutoscope.cli.options import takes
@@ -110,13 +111,19 @@ def _rows(found: Waiting) -> Iterator[Row]:
         total = Money(amount=each.refund.amount, currency=each.refund.currency)
         ids = f"{owner(each.refund.workspace_id)} {each.refund.refund_id}"
         yield Row(
-            each.refund.asked_at, "refund to send" if each.is_by_hand else "refund under way",
-            f"{money(total)} over {each.gateway}", each.refund.workspace_id,
+            each.refund.asked_at, _refund_told(each), f"{money(total)} over {each.gateway}",
+            each.refund.workspace_id,
             f"desk confirm-refund {ids} sent REFERENCE"
             if each.is_by_hand
             else f"{each.gateway} tells",
         )  # fmt: skip
     yield from _decisions(found)
+
+
+def _refund_told(each: WaitingRefund) -> str:
+    if each.refund.state == OWED:
+        return "refund that came back, to send another way"
+    return "refund to send" if each.is_by_hand else "refund under way"
 
 
 def _decisions(found: Waiting) -> Iterator[Row]:

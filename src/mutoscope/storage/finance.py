@@ -92,7 +92,10 @@ class PaidRequest(NamedTuple):
 
 
 class MoneyBack(NamedTuple):
-    """Money that went back, by a refund or by a lost dispute, and of which request, if of one."""
+    """Money that went back, by a refund or by a lost dispute, and of which request, if of one.
+
+    A refund that came back again has an amount below nothing.
+    """
 
     workspace_id: UUID
     name: str
@@ -200,8 +203,8 @@ async def money_back(connection: Connection, *, at: datetime) -> tuple[MoneyBack
     """Return the money that went back up to an instant, in order."""
     refunds = [
         MoneyBack(
-            row["workspace_id"], str(row["refund_id"]), row["payment_id"], row["gateway"],
-            row["amount"], row["currency"], row["finished_at"], row["request_id"],
+            row["workspace_id"], _refund_name(row), row["payment_id"], row["gateway"],
+            row["amount"], row["currency"], row["told_at"], row["request_id"],
             is_dispute=False,
         )
         async for row in _SQL.refunds(connection, at=at)
@@ -249,6 +252,11 @@ async def plan_times(connection: Connection) -> dict[str, list[tuple[datetime, s
     async for row in _SQL.plans_of_subscriptions(connection):
         found.setdefault(str(row["subscription_id"]), []).append((row["since_at"], row["plan"]))
     return found
+
+
+def _refund_name(row: Mapping[str, Any]) -> str:
+    """Return what a refund is called, and which time it went or came."""
+    return f"{row['refund_id']}/{row['ordinal']}" if row["ordinal"] > 1 else str(row["refund_id"])
 
 
 def paid_plans(requests: Sequence[PaidRequest], backs: Sequence[MoneyBack]) -> tuple[PaidPlan, ...]:

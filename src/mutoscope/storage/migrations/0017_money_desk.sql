@@ -1,5 +1,5 @@
 -- Money at the desk: what was credited is not asked for, open requests are found by the words of a
--- transfer, and what waits has its notes.
+-- transfer, what waits has its notes, and a refund that comes back is told both times.
 
 -- What was credited of the invoice while the request was open: so much less is to be paid.
 ALTER TABLE payment_requests
@@ -34,3 +34,44 @@ WHERE state = 'open';
 DROP INDEX audit_lines_kept_payments;
 CREATE INDEX audit_lines_noted_payments ON audit_lines ((data ->> 'payment_id'), sequence)
 WHERE action IN ('keep_payment', 'enter_payment');
+
+-- A refund of which the money went out and came back is `owed`: staff send it another way.
+ALTER TABLE refunds
+DROP CONSTRAINT refund_state_fits_its_timestamps,
+ADD CONSTRAINT refund_state_fits_its_timestamps CHECK (
+    CASE state
+        WHEN 'asked' THEN finished_at IS NULL
+        WHEN 'succeeded' THEN finished_at IS NOT NULL
+        WHEN 'failed' THEN finished_at IS NOT NULL
+        WHEN 'owed' THEN finished_at IS NOT NULL
+        ELSE FALSE
+    END
+);
+
+CREATE INDEX refunds_owed ON refunds (asked_at) WHERE state = 'owed';
+
+-- What was told of each refund, in order, and over which gateway its money went: an outcome is
+-- never changed, so that the books of a month stay as they were told. What failed after it had
+-- succeeded came back.
+CREATE TABLE refund_outcomes (
+    workspace_id uuid NOT NULL,
+    refund_id uuid NOT NULL,
+    ordinal smallint NOT NULL,
+    outcome text NOT NULL,
+    gateway text NOT NULL,
+    reference text,
+    told_at timestamptz NOT NULL,
+    CONSTRAINT refund_outcomes_pkey PRIMARY KEY (workspace_id, refund_id, ordinal),
+    CONSTRAINT outcome_is_known CHECK (outcome IN ('succeeded', 'failed')),
+    CONSTRAINT outcomes_count_from_one CHECK (ordinal > 0)
+);
+
+CREATE INDEX refund_outcomes_told ON refund_outcomes (told_at);
+
+INSERT INTO refund_outcomes (
+    workspace_id, refund_id, ordinal, outcome, gateway, reference, told_at
+)
+SELECT r.workspace_id, r.refund_id, 1, r.state, p.gateway, r.reference, r.finished_at
+FROM refunds AS r
+INNER JOIN payments AS p ON r.workspace_id = p.workspace_id AND r.payment_id = p.payment_id
+WHERE r.finished_at IS NOT NULL;

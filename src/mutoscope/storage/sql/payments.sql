@@ -224,6 +224,13 @@ refunds_moved AS (
     WHERE
         r.workspace_id = w.workspace_id AND r.payment_id = w.payment_id
         AND w.owner_id <> w.workspace_id
+    RETURNING r.refund_id, w.workspace_id, w.owner_id
+),
+
+outcomes_moved AS (
+    UPDATE refund_outcomes AS o SET workspace_id = m.owner_id
+    FROM refunds_moved AS m
+    WHERE o.workspace_id = m.workspace_id AND o.refund_id = m.refund_id
 ),
 
 disputes_moved AS (

@@ -10,8 +10,9 @@ from mutoscope.app.desk_facts import WorkspaceClosed
 from mutoscope.app.desk_money import PaymentKnown, RefundFinished
 from mutoscope.app.desk_purchases import PurchasesNotAgreed, PurchasesUnchanged
 from mutoscope.app.fulfil import PaymentDisputed
-from mutoscope.app.money_back import NothingToRefund, RefundAtGateway, UnknownRefund
+from mutoscope.app.money_back import NothingToRefund, RefundAtGateway
 from mutoscope.app.receive import PaymentDoesNotFit
+from mutoscope.app.refund_end import UnknownRefund
 from mutoscope.app.subscribe import AlreadySubscribed, BadStart, NotVerified
 from mutoscope.app.terms import AllowanceNotAgreed, PriceNotAgreed
 from mutoscope.domain.access import NotEntitled

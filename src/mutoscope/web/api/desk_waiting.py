@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -9,6 +10,7 @@ from litestar import get
 
 from mutoscope.app.desk_waiting import Waiting
 from mutoscope.app.desk_waiting import waiting as waits
+from mutoscope.app.refund_end import OWED
 from mutoscope.domain.staff import NotAllowed, StaffAction, require
 from mutoscope.storage.payments import NOBODY
 from mutoscope.web.api.callers import ActorHere
@@ -53,7 +55,7 @@ class ParkedPayment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenRefund(msgspec.Struct, frozen=True, kw_only=True):
-    """Money that is to go back; `is_by_hand` when staff send it."""
+    """Money that is to go back, or went and came back (`owed`); `is_by_hand` when staff send it."""
 
     workspace_id: UUID | None
     refund_id: UUID
@@ -61,6 +63,7 @@ class OpenRefund(msgspec.Struct, frozen=True, kw_only=True):
     gateway: str
     amount: int
     currency: str
+    state: Literal["asked", "owed"]
     is_by_hand: bool
     asked_at: datetime
 
@@ -141,6 +144,7 @@ def _refunds(found: Waiting) -> Iterator[OpenRefund]:
             workspace_id=_owner(asked.workspace_id), refund_id=asked.refund_id,
             purchase_id=asked.purchase_id, gateway=each.gateway, amount=asked.amount,
             currency=asked.currency, is_by_hand=each.is_by_hand, asked_at=asked.asked_at,
+            state="owed" if asked.state == OWED else "asked",
         )  # fmt: skip
 
 
