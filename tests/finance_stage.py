@@ -119,10 +119,15 @@ class Till:
     async def give_back(
         self, workspace_id: UUID, payment_id: UUID, *, amount: int, currency: str = "USD"
     ) -> None:
+        at, refund_id = self.clock.now(), self.new_id()
         await self.run(
             "INSERT INTO refunds VALUES ($1, $2, $3, NULL, 0, $4, $5, 'succeeded', 'asked', NULL, "
             "$6, $6)",
-            workspace_id, self.new_id(), payment_id, amount, currency, self.clock.now(),
+            workspace_id, refund_id, payment_id, amount, currency, at,
+        )  # fmt: skip
+        await self.run(
+            "INSERT INTO refund_outcomes VALUES ($1, $2, 1, 'succeeded', 'stripe', NULL, $3)",
+            workspace_id, refund_id, at,
         )  # fmt: skip
 
     async def lose_dispute(self, workspace_id: UUID, payment_id: UUID, *, amount: int) -> None:

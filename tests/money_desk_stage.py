@@ -20,8 +20,8 @@ from studio_fixture import open_workspace
 Data = dict[str, object]
 ALLOWANCES = "image=500,video=9000"
 MONEY = (
-    "confirm_payment", "use_payment", "return_payment", "keep_payment", "add_credits", "refund",
-    "confirm_refund", "terms", "start_plan", "close",
+    "confirm_payment", "enter_payment", "use_payment", "return_payment", "keep_payment",
+    "add_credits", "refund", "confirm_refund", "terms", "start_plan", "close",
 )  # fmt: skip
 """The actions of the desk that are tried on this stage."""
 
@@ -94,6 +94,10 @@ async def _to_confirm(desk: Desk) -> Data:
     return {"request_id": str(made.request.request_id), "reference": "RF18-1"}
 
 
+async def _to_enter(_desk: Desk) -> Data:
+    return {"amount": 4_797, "currency": "USD", "reference": "RF18-1"}
+
+
 async def _to_use(desk: Desk) -> Data:
     found = await parked(desk)
     other = await ordered(desk, key="2")
@@ -132,7 +136,8 @@ async def _to_close(_desk: Desk) -> Data:
 
 
 _PREPARE: dict[str, Any] = {
-    "confirm_payment": _to_confirm, "use_payment": _to_use, "return_payment": _to_return,
+    "confirm_payment": _to_confirm, "enter_payment": _to_enter, "use_payment": _to_use,
+    "return_payment": _to_return,
     "keep_payment": _to_return, "add_credits": _to_add, "refund": _to_refund,
     "confirm_refund": _to_confirm_refund, "terms": _to_agree, "start_plan": _to_start,
     "close": _to_close,

@@ -151,6 +151,13 @@ FACTS = {
         ) AS d ON true
         WHERE d.at IS NOT NULL AND (w.wake_at IS NULL OR w.wake_at > d.at)
     """,
+    "what_is_open_is_less_by_what_was_credited_of_its_invoice": """
+        SELECT r.request_id, r.credited, sum(c.total) FROM payment_requests AS r
+        LEFT JOIN invoices AS c ON c.workspace_id = r.workspace_id AND c.refers_to = r.invoice_id
+        WHERE r.state = 'open'
+        GROUP BY r.workspace_id, r.request_id, r.credited
+        HAVING r.credited <> coalesce(sum(c.total), 0)
+    """,
 }
 
 

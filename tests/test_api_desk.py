@@ -1,102 +1,28 @@
 """The desk over HTTP: a token opens the desk alone, a view reads one workspace, and no more."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-import httpx
 import pytest
 
-from api_client import Api, open_api
-from mutoscope.app import passwords, receive, staff, subscribe
+from front_stage import PASSWORD, WHY, Front, code, open_front
+from mutoscope.app import passwords, receive
 from mutoscope.app.gateway import GatewayPayment, PaymentState
-from mutoscope.app.staff import NewStaff
+from mutoscope.domain.chat import default_thread_id
 from mutoscope.domain.desk import DeskRules
 from mutoscope.domain.offers import Money
-from mutoscope.domain.staff import Role
 from mutoscope.domain.staff_token import STAFF_PREFIX, VIEW_PREFIX, token_of
 
-KEY = "a-long-secret"
-PASSWORD = "correct horse battery"
-WHY = {"reason": "the clip came out black"}
 GOODWILL = {**WHY, "data": {"kind": "video", "credits": 40}}
 FORGED = token_of(prefix=STAFF_PREFIX, secret=bytes(32))
 
 
-@dataclass
-class Front:
-    """The API of a house with a key, its workspace, and its staff's tokens by name."""
-
-    api: Api
-    workspace: str
-    tokens: dict[str, str]
-
-    async def ask(
-        self, method: str, path: str, body: object = None, *, by: str = "", key: str = ""
-    ) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self.tokens.get(by, by)}"} if by else {}
-        if key:
-            headers["Idempotency-Key"] = key
-        return await self.api.client.request(method, path, json=body, headers=headers)
-
-    async def act(
-        self, action: str, body: object, *, by: str = "grace", key: str = "press"
-    ) -> httpx.Response:
-        path = self.workspace.replace("/v1/", "/v1/desk/")
-        return await self.ask("POST", f"{path}/actions/{action}", body, by=by, key=key)
-
-    async def decide(
-        self, action: str, data: object, *, by: str = "ada", key: str = ""
-    ) -> httpx.Response:
-        """Decide about money of nobody."""
-        path, body = f"/v1/desk/nobody/actions/{action}", {**WHY, "data": data}
-        return await self.ask("POST", path, body, by=by, key=key or action)
-
-    async def waiting(self, what: str) -> Any:  # noqa: ANN401 -- JSON has no narrower type
-        """Return the one thing of its sort that waits for staff."""
-        (only,) = (await self.ask("GET", "/v1/desk/waiting", by="ada")).json()[what]
-        return only
-
-    async def view(self, *, by: str = "ada") -> str:
-        path = self.workspace.replace("/v1/", "/v1/desk/")
-        opened = await self.ask("POST", f"{path}/views", WHY, by=by)
-        assert opened.status_code == 201, opened.text
-        token: str = opened.json()["token"]
-        return token
-
-
 @pytest.fixture
 async def front(database_url: str, tmp_path: Path) -> AsyncIterator[Front]:
-    async with open_api(database_url, tmp_path, api_key=KEY) as api:
-        opened = await api.client.post(
-            "/v1/workspaces", json={"name": "Aurora"},
-            headers={"Authorization": f"Bearer {KEY}", "Idempotency-Key": "open"},
-        )  # fmt: skip
-        workspace_id = opened.json()["workspace_id"]
-        await subscribe.start_plan(api.house.studio, workspace_id=workspace_id, plan="pro")
-        front = Front(api, opened.headers["Location"], {"house": KEY})
-        await take_in(front, "root", Role.ADMIN)
-        for name in ("grace", "ada"):
-            await take_in(front, name, Role.FINANCE)
+    async with open_front(database_url, tmp_path) as front:
         yield front
-
-
-async def take_in(front: Front, name: str, role: Role) -> None:
-    studio = front.api.house.studio
-    root = None
-    if "root" in front.tokens:
-        root = await staff.bearer(studio, token=front.tokens["root"])
-    new = NewStaff(name=name, email=f"{name}@studio.example", password=PASSWORD, roles=(role,))
-    await staff.add_staff(studio, root, new=new, reason="they join the desk")
-    body = {"name": name, "password": PASSWORD}
-    signed_in = await front.ask("POST", "/v1/staff/sign-in", body)
-    front.tokens[name] = signed_in.json()["token"]
-
-
-def code(answer: httpx.Response) -> tuple[int, Any]:
-    return answer.status_code, answer.json().get("code")
 
 
 async def test_signing_in_needs_no_key_and_tells_nothing_of_who_there_is(front: Front) -> None:
@@ -122,6 +48,18 @@ async def test_a_token_of_staff_opens_no_route_of_creators(front: Front, path: s
     answer = await front.ask("GET", front.workspace + path, by="grace")
 
     assert code(answer) == (403, "not_for_staff")
+
+
+async def test_who_asks_for_more_credits_waits_for_staff(front: Front) -> None:
+    workspace_id = front.workspace.rpartition("/")[2]
+    thread = f"{front.workspace}/threads/{default_thread_id(workspace_id=UUID(workspace_id))}"
+    question = {"question": "more_credits"}
+
+    await front.ask("POST", f"{thread}/questions", question, by="house", key="ask")
+
+    found = await front.waiting("credit_requests")
+    assert (found["workspace_id"], found["workspace"]) == (workspace_id, "Aurora")
+    assert found["ordinal"] == 2
 
 
 async def test_staff_make_nothing_in_a_creator_s_name(front: Front) -> None:

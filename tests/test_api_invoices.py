@@ -10,6 +10,7 @@ import pytest
 
 from api_client import Api, open_api
 from invoice_stage import copies, draft, issue
+from mutoscope.app.credit_note import credit_invoice
 from studio_stage import Stage
 
 AURORA = {
@@ -81,6 +82,21 @@ async def test_pages_list_every_invoice_once_newest_first(api: Api, workspace: s
         following = page["next"]
 
     assert found == wanted
+
+
+async def test_a_credit_note_is_listed_with_the_invoice_that_it_credits(
+    api: Api, workspace: str
+) -> None:
+    (invoice_id,) = await issued(api, workspace)
+    await credit_invoice(
+        api.house.studio, workspace_id=UUID(workspace.rpartition("/")[2]),
+        invoice_id=UUID(invoice_id), reason="started twice",
+    )  # fmt: skip
+
+    note, invoice = (await api.get(f"{workspace}/invoices")).json()["invoices"]
+
+    assert (note["refers_to"], note["refers_to_number"]) == (invoice_id, invoice["number"])
+    assert invoice["refers_to_number"] is None
 
 
 async def test_an_invoice_is_shown_with_lines_and_totals(api: Api, workspace: str) -> None:

@@ -146,13 +146,14 @@ def test_threads_are_listed(place: Place) -> None:
 
 
 def test_the_facts_are_shown_beside(place: Place) -> None:
+    place.take_in("ada")
     place.run("workspace", "plan", place.workspace, "pro", "--yes")
 
-    shown = place.run("desk", "facts", place.workspace)
+    shown = place.desk("facts", place.workspace)
 
     assert "plan           pro, active" in shown.output
     assert "may buy        not enabled" in shown.output
-    assert place.run("desk", "facts", place.workspace, "--json").json()["plan"] == "pro"
+    assert place.desk("facts", place.workspace, "--json").json()["plan"] == "pro"
 
 
 def test_what_is_not_there_is_told(place: Place) -> None:

@@ -71,6 +71,21 @@ def test_actions_of_the_desk_are_done_in_a_name(shop: Shop) -> None:
     assert taken["data"]["direction"] == "down"
 
 
+def test_who_asks_for_more_credits_waits_until_they_may_buy(shop: Shop) -> None:
+    shop.run("staff", "sign-in", "grace", "--password-file", shop.password)
+    for key in ("a", "b"):
+        shop.run("chat", "ask", shop.workspace, "more_credits", "--key", key)
+
+    waiting = shop.run("desk", "waiting").output
+    (only,) = shop.run("desk", "waiting", "--json").json()["credit_requests"]
+    shop.act("desk", "enable", shop.workspace)
+
+    assert "asks for more credits: Ada" in " ".join(waiting.split())
+    assert f"desk enable {shop.workspace}" in waiting
+    assert (only["workspace_id"], only["ordinal"]) == (shop.workspace, 2)
+    assert "Nothing waits for you." in shop.run("desk", "waiting").errors
+
+
 def test_a_key_makes_a_command_repeatable(shop: Shop) -> None:
     wish = ("desk", "goodwill", shop.workspace, "video", "40", "--key", "press-1")
 
@@ -241,15 +256,15 @@ def test_the_operator_lets_a_locked_out_admin_in(shop: Shop) -> None:
     assert "operator" in lines
 
 
-def test_the_chat_of_the_desk_asks_who_it_is_like_the_rest(shop: Shop, tmp_path: Path) -> None:
+def test_what_the_desk_reads_and_says_asks_who_it_is_too(shop: Shop, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong"
     wrong.write_text("wrong horse battery", encoding="utf-8")
-    names = ("thread", "say", "assign", "settle", "erase")
-    wishes = [(name, shop.workspace, *(["x"] if name == "say" else [])) for name in names]
+    names = ("thread", "say", "assign", "settle", "erase", "facts")
+    wishes = [("desk", name, shop.workspace, *(["x"] if name == "say" else [])) for name in names]
     reasons = {"erase": WHY}
 
-    for wish in (("inbox",), *wishes):
-        asked = ("desk", *wish, *reasons.get(wish[0], ()), "--json")
+    for wish in (("desk", "inbox"), ("desk", "waiting"), ("payments", "parked"), *wishes):
+        asked = (*wish, *reasons.get(wish[1], ()), "--json")
         nobody = shop.run(*asked)
         forged = shop.run(*asked, "--as", "grace", "--password-file", str(wrong))
         shop.run("staff", "sign-in", "grace", "--password-file", shop.password)

@@ -22,6 +22,7 @@ def shop(database_url: str, tmp_path: Path) -> Shop:
     assert shop.add("root", "admin").code == 0
     assert shop.add("grace", "support", "finance", by="root").code == 0
     assert shop.act("desk", "enable", shop.workspace).code == 0
+    assert shop.run("staff", "sign-in", "grace", "--password-file", shop.password).code == 0
     return shop
 
 
@@ -42,7 +43,7 @@ def say(shop: Shop, *arguments: str, by: str = "grace") -> tuple[int, str]:
 def test_a_transfer_becomes_credits_and_goes_back(shop: Shop) -> None:
     purchase, request = ordered(shop)
 
-    confirmed = shop.act("desk", "confirm", shop.workspace, request, "RF18 5390").json()
+    confirmed = shop.act("desk", "confirm", request, "RF18 5390").json()
     listed = shop.run("desk", "waiting").output
     added = say(shop, "desk", "add-credits", shop.workspace, purchase)
     refunded = shop.act("desk", "refund", shop.workspace, purchase).json()["data"]
@@ -58,17 +59,74 @@ def test_a_transfer_becomes_credits_and_goes_back(shop: Shop) -> None:
     assert "Nothing waits for you." in shop.run("desk", "waiting").errors
 
 
+def test_the_words_of_a_statement_name_the_request(shop: Shop) -> None:
+    (invoice,) = shop.run("invoice", "list", shop.workspace, "--json").json()
+    invoiced = shop.act("desk", "confirm", f"for {invoice['number']}", "RF18 1").json()
+    empty = shop.run("desk", "confirm")
+    _, request = ordered(shop)
+    listed = shop.run("desk", "confirm")
+    (found,) = shop.run("desk", "confirm", "--json").json()
+    line = f"transfer of 3 March, {found['words'].lower()}, thank you"
+    named = shop.run("desk", "confirm", line, "--json").json()
+
+    confirmed = shop.act("desk", "confirm", line, "RF18 5390").json()
+
+    assert (invoiced["data"]["outcome"], "Nothing is open" in empty.errors) == ("applied", True)
+    assert (found["request"]["request_id"], named) == (request, [found])
+    assert all(word in listed.output for word in (found["words"], request, "47.97 USD"))
+    assert "desk confirm WORDS REFERENCE" in listed.errors
+    assert (confirmed["data"]["request_id"], confirmed["data"]["outcome"]) == (request, "applied")
+
+
+def test_words_that_name_nothing_are_told_where_to_look(shop: Shop) -> None:
+    for words in ("thanks", "MU-PZTW-H43M-08SE", "INV-2026-000009", str(uuid4())):
+        done = shop.run("desk", "confirm", words, "RF18", *WHY)
+
+        assert (done.code, done.errors.partition(":")[0]) == (3, "unknown_words"), words
+        assert "`desk confirm` without any lists what is open" in done.errors
+
+
+def test_what_was_credited_and_what_came_are_shown_with_what_is_left(shop: Shop) -> None:
+    (invoice,) = shop.run("invoice", "list", shop.workspace, "--json").json()
+    shop.act("invoice", "credit", shop.workspace, invoice["number"], "--amount", "10.00", "--yes")
+    shop.act("desk", "confirm", invoice["number"], "RF18", "--amount", "4000")
+
+    shown = shop.run("subscription", "show", shop.workspace)
+    listed = shop.run("desk", "confirm")
+
+    assert all("37.97 USD" in each.output for each in (shown, listed))
+    assert " 10.00 " in shown.output
+    assert "40.00 USD came for" in shown.errors
+
+
+def test_money_that_names_nothing_is_entered_once_and_given(shop: Shop) -> None:
+    _, request = ordered(shop)
+    wish = ("desk", "enter-payment", "nobody", "4797", "usd", "RF18 77")
+    entered = shop.act(*wish).json()["data"]
+    again = shop.act(*wish)
+    parked = shop.run("payments", "parked").output
+
+    used = shop.act("desk", "use-payment", shop.workspace, entered["payment_id"], request)
+
+    assert (entered["outcome"], entered["amount"]) == ("parked", 4_797)
+    assert '"code": "payment_known"' in again.errors
+    assert f"by its id {entered['payment_id']}" in again.errors
+    assert "unknown request; grace: the clip came out black" in " ".join(parked.split())
+    assert used.json()["data"]["outcome"] == "applied"
+
+
 def test_a_parked_payment_is_told_and_decided(shop: Shop) -> None:
     _, request = ordered(shop)
     _, other = ordered(shop, key="2")
     assert "No payment waits for you." in shop.run("payments", "parked").errors
     assert "Nothing was paid yet" in shop.run("payments", "list", shop.workspace).errors
 
-    confirmed = say(shop, "desk", "confirm", shop.workspace, request, "a", "--amount", "100")
-    shop.act("desk", "confirm", shop.workspace, request, "b")
-    late = shop.act("desk", "confirm", shop.workspace, request, "c").json()["data"]
+    confirmed = say(shop, "desk", "confirm", request, "a", "--amount", "100")
+    shop.act("desk", "confirm", request, "b")
+    late = shop.act("desk", "confirm", request, "c").json()["data"]
     parked = shop.run("payments", "parked").output
-    used = shop.act("desk", "use-payment", shop.workspace, late["payment_id"], other)
+    taken = ("--from", shop.workspace)
+    used = shop.act("desk", "use-payment", shop.workspace, late["payment_id"], other, *taken)
     small = shop.run("payments", "parked", "--json").json()[0]["payment"]["payment_id"]
     back = shop.act("desk", "return-payment", shop.workspace, small)
 
@@ -139,10 +197,10 @@ def test_plans_are_started_agreed_and_ended(shop: Shop) -> None:
 
 def test_what_was_done_is_refused_by_its_name(shop: Shop) -> None:
     purchase, request = ordered(shop)
-    shop.act("desk", "confirm", shop.workspace, request, "a")
+    shop.act("desk", "confirm", request, "a")
     shop.act("desk", "add-credits", shop.workspace, purchase)
 
-    again = shop.act("desk", "confirm", shop.workspace, request, "a")
+    again = shop.act("desk", "confirm", request, "a")
     twice = shop.act("desk", "add-credits", shop.workspace, purchase)
     missing = shop.act("desk", "refund", shop.workspace, shop.workspace)
 

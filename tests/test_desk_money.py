@@ -45,14 +45,16 @@ from soundness import assert_sound
 
 ONE_PERSON = {
     "confirm_payment": Role.SUPPORT, "use_payment": Role.SUPPORT, "return_payment": Role.SUPPORT,
-    "keep_payment": Role.SUPPORT, "add_credits": Role.ADMIN, "refund": Role.SUPPORT,
+    "keep_payment": Role.SUPPORT, "enter_payment": Role.SUPPORT, "add_credits": Role.ADMIN,
+    "refund": Role.SUPPORT,
     "confirm_refund": Role.ADMIN, "terms": Role.SUPPORT, "start_plan": Role.SUPPORT,
     "close": Role.FINANCE,
 }  # fmt: skip
 """Whose role does not include an action."""
 
 OTHERWISE: dict[str, type[Refusal]] = {
-    "confirm_payment": PaymentKnown, "use_payment": NotParked, "return_payment": NotParked,
+    "confirm_payment": PaymentKnown, "enter_payment": PaymentKnown,
+    "use_payment": NotParked, "return_payment": NotParked,
     "add_credits": PurchaseNotInThisState, "refund": PurchaseNotInThisState,
     "confirm_refund": RefundFinished, "start_plan": AlreadySubscribed, "close": NotInThisState,
 }  # fmt: skip

@@ -123,6 +123,21 @@ async def test_nobody_credits_an_invoice_in_nobody_s_name(
 
 
 @pytest.mark.usefixtures("signed_in")
+async def test_a_credit_note_is_listed_with_the_invoice_that_it_credits(
+    workspace: str, number: str, place: dict[str, object]
+) -> None:
+    why = ("--reason", "started twice")
+    made = await command("invoice", "credit", workspace, number, *why, "--json", place=place)
+
+    note, invoice = (await command("invoice", "list", workspace, "--json", place=place)).json()
+    listed = (await command("invoice", "list", workspace, place=place)).output.splitlines()
+
+    assert (note["number"], note["refers_to_number"]) == (made.json()["number"], number)
+    assert (invoice["number"], invoice["refers_to_number"]) == (number, None)
+    assert [line.count(number) for line in listed if "-000001" in line] == [1, 1]
+
+
+@pytest.mark.usefixtures("signed_in")
 async def test_what_is_no_invoice_or_amount_is_told_so(
     workspace: str, number: str, place: dict[str, object]
 ) -> None:

@@ -13,10 +13,10 @@ import pytest
 
 from business_stage import open_paying
 from desk_stage import Desk, join
-from money_desk_stage import open_money_desk, ordered
+from money_desk_stage import open_money_desk, ordered, parked
 from mutoscope.app import audit, proposals
 from mutoscope.app.buy import Order
-from mutoscope.app.confirm import NotParked
+from mutoscope.app.confirm import NotParked, PaymentOfAnother
 from mutoscope.app.desk import AlreadyDone, DeskOrder, Done, Proposed
 from mutoscope.app.desk_waiting import waiting
 from mutoscope.app.disputes import dispute_told
@@ -277,6 +277,41 @@ async def test_a_decision_is_not_made_while_the_payment_is_told_again(play: Play
 
     assert isinstance(answers[-1], Done)
     assert await play.desk.fetch("SELECT count(*) FROM payments") == 1
+
+
+async def misdirected(play: Play) -> tuple[Received, UUID, dict[str, Any]]:
+    """Park a payment that was meant for another workspace, and return that with what is pressed."""
+    found = await parked(play.desk)
+    elsewhere = await open_paying(play.desk.stage)
+    made = await ordered(replace(play.desk, workspace_id=elsewhere))
+    about = {"payment_id": found.payment_id, "request_id": made.request.request_id}
+    return found, elsewhere, about
+
+
+async def test_what_waits_for_another_workspace_is_not_taken_by_a_slip(play: Play) -> None:
+    found, elsewhere, about = await misdirected(play)
+
+    for named in ({}, {"from_workspace_id": elsewhere}, {"from_workspace_id": NOBODY}):
+        with pytest.raises(PaymentOfAnother, match=str(play.desk.workspace_id)):
+            await play.press(play.desk.ada, "use_payment", of=elsewhere, **about, **named)
+
+    assert (await play.stored(found)).workspace_id == play.desk.workspace_id
+    assert await play.desk.fetch("SELECT count(*) FROM audit_lines") == 0
+
+
+async def test_what_waits_for_another_workspace_is_taken_from_it_by_name(play: Play) -> None:
+    found, elsewhere, about = await misdirected(play)
+    home = play.desk.workspace_id
+
+    done = await play.press(
+        play.desk.ada, "use_payment", of=elsewhere, from_workspace_id=home, **about
+    )
+
+    moved = await play.stored(found)
+    assert (moved.workspace_id, moved.state, told(done)["outcome"]) == (elsewhere, GIVEN, GIVEN)
+    query = "SELECT array_agg(workspace_id) FROM audit_lines WHERE action = 'use_payment'"
+    assert set(await play.desk.fetch(query)) == {home, elsewhere}
+    assert (await waiting(play.desk.studio)).payments == ()
 
 
 async def test_only_finance_decides_and_only_about_money(play: Play) -> None:

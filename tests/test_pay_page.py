@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from html import escape
 from pathlib import Path
 from uuid import UUID
 
@@ -10,8 +11,11 @@ import pytest
 
 from api_client import Api, open_api
 from money_stage import confirm, ordered, path_of, with_plan
+from mutoscope.app.confirm import confirm_payment
+from mutoscope.app.credit_note import credit_invoice
 from mutoscope.domain.pay_links import PayLink, signed
 from mutoscope.storage.payments import UnknownRequest
+from payment_stage import open_till, till_settings
 
 KEY = "a-long-secret"
 ELSEWHERE = ("203.0.113.7", 4_000)
@@ -54,7 +58,9 @@ async def test_a_transfer_is_told_with_all_that_it_needs(api: Api, made: dict) -
     assert "8.97 USD of it is tax." in page.text
     assert made["request"]["title"] in page.text
     assert f"<code>{made['checkout']['reference']}</code>" in page.text
-    assert all(line in page.text for line in api.house.studio.seller.bank)
+    for line in api.house.studio.seller.bank:
+        label, _, number = line.partition(": ")
+        assert f'<dt>{label}</dt><dd><span class="whole">{number}</span>' in page.text
     assert "our staff confirm the transfer" in page.text
     assert "This seller is an example" in page.text
     assert page.headers["Referrer-Policy"] == "no-referrer"
@@ -107,3 +113,80 @@ async def test_a_link_to_what_is_not_there_is_not_found(api: Api, made: dict) ->
 
     assert page.status_code == 404
     assert str(UnknownRequest(request_id=UUID(nothing)))[1:] in page.text
+
+
+async def on_account(api: Api) -> tuple[dict, str]:
+    """Return a request with an invoice, and the link to pay it."""
+    workspace = await with_plan(api)
+    (request,) = (await api.get(f"{workspace}/payment-requests")).json()["requests"]
+    return request, path_of(request["pay_url"])
+
+
+async def credit(api: Api, request: dict, amount: int | None = None) -> None:
+    await credit_invoice(
+        api.house.studio, workspace_id=UUID(request["workspace_id"]),
+        invoice_id=UUID(request["invoice_id"]), reason="a day lost", amount=amount,
+    )  # fmt: skip
+
+
+async def test_what_was_credited_is_not_asked_for(api: Api) -> None:
+    request, path = await on_account(api)
+    await credit(api, request, 1_000)
+    part = await opened(api, path)
+    told = (await api.get(f"{address_of(request)}/{request['request_id']}")).json()
+    await credit(api, request)
+
+    whole = await opened(api, path)
+
+    assert '<p class="sum">37.97 USD</p>' in part.text
+    assert "7.10 USD of it is tax." in part.text
+    assert "<dt>Credited since</dt><dd>10.00 USD</dd>" in part.text
+    assert (told["total"], told["credited"], told["due"]) == (4_797, 1_000, 3_797)
+    assert ("All of it was credited" in whole.text, "There is nothing to pay" in whole.text) == (
+        True, True,
+    )  # fmt: skip
+
+
+async def test_money_that_does_not_fit_is_told_to_who_sent_it(api: Api) -> None:
+    request, path = await on_account(api)
+    names = {name: UUID(request[name]) for name in ("workspace_id", "request_id")}
+    await confirm_payment(api.house.studio, **names, reference="short", amount=4_000)
+    short = await opened(api, path)
+    (told,) = (await api.get(address_of(request))).json()["requests"]
+    await confirm(api, request)
+    await confirm_payment(api.house.studio, **names, reference="again")
+
+    again = await opened(api, path)
+
+    assert "<b>40.00 USD</b> came on" in short.text
+    assert "It is another amount than this comes to, so it was not used." in short.text
+    assert [(each["amount"], each["reason"]) for each in told["parked"]] == [
+        (4_000, "other_amount")
+    ]  # fmt: skip
+    assert "<h2>This is paid</h2>" in again.text
+    assert "<b>47.97 USD</b> came on" in again.text
+    assert "This was paid before, so it was not used." in again.text
+
+
+async def test_who_pays_by_card_is_told_first_of_money_that_came(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with (
+        open_till() as till,
+        open_api(database_url, tmp_path, more=till_settings(till)) as api,
+    ):
+        made = await ordered(api, await with_plan(api))
+        path = path_of(made["request"]["pay_url"])
+        led = await opened(api, path)
+        names = {name: UUID(made["request"][name]) for name in ("workspace_id", "request_id")}
+        await confirm_payment(api.house.studio, **names, reference="short", amount=4_000)
+
+        told = await opened(api, path)
+
+    assert (led.status_code, told.status_code) == (303, 200)
+    assert "<b>40.00 USD</b> came on" in told.text
+    assert f'<a href="{escape(led.headers["Location"])}">Pay by card</a>' in told.text
+
+
+def address_of(request: dict) -> str:
+    return f"/v1/workspaces/{request['workspace_id']}/payment-requests"

@@ -102,7 +102,8 @@ def rows_paid(
 ) -> tuple[SideRow, ...]:
     """Return the rows that tell that a request is paid, with its invoice when it had none."""
     invoice_id = request.invoice_id or studio.ids.new()
-    row = SideRow(payments.pay_requests, (request.workspace_id, request.request_id, invoice_id, at))
+    paid = (request.workspace_id, request.request_id, invoice_id, at, request.credited)
+    row = SideRow(payments.pay_requests, paid)
     if request.invoice_id is not None:
         return (row,)
     draft = replace(

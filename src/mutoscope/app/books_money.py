@@ -6,7 +6,6 @@ first on; who writes books takes those of a span.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -18,7 +17,6 @@ from mutoscope.storage.finance import PURCHASE, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from uuid import UUID
 
     from mutoscope.storage.finance import MoneyBack, PaidLot, PaidOrder, PaidRequest, Payment
 
@@ -44,17 +42,19 @@ class Drawer(NamedTuple):
 
 
 def request_transactions(drawer: Drawer, requests: Iterable[PaidRequest]) -> Iterator[Transaction]:
-    """Yield what was paid: the net price is deferred, the tax is owed."""
+    """Yield what was paid: the net price is deferred, the tax is owed; what was credited is not."""
     for each in requests:
         account = AWAITING if each.purpose == PURCHASE else DEFERRED_PLANS
+        due = each.net + each.tax - each.credited
+        net = each.net - net_of(net=each.net, tax=each.tax, amount=each.credited)
         yield Transaction(
             fact=Fact(each.paid_at, f"request {each.request_id}"),
             on=drawer.day(each.paid_at),
             text=each.title,
             legs=_legs(
-                money_leg(RECEIVABLES, each.net + each.tax, each.currency),
-                money_leg(account, -each.net, each.currency),
-                money_leg(TAX, -each.tax, each.currency),
+                money_leg(RECEIVABLES, due, each.currency),
+                money_leg(account, -net, each.currency),
+                money_leg(TAX, net - due, each.currency),
             ),
             links=(f"request-{each.request_id}",),
             notes=(("workspace", str(each.workspace_id)), ("purpose", each.purpose)),
@@ -83,7 +83,7 @@ def back_transactions(
     add up.
     """
     paid = {(each.workspace_id, each.request_id): each for each in requests}
-    so_far: dict[tuple[UUID, UUID], int] = defaultdict(int)
+    so_far = {name: each.credited for name, each in paid.items()}
     for back in backs:
         request = paid.get((back.workspace_id, back.request_id)) if back.request_id else None
         debits = _unused(back)
@@ -92,6 +92,7 @@ def back_transactions(
             debits = _given_back(request, so_far[name], so_far[name] + back.amount)
             so_far[name] += back.amount
         text = "The bank took money back" if back.is_dispute else "Money went back"
+        text = text if back.amount > 0 else "Money that went back came again"
         yield Transaction(
             fact=Fact(back.at, f"back {back.name}"),
             on=drawer.day(back.at),

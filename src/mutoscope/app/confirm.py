@@ -1,9 +1,10 @@
-"""Confirming payments by hand: a transfer that staff saw in the bank's book, and parked money.
+"""Payments by hand: transfers that staff saw in the bank's book, and money that is parked.
 
 Invariant: the bank's own reference is the payment's, so that two of the staff who confirm the same
 line of the statement confirm one payment. What was parked is used for a request that it fits, goes
 back whole, or is kept open: each decision finds it parked, or is refused. A payment of nobody
-belongs to the workspace whose request it is used for.
+belongs to the workspace whose request it is used for; so does another workspace's, which has to be
+named, so that none is taken by a slip.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from mutoscope.app.studio import Studio
+    from mutoscope.domain.offers import Money
 
 REFERENCE_MAX: Final = 140
 """Characters of a bank's reference (the remittance text of a SEPA transfer)."""
@@ -56,6 +58,21 @@ class NotParked(Refusal):
         self.state = state
 
 
+class PaymentOfAnother(Refusal):
+    """A parked payment that is another workspace's, and was not said to be taken from there."""
+
+    code = "payment_of_another"
+
+    def __init__(self, *, payment_id: UUID, workspace_id: UUID) -> None:
+        super().__init__(
+            f"the payment {payment_id} waits for the workspace {workspace_id}: if its payer says "
+            "that it was meant for this one, name that workspace as well (`--from`, "
+            "`from_workspace_id`); else send it back"
+        )
+        self.payment_id = payment_id
+        self.workspace_id = workspace_id
+
+
 async def confirm_payment(
     studio: Studio, *, workspace_id: UUID, request_id: UUID, reference: str,
     amount: int | None = None, act: Act = NOBODYS,
@@ -66,9 +83,7 @@ async def confirm_payment(
     :raises BadReference: when the reference is none.
     :raises BadAmount: when the amount is none.
     """
-    text = " ".join(reference.split())
-    if not 0 < len(text) <= REFERENCE_MAX or not text.isprintable():
-        raise BadReference(reference=reference)
+    text = _checked(reference)
     async with studio.reading() as connection:
         request = await payments.request(
             connection, workspace_id=workspace_id, request_id=request_id
@@ -81,6 +96,21 @@ async def confirm_payment(
         created_at=studio.clock.now(),
     )  # fmt: skip
     return await receive(studio, gateway=MANUAL, payment=payment, act=act)
+
+
+async def enter_payment(
+    studio: Studio, *, owner: UUID, reference: str, money: Money, act: Act
+) -> Received:
+    """Enter a transfer of which nobody knows what it pays: it is parked for its owner, or nobody.
+
+    :raises BadReference: when the reference is none.
+    :raises BadAmount: when the amount is none.
+    """
+    payment = GatewayPayment(
+        reference=_checked(reference), request_id=None, state=PaymentState.SUCCEEDED,
+        total=replace(money, amount=checked_amount(money.amount)), created_at=studio.clock.now(),
+    )  # fmt: skip
+    return await receive(studio, gateway=MANUAL, payment=payment, act=act, owner=owner)
 
 
 async def give_back(studio: Studio, *, workspace_id: UUID, payment_id: UUID, act: Act) -> Payment:
@@ -113,24 +143,37 @@ async def keep(studio: Studio, *, workspace_id: UUID, payment_id: UUID, act: Act
 
 
 async def use(
-    studio: Studio, *, workspace_id: UUID, payment_id: UUID, request_id: UUID, act: Act
-) -> Received:
-    """Use a parked payment, of the workspace or of nobody, for an open request of the same amount.
+    studio: Studio, *, workspace_id: UUID, payment_id: UUID, request_id: UUID, act: Act,
+    source: UUID | None = None,
+) -> Received:  # fmt: skip
+    """Use a parked payment for an open request of the same amount.
 
-    :raises UnknownPayment: when there is none of that id, or it is another workspace's.
+    It is the workspace's own or nobody's; or that of the `source`, where one is named.
+
+    :raises UnknownPayment: when there is none of that id.
+    :raises PaymentOfAnother: when it is another workspace's.
     :raises UnknownRequest: when the workspace has no such request.
     :raises NotParked: when it does not wait.
     :raises PaymentDoesNotFit: when the request is not open, or asks for another amount.
     """
-    found = await _parked(studio, workspace_id, payment_id, NOBODY)
+    found = await _waiting(studio, payment_id)
+    if found.workspace_id not in ({workspace_id, NOBODY} if source is None else {source}):
+        raise PaymentOfAnother(payment_id=payment_id, workspace_id=found.workspace_id)
     payment = replace(found, workspace_id=workspace_id)
     try:
         return await use_parked(
             studio, payment, before=found.workspace_id, request_id=request_id, act=act
         )
     except (SideRowRefused, PaymentDoesNotFit):  # perhaps somebody else was first
-        await _parked(studio, workspace_id, payment_id, NOBODY)
+        await _waiting(studio, payment_id)
         raise
+
+
+def _checked(reference: str) -> str:
+    text = " ".join(reference.split())
+    if not 0 < len(text) <= REFERENCE_MAX or not text.isprintable():
+        raise BadReference(reference=reference)
+    return text
 
 
 async def _decide(
@@ -152,12 +195,17 @@ async def _decide(
         raise
 
 
-async def _parked(studio: Studio, workspace_id: UUID, payment_id: UUID, *or_of: UUID) -> Payment:
-    """Return a payment that waits; one that was given away meanwhile is told to be decided."""
+async def _parked(studio: Studio, workspace_id: UUID, payment_id: UUID) -> Payment:
+    payment = await _waiting(studio, payment_id)
+    if payment.workspace_id != workspace_id:
+        raise UnknownPayment(payment=str(payment_id))
+    return payment
+
+
+async def _waiting(studio: Studio, payment_id: UUID) -> Payment:
+    """Return a payment that waits, whosever it is; what was given away meanwhile is decided."""
     async with studio.reading() as connection:
         payment = await payments.payment_of_anybody(connection, payment_id=payment_id)
     if payment.state != "parked":
         raise NotParked(payment_id=payment_id, state=payment.state)
-    if payment.workspace_id not in {workspace_id, *or_of}:
-        raise UnknownPayment(payment=str(payment_id))
     return payment

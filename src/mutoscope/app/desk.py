@@ -143,11 +143,6 @@ class Deed:
             }
             decided = (decision(self.approves, ProposalState.APPROVED, self.actor, self.at),)
         is_nobodys = self.workspace_id == NOBODY
-        lines = audit_rows(
-            actor=self.actor, action=self.action, data=data, at=self.at,
-            workspace_id=None if is_nobodys else self.workspace_id,
-            reason=why(studio, self.reason),
-        )  # fmt: skip
         card = Card(
             workspace_id=self.workspace_id, thread_id=self.thread_id,
             message_id=studio.ids.new(), author=self.actor.staff_id, card=self.action.value,
@@ -155,7 +150,19 @@ class Deed:
         )  # fmt: skip
         return (
             *decided, *(() if is_nobodys else studio.post_card(card)),
-            *keyed(lines, key=self.audit_key(), digest=self.digest()),
+            *keyed(
+                self.lines(studio, workspace_id=None if is_nobodys else self.workspace_id, **data),
+                key=self.audit_key(), digest=self.digest(),
+            ),
+        )  # fmt: skip
+
+    def lines(
+        self, studio: Studio, *, workspace_id: UUID | None, **told: Value
+    ) -> tuple[SideRow, ...]:
+        """Return the rows of its line in the audit, as one about a workspace."""
+        return audit_rows(
+            actor=self.actor, action=self.action, data={**self.data, **told}, at=self.at,
+            workspace_id=workspace_id, reason=why(studio, self.reason),
         )  # fmt: skip
 
     def _why(self) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import BadDeskData
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from mutoscope.app.desk import Deed
     from mutoscope.app.studio import Studio
     from mutoscope.storage.workspaces import Workspace
+
+
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 
 class WorkspaceClosed(Refusal):
@@ -52,6 +56,16 @@ def kind_of(studio: Studio, deed: Deed) -> str:
     if kind not in kinds:
         raise BadDeskData(field="kind", remedy=f"choose one of {', '.join(kinds)}")
     return kind
+
+
+def currency_of(text: str) -> str:
+    """Return a currency that a deed names.
+
+    :raises BadDeskData: when it is no code of one.
+    """
+    if not _CURRENCY.fullmatch(text):
+        raise BadDeskData(field="currency", remedy="give its code, such as EUR")
+    return text
 
 
 def credits_of(deed: Deed) -> int:

@@ -8,16 +8,19 @@ card and the answer say so. What goes on at a gateway afterwards is taken up aga
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from mutoscope.app import confirm, fulfil, money_back
 from mutoscope.app.desk import done_before
-from mutoscope.app.desk_facts import open_workspace
+from mutoscope.app.desk_facts import currency_of, open_workspace
+from mutoscope.app.refund_end import OWED
 from mutoscope.domain.catalog import Fulfilment
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import BadDeskData
+from mutoscope.domain.offers import Money
 from mutoscope.storage import payments, purchases
-from mutoscope.storage.payments import Purpose
+from mutoscope.storage.payments import NOBODY, Purpose
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -39,9 +42,14 @@ class PaymentKnown(Refusal):
 
     def __init__(self, *, reference: str, payment_id: UUID, state: str, reason: str | None) -> None:
         why = "" if reason is None else f" ({reason.replace('_', ' ')})"
+        remedy = (
+            f"`desk use-payment` uses it, by its id {payment_id}"
+            if state == "parked"
+            else "another transfer has a reference of its own"
+        )
         super().__init__(
             f"the payment {reference} is known already and {state}{why}: nothing more was done; "
-            "another transfer has a reference of its own"
+            f"{remedy}"
         )
         self.payment_id = payment_id
         self.state = state
@@ -54,7 +62,12 @@ class RefundFinished(Refusal):
     code = "refund_finished"
 
     def __init__(self, *, refund_id: UUID, state: str) -> None:
-        super().__init__(f"the refund {refund_id} has {state} already: nothing more was done")
+        told = (
+            "came back and is owed: tell it as sent, with the reference of another transfer"
+            if state == OWED
+            else f"has {state} already: nothing more was done"
+        )
+        super().__init__(f"the refund {refund_id} {told}")
         self.refund_id = refund_id
         self.state = state
 
@@ -76,19 +89,44 @@ async def confirm_payment(studio: Studio, deed: Deed) -> None:
         raise _known(received, reference)
 
 
+async def enter_payment(studio: Studio, deed: Deed) -> None:
+    """Enter a transfer that names no request: it waits as the workspace's, or as nobody's.
+
+    :raises BadDeskData: when the currency is none.
+    :raises BadReference: when the reference is too long.
+    :raises BadAmount: when the amount is none.
+    :raises PaymentKnown: when that payment was told before.
+    """
+    reference, amount = str(deed.data["reference"]), deed.number_of("amount")
+    assert amount is not None, "an amount is needed"
+    money = Money(amount=amount, currency=currency_of(str(deed.data["currency"])))
+    received = await confirm.enter_payment(
+        studio, owner=deed.workspace_id, reference=reference, money=money, act=deed.act(studio)
+    )
+    if received.is_replay:
+        raise _known(received, reference)
+
+
 async def use_payment(studio: Studio, deed: Deed) -> None:
     """Use a parked payment, of the workspace or of nobody, for an open request of the same amount.
 
-    :raises UnknownPayment: when there is none of that id, or it is another workspace's.
+    Of another workspace it is used where that is named; then both have a line in the audit.
+
+    :raises UnknownPayment: when there is none of that id.
+    :raises PaymentOfAnother: when it is another workspace's than is named.
     :raises UnknownRequest: when the workspace has no such request.
     :raises WorkspaceClosed: when it is closed.
     :raises NotParked: when the payment does not wait.
     :raises PaymentDoesNotFit: when the request is not open, or asks for another amount.
     """
     await open_workspace(studio, deed.workspace_id)
+    source = deed.id_of("from_workspace_id") if "from_workspace_id" in deed.data else None
+    act = deed.act(studio)
+    if source not in {None, deed.workspace_id, NOBODY}:
+        act = replace(act, rows=deed.lines(studio, workspace_id=source))
     await confirm.use(
         studio, workspace_id=deed.workspace_id, payment_id=deed.id_of("payment_id"),
-        request_id=deed.id_of("request_id"), act=deed.act(studio),
+        request_id=deed.id_of("request_id"), act=act, source=source,
     )  # fmt: skip
 
 

@@ -6,13 +6,13 @@ of the currency beside it.
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from mutoscope.app import agree as agreeing
 from mutoscope.app import subscribe, suspend
 from mutoscope.app.agree import Agreed
+from mutoscope.app.desk_facts import currency_of
 from mutoscope.app.subscribe import NewPlan
 from mutoscope.app.terms import monthly
 from mutoscope.domain.desk import BadDeskData, amounts_of
@@ -22,8 +22,6 @@ from mutoscope.storage import balances
 if TYPE_CHECKING:
     from mutoscope.app.desk import Deed
     from mutoscope.app.studio import Studio
-
-_CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 
 async def agree(studio: Studio, deed: Deed) -> None:
@@ -117,6 +115,4 @@ def _price(studio: Studio, deed: Deed) -> Money | None:
     version = studio.catalog.version_at(at=deed.at)
     known = {pack.price.currency for pack in version.packs}
     currency = str(named) if named is not None else known.pop() if len(known) == 1 else ""
-    if not _CURRENCY.fullmatch(currency):
-        raise BadDeskData(field="currency", remedy="give that of the price, such as EUR")
-    return Money(amount=amount, currency=currency)
+    return Money(amount=amount, currency=currency_of(currency))

@@ -19,6 +19,7 @@ from mutoscope.app.desk_money import (
     count_purchase,
     count_refund,
     count_request,
+    enter_payment,
     keep_payment,
     refund,
     return_payment,
@@ -45,11 +46,14 @@ _DIRECTION: Final = Field(name="direction", kind=FieldKind.CODE, choices=(UP, DO
 _PURCHASE: Final = Field(name="purchase_id", kind=FieldKind.ID)
 _REQUEST: Final = Field(name="request_id", kind=FieldKind.ID)
 _PAYMENT: Final = Field(name="payment_id", kind=FieldKind.ID)
+_FROM: Final = Field(name="from_workspace_id", kind=FieldKind.ID, is_needed=False)
 _REFUND: Final = Field(name="refund_id", kind=FieldKind.ID)
 _REFERENCE: Final = Field(name="reference", kind=FieldKind.WORD)
 _SENT_AS: Final = Field(name="reference", kind=FieldKind.WORD, is_needed=False)
 _OUTCOME: Final = Field(name="outcome", kind=FieldKind.CODE, choices=(SENT, NOT_SENT))
 _AMOUNT: Final = Field(name="amount", kind=FieldKind.MONEY, is_needed=False)
+_CAME: Final = Field(name="amount", kind=FieldKind.MONEY)
+_CURRENCY: Final = Field(name="currency", kind=FieldKind.WORD)
 _AGREED: Final = (
     Field(name="allowances", kind=FieldKind.AMOUNTS, is_needed=False),
     Field(name="price", kind=FieldKind.MONEY, is_needed=False),
@@ -81,8 +85,12 @@ ACTIONS: Final[Mapping[str, DeskAction]] = {
         code=StaffAction.CONFIRM_PAYMENT, fields=(_REQUEST, _REFERENCE, _AMOUNT),
         counts=count_request, perform=confirm_payment,
     ),
+    "enter_payment": DeskAction(
+        code=StaffAction.ENTER_PAYMENT, fields=(_CAME, _CURRENCY, _REFERENCE),
+        perform=enter_payment, is_for_nobody=True,
+    ),
     "use_payment": DeskAction(
-        code=StaffAction.USE_PAYMENT, fields=(_PAYMENT, _REQUEST), counts=count_request,
+        code=StaffAction.USE_PAYMENT, fields=(_PAYMENT, _REQUEST, _FROM), counts=count_request,
         perform=use_payment,
     ),
     "return_payment": DeskAction(

@@ -1,4 +1,4 @@
-"""What waits for staff: credits to add, payments and refunds to decide, proposals, disputes.
+"""What waits for staff: requests for credits, credits to add, money to decide, proposals, disputes.
 
 Nothing is kept of this beyond the things themselves: what waits is what stands in a state that only
 somebody of the staff, or a bank, can end.
@@ -9,14 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from mutoscope.app.refund_end import OWED
 from mutoscope.domain.proposals import ProposalState
-from mutoscope.storage import payments, proposals, purchases
+from mutoscope.storage import inbox, payments, proposals, purchases
+from mutoscope.storage import parked as stored
 
 if TYPE_CHECKING:
     from mutoscope.app.studio import Studio
     from mutoscope.domain.purchases import Purchase
     from mutoscope.storage.database import Connection
-    from mutoscope.storage.payments import Payment, PaymentNote
+    from mutoscope.storage.inbox import CreditRequest
+    from mutoscope.storage.parked import PaymentNote
+    from mutoscope.storage.payments import Payment
     from mutoscope.storage.proposals import Proposal
     from mutoscope.storage.purchases import Dispute, Refund
 
@@ -26,7 +30,7 @@ LISTED_MAX: Final = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingRefund:
-    """A refund that was asked for; `is_by_hand` when staff have to send the money."""
+    """A refund that was asked for, or came back; `is_by_hand` when staff have to send the money."""
 
     refund: Refund
     gateway: str
@@ -50,13 +54,17 @@ class Waiting:
     refunds: tuple[WaitingRefund, ...]
     proposals: tuple[Proposal, ...]
     disputes: tuple[Dispute, ...]
+    credit_requests: tuple[CreditRequest, ...]
 
 
 async def waiting(studio: Studio) -> Waiting:
     """Return what waits for staff."""
     async with studio.reading() as connection:
         await proposals.lapse_proposals(connection, at=studio.clock.now())
-        asked = await purchases.asked_refunds(connection, limit=LISTED_MAX)
+        asked = (
+            *await purchases.owed_refunds(connection, limit=LISTED_MAX),
+            *await purchases.asked_refunds(connection, limit=LISTED_MAX),
+        )
         paid_over = [
             await payments.payment(
                 connection, workspace_id=each.workspace_id, payment_id=each.payment_id
@@ -69,7 +77,7 @@ async def waiting(studio: Studio) -> Waiting:
             refunds=tuple(
                 WaitingRefund(
                     refund=refund, gateway=payment.gateway,
-                    is_by_hand=studio.is_by_hand(payment.gateway),
+                    is_by_hand=refund.state == OWED or studio.is_by_hand(payment.gateway),
                 )
                 for refund, payment in zip(asked, paid_over, strict=True)
             ),
@@ -80,13 +88,14 @@ async def waiting(studio: Studio) -> Waiting:
                 )
             )[::-1],
             disputes=await purchases.open_disputes(connection, limit=LISTED_MAX),
+            credit_requests=await inbox.credit_requests(connection, limit=LISTED_MAX),
         )  # fmt: skip
 
 
 async def parked(connection: Connection, *, limit: int) -> tuple[WaitingPayment, ...]:
     """Return payments that wait for staff, the eldest first, each with its note."""
-    found = await payments.parked(connection, limit=limit)
-    notes = await payments.notes(connection, about=found)
+    found = await stored.waiting(connection, limit=limit)
+    notes = await stored.notes(connection, about=found)
     return tuple(
         WaitingPayment(payment=each, note=notes.get(each.payment_id)) for each in found
     )  # fmt: skip

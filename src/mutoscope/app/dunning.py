@@ -22,7 +22,7 @@ from mutoscope.app.suspend import suspend
 from mutoscope.domain.money import money_text
 from mutoscope.domain.planner import Submission
 from mutoscope.domain.subscriptions import Event, State
-from mutoscope.storage import payments, subscriptions, workspaces
+from mutoscope.storage import parked, payments, subscriptions, workspaces
 from mutoscope.storage.payments import PaymentRequest
 from mutoscope.storage.session import SideRow, SideRowRefused
 
@@ -93,7 +93,7 @@ async def _collected(studio: Studio, request: PaymentRequest) -> bool:
         title=request.title, email=workspace.email, customer=kept[0], keeps_method=True,
     )  # fmt: skip
     paid = await studio.gateways[request.gateway].charge(
-        demand=demand, method=kept[1], key=f"{request.request_id}/{request.reminders + 1}"
+        demand=demand, method=kept[1], key=request.attempt(f"{request.reminders + 1}")
     )
     if paid.state is not PaymentState.SUCCEEDED:
         return False
@@ -121,7 +121,7 @@ async def _remind(studio: Studio, request: PaymentRequest) -> bool:
         await _suspended(studio, request, workspace, subscription)
         return True
     next_at = _next_reminder(request, billing, missed_at, ends_at)
-    mail = _reminder(studio, request, workspace, ends_at=ends_at)
+    mail = _reminder(studio, request, workspace, ends_at=ends_at, came=await _came(studio, request))
     rows = (_counted(request, next_at=next_at), *letter(studio, workspace, *mail))
     if subscription.state is State.PAST_DUE:
         return await _told(studio, rows)
@@ -143,8 +143,8 @@ async def _suspended(
     at = studio.clock.now()
     subject = "Your plan is suspended"
     body = (
-        f"{request.title} is still not paid ({_amount(request)}). Your work stays; new jobs wait "
-        f"until it is paid: {pay_link(studio, request, at=at)}"
+        f"{request.title} comes to {_amount(request)} and is still not paid. Your work stays; "
+        f"new jobs wait until it is paid: {pay_link(studio, request, at=at)}"
     )
     rows = (_counted(request, next_at=None), *letter(studio, workspace, subject, body))
     await suspend(studio, subscription, rows=rows, at=at)
@@ -166,12 +166,12 @@ def _counted(request: PaymentRequest, *, next_at: datetime | None) -> SideRow:
 
 
 def _reminder(
-    studio: Studio, request: PaymentRequest, workspace: Workspace, *, ends_at: datetime
+    studio: Studio, request: PaymentRequest, workspace: Workspace, *, ends_at: datetime, came: str
 ) -> tuple[str, str]:
     at = studio.clock.now()
     subject = f"Please pay {request.title}"
     body = (
-        f"{request.title} of {workspace.name} comes to {_amount(request)} and is not paid. "
+        f"{request.title} of {workspace.name} comes to {_amount(request)} and is not paid. {came}"
         f"Pay it, or change your card, here: {pay_link(studio, request, at=at)}\n"
         f"Without a payment the plan is suspended on {ends_at:%d %B %Y}."
     )
@@ -179,8 +179,22 @@ def _reminder(
 
 
 def _amount(request: PaymentRequest) -> str:
+    """Return what is to be paid, and that some of it was credited."""
     money = request.money()
-    return money_text(money.amount, money.currency)
+    told = money_text(money.amount, money.currency)
+    if not request.credited:
+        return told
+    return f"{told} (after a credit of {money_text(request.credited, money.currency)})"
+
+
+async def _came(studio: Studio, request: PaymentRequest) -> str:
+    """Return a sentence about money that came for a request and waits for staff, if any did."""
+    async with studio.reading() as connection:
+        waiting = await parked.of_requests(
+            connection, workspace_id=request.workspace_id, requests=[request.request_id]
+        )
+    sums = ", ".join(money_text(each.amount, each.currency) for each in waiting)
+    return f"{sums} came for it, does not fit, and waits for our staff. " if sums else ""
 
 
 async def _lapse_orders(studio: Studio) -> int:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mutoscope.domain.calendar import local_date
 from mutoscope.domain.invoices import DocumentKind, InvoiceLine, Party, Taxed, Treatment
 from mutoscope.domain.money import amount_text, money_text
+from mutoscope.domain.transfer_words import transfer_words
 
 if TYPE_CHECKING:
     from mutoscope.domain.seller import Seller
@@ -80,9 +81,9 @@ def invoice_page(invoice: Invoice) -> InvoicePage:
 def request_page(asked: PaymentRequest, *, seller: Seller) -> InvoicePage:
     """Return what is printed of a payment request: everything but a number."""
     printed, taxed = seller.printed(), asked.taxed
-    reference = str(asked.request_id)[:8].upper()
+    reference = transfer_words(request_id=asked.request_id)
     return InvoicePage(
-        name=f"payment-request-{reference}",
+        name=f"payment-request-{reference.lower()}",
         title="Payment request", subtitle="Not an invoice", number="",
         warning=EXAMPLE if seller.is_example else "", seller=_seller(printed),
         buyer=_buyer(taxed.buyer, printed),

@@ -1,9 +1,8 @@
 """Money that goes back: refunds of purchases, parked payments that are returned (rule 17).
 
-Invariant: credits leave in the transaction that asks for the refund, then the money is sent; a
-refund that fails restores the credits in the transaction that notes the failure. A refund is sent
-under its own id, so that one in doubt is sent again as the same. The credit note is issued when the
-money has gone.
+Invariant: credits leave in the transaction that asks for the refund, then the money is sent. A
+refund is sent under its own id, so that one in doubt is sent again as the same. How it ends is the
+matter of `app.refund_end`.
 """
 
 from __future__ import annotations
@@ -13,18 +12,18 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from mutoscope.app import invoicing
-from mutoscope.app.acts import NOBODYS, Act, submit_new
-from mutoscope.app.fulfil import NAMESPACE, is_frozen
+from mutoscope.app.acts import NOBODYS, Act
+from mutoscope.app.fulfil import NAMESPACE
 from mutoscope.app.gateway import GatewayError, PaymentState, refund_key
+from mutoscope.app.refund_end import ASKED, FAILED, OWED, SUCCEEDED, finish, read_refund, sent_over
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal
-from mutoscope.domain.lots import Source, Terms
+from mutoscope.domain.lots import Source
 from mutoscope.domain.offers import Money
 from mutoscope.domain.planner import Submission
 from mutoscope.domain.purchases import Purchase, PurchaseState, money_back
 from mutoscope.domain.requests import Request, checked
-from mutoscope.storage import payments, purchases, subscriptions, workspaces
+from mutoscope.storage import payments, purchases, subscriptions
 from mutoscope.storage.payments import Payment, PaymentRequest
 from mutoscope.storage.purchases import Refund
 from mutoscope.storage.session import SideRow, SideRowRefused
@@ -39,9 +38,6 @@ if TYPE_CHECKING:
 LIMIT: Final = 200
 """Refunds that a pass sends."""
 
-ASKED: Final = "asked"
-SUCCEEDED: Final = "succeeded"
-FAILED: Final = "failed"
 _log = structlog.get_logger()
 
 
@@ -57,16 +53,6 @@ class NothingToRefund(Refusal):
         )
         self.purchase_id = purchase_id
         self.amount_max = amount_max
-
-
-class UnknownRefund(Refusal):
-    """An id that names no refund of the workspace."""
-
-    code = "unknown_refund"
-
-    def __init__(self, *, refund_id: UUID) -> None:
-        super().__init__(f"there is no refund {refund_id} in this workspace")
-        self.refund_id = refund_id
 
 
 class RefundAtGateway(Refusal):
@@ -138,7 +124,7 @@ async def refund(
         paid.purchase.require(PurchaseState.PAID, PurchaseState.GRANTED)
         raise
     await send(studio, asked)
-    return await _read(studio, workspace_id, asked.refund_id)
+    return await read_refund(studio, workspace_id, asked.refund_id)
 
 
 async def _ask(studio: Studio, paid: Paid, *, reason: str, amount: int | None, act: Act) -> Refund:
@@ -248,22 +234,26 @@ async def confirm(
 ) -> Refund:  # fmt: skip
     """Note that staff sent a refund by hand, or that it failed; what was noted before stays.
 
-    `reference` is the bank's own of the transfer back.
+    `reference` is the bank's own of the transfer back. What was sent by hand may come back; what a
+    gateway sent comes back by its own word alone.
 
     :raises UnknownRefund: when the workspace has none of that id.
     :raises RefundAtGateway: when its gateway has not been asked for it yet, and will be.
     """
-    asked = await _read(studio, workspace_id, refund_id)
-    async with studio.reading() as connection:
-        payment = await payments.payment(
-            connection, workspace_id=workspace_id, payment_id=asked.payment_id
-        )
-    is_on_its_way = asked.state == ASKED and asked.reference is None
-    if is_on_its_way and not studio.is_by_hand(payment.gateway):
-        raise RefundAtGateway(refund_id=refund_id, gateway=payment.gateway)
-    sent = replace(asked, reference=asked.reference or reference)
-    await finish(studio, sent, state=SUCCEEDED if is_sent else FAILED, act=act)
-    return await _read(studio, workspace_id, refund_id)
+    asked = await read_refund(studio, workspace_id, refund_id)
+    gateway = await sent_over(studio, asked)
+    is_by_hand = studio.is_by_hand(gateway)
+    if asked.state == ASKED and asked.reference is None and not is_by_hand:
+        raise RefundAtGateway(refund_id=refund_id, gateway=gateway)
+    if asked.state != SUCCEEDED or is_by_hand:
+        sent = replace(asked, reference=_own(asked, reference))
+        await finish(studio, sent, state=SUCCEEDED if is_sent else FAILED, act=act)
+    return await read_refund(studio, workspace_id, refund_id)
+
+
+def _own(asked: Refund, reference: str | None) -> str | None:
+    """Return the reference of a refund: what its gateway called it, unless it is sent anew."""
+    return reference if asked.state == OWED else asked.reference or reference
 
 
 async def refund_told(
@@ -281,89 +271,3 @@ async def refund_told(
     ended = SUCCEEDED if state is PaymentState.SUCCEEDED else FAILED
     await finish(studio, asked, state=ended, act=act)
     return True
-
-
-async def finish(studio: Studio, asked: Refund, *, state: str, act: Act = NOBODYS) -> None:
-    """Note the end of a refund: a credit note when it succeeded, the credits back when it failed.
-
-    A payment that was to go back whole, and could not, is parked again.
-    A refund that succeeded first may fail later at a gateway: then it is only noted once.
-    """
-    if (await _read(studio, asked.workspace_id, asked.refund_id)).state != ASKED:
-        return
-    at = studio.clock.now()
-    row = SideRow(
-        purchases.finish_refunds,
-        (asked.workspace_id, asked.refund_id, state, asked.reference, at),
-    )
-    requests: tuple[Request, ...] = ()
-    rows: tuple[SideRow, ...] = ()
-    told = act.telling(amount=asked.amount, currency=asked.currency, credits=asked.credits)
-    try:
-        if state == SUCCEEDED:
-            rows = await _credit_note(studio, asked)
-        elif asked.purchase_id is not None:
-            requests, rows = await _restored(studio, asked, at=at)
-        await submit_new(studio, act.noted(requests), rows=(row, *rows, *told))
-    except (SideRowRefused, invoicing.CreditExceedsInvoice):  # perhaps another was first
-        known = await _read(studio, asked.workspace_id, asked.refund_id)
-        if known.state == ASKED:
-            raise
-
-
-async def _credit_note(studio: Studio, asked: Refund) -> tuple[SideRow, ...]:
-    """Return the rows of the credit note of a refund; what was never invoiced gets none."""
-    async with studio.reading() as connection:
-        payment = await payments.payment(
-            connection, workspace_id=asked.workspace_id, payment_id=asked.payment_id
-        )
-        if payment.request_id is None or payment.state != "applied":
-            return ()
-        request = await payments.request(
-            connection, workspace_id=asked.workspace_id, request_id=payment.request_id
-        )
-    assert request.invoice_id is not None, "what is paid is invoiced"
-    draft = await invoicing.credit_draft(
-        studio, workspace_id=asked.workspace_id, invoice_id=request.invoice_id,
-        reason=asked.reason, amount=asked.amount,
-    )  # fmt: skip
-    return invoicing.issued(studio, draft=draft)
-
-
-async def _restored(
-    studio: Studio, asked: Refund, *, at: datetime
-) -> tuple[tuple[Request, ...], tuple[SideRow, ...]]:
-    """Return what gives the credits of a failed refund back, with their share of the price."""
-    assert asked.purchase_id is not None
-    async with studio.reading() as connection:
-        workspace = await workspaces.get(connection, workspace_id=asked.workspace_id)
-        purchase = await purchases.get(
-            connection, workspace_id=asked.workspace_id, purchase_id=asked.purchase_id
-        )
-    is_granted = purchase.granted_at is not None
-    after = replace(
-        purchase, state=PurchaseState.GRANTED if is_granted else PurchaseState.PAID, ended_at=None,
-        taken_back=purchase.taken_back - asked.credits, refunded=purchase.refunded - asked.amount,
-    )  # fmt: skip
-    row = purchases.changed(purchase, after)
-    if not is_granted or not asked.credits:
-        return (), (row,)
-    basis = purchase.price.amount * asked.credits // purchase.credits
-    terms = Terms(
-        source=Source.PACK, effective_at=at, reference=str(purchase.purchase_id),
-        paid_amount=basis, currency=purchase.price.currency,
-    )  # fmt: skip
-    request = Request(
-        asked.workspace_id, purchase.kind, NAMESPACE, f"restore/{asked.refund_id}",
-        ask.Grant(asked.credits, terms, is_frozen=is_frozen(workspace, at=at)),
-    )  # fmt: skip
-    as_read = subscriptions.expected(workspace.workspace_id, workspace.subscription)
-    return (request,), (as_read, row)
-
-
-async def _read(studio: Studio, workspace_id: UUID, refund_id: UUID) -> Refund:
-    async with studio.reading() as connection:
-        found = await purchases.refund(connection, workspace_id=workspace_id, refund_id=refund_id)
-    if found is None:
-        raise UnknownRefund(refund_id=refund_id)
-    return found

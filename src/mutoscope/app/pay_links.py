@@ -94,7 +94,7 @@ async def checkout(studio: Studio, request: PaymentRequest) -> Checkout:
     )  # fmt: skip
     day = studio.clock.now().date()  # a checkout of yesterday may be over by now
     try:
-        return await gateway.checkout(demand=demand, key=f"{request.request_id}/checkout/{day}")
+        return await gateway.checkout(demand=demand, key=request.attempt(f"checkout/{day}"))
     except GatewayError as error:
         refused = GatewayFailed if error.permanent else GatewayAway
         raise refused(gateway=request.gateway, reason=str(error)) from error

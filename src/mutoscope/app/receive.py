@@ -23,9 +23,8 @@ from mutoscope.domain.catalog import Fulfilment
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.planner import Submission
 from mutoscope.domain.purchases import PurchaseState
-from mutoscope.domain.requests import checked
 from mutoscope.domain.subscriptions import State
-from mutoscope.storage import payments, purchases, subscriptions, workspaces
+from mutoscope.storage import payments, purchases, workspaces
 from mutoscope.storage.journal import AWAY
 from mutoscope.storage.payments import NOBODY, Payment, PaymentRequest, Purpose
 from mutoscope.storage.session import SideRow, SideRowRefused
@@ -86,15 +85,18 @@ class PaymentDoesNotFit(Refusal):
 
 
 async def receive(
-    studio: Studio, *, gateway: str, payment: GatewayPayment, act: Act = NOBODYS
-) -> Received:
+    studio: Studio, *, gateway: str, payment: GatewayPayment, act: Act = NOBODYS,
+    owner: UUID = NOBODY,
+) -> Received:  # fmt: skip
     """Take a payment as its gateway tells it, or as staff confirm it.
+
+    `owner` is whose it is when it names no request of anybody: nobody's, as long as nobody knows.
 
     :raises DatabaseUnreachable: when the database stays away; it is told again later.
     """
     if payment.state is not PaymentState.SUCCEEDED:
         return Received(outcome="ignored", reason=payment.failure_code or payment.state.value)
-    claimed = await _claimed(studio, gateway, payment)
+    claimed = await _claimed(studio, gateway, payment, owner)
     async with studio.reading() as connection:
         if payment.customer is not None and claimed.workspace_id != NOBODY:
             await payments.keep_method(
@@ -108,19 +110,19 @@ async def receive(
         try:
             return await _taken(studio, claimed, act)
         except SideRowRefused:  # its matter has moved on, or staff gave it to a workspace
-            claimed = await _claimed(studio, gateway, payment)
+            claimed = await _claimed(studio, gateway, payment, owner)
     return await _park(studio, claimed, "moved_on", act)
 
 
-async def _claimed(studio: Studio, gateway: str, payment: GatewayPayment) -> Payment:
-    """Claim a payment for the workspace that it was made for; one of nobody's is nobody's."""
+async def _claimed(studio: Studio, gateway: str, payment: GatewayPayment, owner: UUID) -> Payment:
+    """Claim a payment for the workspace that it was made for, else for its owner."""
     at = studio.clock.now()
     async with studio.reading() as connection:
         request = None
         if payment.request_id is not None:
             request = await payments.request_of_anybody(connection, request_id=payment.request_id)
         found = Payment(
-            workspace_id=NOBODY if request is None else request.workspace_id,
+            workspace_id=owner if request is None else request.workspace_id,
             payment_id=studio.ids.new(), gateway=gateway, reference=payment.reference,
             request_id=None if request is None else request.request_id,
             amount=payment.total.amount, currency=payment.total.currency, state=PARKED,
@@ -176,7 +178,7 @@ def _why_not(request: PaymentRequest, payment: Payment) -> str | None:
         return "request_cancelled"
     if payment.currency != request.taxed.currency:
         return "other_currency"
-    if payment.amount != request.taxed.total:
+    if payment.amount != request.money().amount:
         return "other_amount"
     return None
 
@@ -287,19 +289,7 @@ async def _plan(studio: Studio, case: _Case, at: datetime) -> None:
 
 async def _renewal(studio: Studio, case: _Case, at: datetime) -> None:
     """Let the grants of a plan go on; of one that is over only the debt is paid."""
-    request = case.request
-    async with studio.reading() as connection:
-        subscription = await subscriptions.get(
-            connection, workspace_id=request.workspace_id, subscription_id=request.subject_id
-        )
-    rows = (*case.rows, *rows_paid(studio, request, at=at, subscription=None))
-    if subscription is None or subscription.state_at(at=at) is State.CANCELLED:
-        await studio.journal.submit(Submission(()), side_rows=rows)
-        return
-    until = request.wish.get("until", subscription.paid_index)
-    requests, row = await suspend.paid(studio, subscription, until=until, at=at)
-    submission = Submission(tuple(map(checked, case.act.noted(requests))))
-    await studio.journal.submit(submission, side_rows=(row, *rows))
+    await suspend.settle(studio, case.request, rows=case.rows, act=case.act, at=at)
 
 
 async def _upgrade(studio: Studio, case: _Case, at: datetime) -> None:

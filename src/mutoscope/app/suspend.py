@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mutoscope.app.acts import NOBODYS, Act, submit_new
+from mutoscope.app.billing import rows_paid
 from mutoscope.app.packs import forfeits, freezes, thaws
 from mutoscope.app.terms import NAMESPACE, restated, standing
 from mutoscope.domain import actions as ask
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from mutoscope.app.studio import Studio
+    from mutoscope.storage.payments import PaymentRequest
     from mutoscope.storage.subscriptions import Granted
     from mutoscope.storage.workspaces import Workspace
 
@@ -90,6 +92,29 @@ async def paid(
         )
     row = subscriptions.changed(before, resumed, event=Event.PAY, due_at=at, at=at)
     return requests, row
+
+
+async def settle(
+    studio: Studio, request: PaymentRequest, *, rows: tuple[SideRow, ...], act: Act, at: datetime
+) -> None:
+    """Note that nothing is left to pay of what was invoiced, and let the grants of its plan go on.
+
+    Of a plan that is over only the debt is paid.
+
+    :raises SideRowRefused: when its matter has moved on meanwhile.
+    """
+    async with studio.reading() as connection:
+        subscription = await subscriptions.get(
+            connection, workspace_id=request.workspace_id, subscription_id=request.subject_id
+        )
+    own = (*rows, *rows_paid(studio, request, at=at, subscription=None))
+    if subscription is None or subscription.state_at(at=at) is State.CANCELLED:
+        await studio.journal.submit(Submission(()), side_rows=own)
+        return
+    until = request.wish.get("until", subscription.paid_index)
+    requests, row = await paid(studio, subscription, until=until, at=at)
+    submission = Submission(tuple(map(checked, act.noted(requests))))
+    await studio.journal.submit(submission, side_rows=(row, *own))
 
 
 async def close(studio: Studio, *, workspace_id: UUID, act: Act = NOBODYS) -> Workspace:

@@ -14,10 +14,10 @@ from mutoscope.app import inbox as waiting
 from mutoscope.app.chat import Said
 from mutoscope.app.inbox import Facts
 from mutoscope.bootstrap import House
-from mutoscope.cli import desk_actions, desk_money, desk_waiting
+from mutoscope.cli import desk_actions, desk_money, desk_transfers, desk_waiting
 from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, in_house_as
 from mutoscope.cli.chat import SHOWN, Before, Key, Limit, Page, page_read
-from mutoscope.cli.opening import in_house
+from mutoscope.cli.desk_acting import Looking, looked
 from mutoscope.cli.options import Json, WorkspaceId, id_of, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import (
@@ -51,7 +51,7 @@ ThreadId = Annotated[
 commands = typer.Typer()
 desk = typer.Typer(help="Answer the chat, and do what a customer asked for.", no_args_is_help=True)
 commands.add_typer(desk, name="desk")
-for part in (desk_actions, desk_money, desk_waiting):
+for part in (desk_actions, desk_transfers, desk_money, desk_waiting):
     part.attach(desk)
 
 
@@ -253,11 +253,21 @@ def erase(asked: Erase) -> None:
         console().print(f"{counted(found, 'message')} erased.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside(Looking):
+    """Of which workspace facts are shown, and to whom."""
+
+    workspace: WorkspaceId
+
+
 @desk.command()
-def facts(workspace: WorkspaceId, *, is_json: Json = False) -> None:
+@takes(Beside)
+def facts(asked: Beside) -> None:
     """Show what you need beside a thread: plan, billing date, credits, jobs, purchases."""
-    found = in_house(lambda house: waiting.facts_of(house.studio, workspace_id=workspace))
-    if is_json:
+    found = looked(
+        asked, lambda house: waiting.facts_of(house.studio, workspace_id=asked.workspace)
+    )
+    if asked.is_json:
         print_json(found)
         return
     screen = console()

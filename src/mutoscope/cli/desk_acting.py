@@ -1,9 +1,9 @@
 """How a command of the desk acts: as whom, under which key, and what it tells of what was done."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 from uuid import uuid4
 
 import typer
@@ -12,19 +12,29 @@ from rich.markup import escape
 from mutoscope.app import proposals
 from mutoscope.app.desk import DeskOrder, Done, Proposed
 from mutoscope.bootstrap import House
-from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, as_staff
-from mutoscope.cli.opening import in_house
+from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, in_house_as
 from mutoscope.cli.options import Json, WorkspaceId
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, money, tell
 from mutoscope.domain.offers import Money
+from mutoscope.domain.staff import Actor, StaffAction, require
 
+T = TypeVar("T")
 Key = Annotated[str | None, typer.Option(help="The same key again is the same action.")]
 
 _PARKED: Final = (
     "The payment is parked, since it does not fit ({reason}). Use it for another request with "
     "`mutoscope desk use-payment`, or give it back with `mutoscope desk return-payment`."
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looking:
+    """The options of what the desk only reads: as whom."""
+
+    acting: As = None
+    password_file: PasswordFile = None
+    is_json: Json = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +55,32 @@ def act(asked: Acting, action: str, data: Mapping[str, object]) -> None:
         action=action, workspace_id=asked.workspace_id, data=data, reason=asked.reason,
         key=asked.key or str(uuid4()),
     )  # fmt: skip
-    who = Who(name=asked.acting, password_file=asked.password_file)
-
-    async def acted(house: House) -> Done | Proposed:
-        return await as_staff(
-            house, who, lambda actor: proposals.act(house.studio, actor, order=order)
-        )
-
-    _show(in_house(acted), is_json=asked.is_json)
+    found = in_house_as(
+        who_of(asked), lambda house, actor: proposals.act(house.studio, actor, order=order)
+    )
+    show(found, is_json=asked.is_json)
 
 
-def _show(found: Done | Proposed, *, is_json: bool) -> None:
+def looked(asked: Looking, read: Callable[[House], Awaitable[T]]) -> T:
+    """Return what somebody of the staff reads at the desk.
+
+    :raises Refusal: when nobody is signed in, or it is refused.
+    """
+
+    async def seen(house: House, actor: Actor) -> T:
+        require(actor, StaffAction.VIEW)
+        return await read(house)
+
+    return in_house_as(who_of(asked), seen)
+
+
+def who_of(asked: Acting | Looking) -> Who:
+    """Return who a command acts as."""
+    return Who(name=asked.acting, password_file=asked.password_file)
+
+
+def show(found: Done | Proposed, *, is_json: bool) -> None:
+    """Tell what came of an action of the desk."""
     if isinstance(found, Proposed):
         if is_json:
             print_json({"state": "proposed", "proposal": found.proposal})

@@ -57,20 +57,18 @@ CanPurchase = Annotated[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConfirmOptions(Acting):
-    """Which transfer was seen, for which request."""
-
-    request_id: RequestId
-    reference: Annotated[str, typer.Argument(help="The bank's own reference of the transfer.")]
-    amount: Amount = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UseOptions(Acting):
     """Which parked payment, of the workspace or of nobody, pays which request."""
 
     payment_id: PaymentId
     request_id: RequestId
+    source: Annotated[
+        UUID | None,
+        typer.Option(
+            "--from", metavar="WORKSPACE", help="The other workspace for which it waits until now.",
+            parser=_workspace,
+        ),
+    ] = None  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,19 +140,12 @@ class CloseOptions(Acting):
     )
 
 
-@takes(ConfirmOptions)
-def confirm(asked: ConfirmOptions) -> None:
-    """Confirm a transfer that stands on the bank statement; another amount is parked."""
-    reference = "".join(asked.reference.split())
-    data = {"request_id": str(asked.request_id), "reference": reference, "amount": asked.amount}
-    act(asked, "confirm_payment", data)
-
-
 @takes(UseOptions)
 def use_payment(asked: UseOptions) -> None:
     """Use a parked payment, also one of nobody, for an open request of the same amount."""
     data = {"payment_id": str(asked.payment_id), "request_id": str(asked.request_id)}
-    act(asked, "use_payment", data)
+    named = {} if asked.source is None else {"from_workspace_id": str(asked.source)}
+    act(asked, "use_payment", data | named)
 
 
 @takes(ParkedOptions)
@@ -216,7 +207,7 @@ def close(asked: CloseOptions) -> None:
 def attach(group: typer.Typer) -> None:
     """Give these commands to a group."""
     for command in (
-        confirm, use_payment, return_payment, keep_payment, add_credits, refund, confirm_refund,
+        use_payment, return_payment, keep_payment, add_credits, refund, confirm_refund,
         terms, start, close,
     ):  # fmt: skip
         group.command()(command)

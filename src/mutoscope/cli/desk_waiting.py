@@ -8,15 +8,17 @@ from uuid import UUID
 import typer
 from rich.markup import escape
 
-from mutoscope.app.desk_waiting import Waiting
+from mutoscope.app.desk_waiting import Waiting, WaitingRefund
 from mutoscope.app.desk_waiting import waiting as waits
+from mutoscope.app.refund_end import OWED
 from mutoscope.bootstrap import House
-from mutoscope.cli.opening import in_house
-from mutoscope.cli.options import Json
+from mutoscope.cli.desk_acting import Looking, looked
+from mutoscope.cli.options import takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, counted, money, table, tell
 from mutoscope.domain.offers import Money
-from mutoscope.storage.payments import NOBODY, Payment, PaymentNote
+from mutoscope.storage.parked import PaymentNote
+from mutoscope.storage.payments import NOBODY, Payment
 
 NOBODYS = "nobody"
 """What is typed in the place of a workspace for money of which nobody knows whose it is."""
@@ -36,14 +38,15 @@ class Row(NamedTuple):
     next_step: str
 
 
-def waiting(*, is_json: Json = False) -> None:
+@takes(Looking)
+def waiting(asked: Looking) -> None:
     """List what waits for staff, and the command for each."""
 
     async def read(house: House) -> tuple[Waiting, datetime]:
         return await waits(house.studio), house.studio.clock.now()
 
-    found, at = in_house(read)
-    if is_json:
+    found, at = looked(asked, read)
+    if asked.is_json:
         print_json(found)
         return
     rows = sorted(_rows(found), key=lambda row: row.since)
@@ -108,8 +111,8 @@ def _rows(found: Waiting) -> Iterator[Row]:
         total = Money(amount=each.refund.amount, currency=each.refund.currency)
         ids = f"{owner(each.refund.workspace_id)} {each.refund.refund_id}"
         yield Row(
-            each.refund.asked_at, "refund to send" if each.is_by_hand else "refund under way",
-            f"{money(total)} over {each.gateway}", each.refund.workspace_id,
+            each.refund.asked_at, _refund_told(each), f"{money(total)} over {each.gateway}",
+            each.refund.workspace_id,
             f"desk confirm-refund {ids} sent REFERENCE"
             if each.is_by_hand
             else f"{each.gateway} tells",
@@ -117,7 +120,18 @@ def _rows(found: Waiting) -> Iterator[Row]:
     yield from _decisions(found)
 
 
+def _refund_told(each: WaitingRefund) -> str:
+    if each.refund.state == OWED:
+        return "refund that came back, to send another way"
+    return "refund to send" if each.is_by_hand else "refund under way"
+
+
 def _decisions(found: Waiting) -> Iterator[Row]:
+    for each in found.credit_requests:
+        yield Row(
+            each.asked_at, "asks for more credits", each.workspace, each.workspace_id,
+            f"desk enable {each.workspace_id}",
+        )  # fmt: skip
     for proposal in found.proposals:
         data = ", ".join(f"{name} {value}" for name, value in proposal.data.items())
         yield Row(

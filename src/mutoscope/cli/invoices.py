@@ -1,6 +1,5 @@
 """`mutoscope invoice`: list, show, download and credit what was issued."""
 
-import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, Yes, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, table, tell, told
-from mutoscope.domain.invoices import DocumentKind
+from mutoscope.domain.invoices import DocumentKind, number_in
 from mutoscope.domain.money import amount_text, minor_units, money_text
 from mutoscope.domain.staff import Actor, StaffAction
 from mutoscope.storage import invoices, workspaces
@@ -30,7 +29,6 @@ from mutoscope.storage.invoices import Invoice, InvoiceItem, UnknownInvoice
 
 LISTED_MAX: Final = 500
 END: Final = datetime(9000, 1, 1, tzinfo=UTC)
-NUMBER: Final = re.compile(r"([A-Z][A-Z0-9]*)-(\d{4})-(\d{1,12})")
 
 commands = typer.Typer()
 invoice = typer.Typer(help="List, show, download and credit invoices.", no_args_is_help=True)
@@ -66,10 +64,11 @@ def list_all(workspace: WorkspaceId, *, is_json: Json = False) -> None:
     if is_json:
         print_json(found)
         return
-    shown = table("number", "kind", "issued", ">net", ">tax", ">total", "paid", "!id")
+    shown = table("number", "kind", "of invoice", "issued", ">net", ">tax", ">total", "paid", "!id")
     for each in found:
         shown.add_row(
-            each.number, each.kind.replace("_", " "), told(each.issued_at, zone=zone),
+            each.number, each.kind.replace("_", " "), each.refers_to_number or "",
+            told(each.issued_at, zone=zone),
             amount_text(each.net, each.currency), amount_text(each.tax, each.currency),
             money_text(each.total, each.currency), told(each.paid_at, zone=zone),
             str(each.invoice_id),
@@ -179,13 +178,13 @@ def credit(asked: Credit) -> None:
 
 async def _found(house: House, workspace_id: UUID, which: str) -> Invoice:
     """Return a document of a workspace by its number or id."""
-    number = NUMBER.fullmatch(which)
+    number = number_in(which)
     async with house.studio.reading() as connection:
         if number is None:
             invoice_id = _id(which)
         else:
             owner, invoice_id = await invoices.whose(
-                connection, series=number[1], year=int(number[2]), number=int(number[3])
+                connection, series=number[0], year=number[1], number=number[2]
             )
             if owner != workspace_id:
                 raise UnknownInvoice(invoice=which)

@@ -14,9 +14,10 @@ from mutoscope.app.payment_desk import handlers_of
 from mutoscope.app.reconcile import Reconciliation, reconcile
 from mutoscope.bootstrap import House
 from mutoscope.cli.acting import in_house_acting
+from mutoscope.cli.desk_acting import Looking, looked
 from mutoscope.cli.desk_waiting import next_of, why
 from mutoscope.cli.opening import in_house
-from mutoscope.cli.options import Json, WorkspaceId, instant
+from mutoscope.cli.options import Json, WorkspaceId, instant, takes
 from mutoscope.cli.plain import plain, print_json
 from mutoscope.cli.proof import FOUND
 from mutoscope.cli.screen import console, table, tell, told
@@ -100,15 +101,16 @@ def list_all(workspace_id: WorkspaceId, *, is_json: Json = False) -> None:
 
 
 @payments.command()
-def parked(*, is_json: Json = False) -> None:
+@takes(Looking)
+def parked(asked: Looking) -> None:
     """List payments that wait for staff, the eldest first, and what can be done about each."""
 
     async def read(house: House) -> tuple[WaitingPayment, ...]:
         async with house.studio.reading() as connection:
             return await waiting.parked(connection, limit=SHOWN_MAX)
 
-    found = in_house(read)
-    if is_json:
+    found = looked(asked, read)
+    if asked.is_json:
         print_json(found)
         return
     if not found:

@@ -20,15 +20,16 @@ from mutoscope.cli.acting import in_house_acting
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, Yes, instant, takes
 from mutoscope.cli.plain import print_json
-from mutoscope.cli.screen import console, money, table, told
+from mutoscope.cli.screen import console, money, table, tell, told
 from mutoscope.cli.starting import amounts_told, confirm_start, ended_told, start_told
 from mutoscope.domain.billing_words import happened, happened_at
 from mutoscope.domain.calendar import billing_day
+from mutoscope.domain.money import amount_text, money_text
 from mutoscope.domain.offers import Money
 from mutoscope.domain.staff import StaffAction
 from mutoscope.domain.subscriptions import State, Subscription
-from mutoscope.storage import payments, subscriptions, workspaces
-from mutoscope.storage.payments import PaymentRequest
+from mutoscope.storage import parked, payments, subscriptions, workspaces
+from mutoscope.storage.payments import Payment, PaymentRequest
 from mutoscope.storage.subscriptions import Change
 from mutoscope.storage.workspaces import Workspace
 
@@ -55,7 +56,7 @@ def plans() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A workspace's plan as it stands: its state, what is to pay, and how that is done.
+    """A workspace's plan as it stands: its state, what is to pay and how, and what came for it.
 
     `trial_ended` just ended with the plan's start, `trial_ends` are credits that end with it.
     """
@@ -64,6 +65,7 @@ class Shown:
     workspace: Workspace
     requests: tuple[PaymentRequest, ...]
     links: tuple[str, ...]
+    parked: tuple[Payment, ...]
     trial_ended: tuple[TrialEnd, ...] = ()
     trial_ends: Mapping[str, int] = field(default_factory=dict)
 
@@ -276,9 +278,16 @@ async def _shown(house: House, workspace_id: UUID) -> Shown:
     async with house.studio.reading() as connection:
         workspace = await workspaces.get(connection, workspace_id=workspace_id)
         requests = await payments.open_requests(connection, workspace_id=workspace_id)
+        came = await parked.of_requests(
+            connection, workspace_id=workspace_id, requests=[each.request_id for each in requests]
+        )
     links = tuple(pay_links.pay_link(house.studio, each, at=at) for each in requests)
     return Shown(
-        state=workspace.state_at(at=at), workspace=workspace, requests=requests, links=links
+        state=workspace.state_at(at=at),
+        workspace=workspace,
+        requests=requests,
+        links=links,
+        parked=came,
     )
 
 
@@ -295,13 +304,17 @@ def _show(shown: Shown, *, is_json: bool) -> None:
         screen.print(f"{amounts_told(shown.trial_ends)} of the trial end when it is paid")
     if not shown.requests:
         return
-    made = table("!to pay", "what", ">amount", "due", "pay at")
+    made = table("!to pay", "what", ">amount", ">credited", "due", "pay at")
     for request, link in zip(shown.requests, shown.links, strict=True):
         made.add_row(
             str(request.request_id), escape(request.title), money(request.money()),
+            amount_text(request.credited, request.taxed.currency) if request.credited else "",
             told(request.due_at, zone=shown.workspace.zone), link,
         )  # fmt: skip
     screen.print(made)
+    for each in shown.parked:
+        sum_told = money_text(each.amount, each.currency)
+        tell(f"{sum_told} came for {each.request_id} and waits for staff, since it does not fit.")
 
 
 def _facts(shown: Shown) -> list[tuple[str, Any]]:

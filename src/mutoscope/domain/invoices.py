@@ -4,6 +4,7 @@ Invariant: an invoice never changes; what is paid, refunded or disputed is told 
 mistake is a credit note. Amounts are minor units of one currency, and each rounding is stated.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from mutoscope.domain.credits import Refusal
 
 BASIS_POINTS: Final = 10_000
 NUMBER_DIGITS: Final = 6
+_NUMBER: Final = re.compile(r"(?<![A-Z0-9])([A-Z][A-Z0-9]*)-([0-9]{4})-([0-9]{1,12})(?![0-9])")
 
 
 class DocumentKind(StrEnum):
@@ -128,6 +130,12 @@ def tax_within(*, part: int, tax: int, total: int, before: int) -> int:
 def number_text(*, series: str, year: int, number: int) -> str:
     """Return a document's number as it is printed, such as INV-2026-000123."""
     return f"{series}-{year}-{number:0{NUMBER_DIGITS}}"
+
+
+def number_in(text: str) -> tuple[str, int, int] | None:
+    """Return series, year and number of the document whose number stands in a text."""
+    found = _NUMBER.search(text)
+    return None if found is None else (found[1], int(found[2]), int(found[3]))
 
 
 def _share(tax: int, part: int, total: int) -> int:

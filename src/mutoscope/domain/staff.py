@@ -41,6 +41,7 @@ class StaffAction(StrEnum):
     ADJUST = "adjust"
     ADD_CREDITS = "add_credits"
     CONFIRM_PAYMENT = "confirm_payment"
+    ENTER_PAYMENT = "enter_payment"
     USE_PAYMENT = "use_payment"
     RETURN_PAYMENT = "return_payment"
     KEEP_PAYMENT = "keep_payment"
@@ -83,10 +84,10 @@ _DESK: Final = _EVERYBODY | _CHAT | {
 MAY: Final[Mapping[Role, frozenset[StaffAction]]] = {
     Role.SUPPORT: _DESK | {_.GOODWILL, _.ADD_CREDITS},
     Role.FINANCE: _DESK | {
-        _.GOODWILL, _.ADJUST, _.ADD_CREDITS, _.CONFIRM_PAYMENT, _.USE_PAYMENT,
-        _.RETURN_PAYMENT, _.KEEP_PAYMENT, _.REFUND, _.CONFIRM_REFUND, _.TERMS, _.START_PLAN,
-        _.CHANGE_PLAN, _.RECONCILE,
-        _.FINANCE, _.AUDIT, _.CREDIT_INVOICE, _.OFFER_PROMO, _.RESOLVE_ORDER, _.UNPARK_ROUTE,
+        _.GOODWILL, _.ADJUST, _.ADD_CREDITS, _.CONFIRM_PAYMENT, _.ENTER_PAYMENT,
+        _.USE_PAYMENT, _.RETURN_PAYMENT, _.KEEP_PAYMENT, _.REFUND, _.CONFIRM_REFUND, _.TERMS,
+        _.START_PLAN, _.CHANGE_PLAN, _.RECONCILE, _.FINANCE, _.AUDIT, _.CREDIT_INVOICE,
+        _.OFFER_PROMO, _.RESOLVE_ORDER, _.UNPARK_ROUTE,
     },
     Role.ADMIN: _DESK | {
         _.TERMS, _.START_PLAN, _.CHANGE_PLAN, _.CLOSE, _.CATALOG, _.FINANCE, _.AUDIT,

@@ -1,14 +1,12 @@
 """Bank transfers: the payer is told where to, and staff confirm what came with its reference.
 
 Invariant: a bank tells this studio nothing by itself, so nothing is ever found here, and nothing
-disagrees. The surprising choice: the words for the transfer come from the request's id alone, so
-that they are the same whenever they are asked for.
+disagrees.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 from mutoscope.app.gateway import (
     Checkout,
@@ -21,12 +19,8 @@ from mutoscope.app.gateway import (
     PaymentState,
 )
 from mutoscope.domain.offers import Money
+from mutoscope.domain.transfer_words import transfer_words
 
-ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Digits and letters of which none is taken for another."""
-
-GROUPS: Final = 3
-GROUP: Final = 4
 _DIGITS: Final = {
     **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF"), 0),
     **dict.fromkeys(("UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
@@ -110,14 +104,6 @@ class ManualGateway:
 
     async def close(self) -> None:
         """Do nothing: there are no connections."""
-
-
-def transfer_words(*, request_id: UUID) -> str:
-    """Return what a payer writes in the transfer, such as `MU-7ZZZ-0G3K-9QT2`."""
-    number = request_id.int
-    letters = [ALPHABET[number >> (5 * place) & 31] for place in range(GROUPS * GROUP)]
-    groups = ["".join(letters[place : place + GROUP]) for place in range(0, len(letters), GROUP)]
-    return "-".join(("MU", *groups))
 
 
 def spelled(money: Money) -> str:

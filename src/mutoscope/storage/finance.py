@@ -80,7 +80,10 @@ class ToolCost(NamedTuple):
 
 
 class PaidRequest(NamedTuple):
-    """Money that was asked for and paid; `lines` are net."""
+    """Money that was asked for and paid; `lines` are net.
+
+    `credited` is of its total: it was credited before, and never paid.
+    """
 
     workspace_id: UUID
     request_id: UUID
@@ -92,10 +95,14 @@ class PaidRequest(NamedTuple):
     tax: int
     currency: str
     paid_at: datetime
+    credited: int
 
 
 class MoneyBack(NamedTuple):
-    """Money that went back, by a refund or by a lost dispute, and of which request, if of one."""
+    """Money that went back, by a refund or by a lost dispute, and of which request, if of one.
+
+    A refund that came back again has an amount below nothing.
+    """
 
     workspace_id: UUID
     name: str
@@ -222,8 +229,8 @@ async def money_back(connection: Connection, *, at: datetime) -> tuple[MoneyBack
     """Return the money that went back up to an instant, in order."""
     refunds = [
         MoneyBack(
-            row["workspace_id"], str(row["refund_id"]), row["payment_id"], row["gateway"],
-            row["amount"], row["currency"], row["finished_at"], row["request_id"],
+            row["workspace_id"], _refund_name(row), row["payment_id"], row["gateway"],
+            row["amount"], row["currency"], row["told_at"], row["request_id"],
             is_dispute=False,
         )
         async for row in _SQL.refunds(connection, at=at)
@@ -273,8 +280,16 @@ async def plan_times(connection: Connection) -> dict[str, list[tuple[datetime, s
     return found
 
 
+def _refund_name(row: Mapping[str, Any]) -> str:
+    """Return what a refund is called, and which time it went or came."""
+    return f"{row['refund_id']}/{row['ordinal']}" if row["ordinal"] > 1 else str(row["refund_id"])
+
+
 def paid_plans(requests: Sequence[PaidRequest], backs: Sequence[MoneyBack]) -> tuple[PaidPlan, ...]:
-    """Return the requests that were for plans, each with the money that went back of it."""
+    """Return the requests that were for plans, each with the money that went back of it.
+
+    What was credited before it was paid counts as gone back at once.
+    """
     by_request: dict[tuple[UUID, UUID | None], list[Back]] = {}
     for each in backs:
         by_request.setdefault((each.workspace_id, each.request_id), []).append(
@@ -285,7 +300,10 @@ def paid_plans(requests: Sequence[PaidRequest], backs: Sequence[MoneyBack]) -> t
             workspace_id=each.workspace_id, request_id=each.request_id, title=each.title,
             currency=each.currency, net=each.net, tax=each.tax, lines=each.lines,
             paid_at=each.paid_at,
-            backs=tuple(by_request.get((each.workspace_id, each.request_id), ())),
+            backs=(
+                *((Back(each.paid_at, each.credited),) if each.credited else ()),
+                *by_request.get((each.workspace_id, each.request_id), ()),
+            ),
         )
         for each in requests
         if each.purpose != PURCHASE
@@ -296,7 +314,7 @@ def _request(row: Mapping[str, Any]) -> PaidRequest:
     return PaidRequest(
         row["workspace_id"], row["request_id"], row["purpose"], row["gateway"], row["title"],
         tuple(_line(line) for line in json.loads(row["lines"])), row["net"], row["tax"],
-        row["currency"], row["paid_at"],
+        row["currency"], row["paid_at"], row["credited"],
     )  # fmt: skip
 
 

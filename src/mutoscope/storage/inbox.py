@@ -43,6 +43,17 @@ class InboxThread:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CreditRequest:
+    """A creator who asked for more credits, and whom staff have not let buy since."""
+
+    workspace_id: UUID
+    workspace: str
+    thread_id: UUID
+    ordinal: int
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """What a workspace has agreed: `state` and what follows it are of its plan, if it has one."""
 
@@ -126,6 +137,12 @@ async def spoken(connection: Connection, view: InboxView) -> tuple[InboxThread, 
         assignee_id=view.assignee_id, limit=view.limit,
     )  # fmt: skip
     return tuple([InboxThread(**row) async for row in rows])
+
+
+async def credit_requests(connection: Connection, *, limit: int) -> tuple[CreditRequest, ...]:
+    """Return the workspaces that wait to be let buy credits, the longest waiting first."""
+    rows = _SQL.credit_requests(connection, limit=limit)
+    return tuple([CreditRequest(**row) async for row in rows])
 
 
 async def assign(

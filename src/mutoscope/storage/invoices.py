@@ -89,7 +89,7 @@ COLUMNS: Final = NewInvoice._fields.index("credited_before")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceItem:
-    """A document in a list."""
+    """A document in a list; a credit note tells the invoice that it credits."""
 
     workspace_id: UUID
     invoice_id: UUID
@@ -104,6 +104,7 @@ class InvoiceItem:
     due_at: datetime | None
     paid_at: datetime | None
     refers_to: UUID | None
+    refers_to_number: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +189,7 @@ async def get(connection: Connection, *, workspace_id: UUID, invoice_id: UUID) -
         **{name: row[name] for name in own},
         kind=DocumentKind(row["kind"]),
         number=_number(row),
-        refers_to_number=_number(row, "refers_to_") if row["refers_to"] else None,
+        refers_to_number=_credited_number(row),
         seller=json.loads(row["seller"]),
         taxed=Taxed(
             buyer=party_from(json.loads(row["buyer"])), net=row["net"], tax=row["tax"],
@@ -212,6 +213,7 @@ async def page(
         InvoiceItem(
             **{name: row[name] for name in own}, kind=DocumentKind(row["kind"]),
             number=_number(row), treatment=Treatment(row["treatment"]),
+            refers_to_number=_credited_number(row),
         )
         async for row in rows
     ])  # fmt: skip
@@ -331,3 +333,8 @@ def _number(row: Any, before: str = "") -> str:  # noqa: ANN401  # a row of asyn
     return number_text(
         series=row[f"{before}series"], year=row[f"{before}year"], number=row[f"{before}number"]
     )
+
+
+def _credited_number(row: Any) -> str | None:  # noqa: ANN401  # a row of asyncpg
+    """Return the number of the invoice that a credit note is of."""
+    return None if row["refers_to"] is None else _number(row, "refers_to_")

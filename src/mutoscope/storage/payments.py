@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from mutoscope.domain.credits import Refusal
-from mutoscope.domain.invoices import InvoiceLine, Taxed
+from mutoscope.domain.invoices import InvoiceLine, Taxed, tax_within
 from mutoscope.domain.offers import Money
 from mutoscope.storage.database import queries
 from mutoscope.storage.invoice_text import lines_from, lines_text, taxed_from, taxed_text
@@ -70,6 +70,7 @@ class PaymentRequest:
     """Money that is asked for, in minor units; `lines` are those of its invoice.
 
     `request_key` says what for, once for ever; `wish` is what is carried out when it is paid.
+    `credited` was credited of its invoice while it was open.
     """
 
     workspace_id: UUID
@@ -90,10 +91,22 @@ class PaymentRequest:
     cancelled_at: datetime | None = None
     reminders: int = 0
     remind_at: datetime | None = None
+    credited: int = 0
 
     def money(self) -> Money:
-        """Return what is to be paid, tax and all."""
-        return Money(amount=self.taxed.total, currency=self.taxed.currency)
+        """Return what is to be paid, tax and all, less what was credited of its invoice."""
+        return Money(amount=self.taxed.total - self.credited, currency=self.taxed.currency)
+
+    def attempt(self, name: str) -> str:
+        """Return the key of an attempt to pay it: another one once it comes to another amount."""
+        return f"{self.request_id}/{name}" + (f"/{self.credited}" if self.credited else "")
+
+    def tax(self) -> int:
+        """Return how much of what is to be paid is tax."""
+        taxed = self.taxed
+        return taxed.tax - tax_within(
+            part=self.credited, tax=taxed.tax, total=taxed.total, before=0
+        )
 
     def row(self) -> tuple[Any, ...]:
         """Return its columns in the table's order."""
@@ -103,7 +116,7 @@ class PaymentRequest:
             self.gateway, self.title, json.dumps(dict(self.wish)), lines_text(self.lines),
             taxed.net, taxed.tax, taxed.total, taxed.currency, self.state, self.invoice_id,
             self.created_at, self.due_at, self.paid_at, self.cancelled_at, self.reminders,
-            self.remind_at, taxed_text(taxed),
+            self.remind_at, taxed_text(taxed), self.credited,
         )  # fmt: skip
 
 
@@ -129,14 +142,6 @@ class Payment:
         return tuple(getattr(self, name) for name in self.__dataclass_fields__)
 
 
-class PaymentNote(NamedTuple):
-    """Why a payment is kept open: who of staff noted it, and when; the text may be erased."""
-
-    by: str
-    at: datetime
-    text: str | None
-
-
 async def add_requests(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
     """Write new requests; one of a key that is there is not written again."""
     written: int = await _SQL.add_requests(connection, requests=rows)
@@ -144,10 +149,20 @@ async def add_requests(connection: Connection, rows: Sequence[tuple[Any, ...]]) 
 
 
 async def pay_requests(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-    """Note (workspace id, request id, invoice id, instant): what is open is paid."""
-    workspaces, requests, invoices, instants = zip(*rows, strict=True)
+    """Note (workspace id, request id, invoice id, instant, credited): what is open is paid."""
+    workspaces, requests, invoices, instants, credited = zip(*rows, strict=True)
     written: int = await _SQL.pay_requests(
-        connection, workspaces=workspaces, requests=requests, invoices=invoices, instants=instants
+        connection, workspaces=workspaces, requests=requests, invoices=invoices,
+        instants=instants, credited=credited,
+    )  # fmt: skip
+    return written
+
+
+async def credit_requests(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Note (workspace id, request id, credited before, amount): so much less is to be paid."""
+    workspaces, requests, credited, amounts = zip(*rows, strict=True)
+    written: int = await _SQL.credit_requests(
+        connection, workspaces=workspaces, requests=requests, credited=credited, amounts=amounts
     )
     return written
 
@@ -187,6 +202,22 @@ async def request_of_anybody(connection: Connection, *, request_id: UUID) -> Pay
     """Return a payment request by its id alone, as a gateway names it."""
     row = await _SQL.request_of_anybody(connection, request_id=request_id)
     return None if row is None else request_from(row["found"])
+
+
+async def requests_ending(connection: Connection, *, ending: str) -> tuple[PaymentRequest, ...]:
+    """Return the payment requests whose ids end so, whosever they are, the newest first."""
+    rows = _SQL.requests_ending(connection, ending=ending)
+    return tuple([request_from(row["found"]) async for row in rows])
+
+
+async def open_requests_of_all(
+    connection: Connection, *, limit: int, before: Place = NEWEST
+) -> tuple[PaymentRequest, ...]:
+    """Return what all workspaces have to pay, the newest first, before what was reached."""
+    rows = _SQL.open_requests_of_all(
+        connection, limit=limit, before_at=before[0], before_id=before[1]
+    )
+    return tuple([request_from(row["found"]) async for row in rows])
 
 
 async def request_by_key(
@@ -314,20 +345,6 @@ async def page(
         before_id=before[1],
     )  # fmt: skip
     return tuple([Payment(**row["found"]) async for row in rows])
-
-
-async def parked(connection: Connection, *, limit: int) -> tuple[Payment, ...]:
-    """Return payments that wait for staff, the eldest first."""
-    rows = _SQL.parked_payments(connection, limit=limit)
-    return tuple([Payment(**row["found"]) async for row in rows])
-
-
-async def notes(
-    connection: Connection, *, about: Sequence[Payment]
-) -> dict[UUID, PaymentNote]:  # fmt: skip
-    """Return what staff noted last about payments that they keep open, by the payments' ids."""
-    rows = _SQL.payment_notes(connection, payments=[str(each.payment_id) for each in about])
-    return {row["payment_id"]: PaymentNote(*tuple(row)[1:]) async for row in rows}
 
 
 async def keep_method(

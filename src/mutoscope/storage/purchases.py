@@ -38,7 +38,11 @@ class UnknownPurchase(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
-    """Money that goes back, tax and all, for credits that were taken back."""
+    """Money that goes back, tax and all, for credits that were taken back.
+
+    It is `asked`, then `succeeded` or `failed`; one that came back after it had succeeded is `owed`
+    until staff have sent it another way.
+    """
 
     workspace_id: UUID
     refund_id: UUID
@@ -56,6 +60,17 @@ class Refund:
     def row(self) -> tuple[Any, ...]:
         """Return its columns in the table's order."""
         return tuple(getattr(self, name) for name in self.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundOutcome:
+    """What was told of a refund, and over which gateway its money went or came back."""
+
+    ordinal: int
+    outcome: str
+    gateway: str
+    reference: str | None
+    told_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,11 +165,13 @@ async def add_refunds(connection: Connection, rows: Sequence[tuple[Any, ...]]) -
 
 
 async def finish_refunds(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-    """Note (workspace id, refund id, state, the gateway's reference, instant)."""
-    workspaces, refunds, states, names, instants = zip(*rows, strict=True)
+    """Note (workspace id, refund id, state before, state, outcome, gateway, reference, instant)."""
+    workspaces, refunds, before, states, outcomes, gateways, names, instants = zip(
+        *rows, strict=True
+    )
     written: int = await _SQL.finish_refunds(
-        connection, workspaces=workspaces, refunds=refunds, states=states, names=names,
-        instants=instants,
+        connection, workspaces=workspaces, refunds=refunds, before=before, states=states,
+        outcomes=outcomes, gateways=gateways, names=names, instants=instants,
     )  # fmt: skip
     return written
 
@@ -186,6 +203,21 @@ async def asked_refunds(connection: Connection, *, limit: int) -> tuple[Refund, 
     return tuple(
         [Refund(**row["found"]) async for row in _SQL.asked_refunds(connection, limit=limit)]
     )
+
+
+async def owed_refunds(connection: Connection, *, limit: int) -> tuple[Refund, ...]:
+    """Return refunds of which the money came back, the eldest first."""
+    return tuple(
+        [Refund(**row["found"]) async for row in _SQL.owed_refunds(connection, limit=limit)]
+    )
+
+
+async def refund_outcomes(
+    connection: Connection, *, workspace_id: UUID, refund_id: UUID
+) -> tuple[RefundOutcome, ...]:
+    """Return what was told of a refund, in order."""
+    rows = _SQL.refund_outcomes(connection, workspace_id=workspace_id, refund_id=refund_id)
+    return tuple([RefundOutcome(**row) async for row in rows])
 
 
 async def refunds(connection: Connection, *, workspace_id: UUID, limit: int) -> tuple[Refund, ...]:

@@ -25,14 +25,14 @@ _CODES: Final[Mapping[int, str]] = {
         temporary_password trial_taken view_is_read_only
     """,
     404: """
-        asset_missing no_reason no_such_route no_version_in_force unknown_alert
-        unknown_asset unknown_cap unknown_chat_message unknown_delivery unknown_desk_action
-        unknown_endpoint unknown_entry unknown_export unknown_frame unknown_gateway
-        unknown_invitation unknown_invoice unknown_job unknown_member unknown_message
-        unknown_output unknown_part unknown_payment unknown_project unknown_promo_code
-        unknown_proposal unknown_purchase unknown_quote unknown_reference unknown_refill
-        unknown_refund unknown_request unknown_route unknown_scene unknown_staff unknown_thread
-        unknown_wallet unknown_workspace
+        asset_missing no_reason no_such_route no_version_in_force unknown_alert unknown_asset
+        unknown_cap unknown_chat_message unknown_delivery unknown_desk_action unknown_endpoint
+        unknown_entry unknown_export unknown_frame unknown_gateway unknown_invitation
+        unknown_invoice unknown_job unknown_member unknown_message unknown_output unknown_part
+        unknown_payment unknown_project unknown_promo_code unknown_proposal unknown_purchase
+        unknown_quote unknown_reference unknown_refill unknown_refund unknown_request
+        unknown_route unknown_scene unknown_staff unknown_thread unknown_wallet unknown_words
+        unknown_workspace
     """,
     405: """
         method_not_allowed
@@ -45,11 +45,11 @@ _CODES: Final[Mapping[int, str]] = {
         no_clip_wanted no_mail_server no_method_kept no_plan not_an_invoice not_at_provider
         not_in_doubt not_in_this_state not_parked not_to_be_agreed nothing_lacking
         nothing_scheduled nothing_to_pay nothing_to_refund nothing_to_regenerate
-        payment_disputed payment_does_not_fit payment_known period_began period_granted
-        plan_is_free promo_over promo_taken proposal_decided purchase_not_in_this_state
-        purchases_unchanged quota_exceeded quote_expired quote_outdated refund_at_gateway
-        refund_finished
-        route_cannot route_not_parked staff_name_taken state_moved_on team_full
+        payment_disputed payment_does_not_fit payment_known payment_of_another period_began
+        period_granted plan_is_free promo_over promo_taken proposal_decided
+        purchase_not_in_this_state purchases_unchanged quota_exceeded quote_expired
+        quote_outdated refund_at_gateway refund_finished route_cannot route_not_parked
+        staff_name_taken state_moved_on team_full
         too_many_endpoints too_many_threads tool_unavailable workspace_closed
     """,
     413: """

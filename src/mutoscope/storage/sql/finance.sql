@@ -240,20 +240,24 @@ ORDER BY j.tool, j.kind, a.provider;
 -- What was paid up to an instant, with the lines that tell what for.
 SELECT
     r.workspace_id, r.request_id, r.purpose, r.gateway, r.title, r.lines, r.net, r.tax,
-    upper(r.currency) AS currency, r.paid_at
+    upper(r.currency) AS currency, r.paid_at, r.credited
 FROM payment_requests AS r
 WHERE r.paid_at <= :at
 ORDER BY r.paid_at, r.workspace_id, r.request_id;
 
 -- name: refunds
--- Money that has gone back up to an instant; the request is that of the payment, if it was used.
+-- Money that has gone back up to an instant, and what of it came back again as less than nothing;
+-- the request is that of the payment, if it was used.
 SELECT
-    f.workspace_id, f.refund_id, f.payment_id, f.amount, upper(f.currency) AS currency,
-    f.finished_at, m.gateway, CASE WHEN m.state = 'applied' THEN m.request_id END AS request_id
-FROM refunds AS f
+    f.workspace_id, f.refund_id, o.ordinal, f.payment_id,
+    CASE o.outcome WHEN 'failed' THEN -f.amount ELSE f.amount END AS amount,
+    upper(f.currency) AS currency, o.told_at, o.gateway,
+    CASE WHEN m.state = 'applied' THEN m.request_id END AS request_id
+FROM refund_outcomes AS o
+INNER JOIN refunds AS f ON o.workspace_id = f.workspace_id AND o.refund_id = f.refund_id
 INNER JOIN payments AS m ON f.workspace_id = m.workspace_id AND f.payment_id = m.payment_id
-WHERE f.state = 'succeeded' AND f.finished_at <= :at
-ORDER BY f.finished_at, f.workspace_id, f.refund_id;
+WHERE (o.outcome = 'succeeded' OR o.ordinal > 1) AND o.told_at <= :at
+ORDER BY o.told_at, f.workspace_id, f.refund_id, o.ordinal;
 
 -- name: lost_disputes
 -- Money that a bank took back up to an instant.

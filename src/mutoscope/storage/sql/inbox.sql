@@ -70,6 +70,23 @@ WHERE
 ORDER BY t.said_at DESC, t.thread_id DESC
 LIMIT :limit;
 
+-- name: credit_requests
+-- The last request for credits of each workspace that staff have not granted since, the eldest
+-- first.
+SELECT a.workspace_id, a.workspace, a.thread_id, a.ordinal, a.asked_at
+FROM (
+    SELECT DISTINCT ON (m.workspace_id)
+        m.workspace_id, w.name AS workspace, m.thread_id, m.ordinal, m.said_at AS asked_at
+    FROM chat_messages AS m
+    INNER JOIN workspaces AS w ON m.workspace_id = w.workspace_id
+    WHERE
+        m.card = 'more_credits' AND m.data ->> 'state' = 'open' AND w.closed_at IS NULL
+        AND (w.purchases_enabled_at IS NULL OR w.purchases_enabled_at < m.said_at)
+    ORDER BY m.workspace_id ASC, m.serial DESC
+) AS a
+ORDER BY a.asked_at, a.workspace_id
+LIMIT :limit;
+
 -- name: assign^
 -- Who looks after a thread; nobody when no one is named.
 UPDATE threads SET

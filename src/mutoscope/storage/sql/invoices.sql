@@ -134,8 +134,10 @@ WHERE i.workspace_id = :workspace_id AND i.invoice_id = :invoice_id;
 -- Documents of a workspace, newest first, a page at a time.
 SELECT
     i.workspace_id, i.invoice_id, i.kind, i.series, i.year, i.number, i.currency, i.net, i.tax,
-    i.total, i.treatment, i.issued_at, i.due_at, i.paid_at, i.refers_to
+    i.total, i.treatment, i.issued_at, i.due_at, i.paid_at, i.refers_to,
+    r.series AS refers_to_series, r.year AS refers_to_year, r.number AS refers_to_number
 FROM invoices AS i
+LEFT JOIN invoices AS r ON i.workspace_id = r.workspace_id AND i.refers_to = r.invoice_id
 WHERE
     i.workspace_id = :workspace_id
     AND (i.issued_at, i.invoice_id) < (:before_at, :before_id)

@@ -55,9 +55,23 @@ ORDER BY received_at DESC, event_id DESC
 LIMIT :limit;
 
 -- name: booked
--- Payments of ours by the gateway's references, and what was asked back and has no end yet.
+-- Payments of ours by the gateway's references, what went back over it, and what was asked back and
+-- has no end yet.
 SELECT
-    c.reference, p.workspace_id, p.payment_id, p.amount, p.currency, p.refunded,
+    c.reference, p.workspace_id, p.payment_id, p.amount, p.currency,
+    p.refunded - coalesce((
+        SELECT sum(r.amount)
+        FROM refunds AS r
+        CROSS JOIN LATERAL (
+            SELECT o.gateway FROM refund_outcomes AS o
+            WHERE o.workspace_id = r.workspace_id AND o.refund_id = r.refund_id
+            ORDER BY o.ordinal DESC
+            LIMIT 1
+        ) AS l
+        WHERE
+            r.workspace_id = p.workspace_id AND r.payment_id = p.payment_id
+            AND r.state = 'succeeded' AND l.gateway <> p.gateway
+    ), 0)::bigint AS refunded,
     coalesce((
         SELECT sum(r.amount)
         FROM refunds AS r

@@ -5,12 +5,13 @@
 WITH written AS (
     INSERT INTO payment_requests (
         workspace_id, request_id, request_key, purpose, subject_id, gateway, title, wish, lines,
-        net, tax, total, currency, state, invoice_id, created_at, due_at, paid_at, remind_at, taxed
+        net, tax, total, currency, state, invoice_id, created_at, due_at, paid_at, remind_at, taxed,
+        credited
     )
     SELECT
         n.workspace_id, n.request_id, n.request_key, n.purpose, n.subject_id, n.gateway, n.title,
         n.wish, n.lines, n.net, n.tax, n.total, n.currency, n.state, n.invoice_id, n.created_at,
-        n.due_at, n.paid_at, n.remind_at, n.taxed
+        n.due_at, n.paid_at, n.remind_at, n.taxed, n.credited
     FROM unnest(:requests::payment_requests[]) AS n
     ON CONFLICT DO NOTHING
     RETURNING workspace_id
@@ -19,7 +20,8 @@ WITH written AS (
 SELECT count(*) FROM written;
 
 -- name: pay_requests$
--- Requests that are paid from now on, with the invoice that tells it.
+-- Requests that are paid from now on, with the invoice that tells it, unless some of it has been
+-- credited meanwhile.
 WITH written AS (
     UPDATE payment_requests AS r
     SET
@@ -27,10 +29,28 @@ WITH written AS (
         invoice_id = coalesce(r.invoice_id, n.invoice_id)
     FROM
         unnest(
-            :workspaces::uuid[], :requests::uuid[], :invoices::uuid[], :instants::timestamptz[]
-        ) AS n (workspace_id, request_id, invoice_id, paid_at)
+            :workspaces::uuid[], :requests::uuid[], :invoices::uuid[], :instants::timestamptz[],
+            :credited::bigint[]
+        ) AS n (workspace_id, request_id, invoice_id, paid_at, credited)
     WHERE
         r.workspace_id = n.workspace_id AND r.request_id = n.request_id AND r.state = 'open'
+        AND r.credited = n.credited
+    RETURNING r.workspace_id
+)
+
+SELECT count(*) FROM written;
+
+-- name: credit_requests$
+-- Open requests of which some is credited: so much less is to be paid.
+WITH written AS (
+    UPDATE payment_requests AS r
+    SET credited = r.credited + n.amount
+    FROM
+        unnest(:workspaces::uuid[], :requests::uuid[], :credited::bigint[], :amounts::bigint[])
+            AS n (workspace_id, request_id, credited, amount)
+    WHERE
+        r.workspace_id = n.workspace_id AND r.request_id = n.request_id AND r.state = 'open'
+        AND r.credited = n.credited
     RETURNING r.workspace_id
 )
 
@@ -77,6 +97,19 @@ WHERE r.workspace_id = :workspace_id AND r.request_id = :request_id;
 -- A payment request by its id alone, as a gateway names it.
 SELECT r AS found FROM payment_requests AS r
 WHERE r.request_id = :request_id;
+
+-- name: requests_ending
+-- The payment requests whose ids end so, as the words of a transfer tell.
+SELECT r AS found FROM payment_requests AS r
+WHERE right(r.request_id::text, 16) = :ending
+ORDER BY r.created_at DESC, r.request_id DESC;
+
+-- name: open_requests_of_all
+-- What all workspaces have to pay, before the one that was reached, the newest first.
+SELECT r AS found FROM payment_requests AS r
+WHERE r.state = 'open' AND (r.created_at, r.request_id) < (:before_at, :before_id)
+ORDER BY r.created_at DESC, r.request_id DESC
+LIMIT :limit;
 
 -- name: request_by_key^
 -- The payment request that was made for something.
@@ -191,6 +224,13 @@ refunds_moved AS (
     WHERE
         r.workspace_id = w.workspace_id AND r.payment_id = w.payment_id
         AND w.owner_id <> w.workspace_id
+    RETURNING r.refund_id, w.workspace_id, w.owner_id
+),
+
+outcomes_moved AS (
+    UPDATE refund_outcomes AS o SET workspace_id = m.owner_id
+    FROM refunds_moved AS m
+    WHERE o.workspace_id = m.workspace_id AND o.refund_id = m.refund_id
 ),
 
 disputes_moved AS (
@@ -227,23 +267,6 @@ SELECT p AS found FROM payments AS p
 WHERE p.workspace_id = :workspace_id AND (p.received_at, p.payment_id) < (:before_at, :before_id)
 ORDER BY p.received_at DESC, p.payment_id DESC
 LIMIT :limit;
-
--- name: parked_payments
--- Payments that wait for staff, the eldest first.
-SELECT p AS found FROM payments AS p
-WHERE p.state = 'parked'
-ORDER BY p.received_at, p.payment_id
-LIMIT :limit;
-
--- name: payment_notes
--- What staff noted last about each payment that they keep open; a reason may have been erased.
-SELECT DISTINCT ON (l.data ->> 'payment_id')
-    (l.data ->> 'payment_id')::uuid AS payment_id, s.name, l.at, r.reason
-FROM audit_lines AS l
-LEFT JOIN audit_reasons AS r ON l.sequence = r.sequence
-LEFT JOIN staff AS s ON l.staff_id = s.staff_id
-WHERE l.action = 'keep_payment' AND l.data ->> 'payment_id' = any(:payments::text[])
-ORDER BY l.data ->> 'payment_id', l.sequence DESC;
 
 -- name: keep_method!
 -- The means of payment that a workspace left with a gateway; a newer one replaces it.

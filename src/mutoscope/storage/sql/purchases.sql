@@ -117,31 +117,54 @@ counted AS (
 SELECT least((SELECT count(*) FROM written), (SELECT count(*) FROM counted));
 
 -- name: finish_refunds$
--- Refunds of which the outcome is known. What failed counts no more against its payment, and a
--- payment that was to go back whole waits for staff again.
-WITH written AS (
-    UPDATE refunds AS r
-    SET state = n.state, finished_at = n.finished_at, reference = coalesce(n.reference, r.reference)
+-- Refunds of which an outcome is told, each where it stands as it was read. What failed counts no
+-- more against its payment, and a payment that was to go back whole waits for staff again; what was
+-- owed and is sent counts anew.
+WITH told AS (
+    SELECT
+        n.workspace_id, n.refund_id, n.before, n.state, n.outcome, n.gateway, n.reference, n.told_at
     FROM
         unnest(
-            :workspaces::uuid[], :refunds::uuid[], :states::text[], :names::text[],
-            :instants::timestamptz[]
-        ) AS n (workspace_id, refund_id, state, reference, finished_at)
+            :workspaces::uuid[], :refunds::uuid[], :before::text[], :states::text[],
+            :outcomes::text[], :gateways::text[], :names::text[], :instants::timestamptz[]
+        ) AS n (workspace_id, refund_id, before, state, outcome, gateway, reference, told_at)
+),
+
+written AS (
+    UPDATE refunds AS r
+    SET state = n.state, finished_at = n.told_at, reference = coalesce(n.reference, r.reference)
+    FROM told AS n
     WHERE
-        r.workspace_id = n.workspace_id AND r.refund_id = n.refund_id AND r.state = 'asked'
-    RETURNING r.workspace_id, r.payment_id, r.amount, r.state
+        r.workspace_id = n.workspace_id AND r.refund_id = n.refund_id AND r.state = n.before
+    RETURNING
+        r.workspace_id, r.refund_id, r.payment_id, r.amount, r.reference, n.before, n.outcome,
+        n.gateway, n.told_at
+),
+
+noted AS (
+    INSERT INTO refund_outcomes (
+        workspace_id, refund_id, ordinal, outcome, gateway, reference, told_at
+    )
+    SELECT
+        w.workspace_id, w.refund_id,
+        1 + (
+            SELECT count(*) FROM refund_outcomes AS o
+            WHERE o.workspace_id = w.workspace_id AND o.refund_id = w.refund_id
+        ),
+        w.outcome, w.gateway, w.reference, w.told_at
+    FROM written AS w
 ),
 
 counted AS (
     UPDATE payments AS p
-    SET refunded = p.refunded - w.amount,
+    SET refunded = p.refunded + CASE w.outcome WHEN 'failed' THEN -w.amount ELSE w.amount END,
         state = CASE p.state WHEN 'returned' THEN 'parked' ELSE p.state END,
         reason = CASE p.state WHEN 'returned' THEN 'refund_failed' ELSE p.reason END,
         settled_at = CASE p.state WHEN 'returned' THEN NULL ELSE p.settled_at END
     FROM written AS w
     WHERE
-        p.workspace_id = w.workspace_id AND p.payment_id = w.payment_id AND w.state = 'failed'
-    RETURNING p.workspace_id
+        p.workspace_id = w.workspace_id AND p.payment_id = w.payment_id
+        AND (w.outcome = 'failed' OR w.before = 'owed')
 )
 
 SELECT count(*) FROM written;
@@ -168,6 +191,19 @@ SELECT r AS found FROM refunds AS r
 WHERE r.state = 'asked'
 ORDER BY r.asked_at, r.refund_id
 LIMIT :limit;
+
+-- name: owed_refunds
+-- Refunds of which the money came back, the eldest first.
+SELECT r AS found FROM refunds AS r
+WHERE r.state = 'owed'
+ORDER BY r.asked_at, r.refund_id
+LIMIT :limit;
+
+-- name: refund_outcomes
+-- What was told of a refund, in order.
+SELECT o.ordinal, o.outcome, o.gateway, o.reference, o.told_at FROM refund_outcomes AS o
+WHERE o.workspace_id = :workspace_id AND o.refund_id = :refund_id
+ORDER BY o.ordinal;
 
 -- name: refunds_of
 -- Money of a workspace that went back, or is to, the newest first.

@@ -3,15 +3,16 @@
 from typing import Final
 
 from mutoscope.app.agree import NotToBeAgreed
-from mutoscope.app.confirm import BadReference, NotParked
+from mutoscope.app.confirm import BadReference, NotParked, PaymentOfAnother
 from mutoscope.app.current_plan import PeriodBegan
 from mutoscope.app.desk_credits import GoodwillSpent
 from mutoscope.app.desk_facts import WorkspaceClosed
 from mutoscope.app.desk_money import PaymentKnown, RefundFinished
 from mutoscope.app.desk_purchases import PurchasesNotAgreed, PurchasesUnchanged
 from mutoscope.app.fulfil import PaymentDisputed
-from mutoscope.app.money_back import NothingToRefund, RefundAtGateway, UnknownRefund
+from mutoscope.app.money_back import NothingToRefund, RefundAtGateway
 from mutoscope.app.receive import PaymentDoesNotFit
+from mutoscope.app.refund_end import UnknownRefund
 from mutoscope.app.subscribe import AlreadySubscribed, BadStart, NotVerified
 from mutoscope.app.terms import AllowanceNotAgreed, PriceNotAgreed
 from mutoscope.domain.access import NotEntitled
@@ -28,12 +29,12 @@ from mutoscope.storage.session import SideRowRefused
 
 OF_MONEY: Final = (
     UnknownRequest, UnknownPayment, UnknownPurchase, UnknownRefund, BadReference, BadAmount,
-    NotParked, PaymentDoesNotFit, PaymentKnown, PaymentDisputed, PurchaseNotInThisState,
-    NothingToRefund, RefundAtGateway, RefundFinished,
+    NotParked, PaymentDoesNotFit, PaymentKnown, PaymentOfAnother, PaymentDisputed,
+    PurchaseNotInThisState, NothingToRefund, RefundAtGateway, RefundFinished,
 )  # fmt: skip
 OF_NOBODY: Final = (
     UnknownPayment, UnknownRefund, NotParked, RefundAtGateway, RefundFinished, BadDeskData,
-    SideRowRefused,
+    BadReference, BadAmount, PaymentKnown, SideRowRefused,
 )  # fmt: skip
 OF_PLANS: Final = (
     UnknownPlan, AlreadySubscribed, NotVerified, NotInThisState, AllowanceNotAgreed,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -9,6 +10,7 @@ from litestar import get
 
 from mutoscope.app.desk_waiting import Waiting
 from mutoscope.app.desk_waiting import waiting as waits
+from mutoscope.app.refund_end import OWED
 from mutoscope.domain.staff import NotAllowed, StaffAction, require
 from mutoscope.storage.payments import NOBODY
 from mutoscope.web.api.callers import ActorHere
@@ -53,7 +55,7 @@ class ParkedPayment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenRefund(msgspec.Struct, frozen=True, kw_only=True):
-    """Money that is to go back; `is_by_hand` when staff send it."""
+    """Money that is to go back, or went and came back (`owed`); `is_by_hand` when staff send it."""
 
     workspace_id: UUID | None
     refund_id: UUID
@@ -61,6 +63,7 @@ class OpenRefund(msgspec.Struct, frozen=True, kw_only=True):
     gateway: str
     amount: int
     currency: str
+    state: Literal["asked", "owed"]
     is_by_hand: bool
     asked_at: datetime
 
@@ -77,6 +80,16 @@ class OpenDispute(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: datetime
 
 
+class CreditRequestShape(msgspec.Struct, frozen=True, kw_only=True):
+    """A workspace that asks to be let buy credits, and the message in which it does."""
+
+    workspace_id: UUID
+    workspace: str
+    thread_id: UUID
+    ordinal: int
+    asked_at: datetime
+
+
 class WaitingShape(msgspec.Struct, frozen=True, kw_only=True):
     """What waits for staff; at most 200 of each sort, the eldest first."""
 
@@ -85,11 +98,12 @@ class WaitingShape(msgspec.Struct, frozen=True, kw_only=True):
     refunds: tuple[OpenRefund, ...]
     proposals: tuple[ProposalShape, ...]
     disputes: tuple[OpenDispute, ...]
+    credit_requests: tuple[CreditRequestShape, ...]
 
 
 @get(
     "/desk/waiting", operation_id="listWaiting", tags=["desk"],
-    summary="What waits for staff: credits to add, payments, refunds, proposals, disputes",
+    summary="What waits for staff: credits asked for or to add, money, proposals, disputes",
     responses=documented(StaffNeeded, NotAllowed),
 )  # fmt: skip
 async def list_waiting(*, house: HouseHere, actor: ActorHere) -> WaitingShape:
@@ -99,7 +113,7 @@ async def list_waiting(*, house: HouseHere, actor: ActorHere) -> WaitingShape:
     return WaitingShape(
         purchases=tuple(_purchases(found)), payments=tuple(_payments(found)),
         refunds=tuple(_refunds(found)), proposals=tuple(map(proposal_shape, found.proposals)),
-        disputes=tuple(_disputes(found)),
+        disputes=tuple(_disputes(found)), credit_requests=tuple(_credit_requests(found)),
     )  # fmt: skip
 
 
@@ -130,6 +144,7 @@ def _refunds(found: Waiting) -> Iterator[OpenRefund]:
             workspace_id=_owner(asked.workspace_id), refund_id=asked.refund_id,
             purchase_id=asked.purchase_id, gateway=each.gateway, amount=asked.amount,
             currency=asked.currency, is_by_hand=each.is_by_hand, asked_at=asked.asked_at,
+            state="owed" if asked.state == OWED else "asked",
         )  # fmt: skip
 
 
@@ -139,6 +154,14 @@ def _disputes(found: Waiting) -> Iterator[OpenDispute]:
             workspace_id=_owner(each.workspace_id), purchase_id=each.purchase_id,
             gateway=each.gateway, reference=each.reference, amount=each.amount,
             currency=each.currency, opened_at=each.opened_at,
+        )  # fmt: skip
+
+
+def _credit_requests(found: Waiting) -> Iterator[CreditRequestShape]:
+    for each in found.credit_requests:
+        yield CreditRequestShape(
+            workspace_id=each.workspace_id, workspace=each.workspace, thread_id=each.thread_id,
+            ordinal=each.ordinal, asked_at=each.asked_at,
         )  # fmt: skip
 
 

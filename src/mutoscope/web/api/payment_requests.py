@@ -4,6 +4,7 @@ The surprising choice: a link to pay has the same words all day, so that a repea
 answered alike.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -17,7 +18,7 @@ from mutoscope.app.billing import OPEN
 from mutoscope.app.gateway import Checkout, GatewayAway, GatewayFailed
 from mutoscope.app.pay_links import GatewayMissing, NothingToPay
 from mutoscope.app.studio import Studio
-from mutoscope.storage import payments, workspaces
+from mutoscope.storage import parked, payments, workspaces
 from mutoscope.storage.cursor import BadCursor
 from mutoscope.storage.payments import Payment, PaymentRequest, Purpose, UnknownRequest
 from mutoscope.storage.place import LAST, cursor_of, place_of
@@ -29,8 +30,21 @@ from mutoscope.web.errors import documented
 REQUESTS: Final = "/workspaces/{workspace_id:uuid}/payment-requests"
 
 
+class ParkedShape(msgspec.Struct, frozen=True, kw_only=True):
+    """Money that came for a request and waits for staff."""
+
+    payment_id: UUID
+    amount: int
+    currency: str
+    reason: str
+    received_at: datetime
+
+
 class RequestShape(msgspec.Struct, frozen=True, kw_only=True):
     """Money that is asked for, in minor units; `pay_url` opens without a key while it is open.
+
+    `due` is what is to be paid: the total less what was `credited` of its invoice, 0 once it is
+    paid or cancelled. `parked` is money that came for it and waits for staff, as it does not fit.
 
     `subject_id` is the plan or the purchase that it pays for. `invoice_id` is its invoice's, once
     it has one.
@@ -45,6 +59,8 @@ class RequestShape(msgspec.Struct, frozen=True, kw_only=True):
     net: int
     tax: int
     total: int
+    credited: int
+    due: int
     currency: str
     state: str
     invoice_id: UUID | None
@@ -53,6 +69,7 @@ class RequestShape(msgspec.Struct, frozen=True, kw_only=True):
     paid_at: datetime | None
     cancelled_at: datetime | None
     pay_url: str | None
+    parked: tuple[ParkedShape, ...] = ()
 
 
 class RequestPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,11 +122,14 @@ async def list_requests(
         found = await payments.requests(
             connection, workspace_id=workspace_id, limit=limit + 1, before=begin
         )
+        came = await parked.of_requests(
+            connection, workspace_id=workspace_id, requests=[each.request_id for each in found]
+        )
     items = found[:limit]
     last = items[-1] if len(found) > limit else None
     following = cursor_of(at=last.created_at, item_id=last.request_id) if last else None
     return RequestPage(
-        requests=tuple(request_shape(studio, each) for each in items), next=following
+        requests=tuple(request_shape(studio, each, came) for each in items), next=following
     )
 
 
@@ -123,7 +143,10 @@ async def show_request(
     """Return a payment request."""
     async with house.studio.reading() as connection:
         found = await payments.request(connection, workspace_id=workspace_id, request_id=request_id)
-    return request_shape(house.studio, found)
+        came = await parked.of_requests(
+            connection, workspace_id=workspace_id, requests=[request_id]
+        )
+    return request_shape(house.studio, found, came)
 
 
 @post(
@@ -142,8 +165,10 @@ async def check_out(
     return await pay_links.checkout(house.studio, found)
 
 
-def request_shape(studio: Studio, request: PaymentRequest) -> RequestShape:
-    """Return a payment request as it is told."""
+def request_shape(
+    studio: Studio, request: PaymentRequest, came: Iterable[Payment] = ()
+) -> RequestShape:
+    """Return a payment request as it is told, with what came for it and is parked."""
     own = ("workspace_id", "request_id", "purpose", "subject_id", "gateway", "title", "state",
            "invoice_id", "created_at", "due_at", "paid_at", "cancelled_at")  # fmt: skip
     taxed = request.taxed
@@ -152,7 +177,16 @@ def request_shape(studio: Studio, request: PaymentRequest) -> RequestShape:
     return RequestShape(
         **{name: getattr(request, name) for name in own},
         net=taxed.net, tax=taxed.tax, total=taxed.total, currency=taxed.currency,
+        credited=request.credited, due=request.money().amount if is_open else 0,
+        parked=tuple(_parked(each) for each in came if each.request_id == request.request_id),
         pay_url=pay_links.pay_link(studio, request, at=today) if is_open else None,
+    )  # fmt: skip
+
+
+def _parked(payment: Payment) -> ParkedShape:
+    return ParkedShape(
+        payment_id=payment.payment_id, amount=payment.amount, currency=payment.currency,
+        reason=payment.reason or "", received_at=payment.received_at,
     )  # fmt: skip
 
 

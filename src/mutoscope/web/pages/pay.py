@@ -4,6 +4,7 @@ Owns what a payer sees who has a link and nothing else: no key, no account, perh
 Invariant: a page moves no money. The surprising choice: what is paid already is no error.
 """
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from html import escape
 from typing import Any, Final
@@ -18,7 +19,8 @@ from mutoscope.app.studio import Studio
 from mutoscope.domain.calendar import local_date
 from mutoscope.domain.money import money_text
 from mutoscope.domain.seller import Seller
-from mutoscope.storage.payments import PaymentRequest
+from mutoscope.storage import parked
+from mutoscope.storage.payments import Payment, PaymentRequest
 from mutoscope.web.api.shape import HouseHere
 from mutoscope.web.pages.sheet import (
     HEADERS,
@@ -49,15 +51,21 @@ async def show_payment(*, house: HouseHere, token: FromPath[str]) -> Response[st
     """Lead to the checkout of what a link asks for, or show how it is paid, or that it is."""
     studio = house.studio
     request = await open_pay_link(studio, token=token)
+    async with studio.reading() as connection:
+        waiting = await parked.of_requests(
+            connection, workspace_id=request.workspace_id, requests=[request.request_id]
+        )
+    came = _came(studio.seller, waiting)
     if request.state != OPEN:
-        return _answer(studio, title=_OVER[request.state], body=_over(studio.seller, request))
+        title, body = _over(studio.seller, request)
+        return _answer(studio, title=title, body=body + came)
     found = await checkout(studio, request)
-    if found.url is not None:
+    if found.url is not None and not came:
         return Response("", status_code=SEE_OTHER, headers=HEADERS | {"Location": found.url})
-    return _answer(studio, title="Pay by bank transfer", body=_transfer(studio, request, found))
-
-
-_OVER: Final = {"paid": "This is paid", "cancelled": "There is nothing to pay"}
+    if found.url is not None:
+        return _answer(studio, title="Some money came already", body=came + _card(request, found))
+    body = came + _transfer(studio, request, found)
+    return _answer(studio, title="Pay by bank transfer", body=body)
 
 
 def _answer(studio: Studio, *, title: str, body: str) -> Response[str]:
@@ -69,11 +77,11 @@ def _answer(studio: Studio, *, title: str, body: str) -> Response[str]:
 def _transfer(studio: Studio, request: PaymentRequest, found: Checkout) -> str:
     """Return what a transfer needs: how much, where to, which words, until when."""
     seller = studio.seller
-    where = "<br>".join(map(escape, seller.bank)) or escape(found.instructions or "")
     why = '<span class="quiet">They tell us whose payment it is.</span>'
     told = (
         ("For", escape(request.title)),
-        ("To", where),
+        *_credited(request),
+        *_where(seller, found),
         ("Words to write", f"<code>{escape(found.reference)}</code>{why}"),
         ("Until", _day(seller, request.due_at)),
     )  # fmt: skip
@@ -84,23 +92,77 @@ def _transfer(studio: Studio, request: PaymentRequest, found: Checkout) -> str:
     )
 
 
-def _over(seller: Seller, request: PaymentRequest) -> str:
+def _where(seller: Seller, found: Checkout) -> Iterator[tuple[str, str]]:
+    """Yield where to transfer to, a line of the seller's bank each; a number is copied whole."""
+    if not seller.bank:
+        yield "To", escape(found.instructions or "")
+    for line in seller.bank:
+        label, colon, value = line.partition(": ")
+        told = f'<span class="whole">{escape(value if colon else label)}</span>'
+        yield (escape(label) if colon else "To"), told
+
+
+def _card(request: PaymentRequest, found: Checkout) -> str:
+    """Return what is to be paid, and the way to the checkout for who wants to pay all the same."""
+    return (
+        f"{_sum(request)}{rows((('For', escape(request.title)),))}"
+        f'<p><a href="{escape(found.url or "")}">Pay by card</a></p>'
+    )
+
+
+def _over(seller: Seller, request: PaymentRequest) -> tuple[str, str]:
     """Return what became of a request that is not open any more."""
     what = ("For", escape(request.title))
     if request.paid_at is None:
-        return f"<p>What was asked for was cancelled, so nothing is due.</p>{rows((what,))}"
-    told = (what, ("Paid on", _day(seller, request.paid_at)))
-    return (
-        f"{_sum(request)}{rows(told)}"
+        told = "What was asked for was cancelled, so nothing is due."
+        return "There is nothing to pay", f"<p>{told}</p>{rows((what,))}"
+    if not request.money().amount:
+        told = "All of it was credited, so nothing is due."
+        return "There is nothing to pay", f"<p>{told}</p>{rows((what, *_credited(request)))}"
+    facts = (what, *_credited(request), ("Paid on", _day(seller, request.paid_at)))
+    return "This is paid", (
+        f"{_sum(request)}{rows(facts)}"
         '<p class="good">Thank you. There is nothing more to do.</p>'
     )  # fmt: skip
 
 
-def _sum(request: PaymentRequest) -> str:
+def _came(seller: Seller, waiting: Iterable[Payment]) -> str:
+    """Return what came for a request and was not used for it, in words for who sent it."""
+    told = "".join(
+        f"<p><b>{escape(money_text(each.amount, each.currency))}</b> came on "
+        f"{_day(seller, each.received_at)}. {_WHY.get(each.reason or '', _OTHERWISE)} It is kept "
+        "for you until our staff have decided with you: you lose nothing.</p>"
+        for each in waiting
+    )
+    return told and f'<div class="note">{told}</div>'
+
+
+_OTHERWISE: Final = "It could not be used for this."
+_WHY: Final = {
+    "other_amount": "It is another amount than this comes to, so it was not used.",
+    "other_currency": "It is another currency than this is in, so it was not used.",
+    "already_paid": "This was paid before, so it was not used.",
+    "request_cancelled": "This was cancelled before, so it was not used.",
+    "refund_failed": "We sent it back, and it did not arrive.",
+}
+
+
+def _credited(request: PaymentRequest) -> tuple[tuple[str, str], ...]:
+    """Return what was invoiced and what of it was credited, where something was."""
+    if not request.credited:
+        return ()
     taxed = request.taxed
-    total, tax = (money_text(each, taxed.currency) for each in (taxed.total, taxed.tax))
-    told = f"{escape(tax)} of it is tax." if taxed.tax else "No tax is added."
-    return f'<p class="sum">{escape(total)}</p><p class="quiet">{told}</p>'
+    amounts = (escape(money_text(each, taxed.currency)) for each in (taxed.total, request.credited))
+    return tuple(zip(("Invoiced", "Credited since"), amounts, strict=True))
+
+
+def _sum(request: PaymentRequest) -> str:
+    money, tax = request.money(), request.tax()
+    told = f"{escape(money_text(tax, money.currency))} of it is tax." if tax else "No tax is added."
+    return (
+        f'<p class="sum">{escape(money_text(money.amount, money.currency))}</p>'
+        f'<p class="quiet">{told}</p>'
+    )
 
 
 def _day(seller: Seller, at: datetime) -> str:
