@@ -159,13 +159,13 @@ async def test_money_that_does_not_fit_is_told_to_who_sent_it(api: Api) -> None:
     again = await opened(api, path)
 
     assert "<b>40.00 USD</b> came on" in short.text
-    assert "It is another amount than this comes to, so it was not used." in short.text
+    assert "It is another amount than was asked for, so it was not used." in short.text
     assert [(each["amount"], each["reason"]) for each in told["parked"]] == [
         (4_000, "other_amount")
     ]  # fmt: skip
     assert "<h2>This is paid</h2>" in again.text
     assert "<b>47.97 USD</b> came on" in again.text
-    assert "This was paid before, so it was not used." in again.text
+    assert "What it was for was paid before, so it was not used." in again.text
 
 
 async def test_who_pays_by_card_is_told_first_of_money_that_came(

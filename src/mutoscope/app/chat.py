@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NotRequired, TypedDict, Unpack
 from uuid import UUID
 
 from mutoscope.app import downloads
@@ -29,6 +29,7 @@ from mutoscope.domain.chat import (
     staff,
 )
 from mutoscope.domain.credits import Refusal
+from mutoscope.domain.money_words import card_words
 from mutoscope.domain.planner import KeyReused
 from mutoscope.storage import chat, workspaces
 from mutoscope.storage.chat import Thread, UnknownThread
@@ -77,7 +78,8 @@ class Threads:
 class CardPosting(TypedDict):
     """What a card needs: where it stands, whose it is, and what it tells.
 
-    Without a `thread_id` it stands in the thread that every workspace has.
+    Without a `thread_id` it stands in the thread that every workspace has; without a `body` people
+    read its data.
     """
 
     workspace_id: UUID
@@ -87,6 +89,7 @@ class CardPosting(TypedDict):
     card: str
     data: Mapping[str, Any]
     at: datetime
+    body: NotRequired[str | None]
 
 
 def card_rows(**posting: Unpack[CardPosting]) -> tuple[SideRow, ...]:
@@ -101,7 +104,8 @@ def card_rows(**posting: Unpack[CardPosting]) -> tuple[SideRow, ...]:
     message = NewMessage(
         workspace_id=workspace_id,
         thread_id=posting["thread_id"] or default_thread_id(workspace_id=workspace_id),
-        message_id=posting["message_id"], author=author, card=checked_card(posting["card"]),
+        message_id=posting["message_id"], author=author, body=posting.get("body"),
+        card=checked_card(posting["card"]),
         data=posting["data"], said_at=posting["at"],
         waits=False if author.side is Side.STAFF else None,
     )  # fmt: skip
@@ -116,6 +120,7 @@ def post_card(card: Card) -> tuple[SideRow, ...]:
     return card_rows(
         workspace_id=card.workspace_id, thread_id=card.thread_id, message_id=card.message_id,
         author=staff(staff_id=card.author), card=card.card, data=card.data, at=card.at,
+        body=card_words(card.card, card.data),
     )  # fmt: skip
 
 

@@ -72,7 +72,8 @@ class DeskOrder:
 class Deed:
     """An order that was judged and is to be carried out now, by its actor.
 
-    `approves` is the proposal that it carries out, where two people are needed.
+    `approves` is the proposal that it carries out, where two people are needed. One that `is_quiet`
+    tells the customer nothing new: it has no card.
     """
 
     actor: Actor
@@ -84,6 +85,7 @@ class Deed:
     key: str
     at: datetime
     approves: Proposal | None = None
+    is_quiet: bool = False
 
     @property
     def namespace(self) -> str:
@@ -149,7 +151,7 @@ class Deed:
             data=data, at=self.at,
         )  # fmt: skip
         return (
-            *decided, *(() if is_nobodys else studio.post_card(card)),
+            *decided, *(() if is_nobodys or self.is_quiet else studio.post_card(card)),
             *keyed(
                 self.lines(studio, workspace_id=None if is_nobodys else self.workspace_id, **data),
                 key=self.audit_key(), digest=self.digest(),

@@ -19,7 +19,7 @@ from mutoscope.domain.catalog import Fulfilment
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import BadDeskData
 from mutoscope.domain.offers import Money
-from mutoscope.storage import payments, purchases
+from mutoscope.storage import parked, payments, purchases
 from mutoscope.storage.payments import NOBODY, Purpose
 
 if TYPE_CHECKING:
@@ -143,15 +143,19 @@ async def return_payment(studio: Studio, deed: Deed) -> None:
 
 
 async def keep_payment(studio: Studio, deed: Deed) -> None:
-    """Keep a parked payment open; the reason says what it waits for.
+    """Keep a parked payment open; the reason says what it waits for, and is the staff's own.
+
+    The customer is told once that the money is kept for them.
 
     :raises UnknownPayment: when the workspace has none of that id.
     :raises NotParked: when it does not wait.
     """
-    await confirm.keep(
-        studio, workspace_id=deed.workspace_id, payment_id=deed.id_of("payment_id"),
-        act=deed.act(studio),
-    )  # fmt: skip
+    payment_id = deed.id_of("payment_id")
+    async with studio.reading() as connection:
+        payment = await payments.payment_of_anybody(connection, payment_id=payment_id)
+        is_told = payment_id in await parked.notes(connection, about=[payment])
+    act = replace(deed, is_quiet=is_told).act(studio)
+    await confirm.keep(studio, workspace_id=deed.workspace_id, payment_id=payment_id, act=act)
 
 
 async def add_credits(studio: Studio, deed: Deed) -> None:

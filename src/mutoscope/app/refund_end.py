@@ -68,7 +68,9 @@ async def finish(studio: Studio, asked: Refund, *, state: str, act: Act = NOBODY
         (known.workspace_id, known.refund_id, known.state, after, state, gateway,
          asked.reference, at),
     )  # fmt: skip
-    told = act.telling(amount=asked.amount, currency=asked.currency, credits=asked.credits)
+    told = act.telling(
+        amount=asked.amount, currency=asked.currency, credits=asked.credits, state=after
+    )
     try:
         requests, rows = await _followed(studio, known, after, at)
         await submit_new(studio, act.noted(requests), rows=(row, *rows, *told))

@@ -18,6 +18,7 @@ from mutoscope.app.pay_links import checkout, open_pay_link
 from mutoscope.app.studio import Studio
 from mutoscope.domain.calendar import local_date
 from mutoscope.domain.money import money_text
+from mutoscope.domain.money_words import KEPT, why_parked
 from mutoscope.domain.seller import Seller
 from mutoscope.storage import parked
 from mutoscope.storage.payments import Payment, PaymentRequest
@@ -130,21 +131,10 @@ def _came(seller: Seller, waiting: Iterable[Payment]) -> str:
     """Return what came for a request and was not used for it, in words for who sent it."""
     told = "".join(
         f"<p><b>{escape(money_text(each.amount, each.currency))}</b> came on "
-        f"{_day(seller, each.received_at)}. {_WHY.get(each.reason or '', _OTHERWISE)} It is kept "
-        "for you until our staff have decided with you: you lose nothing.</p>"
+        f"{_day(seller, each.received_at)}. {why_parked(each.reason)} {KEPT}</p>"
         for each in waiting
     )
     return told and f'<div class="note">{told}</div>'
-
-
-_OTHERWISE: Final = "It could not be used for this."
-_WHY: Final = {
-    "other_amount": "It is another amount than this comes to, so it was not used.",
-    "other_currency": "It is another currency than this is in, so it was not used.",
-    "already_paid": "This was paid before, so it was not used.",
-    "request_cancelled": "This was cancelled before, so it was not used.",
-    "refund_failed": "We sent it back, and it did not arrive.",
-}
 
 
 def _credited(request: PaymentRequest) -> tuple[tuple[str, str], ...]:
