@@ -59,6 +59,19 @@ def test_a_transfer_becomes_credits_and_goes_back(shop: Shop) -> None:
     assert "Nothing waits for you." in shop.run("desk", "waiting").errors
 
 
+def test_what_a_closed_workspace_has_paid_goes_back(shop: Shop) -> None:
+    purchase, request = ordered(shop)
+    assert shop.act("desk", "confirm", request, "RF18 5390").code == 0
+    assert shop.act("desk", "close", shop.workspace, "--yes", by="root").code == 0
+
+    listed = shop.run("desk", "waiting").output
+    refunded = shop.act("desk", "refund", shop.workspace, purchase)
+
+    assert "money to send back, its workspace is closed" in " ".join(listed.split())
+    assert f"desk refund {shop.workspace} {purchase}" in listed
+    assert refunded.code == 0
+
+
 def test_the_words_of_a_statement_name_the_request(shop: Shop) -> None:
     (invoice,) = shop.run("invoice", "list", shop.workspace, "--json").json()
     invoiced = shop.act("desk", "confirm", f"for {invoice['number']}", "RF18 1").json()

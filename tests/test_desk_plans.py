@@ -15,6 +15,7 @@ from money_desk_stage import (
     newest,
     on_enterprise,
     open_money_desk,
+    ordered,
     paid,
     parked,
     prepared,
@@ -26,7 +27,9 @@ from mutoscope.app.desk_facts import WorkspaceClosed
 from mutoscope.app.desk_waiting import waiting
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import BadDeskData, Field, FieldKind, desk_data
+from mutoscope.domain.purchases import PurchaseState
 from mutoscope.domain.subscriptions import State
+from mutoscope.storage import purchases
 from soundness import assert_sound
 
 
@@ -122,9 +125,24 @@ async def test_a_closed_workspace_is_sold_nothing(desk: Desk) -> None:
 
     with pytest.raises(WorkspaceClosed):
         await desk.act(desk.ada, "add_credits", purchase_id=purchase_id)
+    assert [each.is_closed for each in (await waiting(desk.studio)).purchases] == [True]
     done = await desk.act(desk.ada, "refund", key="back", purchase_id=purchase_id)
 
     assert isinstance(done, Done)
+    assert (await waiting(desk.studio)).purchases == ()
+
+
+async def test_closing_cancels_the_orders_that_nobody_has_paid(desk: Desk) -> None:
+    made = await ordered(desk)
+
+    await desk.act(desk.ada, "close")
+
+    async with desk.studio.reading() as connection:
+        found = await purchases.get(
+            connection, workspace_id=desk.workspace_id, purchase_id=made.purchase.purchase_id
+        )
+    assert (found.state, found.ended_at) == (PurchaseState.CANCELLED, desk.stage.clock.now())
+    assert made.request not in await to_pay(desk.stage, desk.workspace_id)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +179,7 @@ async def test_what_waits_for_staff_is_listed_until_it_is_decided(desk: Desk) ->
 
     found = await waiting(desk.studio)
 
-    assert purchase_id in {each.purchase_id for each in found.purchases}
+    assert purchase_id in {each.purchase.purchase_id for each in found.purchases}
     assert [each.payment.reason for each in found.payments] == ["already_paid"]
     assert [(each.refund.refund_id, each.is_by_hand) for each in found.refunds] == [(asked, True)]
     assert [each.action for each in found.proposals] == ["add_credits"]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alert_stage import hold, release, submit
 from business_stage import (
     bought,
     documents,
@@ -26,8 +28,9 @@ from mutoscope.app import money_back, promo
 from mutoscope.app.disputes import dispute_told
 from mutoscope.app.fulfil import PaymentDisputed, add_credits
 from mutoscope.app.gateway import GatewayDispute
-from mutoscope.app.money_back import NothingToRefund
+from mutoscope.app.money_back import CreditsHeld, NothingToRefund
 from mutoscope.app.promo import AlreadyRedeemed, PromoOver
+from mutoscope.domain import actions as ask
 from mutoscope.domain.invoices import DocumentKind
 from mutoscope.domain.offers import Money
 from mutoscope.domain.purchases import (
@@ -40,6 +43,7 @@ from mutoscope.domain.purchases import (
 )
 from mutoscope.storage import purchases
 from mutoscope.storage.offers import PromoCode
+from overtaking import overtake
 from soundness import assert_sound
 from studio_stage import Stage, open_stage
 
@@ -134,6 +138,42 @@ async def test_spent_credits_are_refunded_by_staff_alone(stage: Stage) -> None:
     assert (refund.credits, refund.amount) == (0, 1_000)
 
 
+async def test_a_refund_waits_for_the_jobs_that_hold_credits_of_the_purchase(stage: Stage) -> None:
+    workspace_id = await open_paying(stage)
+    purchase = await bought(stage, workspace_id)
+    await hold(stage, workspace_id, 1_500 + 1_000, key="clip")
+    refund = partial(
+        money_back.refund, stage.studio, workspace_id=workspace_id,
+        purchase_id=purchase.purchase_id, reason="asked",
+    )  # fmt: skip
+
+    with pytest.raises(CreditsHeld, match=r"1,000 credits .* wait until these end, or cancel them"):
+        await refund()
+    await release(stage, workspace_id, key="clip")
+    done = await refund()
+
+    total = (await documents(stage, workspace_id))[-1].taxed.total
+    assert (done.credits, done.amount) == (1_500, total)
+
+
+async def test_a_hold_that_overtakes_a_refund_stops_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace_id = await open_paying(stage)
+    purchase = await bought(stage, workspace_id)
+    overtake(
+        monkeypatch, money_back, "read_paid", is_read_first=True,
+        again=partial(hold, stage, workspace_id, 1_500 + 1_000, key="clip"),
+    )  # fmt: skip
+
+    with pytest.raises(CreditsHeld):
+        await money_back.refund(
+            stage.studio, workspace_id=workspace_id, purchase_id=purchase.purchase_id, reason="x"
+        )
+    assert (await read(stage, purchase)).state is PurchaseState.GRANTED
+    assert await spendable(stage, workspace_id) == 500
+
+
 async def test_a_dispute_freezes_its_purchase_and_no_other(stage: Stage) -> None:
     workspace_id = await open_paying(stage)
     purchase = await bought(stage, workspace_id)
@@ -157,6 +197,23 @@ async def test_a_lost_dispute_voids_what_is_left_and_flags_the_rest(stage: Stage
     assert states == ["lost", "lost", "lost"]
     assert (await operations(stage, workspace_id))[-1] == ("void", 1_000)
     assert (after.taken_back, after.debt) == (1_000, total * 500 // 1_500)
+
+
+async def test_a_dispute_is_lost_when_no_job_holds_credits_of_its_purchase(stage: Stage) -> None:
+    workspace_id = await open_paying(stage)
+    purchase = await bought(stage, workspace_id)
+    await hold(stage, workspace_id, 1_500 + 1_000, key="clip")
+
+    with pytest.raises(CreditsHeld):
+        await dispute(stage, purchase, is_won=False)
+    assert (await read(stage, purchase)).state is PurchaseState.DISPUTED
+    await submit(stage, workspace_id, ask.Settle(ask.Reference("api", "clip"), 1_500 + 300))
+    state = await dispute(stage, purchase, is_won=False)
+
+    after = await read(stage, purchase)
+    total = (await documents(stage, workspace_id))[-1].taxed.total
+    assert (state, after.taken_back) == ("lost", 1_200)
+    assert after.debt == total * 300 // 1_500
 
 
 async def test_a_dispute_that_is_won_thaws(stage: Stage) -> None:

@@ -178,6 +178,7 @@ async def refund(studio: Studio, deed: Deed) -> None:
 
     :raises UnknownPurchase: when the workspace has none of that id.
     :raises PurchaseNotInThisState: when it is not paid, or over.
+    :raises CreditsHeld: when jobs hold some of its credits.
     :raises NothingToRefund: when nothing is left, or the amount is more than is left of the money.
     """
     await money_back.refund(

@@ -29,6 +29,14 @@ LISTED_MAX: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingPurchase:
+    """A paid purchase; one of a workspace that `is_closed` gets its money back, not its credits."""
+
+    purchase: Purchase
+    is_closed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingRefund:
     """A refund that was asked for, or came back; `is_by_hand` when staff have to send the money."""
 
@@ -49,7 +57,7 @@ class WaitingPayment:
 class Waiting:
     """What waits for staff, of each sort the eldest first."""
 
-    purchases: tuple[Purchase, ...]
+    purchases: tuple[WaitingPurchase, ...]
     payments: tuple[WaitingPayment, ...]
     refunds: tuple[WaitingRefund, ...]
     proposals: tuple[Proposal, ...]
@@ -72,7 +80,10 @@ async def waiting(studio: Studio) -> Waiting:
             for each in asked
         ]
         return Waiting(
-            purchases=await purchases.waiting(connection, limit=LISTED_MAX),
+            purchases=tuple(
+                WaitingPurchase(purchase=purchase, is_closed=is_closed)
+                for purchase, is_closed in await purchases.waiting(connection, limit=LISTED_MAX)
+            ),
             payments=await parked(connection, limit=LISTED_MAX),
             refunds=tuple(
                 WaitingRefund(

@@ -2,7 +2,8 @@
 
 Invariant: an open dispute freezes what is left of the purchase; one that is lost voids it, and what
 was spent already is a debt that is told, never a negative balance; one that is won thaws it. The
-events of a dispute may come in any order and any number of times.
+events of a dispute may come in any order and any number of times. One that is lost while jobs hold
+credits of the purchase stays open until these end: its event is refused, and looked into again.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ async def dispute_told(studio: Studio, *, gateway: str, dispute: GatewayDispute)
     """Take a dispute as its gateway tells it; return the state in which it is now.
 
     :raises GatewayError: when its payment is not known here, and the gateway does not tell it.
+    :raises CreditsHeld: when it is lost, and jobs hold some of the credits of its purchase.
     """
     payment = await _payment(studio, gateway, dispute.payment_reference)
     known = await _known(studio, payment, dispute)
@@ -153,6 +155,7 @@ async def _lost(
     purchase, total = paid.purchase, paid.request.taxed.total
     if purchase.state not in {PurchaseState.DISPUTED, PurchaseState.PAID, PurchaseState.GRANTED}:
         return (), []
+    paid.require_unheld()
     is_granted = purchase.granted_at is not None
     left = sum(lot.left_over for lot in paid.lots) if is_granted else purchase.credits
     taken_back = purchase.taken_back + left
@@ -170,9 +173,9 @@ async def _lost(
     voids = tuple(
         _turned(paid, f"lost/{_name(known.reference)}", lot.lot, ask.Void(lot.grant))
         for lot in paid.lots
-        if lot.left_over or lot.held
+        if lot.left_over
     )
-    return voids, [purchases.changed(purchase, after)]
+    return voids, [*paid.emptied(), purchases.changed(purchase, after)]
 
 
 async def _purchase_of(studio: Studio, payment: Payment) -> Paid | None:

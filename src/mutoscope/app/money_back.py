@@ -2,7 +2,8 @@
 
 Invariant: credits leave in the transaction that asks for the refund, then the money is sent. A
 refund is sent under its own id, so that one in doubt is sent again as the same. How it ends is the
-matter of `app.refund_end`.
+matter of `app.refund_end`. While a job holds credits of a purchase, nobody knows yet how much of it
+is spent: what is left of it is not taken back before the hold has ended.
 """
 
 from __future__ import annotations
@@ -55,6 +56,20 @@ class NothingToRefund(Refusal):
         self.amount_max = amount_max
 
 
+class CreditsHeld(Refusal):
+    """Taking back what is left of a purchase of which credits are held."""
+
+    code = "credits_held"
+
+    def __init__(self, *, purchase_id: UUID, held: int) -> None:
+        super().__init__(
+            f"{held:,} credits of the purchase {purchase_id} are held for jobs that go on, and may "
+            "be spent or come back: wait until these end, or cancel them, then try again"
+        )
+        self.purchase_id = purchase_id
+        self.held = held
+
+
 class RefundAtGateway(Refusal):
     """A decision by hand about a refund that a gateway is yet to be asked for."""
 
@@ -77,6 +92,25 @@ class Paid:
     request: PaymentRequest
     payment: Payment
     lots: tuple[Granted, ...]
+
+    def require_unheld(self) -> None:
+        """Pass when none of its credits are held.
+
+        :raises CreditsHeld: when some are.
+        """
+        held = sum(lot.held for lot in self.lots)
+        if held:
+            raise CreditsHeld(purchase_id=self.purchase.purchase_id, held=held)
+
+    def emptied(self) -> tuple[SideRow, ...]:
+        """Return the side rows that pass only when as much was voided as was read to be left."""
+        whose = self.purchase.workspace_id
+        return tuple(
+            SideRow(
+                subscriptions.expect_emptied, (whose, lot.kind, lot.lot, lot.voided + lot.left_over)
+            )
+            for lot in self.lots
+        )
 
 
 async def read_paid(studio: Studio, *, workspace_id: UUID, purchase_id: UUID) -> Paid:
@@ -112,19 +146,25 @@ async def refund(
 
     :raises UnknownPurchase: when the workspace has none of that id.
     :raises PurchaseNotInThisState: when it is not paid, or over.
+    :raises CreditsHeld: when jobs hold some of its credits.
     :raises NothingToRefund: when nothing is left, or the amount is more than is left of the money.
-    :raises SideRowRefused: when it has been changed at this moment.
+    :raises SideRowRefused: when it, or what is left of it, has been changed at this moment.
     """
-    paid = await read_paid(studio, workspace_id=workspace_id, purchase_id=purchase_id)
-    paid.purchase.require(PurchaseState.PAID, PurchaseState.GRANTED)
+    paid = await _to_refund(studio, workspace_id, purchase_id)
     try:
         asked = await _ask(studio, paid, reason=reason, amount=amount, act=act)
     except (SideRowRefused, NothingToRefund):  # perhaps somebody else was first
-        paid = await read_paid(studio, workspace_id=workspace_id, purchase_id=purchase_id)
-        paid.purchase.require(PurchaseState.PAID, PurchaseState.GRANTED)
+        await _to_refund(studio, workspace_id, purchase_id)
         raise
     await send(studio, asked)
     return await read_refund(studio, workspace_id, asked.refund_id)
+
+
+async def _to_refund(studio: Studio, workspace_id: UUID, purchase_id: UUID) -> Paid:
+    paid = await read_paid(studio, workspace_id=workspace_id, purchase_id=purchase_id)
+    paid.purchase.require(PurchaseState.PAID, PurchaseState.GRANTED)
+    paid.require_unheld()
+    return paid
 
 
 async def _ask(studio: Studio, paid: Paid, *, reason: str, amount: int | None, act: Act) -> Refund:
@@ -144,7 +184,10 @@ async def _ask(studio: Studio, paid: Paid, *, reason: str, amount: int | None, a
         for lot in paid.lots
         if lot.left_over
     )  # fmt: skip
-    own = (purchases.changed(paid.purchase, after), SideRow(purchases.add_refunds, asked.row()))
+    own = (
+        *paid.emptied(), purchases.changed(paid.purchase, after),
+        SideRow(purchases.add_refunds, asked.row()),
+    )  # fmt: skip
     told = act.telling(
         refund_id=str(asked.refund_id), amount=asked.amount, currency=asked.currency,
         kind=paid.purchase.kind, credits=asked.credits,

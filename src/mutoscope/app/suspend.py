@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mutoscope.app.acts import NOBODYS, Act, submit_new
 from mutoscope.app.billing import rows_paid
+from mutoscope.app.buy import cancelled
 from mutoscope.app.packs import forfeits, freezes, thaws
 from mutoscope.app.terms import NAMESPACE, restated, standing
 from mutoscope.domain import actions as ask
@@ -120,6 +121,8 @@ async def settle(
 async def close(studio: Studio, *, workspace_id: UUID, act: Act = NOBODYS) -> Workspace:
     """Close a workspace for ever: no new jobs, open ones settle, all credits are forfeited.
 
+    Orders that nobody has paid are cancelled; what is paid and not granted waits for its refund.
+
     :raises UnknownWorkspace: when there is no such workspace.
     :raises NotInThisState: when it is closed already.
     :raises SideRowRefused: when it has been changed at this moment.
@@ -139,11 +142,9 @@ async def close(studio: Studio, *, workspace_id: UUID, act: Act = NOBODYS) -> Wo
         own.insert(0, subscriptions.changed(
             subscription, ended, event=Event.CLOSE, due_at=at, at=at
         ))  # fmt: skip
-    own += [
-        SideRow(payments.cancel_requests, (workspace_id, each.request_id, at))
-        for each in open_requests
-        if each.invoice_id is None
-    ]
+    for each in open_requests:
+        if each.invoice_id is None:
+            own += await cancelled(studio, each, at=at)
     lost = await forfeits(studio, workspace_id=workspace_id, key="close")
     try:
         await submit_new(studio, act.noted(lost), rows=(*own, *act.telling()))

@@ -157,7 +157,7 @@ async def serve(town: Town) -> None:
     async with studio.reading() as connection:
         waiting = await purchases.waiting(connection, limit=500)
         asked = await purchases.asked_refunds(connection, limit=500)
-    for purchase in waiting:
+    for purchase, _ in waiting:
         await _tried(town, "credits added", add_credits(
             studio, workspace_id=purchase.workspace_id, purchase_id=purchase.purchase_id
         ))  # fmt: skip

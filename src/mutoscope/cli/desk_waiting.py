@@ -93,12 +93,14 @@ def why(payment: Payment, note: PaymentNote | None) -> str:
 
 
 def _rows(found: Waiting) -> Iterator[Row]:
-    for purchase in found.purchases:
+    for purchase, is_closed in ((each.purchase, each.is_closed) for each in found.purchases):
         yield Row(
-            purchase.paid_at or purchase.ordered_at, "credits to add",
+            purchase.paid_at or purchase.ordered_at,
+            "money to send back, its workspace is closed" if is_closed else "credits to add",
             f"{purchase.credits:,} {purchase.kind}, {money(purchase.price)} net, paid",
             purchase.workspace_id,
-            f"desk add-credits {purchase.workspace_id} {purchase.purchase_id}",
+            f"desk {'refund' if is_closed else 'add-credits'} "
+            f"{purchase.workspace_id} {purchase.purchase_id}",
         )  # fmt: skip
     for payment, note in ((each.payment, each.note) for each in found.payments):
         total = Money(amount=payment.amount, currency=payment.currency)

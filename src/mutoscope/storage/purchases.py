@@ -146,10 +146,10 @@ async def page(
     return tuple([purchase_from(row["found"]) async for row in rows])
 
 
-async def waiting(connection: Connection, *, limit: int) -> tuple[Purchase, ...]:
-    """Return purchases that are paid and wait for staff, the eldest first."""
+async def waiting(connection: Connection, *, limit: int) -> tuple[tuple[Purchase, bool], ...]:
+    """Return what is paid and waits for staff, the eldest first, and if its workspace is closed."""
     rows = _SQL.waiting_purchases(connection, limit=limit)
-    return tuple([purchase_from(row["found"]) async for row in rows])
+    return tuple([(purchase_from(row["found"]), row["is_closed"]) async for row in rows])
 
 
 async def disputed(connection: Connection, *, workspace_id: UUID) -> tuple[tuple[UUID, str], ...]:

@@ -119,6 +119,15 @@ def expected(workspace_id: UUID, subscription: Subscription | None) -> SideRow:
     return SideRow(expect_subscriptions, (workspace_id, revision))
 
 
+async def expect_emptied(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Count (workspace id, kind, lot, voided) where that is voided, and nothing left or held."""
+    workspaces, kinds, lots, voided = zip(*rows, strict=True)
+    found: int = await _SQL.expect_emptied(
+        connection, workspaces=workspaces, kinds=kinds, lots=lots, voided=voided
+    )
+    return found
+
+
 async def add_subscriptions(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
     """Write new subscriptions with their first grants; a second current one is not written."""
     written: int = await _SQL.add_subscriptions(connection, subscriptions=rows)

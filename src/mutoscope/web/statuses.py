@@ -39,7 +39,8 @@ _CODES: Final[Mapping[int, str]] = {
     """,
     409: """
         admin_exists already_done already_member already_redeemed already_refunded
-        already_scheduled already_subscribed credit_exceeds_invoice demo_workspace export_is_final
+        already_scheduled already_subscribed credit_exceeds_invoice credits_held demo_workspace
+        export_is_final
         frame_not_final frame_not_made gateway_missing goodwill_spent hold_already_settled
         invitation_over job_is_final last_admin last_owner message_under_way no_address
         no_clip_wanted no_mail_server no_method_kept no_plan not_an_invoice not_at_provider

@@ -87,7 +87,10 @@ LIMIT :limit;
 
 -- name: waiting_purchases
 -- Purchases that are paid and wait for staff, the eldest first.
-SELECT p AS found FROM purchases AS p
+SELECT
+    p AS found, w.closed_at IS NOT NULL AS is_closed
+FROM purchases AS p
+INNER JOIN workspaces AS w ON p.workspace_id = w.workspace_id
 WHERE p.state = 'paid'
 ORDER BY p.paid_at, p.purchase_id
 LIMIT :limit;

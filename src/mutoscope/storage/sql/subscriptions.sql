@@ -166,6 +166,16 @@ INNER JOIN entries AS e
 WHERE l.workspace_id = :workspace_id AND l.source = :source AND l.reference = :reference
 ORDER BY l.kind, l.lot;
 
+-- name: expect_emptied$
+-- Lots of which so much is voided, and nothing is left or held.
+SELECT count(*)
+FROM unnest(
+    :workspaces::uuid[], :kinds::text[], :lots::bigint[], :voided::bigint[]
+) AS n (workspace_id, kind, lot, voided)
+INNER JOIN lots AS l
+    ON n.workspace_id = l.workspace_id AND n.kind = l.kind AND n.lot = l.lot
+WHERE l.voided = n.voided AND l.available + l.frozen + l.held = 0;
+
 -- name: wallet_kinds
 -- The kinds of credit of which a workspace has a wallet.
 SELECT w.kind

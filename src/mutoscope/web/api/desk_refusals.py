@@ -10,7 +10,7 @@ from mutoscope.app.desk_facts import WorkspaceClosed
 from mutoscope.app.desk_money import PaymentKnown, RefundFinished
 from mutoscope.app.desk_purchases import PurchasesNotAgreed, PurchasesUnchanged
 from mutoscope.app.fulfil import PaymentDisputed
-from mutoscope.app.money_back import NothingToRefund, RefundAtGateway
+from mutoscope.app.money_back import CreditsHeld, NothingToRefund, RefundAtGateway
 from mutoscope.app.receive import PaymentDoesNotFit
 from mutoscope.app.refund_end import UnknownRefund
 from mutoscope.app.subscribe import AlreadySubscribed, BadStart, NotVerified
@@ -30,7 +30,7 @@ from mutoscope.storage.session import SideRowRefused
 OF_MONEY: Final = (
     UnknownRequest, UnknownPayment, UnknownPurchase, UnknownRefund, BadReference, BadAmount,
     NotParked, PaymentDoesNotFit, PaymentKnown, PaymentOfAnother, PaymentDisputed,
-    PurchaseNotInThisState, NothingToRefund, RefundAtGateway, RefundFinished,
+    PurchaseNotInThisState, CreditsHeld, NothingToRefund, RefundAtGateway, RefundFinished,
 )  # fmt: skip
 OF_NOBODY: Final = (
     UnknownPayment, UnknownRefund, NotParked, RefundAtGateway, RefundFinished, BadDeskData,

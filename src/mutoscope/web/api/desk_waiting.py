@@ -20,7 +20,10 @@ from mutoscope.web.errors import StaffNeeded, documented
 
 
 class WaitingPurchase(msgspec.Struct, frozen=True, kw_only=True):
-    """A purchase that is paid, whose credits are to be added; the price is net."""
+    """A purchase that is paid, whose credits are to be added; the price is net.
+
+    Where the workspace `is_closed`, its money is to be sent back instead.
+    """
 
     workspace_id: UUID
     purchase_id: UUID
@@ -29,6 +32,7 @@ class WaitingPurchase(msgspec.Struct, frozen=True, kw_only=True):
     price: int
     currency: str
     paid_at: datetime | None
+    is_closed: bool
 
 
 class ParkedNote(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,11 +122,11 @@ async def list_waiting(*, house: HouseHere, actor: ActorHere) -> WaitingShape:
 
 
 def _purchases(found: Waiting) -> Iterator[WaitingPurchase]:
-    for each in found.purchases:
+    for each, is_closed in ((row.purchase, row.is_closed) for row in found.purchases):
         yield WaitingPurchase(
             workspace_id=each.workspace_id, purchase_id=each.purchase_id, kind=each.kind,
             credits=each.credits, price=each.price.amount, currency=each.price.currency,
-            paid_at=each.paid_at,
+            paid_at=each.paid_at, is_closed=is_closed,
         )  # fmt: skip
 
 
