@@ -10,6 +10,7 @@ from uuid import UUID
 
 from mutoscope.domain.credits import Refusal
 from mutoscope.storage.database import queries
+from mutoscope.storage.payments import PaymentRequest, request_from
 
 if TYPE_CHECKING:
     from mutoscope.storage.database import Connection
@@ -81,6 +82,14 @@ class LowRefill:
     refills: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnpaidRefill:
+    """A refill with an order of it that is asked to be paid, and is not."""
+
+    refill: Refill
+    request: PaymentRequest
+
+
 async def add_promo_code(connection: Connection, promo: PromoCode) -> bool:
     """Write a new promo code; false when one of that name is there."""
     row = await _SQL.add_promo_code(
@@ -148,6 +157,17 @@ async def low_refills(connection: Connection, *, at: datetime, limit: int) -> tu
         LowRefill(
             refill=Refill(**row["found"]), spent=int(row["spent"]), refills=row["refills"]
         )
+        async for row in rows
+    ])  # fmt: skip
+
+
+async def unpaid_refills(
+    connection: Connection, *, since: datetime, limit: int
+) -> tuple[UnpaidRefill, ...]:
+    """Return orders of refills since an instant that are not paid, the eldest first."""
+    rows = _SQL.unpaid_refills(connection, since=since, limit=limit)
+    return tuple([
+        UnpaidRefill(refill=Refill(**row["found"]), request=request_from(row["request"]))
         async for row in rows
     ])  # fmt: skip
 

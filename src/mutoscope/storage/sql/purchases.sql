@@ -384,6 +384,19 @@ WHERE
 ORDER BY r.workspace_id, r.kind
 LIMIT :limit;
 
+-- name: unpaid_refills
+-- Refills with an order since an instant that is asked to be paid and is not, the eldest first.
+SELECT
+    r AS found,
+    q AS request
+FROM refills AS r
+INNER JOIN purchases AS p ON r.workspace_id = p.workspace_id AND r.kind = p.kind
+INNER JOIN payment_requests AS q
+    ON p.workspace_id = q.workspace_id AND p.request_id = q.request_id
+WHERE p.is_refill AND p.state = 'ordered' AND p.ordered_at > :since AND q.state = 'open'
+ORDER BY p.ordered_at, p.purchase_id
+LIMIT :limit;
+
 -- name: rest_refill!
 -- A refill that was declined rests; one that went through begins anew.
 UPDATE refills SET declines = :declines, rests_until = :rests_until
