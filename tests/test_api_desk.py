@@ -187,6 +187,26 @@ async def test_above_the_limit_another_approves(front: Front) -> None:
     assert code(late) == (409, "proposal_decided")
 
 
+async def test_a_promo_code_is_held_against_the_limit_by_all_it_gives(front: Front) -> None:
+    rule(front)
+    data = {"promo_code": "SPRING", "kind": "video", "credits": 10, "lasts_days": 30}
+
+    alone = await front.decide("offer_promo", data | {"redemptions_max": 1})
+    taken = await front.decide("offer_promo", data | {"redemptions_max": 1}, key="again")
+    bad = await front.decide("offer_promo", data | {"redemptions_max": 1, "kind": "x"}, key="bad")
+    both = (
+        await front.decide(
+            "offer_promo", data | {"redemptions_max": 2, "promo_code": "MAY"}, key="2"
+        )
+    ).json()
+    path = f"/v1/proposals/{both['proposal']['proposal_id']}/approve"
+    approved = await front.ask("POST", path, WHY, by="grace")
+
+    assert (alone.status_code, alone.json()["state"], both["state"]) == (201, "done", "proposed")
+    assert (code(taken), code(bad)) == ((409, "promo_taken"), (422, "bad_promo"))
+    assert approved.json()["proposal"]["state"] == "approved"
+
+
 async def test_proposals_are_refused_withdrawn_shown_and_paged(front: Front) -> None:
     rule(front)
     made = [(await front.act("goodwill", GOODWILL, key=f"k{n}")).json() for n in range(2)]

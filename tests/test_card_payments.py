@@ -1,5 +1,6 @@
 """Plans and refills paid by card over a simulated Stripe: charged once, granted once it is paid."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,8 @@ from uuid import UUID
 import pytest
 
 from business_stage import documents, enable_purchases, read, spend, spendable, state, tick, to_pay
-from mutoscope.app import change_plan, pay_links, refill, sign_up, upgrade
+from mutoscope.app import buy, change_plan, pay_links, refill, sign_up, upgrade
+from mutoscope.app.buy import Wish
 from mutoscope.app.payment_desk import HANDLERS
 from mutoscope.app.reconcile import reconcile
 from mutoscope.app.refill import NoMethodKept, RefillTooSmall
@@ -17,7 +19,8 @@ from mutoscope.app.subscribe import NewPlan, PlanIsFree, order_plan
 from mutoscope.domain.offers import Money
 from mutoscope.domain.planner import KeyReused
 from mutoscope.domain.subscriptions import State
-from mutoscope.storage import offers, payments, purchases
+from mutoscope.storage import offers, purchases
+from mutoscope.storage.parked import waiting
 from mutoscope.storage.payments import Payment, PaymentRequest
 from payment_stage import DECLINED_LATER, GOOD, Till, open_till
 from soundness import assert_sound
@@ -250,7 +253,7 @@ async def upgrading(shop: Shop, workspace_id: UUID, plan: str) -> PaymentRequest
 
 async def parked(shop: Shop) -> tuple[Payment, ...]:
     async with shop.stage.studio.reading() as connection:
-        return await payments.parked(connection, limit=10)
+        return await waiting(connection, limit=10)
 
 
 async def refilled(shop: Shop, workspace_id: UUID, *, monthly_max: int = 3_900) -> None:
@@ -288,7 +291,7 @@ async def test_what_is_ordered_counts_towards_the_threshold(shop: Shop) -> None:
     workspace_id = await shop.customer("pro")
     await refilled(shop, workspace_id, monthly_max=100_000)
     await spend(shop.stage, workspace_id, 1_200)
-    await shop.till.fault("drop_connection_after_accept")
+    await shop.till.fault("http500_on_create_but_task_created")
 
     runs = [await refill.run(shop.stage.studio) for _ in range(4)]
 
@@ -296,6 +299,55 @@ async def test_what_is_ordered_counts_towards_the_threshold(shop: Shop) -> None:
     await shop.compare()
     assert await spendable(shop.stage, workspace_id) == 300 + 1_500
     assert len(await shop.charges()) == 2
+
+
+@pytest.mark.parametrize("fault", ["drop_connection_before_accept", "drop_connection_after_accept"])
+async def test_a_refill_in_doubt_is_charged_once_by_the_next_run(shop: Shop, fault: str) -> None:
+    workspace_id = await shop.customer("pro")
+    await refilled(shop, workspace_id)
+    await spend(shop.stage, workspace_id, 1_200)
+    await shop.till.fault(fault)
+
+    runs = [await refill.run(shop.stage.studio) for _ in range(3)]
+
+    assert runs == [0, 1, 0]
+    assert await spendable(shop.stage, workspace_id) == 300 + 1_500
+    assert len(await shop.charges()) == 2
+
+
+@pytest.mark.parametrize(("hours", "is_sent"), [(19, True), (20, False)])
+async def test_an_order_whose_worker_died_is_charged_while_keys_are_remembered(
+    shop: Shop, hours: int, *, is_sent: bool
+) -> None:
+    workspace_id = await shop.customer("pro")
+    await refilled(shop, workspace_id)
+    await spend(shop.stage, workspace_id, 1_200)
+    await buy.buy(
+        shop.stage.studio, workspace_id=workspace_id, wish=Wish(pack="video_1500"), key="video/0",
+        is_refill=True,
+    )  # fmt: skip
+    shop.stage.clock.move(hours=hours)
+
+    both = await asyncio.gather(refill.run(shop.stage.studio), refill.run(shop.stage.studio))
+
+    assert any(both) is is_sent
+    assert len(await shop.charges()) == 1 + is_sent
+    assert await spendable(shop.stage, workspace_id) == 300 + 1_500 * is_sent
+
+
+async def test_an_order_in_doubt_that_is_declined_is_cancelled_and_rests(shop: Shop) -> None:
+    workspace_id = await shop.customer("pro", card=DECLINED_LATER)
+    await refilled(shop, workspace_id)
+    await spend(shop.stage, workspace_id, 1_200)
+    await shop.till.fault("drop_connection_before_accept")
+
+    for _ in range(3):
+        await refill.run(shop.stage.studio)
+
+    async with shop.stage.studio.reading() as connection:
+        (order,) = await purchases.page(connection, workspace_id=workspace_id, limit=9)
+        (found,) = await offers.refills(connection, workspace_id=workspace_id)
+    assert (order.state, found.declines) == ("cancelled", 1)
 
 
 async def test_a_declined_refill_rests_longer_each_time(shop: Shop) -> None:

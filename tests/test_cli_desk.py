@@ -159,6 +159,28 @@ def test_two_people_give_what_is_above_the_limit(shop: Shop, tmp_path: Path) -> 
     assert '"code": "proposal_decided"' in withdrawn.errors
 
 
+def test_two_people_offer_a_promo_code_that_gives_more_in_all(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog = tmp_path / "catalog.toml"
+    rules = "\n[versions.desk]\nfour_eyes_above = 100\n"
+    catalog.write_text(CATALOG.read_text(encoding="utf-8") + rules, encoding="utf-8")
+    shop.add("ada", "finance", by="root")
+    monkeypatch.setenv("MUTOSCOPE_CATALOG", str(catalog))
+    offer = ("purchase", "promo", "SPRING", "--kind", "video", "--credits", "50", "--key", "1")
+
+    proposed = shop.act(*offer, "--times", "3").json()["proposal"]["proposal_id"]
+    before = shop.run("purchase", "promos", "--json").json()
+    own = shop.act("proposal", "approve", proposed)
+    approved = shop.act("proposal", "approve", proposed, by="ada").json()
+    (after,) = shop.run("purchase", "promos", "--json").json()
+
+    assert before == []
+    assert '"code": "second_person_needed"' in own.errors
+    assert approved[0]["state"] == "approved"
+    assert (after["credits"], after["redemptions_max"]) == (50, 3)
+
+
 def test_proposals_and_lines_are_shown_to_people_too(shop: Shop) -> None:
     shop.act("desk", "goodwill", shop.workspace, "video", "40")
 
@@ -286,7 +308,7 @@ def test_a_promo_code_and_a_parked_route_need_somebody_who_may(shop: Shop) -> No
 
     assert all('"code": "not_signed_in"' in each.errors for each in nobody)
     assert '"code": "not_allowed"' in admin.errors
-    assert made.json()["code"] == "SPRING"
+    assert (made.json()["state"], made.json()["data"]["promo_code"]) == ("done", "SPRING")
     assert '"code": "unknown_route"' in unknown.errors
     (line,) = shop.run("audit", "list", "--action", "offer_promo", "--json").json()
     assert (line["name"], line["data"]["credits"]) == ("grace", 50)

@@ -185,7 +185,7 @@ class DeskAction:
     """Something that staff can do at the desk.
 
     `counts` tells the credits that are held against the operator's four-eyes limit;
-    `is_for_nobody` that it may be about money of which nobody knows whose it is.
+    `is_for_nobody` that it may be about no workspace: money of which nobody knows whose it is.
     """
 
     code: StaffAction

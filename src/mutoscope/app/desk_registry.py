@@ -27,6 +27,7 @@ from mutoscope.app.desk_money import (
 )
 from mutoscope.app.desk_plans import agree, close, count_agreed, count_left, count_plan, start_plan
 from mutoscope.app.desk_purchases import disable_purchases, enable_purchases
+from mutoscope.app.promo import count_offered, offer_promo
 from mutoscope.domain.catalog import UnknownItem
 from mutoscope.domain.desk import Field, FieldKind
 from mutoscope.domain.staff import StaffAction
@@ -54,6 +55,14 @@ _OUTCOME: Final = Field(name="outcome", kind=FieldKind.CODE, choices=(SENT, NOT_
 _AMOUNT: Final = Field(name="amount", kind=FieldKind.MONEY, is_needed=False)
 _CAME: Final = Field(name="amount", kind=FieldKind.MONEY)
 _CURRENCY: Final = Field(name="currency", kind=FieldKind.WORD)
+_PROMO: Final = (
+    Field(name="promo_code", kind=FieldKind.WORD),
+    _KIND,
+    _CREDITS,
+    Field(name="redemptions_max", kind=FieldKind.COUNT),
+    Field(name="lasts_days", kind=FieldKind.COUNT),
+    Field(name="open_days", kind=FieldKind.COUNT, is_needed=False),
+)
 _AGREED: Final = (
     Field(name="allowances", kind=FieldKind.AMOUNTS, is_needed=False),
     Field(name="price", kind=FieldKind.MONEY, is_needed=False),
@@ -118,6 +127,10 @@ ACTIONS: Final[Mapping[str, DeskAction]] = {
     "start_plan": DeskAction(
         code=StaffAction.START_PLAN, fields=(*_PLAN, *_AGREED), counts=count_plan,
         perform=start_plan,
+    ),
+    "offer_promo": DeskAction(
+        code=StaffAction.OFFER_PROMO, fields=_PROMO, counts=count_offered, perform=offer_promo,
+        is_for_nobody=True,
     ),
     "close": DeskAction(
         code=StaffAction.CLOSE, fields=(), counts=count_left, perform=close

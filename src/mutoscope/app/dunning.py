@@ -120,7 +120,7 @@ async def _remind(studio: Studio, request: PaymentRequest) -> bool:
     if request.reminders and at >= ends_at:
         await _suspended(studio, request, workspace, subscription)
         return True
-    next_at = _next_reminder(request, billing, missed_at, ends_at)
+    next_at = _next_reminder(billing, missed_at, ends_at, at=at)
     mail = _reminder(studio, request, workspace, ends_at=ends_at, came=await _came(studio, request))
     rows = (_counted(request, next_at=next_at), *letter(studio, workspace, *mail))
     if subscription.state is State.PAST_DUE:
@@ -151,13 +151,11 @@ async def _suspended(
 
 
 def _next_reminder(
-    request: PaymentRequest, billing: Billing, missed_at: datetime, ends_at: datetime
+    billing: Billing, missed_at: datetime, ends_at: datetime, *, at: datetime
 ) -> datetime:
-    """Return when the next step is due: a reminder, or the end of the grace days."""
-    told = request.reminders + 1
-    if told < len(billing.reminder_days):
-        return missed_at + timedelta(days=sorted(billing.reminder_days)[told])
-    return ends_at
+    """Return when the next step is due: a reminder still to come, or the end of the grace days."""
+    days = (missed_at + timedelta(days=each) for each in sorted(billing.reminder_days))
+    return next((each for each in days if at < each < ends_at), ends_at)
 
 
 def _counted(request: PaymentRequest, *, next_at: datetime | None) -> SideRow:

@@ -1,7 +1,7 @@
 """Promo codes: a lot for whoever knows the code, once a workspace, so many times in all.
 
 Invariant: the redemption is counted under the code's lock in the transaction that grants the lot,
-so that the last one goes to one workspace alone.
+so that the last one goes to one workspace alone. An offer is judged by all that it can give.
 """
 
 from __future__ import annotations
@@ -11,19 +11,23 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.acts import NOBODYS, Act, submit_new
+from mutoscope.app.desk_facts import credits_of
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal, checked_amount
+from mutoscope.domain.desk import BadDeskData
 from mutoscope.domain.lots import Source, Terms
 from mutoscope.domain.requests import Request
 from mutoscope.domain.subscriptions import State
 from mutoscope.storage import offers, workspaces
 from mutoscope.storage.offers import PromoCode
+from mutoscope.storage.payments import NOBODY
 from mutoscope.storage.session import SideRow, SideRowRefused, write_side_rows
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from mutoscope.app.desk import Deed
     from mutoscope.app.studio import Studio
     from mutoscope.domain.planner import Answer
 
@@ -75,6 +79,33 @@ class AlreadyRedeemed(Refusal):
         )
         self.promo_code = promo_code
         self.redeemed_at = redeemed_at
+
+
+async def count_offered(_studio: Studio, deed: Deed) -> int:
+    """Return the credits that a code gives when it is redeemed as often as it may be."""
+    return credits_of(deed) * (deed.number_of("redemptions_max") or 0)
+
+
+async def offer_promo(studio: Studio, deed: Deed) -> None:
+    """Offer a promo code at the desk; it opens now, also where it was proposed before.
+
+    :raises BadDeskData: when it is offered for one workspace.
+    :raises BadPromo: when a figure of it cannot be used.
+    :raises PromoTaken: when there is one of that name.
+    """
+    if deed.workspace_id != NOBODY:
+        raise BadDeskData(field="workspace", remedy="a code is for any: offer it for nobody")
+    open_days = deed.number_of("open_days")
+    if open_days is not None and open_days > DAYS_MAX:
+        raise BadPromo(name="the open days", remedy=f"use 1 to {DAYS_MAX}")
+    found = PromoCode(
+        code=str(deed.data["promo_code"]), kind=str(deed.data["kind"]), credits=credits_of(deed),
+        lasts_days=deed.number_of("lasts_days") or 0,
+        redemptions_max=deed.number_of("redemptions_max") or 0, redeemed=0,
+        ends_at=None if open_days is None else deed.at + timedelta(days=open_days),
+        created_at=deed.at,
+    )  # fmt: skip
+    await offer(studio, found, act=deed.act(studio))
 
 
 async def offer(studio: Studio, promo: PromoCode, *, act: Act = NOBODYS) -> PromoCode:

@@ -256,12 +256,12 @@ def _told(
         workspace_id=proposal.workspace_id, thread_id=proposal.thread_id,
         message_id=studio.ids.new(), author=actor.staff_id, card=action.value, data=data, at=at,
     )  # fmt: skip
+    is_nobodys = proposal.workspace_id == NOBODY
     lines = audit_rows(
-        actor=actor, action=action, workspace_id=proposal.workspace_id,
-        reason=why(studio, reason), data=data,
-        at=at,
+        actor=actor, action=action, reason=why(studio, reason), data=data, at=at,
+        workspace_id=None if is_nobodys else proposal.workspace_id,
     )  # fmt: skip
-    return studio.post_card(card), lines
+    return () if is_nobodys else studio.post_card(card), lines
 
 
 async def _raise_decided(studio: Studio, proposal_id: UUID, at: datetime) -> None:

@@ -2,7 +2,8 @@
 
 Invariant: what is ordered and not granted yet counts towards the threshold, and what a period spent
 towards its limit, so that no run buys twice for one shortage. The n-th refill has one key, so that
-two runs at once order the same one. After a decline a refill rests, longer each time.
+two runs at once order the same one. After a decline a refill rests, longer each time. A charge that
+nobody knows the outcome of is sent again under its own key, for as long as gateways remember keys.
 """
 
 from __future__ import annotations
@@ -23,13 +24,18 @@ from mutoscope.storage import offers, payments, workspaces
 from mutoscope.storage.offers import LowRefill, Refill
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
     from uuid import UUID
 
-    from mutoscope.app.buy import Order
     from mutoscope.app.studio import Studio
+    from mutoscope.storage.offers import UnpaidRefill
+    from mutoscope.storage.payments import PaymentRequest
 
 LIMIT: Final = 200
 """Refills that a pass looks at."""
+
+KEY_LASTS: Final = timedelta(hours=20)
+"""How long a charge is sent again: gateways forget keys after a day, and would charge anew."""
 
 RESTS: Final = timedelta(hours=1)
 RESTS_MAX: Final = timedelta(days=7)
@@ -111,36 +117,47 @@ async def set_refill(
 
 
 async def run(studio: Studio) -> int:
-    """Buy what has run low; return how many refills were paid."""
+    """Charge refills that were ordered and not charged, buy what has run low; return those paid."""
     if not studio.can_charge(studio.gateway):
         return 0
     at = studio.clock.now()
     async with studio.reading() as connection:
+        unpaid = await offers.unpaid_refills(connection, since=at - KEY_LASTS, limit=LIMIT)
+    paid = sum([await _paid(studio, each.refill, _again(studio, each)) for each in unpaid])
+    async with studio.reading() as connection:
         low = await offers.low_refills(connection, at=at, limit=LIMIT)
-    return sum([await _refilled(studio, each) for each in low])
+    return paid + sum([await _paid(studio, each.refill, _refilled(studio, each)) for each in low])
 
 
-async def _refilled(studio: Studio, low: LowRefill) -> bool:
-    refill = low.refill
+async def _paid(studio: Studio, refill: Refill, charging: Awaitable[bool]) -> bool:
+    """Tell whether a refill was paid; one that is refused rests."""
     try:
-        wares = pack_wares(
-            version=studio.catalog.version_at(at=studio.clock.now()), pack=refill.pack
-        )
-        if low.spent + wares.price.amount > refill.monthly_max:
-            return False
-        order = await buy.buy(
-            studio, workspace_id=refill.workspace_id, wish=Wish(pack=refill.pack),
-            key=f"{refill.kind}/{low.refills}", is_refill=True,
-        )  # fmt: skip
-        return await _charged(studio, refill, order)
+        return await charging
     except Refusal as refusal:  # the plan ended, purchases were disabled, the pack is gone
         _log.warning("refill_refused", workspace_id=str(refill.workspace_id), code=refusal.code)
         await _rest(studio, refill)
         return False
 
 
-async def _charged(studio: Studio, refill: Refill, order: Order) -> bool:
-    request = order.request
+async def _again(studio: Studio, unpaid: UnpaidRefill) -> bool:
+    return studio.can_charge(unpaid.request.gateway) and await _charged(
+        studio, unpaid.refill, unpaid.request
+    )
+
+
+async def _refilled(studio: Studio, low: LowRefill) -> bool:
+    refill = low.refill
+    wares = pack_wares(version=studio.catalog.version_at(at=studio.clock.now()), pack=refill.pack)
+    if low.spent + wares.price.amount > refill.monthly_max:
+        return False
+    order = await buy.buy(
+        studio, workspace_id=refill.workspace_id, wish=Wish(pack=refill.pack),
+        key=f"{refill.kind}/{low.refills}", is_refill=True,
+    )  # fmt: skip
+    return await _charged(studio, refill, order.request)
+
+
+async def _charged(studio: Studio, refill: Refill, request: PaymentRequest) -> bool:
     async with studio.reading() as connection:
         kept = await payments.method(
             connection, workspace_id=refill.workspace_id, gateway=request.gateway
@@ -155,15 +172,13 @@ async def _charged(studio: Studio, refill: Refill, order: Order) -> bool:
         )
     except GatewayError as error:
         _log.warning("payment_in_doubt", request_id=str(request.request_id), code=error.code)
-        return False  # it stays ordered, and counts, until the comparison of the books knows
+        return False  # it stays ordered, and counts: the next run sends the same charge again
     if paid.state is PaymentState.SUCCEEDED:
         await receive(studio, gateway=request.gateway, payment=paid)
         async with studio.reading() as connection:
             await offers.rest_refill(connection, refill, declines=0, rests_until=None)
         return True
-    await buy.cancel(
-        studio, workspace_id=refill.workspace_id, purchase_id=order.purchase.purchase_id
-    )
+    await buy.cancel(studio, workspace_id=refill.workspace_id, purchase_id=request.subject_id)
     await _rest(studio, refill)
     return False
 

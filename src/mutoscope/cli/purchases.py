@@ -2,28 +2,29 @@
 
 import sys
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated, Final
 from uuid import UUID, uuid4
 
 import typer
 from rich.markup import escape
 
-from mutoscope.app import buy, pay_links, promo, refill
-from mutoscope.app.acts import act_of
+from mutoscope.app import buy, pay_links, promo, proposals, refill
 from mutoscope.app.buy import Order, Wish
+from mutoscope.app.desk import DeskOrder
 from mutoscope.app.gateway import Checkout
 from mutoscope.bootstrap import House
 from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, in_house_as
+from mutoscope.cli.desk_acting import Key, show
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, Yes, id_of, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, money, table, tell, told
 from mutoscope.domain.catalog import Version
 from mutoscope.domain.purchases import Purchase
-from mutoscope.domain.staff import Actor, StaffAction
+from mutoscope.domain.staff import StaffAction
 from mutoscope.storage import offers, purchases, workspaces
 from mutoscope.storage.offers import PromoCode, Refill
+from mutoscope.storage.payments import NOBODY
 
 SHOWN_MAX: Final = 200
 
@@ -65,6 +66,7 @@ class PromoOptions:
     reason: Reason
     acting: As = None
     password_file: PasswordFile = None
+    key: Key = None
     kind: Annotated[str, typer.Option(help="The kind of credit.")]
     credits: Annotated[int, typer.Option(help="Credits for each workspace.")]
     days: Annotated[int, typer.Option(help="Days that the credits last.")] = 30
@@ -192,25 +194,21 @@ def redeem(
 @purchase.command(name="promo")
 @takes(PromoOptions)
 def offer_promo(asked: PromoOptions) -> None:
-    """Offer a promo code."""
-
-    async def offered(house: House, actor: Actor) -> PromoCode:
-        at = house.studio.clock.now()
-        ends_at = at + timedelta(days=asked.open_days) if asked.open_days else None
-        found = PromoCode(
-            code=asked.code.strip().upper(), kind=asked.kind, credits=asked.credits,
-            lasts_days=asked.days, redemptions_max=asked.times, redeemed=0, ends_at=ends_at,
-            created_at=at,
-        )  # fmt: skip
-        act = act_of(
-            house.studio, actor, action=StaffAction.OFFER_PROMO, workspace_id=None,
-            reason=asked.reason,
-        )  # fmt: skip
-        return await promo.offer(house.studio, found, act=act)
-
-    who = Who(name=asked.acting, password_file=asked.password_file)
-    made = in_house_as(who, offered)
-    print_json(made) if asked.is_json else tell(f"The code {made.code} is open.")
+    """Offer a promo code; above the four-eyes limit in all it takes two people."""
+    open_days = {} if asked.open_days is None else {"open_days": asked.open_days}
+    data = {
+        "promo_code": asked.code.strip().upper(), "kind": asked.kind, "credits": asked.credits,
+        "redemptions_max": asked.times, "lasts_days": asked.days, **open_days,
+    }  # fmt: skip
+    order = DeskOrder(
+        action=StaffAction.OFFER_PROMO, workspace_id=NOBODY, data=data, reason=asked.reason,
+        key=asked.key or str(uuid4()),
+    )  # fmt: skip
+    found = in_house_as(
+        Who(name=asked.acting, password_file=asked.password_file),
+        lambda house, actor: proposals.act(house.studio, actor, order=order),
+    )
+    show(found, is_json=asked.is_json)
 
 
 @purchase.command()

@@ -28,6 +28,7 @@ class FieldKind(StrEnum):
     CODE = "code"
     WORD = "word"
     CREDITS = "credits"
+    COUNT = "count"
     MONEY = "money"
     INSTANT = "instant"
     ID = "id"
@@ -146,7 +147,7 @@ def _word(value: object) -> Value:
     return value if isinstance(value, str) and _WORD.fullmatch(value) else None
 
 
-def _credits(value: object) -> Value:
+def _count(value: object) -> Value:
     return value if type(value) is int and 1 <= value <= AMOUNT_MAX else None
 
 
@@ -184,7 +185,8 @@ def _id(value: object) -> Value:
 
 
 _READERS: Final[Mapping[FieldKind, Callable[[object], Value]]] = {
-    FieldKind.CODE: _code, FieldKind.WORD: _word, FieldKind.CREDITS: _credits,
+    FieldKind.CODE: _code, FieldKind.WORD: _word, FieldKind.CREDITS: _count,
+    FieldKind.COUNT: _count,
     FieldKind.MONEY: _money, FieldKind.INSTANT: _instant, FieldKind.ID: _id, FieldKind.FLAG: _flag,
     FieldKind.AMOUNTS: _amounts,
 }  # fmt: skip
@@ -192,6 +194,7 @@ _REMEDIES: Final[Mapping[FieldKind, str]] = {
     FieldKind.CODE: "give a word of small letters, digits and _",
     FieldKind.WORD: "give printable ASCII without spaces",
     FieldKind.CREDITS: f"give a whole number of credits from 1 to {AMOUNT_MAX:,}",
+    FieldKind.COUNT: f"give a whole number from 1 to {AMOUNT_MAX:,}",
     FieldKind.MONEY: "give a whole number of minor units, 0 or more",
     FieldKind.INSTANT: "give an instant with its offset, such as 2026-01-31T09:00:00Z",
     FieldKind.ID: "give an id",

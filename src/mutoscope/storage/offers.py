@@ -10,11 +10,13 @@ from uuid import UUID
 
 from mutoscope.domain.credits import Refusal
 from mutoscope.storage.database import queries
+from mutoscope.storage.payments import PaymentRequest, request_from
 
 if TYPE_CHECKING:
     from mutoscope.storage.database import Connection
 
 _SQL: Final = queries("purchases")
+_REFILLS: Final = queries("refills")
 
 
 class UnknownCode(Refusal):
@@ -81,6 +83,14 @@ class LowRefill:
     refills: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnpaidRefill:
+    """A refill with an order of it that is asked to be paid, and is not."""
+
+    refill: Refill
+    request: PaymentRequest
+
+
 async def add_promo_code(connection: Connection, promo: PromoCode) -> bool:
     """Write a new promo code; false when one of that name is there."""
     row = await _SQL.add_promo_code(
@@ -124,7 +134,7 @@ async def redeemed_at(connection: Connection, *, workspace_id: UUID, code: str) 
 
 async def set_refill(connection: Connection, refill: Refill) -> None:
     """Set what is bought by itself."""
-    await _SQL.set_refill(
+    await _REFILLS.set_refill(
         connection, workspace_id=refill.workspace_id, kind=refill.kind, pack=refill.pack,
         threshold=refill.threshold, monthly_max=refill.monthly_max, set_at=refill.set_at,
     )  # fmt: skip
@@ -132,18 +142,18 @@ async def set_refill(connection: Connection, refill: Refill) -> None:
 
 async def drop_refill(connection: Connection, *, workspace_id: UUID, kind: str) -> bool:
     """Let nothing be bought by itself any more; false when nothing was."""
-    return bool(await _SQL.drop_refill(connection, workspace_id=workspace_id, kind=kind))
+    return bool(await _REFILLS.drop_refill(connection, workspace_id=workspace_id, kind=kind))
 
 
 async def refills(connection: Connection, *, workspace_id: UUID) -> tuple[Refill, ...]:
     """Return what a workspace lets be bought by itself."""
-    rows = _SQL.refills_of(connection, workspace_id=workspace_id)
+    rows = _REFILLS.refills_of(connection, workspace_id=workspace_id)
     return tuple([Refill(**row["found"]) async for row in rows])
 
 
 async def low_refills(connection: Connection, *, at: datetime, limit: int) -> tuple[LowRefill, ...]:
     """Return refills whose wallet is below its threshold and that do not rest."""
-    rows = _SQL.low_refills(connection, at=at, limit=limit)
+    rows = _REFILLS.low_refills(connection, at=at, limit=limit)
     return tuple([
         LowRefill(
             refill=Refill(**row["found"]), spent=int(row["spent"]), refills=row["refills"]
@@ -152,11 +162,22 @@ async def low_refills(connection: Connection, *, at: datetime, limit: int) -> tu
     ])  # fmt: skip
 
 
+async def unpaid_refills(
+    connection: Connection, *, since: datetime, limit: int
+) -> tuple[UnpaidRefill, ...]:
+    """Return orders of refills since an instant that are not paid, the eldest first."""
+    rows = _REFILLS.unpaid_refills(connection, since=since, limit=limit)
+    return tuple([
+        UnpaidRefill(refill=Refill(**row["found"]), request=request_from(row["request"]))
+        async for row in rows
+    ])  # fmt: skip
+
+
 async def rest_refill(
     connection: Connection, refill: Refill, *, declines: int, rests_until: datetime | None
 ) -> None:
     """Let a refill that was declined rest; with no decline it begins anew."""
-    await _SQL.rest_refill(
+    await _REFILLS.rest_refill(
         connection, workspace_id=refill.workspace_id, kind=refill.kind, declines=declines,
         rests_until=rests_until,
     )  # fmt: skip

@@ -81,7 +81,7 @@ class FieldShape(msgspec.Struct, frozen=True, kw_only=True):
 class ActionShape(msgspec.Struct, frozen=True, kw_only=True):
     """An action: what it is given, and the roles that may do it.
 
-    `is_for_nobody` tells that it may be about money of which nobody knows whose it is.
+    `is_for_nobody` tells that it may be about no workspace, such as money of nobody.
     """
 
     action: str
@@ -166,10 +166,11 @@ async def act_at_desk(
 
 @post(
     "/desk/nobody/actions/{action:str}", operation_id="actForNobody", tags=["desk"],
-    summary="Decide about money of which nobody knows whose it is",
+    summary="Act for no workspace: money of nobody, promo codes",
     responses=documented(
-        StaffNeeded, NotAllowed, UnknownDeskAction, UnknownWorkspace, AlreadyDone, BadReason,
-        BadKey, KeyReused, IdempotencyKeyMissing, "no_version_in_force", *OF_NOBODY, *BODY,
+        StaffNeeded, NotAllowed, NotReauthenticated, UnknownDeskAction, UnknownWorkspace,
+        AlreadyDone, BadReason, BadKey, KeyReused, IdempotencyKeyMissing, "no_version_in_force",
+        *OF_NOBODY, *BODY,
     ),
 )  # fmt: skip
 async def act_for_nobody(

@@ -11,6 +11,7 @@ from mutoscope.app.desk_money import PaymentKnown, RefundFinished
 from mutoscope.app.desk_purchases import PurchasesNotAgreed, PurchasesUnchanged
 from mutoscope.app.fulfil import PaymentDisputed
 from mutoscope.app.money_back import CreditsHeld, NothingToRefund, RefundAtGateway
+from mutoscope.app.promo import BadPromo, PromoTaken
 from mutoscope.app.receive import PaymentDoesNotFit
 from mutoscope.app.refund_end import UnknownRefund
 from mutoscope.app.subscribe import AlreadySubscribed, BadStart, NotVerified
@@ -34,7 +35,7 @@ OF_MONEY: Final = (
 )  # fmt: skip
 OF_NOBODY: Final = (
     UnknownPayment, UnknownRefund, NotParked, RefundAtGateway, RefundFinished, BadDeskData,
-    BadReference, BadAmount, PaymentKnown, SideRowRefused,
+    BadReference, BadAmount, PaymentKnown, SideRowRefused, BadPromo, PromoTaken,
 )  # fmt: skip
 OF_PLANS: Final = (
     UnknownPlan, AlreadySubscribed, NotVerified, NotInThisState, AllowanceNotAgreed,
@@ -42,5 +43,6 @@ OF_PLANS: Final = (
 )  # fmt: skip
 ACTING: Final = (
     WorkspaceClosed, NotEntitled, PurchasesNotAgreed, PurchasesUnchanged, GoodwillSpent,
-    InsufficientCredits, UnknownWallet, SideRowRefused, BadDeskData, *OF_MONEY, *OF_PLANS,
+    InsufficientCredits, UnknownWallet, SideRowRefused, BadDeskData, BadPromo,
+    PromoTaken, *OF_MONEY, *OF_PLANS,
 )  # fmt: skip
