@@ -8,7 +8,7 @@ import pytest
 
 from mutoscope.bootstrap import read_catalog
 from mutoscope.domain.access import Access, NotEntitled, access_at
-from mutoscope.domain.offers import Entitlement
+from mutoscope.domain.offers import Entitlement, Plan
 from mutoscope.domain.subscriptions import MayNotSpend, State
 from mutoscope.storage.workspaces import Workspace
 
@@ -16,6 +16,21 @@ AT = datetime(2025, 1, 20, 12, tzinfo=UTC)
 VERSION = read_catalog(None).version_at(at=AT)
 ENDS_AT = AT + timedelta(days=14)
 
+
+def _own(key: str, *left_out: Entitlement) -> Plan:
+    pro = VERSION.plan(key="pro")
+    return replace(
+        pro, key=key, name=key.title(), entitlements=pro.entitlements - frozenset(left_out)
+    )
+
+
+OWN = replace(
+    VERSION, plans=(
+        _own("reel"), _own("sketch", Entitlement.EXPORTS), VERSION.plan(key="enterprise"),
+        _own("vault"),
+    ),
+)  # fmt: skip
+"""An operator's own catalog."""
 
 NEWCOMER = Workspace(
     workspace_id=UUID(int=1), name="Aurora", email=None, zone="UTC", is_demo=False,
@@ -93,3 +108,49 @@ def test_the_trial_is_over_at_its_end(microseconds: int, plan: str) -> None:
 )
 def test_only_an_unlimited_allowance_is_unlimited(plan: str, kinds: set[str]) -> None:
     assert access(plan=plan, at=AT).unlimited == kinds
+
+
+@pytest.mark.parametrize(
+    ("state", "remedy"),
+    [
+        (State.TRIAL, "start a plan (Reel or Vault) to open it"),
+        (State.FREE, "the trial is over: start a plan (Reel or Vault) to go on"),
+        (State.CANCELLED, "the plan is over: start a plan (Reel or Vault) to go on"),
+        (State.ACTIVE, "choose a plan that includes it (Reel or Vault), or ask support"),
+    ],
+)
+def test_a_refusal_names_the_catalog_s_plans_that_open_it(state: State, remedy: str) -> None:
+    plan = OWN.plan(key="sketch") if state is State.ACTIVE else None
+
+    with pytest.raises(NotEntitled) as refused:
+        access_at(version=OWN, plan=plan, state=state).require(Entitlement.EXPORTS)
+
+    assert str(refused.value).partition(": ")[2] == remedy
+    assert refused.value.plans == ("reel", "vault")
+
+
+@pytest.mark.parametrize(
+    ("state", "remedy"),
+    [
+        (State.TRIAL, "ask support to open it"),
+        (State.FREE, "the trial is over: ask support to open it"),
+        (State.CLOSED, "the account is closed"),
+    ],
+)
+def test_where_no_plan_opens_it_none_is_named(state: State, remedy: str) -> None:
+    sketches = replace(OWN, plans=(OWN.plan(key="sketch"), VERSION.plan(key="enterprise")))
+    version = OWN if state is State.CLOSED else sketches
+
+    with pytest.raises(NotEntitled) as refused:
+        access_at(version=version, plan=None, state=state).require(Entitlement.EXPORTS)
+
+    assert str(refused.value).partition(": ")[2] == remedy
+    assert refused.value.plans == ()
+
+
+def test_a_plan_with_credits_to_agree_on_is_started_by_nobody_alone() -> None:
+    agreed = VERSION.plan(key="enterprise")
+
+    assert not agreed.can_be_picked
+    assert not replace(agreed, price=VERSION.plan(key="pro").price).can_be_picked
+    assert not replace(VERSION.plan(key="pro"), price=None).can_be_picked

@@ -12,6 +12,7 @@ from mutoscope.app.advance import advance
 from mutoscope.domain.jobs import FINAL
 
 STRANGER = "/v1/workspaces/00000000-0000-0000-0000-000000000001"
+PLANS = ["essential", "pro", "unlimited"]
 CLIP = {"tool": "kling_standard", "prompt": "waves", "duration_s": 5}
 
 
@@ -74,6 +75,7 @@ async def test_one_credit_pays_one_of_64_jobs(api: Api, workspace: str) -> None:
     told = [refused[name] for name in ("code", "kind", "required", "available", "shortfall")]
     assert told == ["insufficient_credits", "image", 1, 0, 1]
     assert "next_grant_at" in refused
+    assert refused["plans"] == PLANS
 
 
 async def test_the_same_key_from_32_callers_places_one_job(api: Api, workspace: str) -> None:
@@ -141,6 +143,7 @@ async def test_an_estimate_that_is_not_paid_for_tells_what_is_missing_and_the_wa
     assert answer.status_code == 200
     assert (told["price"], told["available"], told["shortfall"]) == (250, 0, 250)
     assert told["remedy"] == "start a plan (Essential, Pro or Unlimited) to go on"
+    assert told["plans"] == PLANS
 
 
 @pytest.mark.parametrize("images", [17, 51])
@@ -209,6 +212,7 @@ async def test_a_delivered_picture_is_shown_but_not_downloaded_on_trial(
     assert shown.headers["Content-Disposition"].startswith("inline")
     assert shown.headers["Content-Type"] == "image/png"
     assert (refused.status_code, refused.json()["code"]) == (403, "not_entitled")
+    assert refused.json()["plans"] == PLANS
     assert (missing.status_code, missing.json()["code"]) == (404, "unknown_output")
 
 

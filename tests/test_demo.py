@@ -1,6 +1,7 @@
 """The demo, run once as a stranger would run it, and what lies in its folder afterwards."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +12,14 @@ from PIL import Image
 
 from command_line import Done, run
 from mutoscope.app.verify import check_answer
+from mutoscope.bootstrap import read_catalog
+from mutoscope.cli.demo import SHOTS_MAX
 from servers import enterable_folder
+from tidy import ROOT
+
+SHOTS = 2
+FEWER = SHOTS_MAX - SHOTS
+"""Shots that the README's run has, and this one has not."""
 
 
 class Played(NamedTuple):
@@ -26,7 +34,9 @@ class Played(NamedTuple):
 @pytest.fixture(scope="module")
 def played() -> Iterator[Played]:
     with enterable_folder() as folder:
-        yield Played(run("demo", "--out", str(folder / "demo"), "--shots", "2"), folder / "demo")
+        yield Played(
+            run("demo", "--out", str(folder / "demo"), "--shots", str(SHOTS)), folder / "demo"
+        )
 
 
 def test_the_demo_ends_well_and_names_the_engine(played: Played) -> None:
@@ -95,6 +105,29 @@ def test_the_contact_sheet_shows_every_picture(played: Played) -> None:
     pictures = [*played.folder.glob("frames/*"), *played.folder.glob("clips/*")]
 
     assert [path.name for path in pictures if path.name not in page] == []
+
+
+def with_fewer_shots(line: str) -> str:
+    """Return a line of the README as it is here: a shot is charged in the trial, by two lines."""
+    (version,) = read_catalog(None).versions
+    price = FEWER * version.tool(key="image_generation").credits
+    row = re.sub(
+        r"^(image \d+ =) (\d+) \+ (\d+)",
+        lambda found: f"{found[1]} {int(found[2]) - price} + {int(found[3]) + price}",
+        line,
+    )
+    return re.sub(r"(\d+) lines", lambda found: f"{int(found[1]) - 2 * FEWER} lines", row)
+
+
+def test_the_readme_prints_what_the_demo_does(played: Played) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    printed = readme.partition("$ make demo\n...\n")[2].partition("```")[0]
+    told = {" ".join(line.split()) for line in played.done.output.splitlines()}
+
+    lines = [with_fewer_shots(" ".join(line.split())) for line in printed.splitlines()]
+
+    assert "clean:" in lines[-1]
+    assert [line for line in lines if line.strip(".─") and line not in told] == []
 
 
 def test_a_folder_that_is_no_demo_s_is_left_alone(tmp_path: Path) -> None:

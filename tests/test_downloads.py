@@ -1,5 +1,6 @@
 """What was made on a paid plan stays downloadable; a link serves one file for a while."""
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
@@ -15,9 +16,11 @@ from pypdf import PdfReader
 
 from api_client import LOCAL, Api, open_api
 from bucket_server import serving
+from command_line import run_here
 from mutoscope.app import downloads
 from mutoscope.app.generate import Wish, place
 from mutoscope.app.ports import AssetStore
+from mutoscope.app.suspend import close
 from mutoscope.assets.bucket import AssetBucket
 from mutoscope.bootstrap import House
 from mutoscope.cli.waiting import until_final, working
@@ -105,6 +108,26 @@ async def test_work_of_an_earlier_plan_stays_downloadable(api: Api, workspace: s
     assert "start a plan (Essential, Pro or Unlimited)" in refused.json()["detail"]
 
 
+async def test_a_closed_account_downloads_nothing(api: Api, workspace: str) -> None:
+    await start_plan(api, workspace)
+    output = await delivered(api, workspace, key="during-it")
+    handed = (await link(api, workspace, output["sha256"], is_download=True)).json()["url"]
+    shown = (await link(api, workspace, output["sha256"])).json()["url"]
+    await close(api.house.studio, workspace_id=UUID(workspace.rpartition("/")[2]))
+
+    refused = (
+        await api.get(str(output["url"]), params={"is_download": "true"}),
+        await link(api, workspace, output["sha256"], is_download=True),
+        await api.get(handed),
+    )
+
+    assert {answer.status_code for answer in refused} == {403}
+    assert {answer.json()["detail"] for answer in refused} == {
+        "downloads is not included in closed: the account is closed"
+    }
+    assert (await api.get(shown)).status_code == 200
+
+
 async def test_a_link_is_gated_as_the_download_is(api: Api, workspace: str) -> None:
     output = await delivered(api, workspace, key="one")
 
@@ -164,6 +187,28 @@ async def test_an_old_link_is_refused(api: Api, workspace: str) -> None:
 
     assert (answer.status_code, answer.json()["code"]) == (403, "link_expired")
     assert answer.json()["expires_at"] == handed["expires_at"]
+
+
+async def test_a_receipt_saves_what_a_download_would(
+    api: Api, workspace: str, database_url: str, tmp_path: Path
+) -> None:
+    before = await delivered(api, workspace, key="before")
+    await start_plan(api, workspace)
+    during = await delivered(api, workspace, key="during-it")
+    await api.end_plans()
+
+    kept, refused = [
+        await asyncio.to_thread(
+            run_here, "receipt", workspace.rpartition("/")[2], str(output["url"]).split("/")[-3],
+            "--out", str(tmp_path / name), database_url=database_url, data=tmp_path,
+        )
+        for name, output in (("kept", during), ("refused", before))
+    ]  # fmt: skip
+
+    assert kept.code == 0, kept.errors
+    assert [path.stat().st_size for path in (tmp_path / "kept").iterdir()] == [during["size_bytes"]]
+    assert refused.errors.startswith("not_entitled: ")
+    assert not (tmp_path / "refused").exists()
 
 
 async def test_what_the_plan_of_then_left_out_is_judged_by_the_plan_of_now(

@@ -78,7 +78,7 @@ def _plan_with_purchases(studio: Studio, deed: Deed, workspace: Workspace) -> st
     """Return the plan that is to stand still until purchases are opened."""
     access, plan = studio.access_of(workspace, at=deed.at), studio.plan_of(workspace, at=deed.at)
     if plan is None:
-        raise NotEntitled(entitlement=Entitlement.PURCHASES, plan=access.plan)
+        raise NotEntitled(entitlement=Entitlement.PURCHASES, access=access)
     if Entitlement.PURCHASES in plan.agreed - access.entitlements:
         raise PurchasesNotAgreed(plan=plan.key)
     access.require(Entitlement.PURCHASES)

@@ -1,8 +1,8 @@
 """Downloads: who may take a file away, and the links under which it is handed out.
 
-What is allowed is judged at the act. The surprising choice: a file that was made while a plan ran
-that includes downloads stays downloadable when the plan is over, so two instants are judged, and
-either is enough.
+What is allowed is judged at the act, again when a link is opened. The surprising choice: a file
+that was made while a plan ran that includes downloads stays downloadable when the plan is over, so
+two instants are judged, and either is enough, until the account is closed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from mutoscope.domain.asset_links import AssetLink, checked_lasting, opened, signed
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.offers import Entitlement
+from mutoscope.domain.subscriptions import State
 from mutoscope.storage import assets, workspaces
 from mutoscope.storage.assets import Asset, NamedFile
 
@@ -71,15 +72,16 @@ async def require(
     """Pass when a file may be taken away now, or might when the work was made.
 
     :raises UnknownWorkspace: when there is no such workspace.
-    :raises NotEntitled: when neither is so; it tells the plans that open them.
+    :raises NotEntitled: when neither is so, or the account is closed.
     """
     workspace = await workspaces.get(connection, workspace_id=workspace_id)
+    access = studio.access_of(workspace, at=studio.clock.now())
     then = await assets.plan_at(connection, workspace_id=workspace_id, at=made_at)
-    if then is not None:
+    if then is not None and access.state is not State.CLOSED:
         plan = studio.catalog.version_of(plan=then, at=made_at).plan(key=then)
         if entitlement in plan.entitlements:
             return
-    studio.access_of(workspace, at=studio.clock.now()).require(entitlement)
+    access.require(entitlement)
 
 
 async def hand_out(
@@ -96,10 +98,7 @@ async def hand_out(
     async with studio.reading() as connection:
         file = await named(connection, workspace_id=workspace_id, asset=asset)
         if is_download:
-            await require(
-                studio, connection, workspace_id=workspace_id, made_at=file.made_at,
-                entitlement=Entitlement.EXPORTS if file.is_export else Entitlement.DOWNLOADS,
-            )  # fmt: skip
+            await _require_file(studio, connection, file, workspace_id=workspace_id)
     link = AssetLink(
         workspace_id=workspace_id, asset=asset, is_download=is_download,
         expires_at=(studio.clock.now() + lasts).replace(microsecond=0),
@@ -113,10 +112,23 @@ async def follow(studio: Studio, *, token: str) -> tuple[AssetLink, NamedFile]:
     :raises LinkForged: when this house has not signed it.
     :raises LinkExpired: when its time is over.
     :raises UnknownAsset: when the workspace has no such file any more.
+    :raises NotEntitled: when it is to be downloaded, and that is allowed no more.
     """
     link = opened(token, key=studio.asset_rules.link_key, at=studio.clock.now())
     async with studio.reading() as connection:
-        return link, await named(connection, workspace_id=link.workspace_id, asset=link.asset)
+        file = await named(connection, workspace_id=link.workspace_id, asset=link.asset)
+        if link.is_download:
+            await _require_file(studio, connection, file, workspace_id=link.workspace_id)
+    return link, file
+
+
+async def _require_file(
+    studio: Studio, connection: Connection, file: NamedFile, *, workspace_id: UUID
+) -> None:
+    await require(
+        studio, connection, workspace_id=workspace_id, made_at=file.made_at,
+        entitlement=Entitlement.EXPORTS if file.is_export else Entitlement.DOWNLOADS,
+    )  # fmt: skip
 
 
 async def named(connection: Connection, *, workspace_id: UUID, asset: bytes) -> NamedFile:

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 class Estimate:
     """The price of one job, a ceiling, and which lots would pay for it.
 
-    `shortfall` is 0 when it fits; else `remedy` tells the way out. Unlimited use has the price 0
-    and its `metered` amount. `should_confirm` tells that it takes more than the catalog's share of
-    the balance, `caps` which caps on the member and the project it would exceed.
+    `shortfall` is 0 when it fits; else `remedy` tells the way out, `plans` the keys of the plans
+    that it names. Unlimited use has the price 0 and its `metered` amount. `should_confirm` tells
+    that it takes more than the catalog's share of the balance, `caps` which caps on the member and
+    the project it would exceed.
     """
 
     tool: str
@@ -42,6 +43,7 @@ class Estimate:
     remaining: int
     shortfall: int
     remedy: str | None
+    plans: tuple[str, ...]
     draws: tuple[Draw, ...]
     should_confirm: bool
     next_grant_at: datetime | None
@@ -80,7 +82,7 @@ async def estimate(
     charged = 0 if is_metered else amount
     lots = _spendable(balance, at) if balance else []
     missing = None if charged <= available else shortage(
-        kind=offer.kind, required=charged, balance=balance, plan=access.plan, zone=workspace.zone
+        kind=offer.kind, required=charged, balance=balance, access=access, zone=workspace.zone
     )  # fmt: skip
     return Estimate(
         tool=tool,
@@ -91,6 +93,7 @@ async def estimate(
         remaining=max(0, available - charged),
         shortfall=missing.shortfall if missing else 0,
         remedy=missing.remedy if missing else None,
+        plans=missing.plans if missing else (),
         draws=drawn(lots=lots, amount=charged) if charged else (),
         should_confirm=charged * 100 > available * version.rules.confirm_percent,
         next_grant_at=balance.next_grant_at if balance else None,

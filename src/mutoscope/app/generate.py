@@ -292,7 +292,7 @@ async def _shortage(
             connection, workspace_id=placing.workspace.workspace_id, at=at, now=at
         )
     return shortage(
-        kind=kind, required=required, plan=placing.access.plan, zone=placing.workspace.zone,
+        kind=kind, required=required, access=placing.access, zone=placing.workspace.zone,
         balance=next((each for each in found if each.kind == kind), None),
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from mutoscope.app import downloads
 from mutoscope.app.receipt import Receipt
 from mutoscope.app.receipt import receipt as receipt_of
 from mutoscope.app.receipt_page import receipt_page
@@ -30,7 +31,6 @@ from mutoscope.domain.balance import Balance
 from mutoscope.domain.chart import Operation
 from mutoscope.domain.explanation import explanation
 from mutoscope.domain.jobs import JobState
-from mutoscope.domain.offers import Entitlement
 from mutoscope.storage import balances, history, jobs, workspaces
 from mutoscope.storage.attempts import Attempt
 from mutoscope.storage.history import Filters, Line, Page, Window
@@ -169,9 +169,11 @@ def receipt(
         found = await receipt_of(house.studio, workspace_id=workspace, job_id=job)
         async with house.studio.reading() as connection:
             owner = await workspaces.get(connection, workspace_id=workspace)
+            if out is not None:
+                await downloads.require(
+                    house.studio, connection, workspace_id=workspace, made_at=found.job.created_at
+                )
         if out is not None:
-            access = house.studio.access_of(owner, at=house.studio.clock.now())
-            access.require(Entitlement.DOWNLOADS)
             save_outputs(house, found, out)
         if pdf is not None:
             page = receipt_page(found, zone=owner.zone, is_with_cost=is_with_cost)

@@ -94,6 +94,12 @@ class Plan:
     jobs_max: int
     price: PlanPrice | None
 
+    @property
+    def can_be_picked(self) -> bool:
+        """Tell whether a creator can start it alone: nothing of it is left to agree on."""
+        is_open = any(one.basis is Basis.AGREED for one in self.allowances)
+        return self.price is not None and not is_open
+
     def allowance(self, *, kind: str) -> Allowance | None:
         """Return the monthly credits of a kind, or None when the plan gives none."""
         return next((one for one in self.allowances if one.kind == kind), None)

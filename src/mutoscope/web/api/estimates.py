@@ -43,7 +43,7 @@ class DrawShape(msgspec.Struct, frozen=True):
 class EstimateShape(msgspec.Struct, frozen=True, kw_only=True):
     """A ceiling: never more than `price` is charged. `shortfall` is 0 when it fits.
 
-    Else `remedy` tells the way out.
+    Else `remedy` tells the way out, and `plans` has the keys of those that it names.
 
     `caps` are those on the member and the project that it would exceed.
     """
@@ -56,6 +56,7 @@ class EstimateShape(msgspec.Struct, frozen=True, kw_only=True):
     remaining: int
     shortfall: int
     remedy: str | None
+    plans: tuple[str, ...]
     draws: tuple[DrawShape, ...]
     should_confirm: bool
     next_grant_at: datetime | None

@@ -98,7 +98,9 @@ async def hand_out_asset(
 @get(
     "/links/{token:str}", operation_id="openLink", tags=["files"],
     summary="The file that a link names", media_type="application/octet-stream", security=[{}],
-    responses=documented(LinkForged, LinkExpired, UnknownAsset, AssetMissing, "assets_unreachable"),
+    responses=documented(
+        LinkForged, LinkExpired, UnknownAsset, NotEntitled, AssetMissing, "assets_unreachable"
+    ),
 )  # fmt: skip
 async def open_link(*, house: HouseHere, token: FromPath[str]) -> Stream | Response[bytes]:
     """Return the file, or lead to where the store serves it."""
