@@ -128,6 +128,21 @@ def test_money_that_names_nothing_is_entered_once_and_given(shop: Shop) -> None:
     assert used.json()["data"]["outcome"] == "applied"
 
 
+def test_a_transfer_back_that_bounced_is_owed(shop: Shop) -> None:
+    purchase, request = ordered(shop)
+    shop.act("desk", "confirm", request, "RF18")
+    refunded = shop.act("desk", "refund", shop.workspace, purchase).json()["data"]
+    about = (shop.workspace, refunded["refund_id"])
+    shop.act("desk", "confirm-refund", *about, "sent", "RF18BACK")
+
+    bounced = shop.act("desk", "confirm-refund", *about, "failed").json()["data"]
+    waiting = shop.run("desk", "waiting").output
+
+    assert bounced["state"] == "owed"
+    assert "refund that came back, to send another way: 47.97 USD" in waiting
+    assert f"desk confirm-refund {about[0]} {about[1]} sent REFERENCE" in waiting
+
+
 def test_a_parked_payment_is_told_and_decided(shop: Shop) -> None:
     _, request = ordered(shop)
     _, other = ordered(shop, key="2")

@@ -18,6 +18,7 @@ from mutoscope.storage.payments import UnknownRequest
 from payment_stage import open_till, till_settings
 
 KEY = "a-long-secret"
+SELLER = Path(__file__).parents[1] / "src/mutoscope/seller.toml"
 ELSEWHERE = ("203.0.113.7", 4_000)
 
 
@@ -65,6 +66,19 @@ async def test_a_transfer_is_told_with_all_that_it_needs(api: Api, made: dict) -
     assert "This seller is an example" in page.text
     assert page.headers["Referrer-Policy"] == "no-referrer"
     assert page.headers["X-Robots-Tag"] == "noindex"
+
+
+async def test_without_a_bank_the_invoice_says_where_to(database_url: str, tmp_path: Path) -> None:
+    before, _, after = SELLER.read_text(encoding="utf-8").partition("[bank]")
+    seller = tmp_path / "seller.toml"
+    seller.write_text(before + after[after.index("[numbers]") :], encoding="utf-8")
+    more = {"MUTOSCOPE_SELLER": str(seller)}
+    async with open_api(database_url, tmp_path, more=more) as api:
+        made = await ordered(api, await with_plan(api))
+
+        page = await opened(api, path_of(made["request"]["pay_url"]))
+
+    assert "<dt>To</dt><dd>Transfer 47.97 USD to the account that the invoice names." in page.text
 
 
 async def test_who_has_paid_is_told_so(api: Api, made: dict) -> None:
