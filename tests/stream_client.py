@@ -94,13 +94,17 @@ class Served:
         return found
 
 
+def _unheard(_address: str) -> None:
+    """Tell nobody where it is served: the test knows the port."""
+
+
 @asynccontextmanager
 async def serving(house: House) -> AsyncIterator[Served]:
     """Serve a house on a port of this machine until the end."""
     with listening(host="127.0.0.1", port=0) as listener:
         port: int = listener.getsockname()[1]
     settings = read_settings({"MUTOSCOPE_PORT": str(port)})
-    served = asyncio.create_task(serve(house=house, settings=settings, work=_idle))
+    served = asyncio.create_task(serve(house=house, settings=settings, work=_idle, ready=_unheard))
     limits = httpx.Limits(max_connections=200)
     base_url = f"http://127.0.0.1:{port}"
     async with httpx.AsyncClient(base_url=base_url, timeout=LIMIT_S, limits=limits) as client:

@@ -27,7 +27,7 @@ def cells(output: str, name: str) -> list[str]:
     return next(line.split() for line in output.splitlines() if line.startswith(name))
 
 
-@pytest.mark.parametrize("command", [("balance",), ("workspace", "show"), ("desk", "facts")])
+@pytest.mark.parametrize("command", [("balance",), ("workspace", "show")])
 def test_a_wallet_that_the_plan_has_unlimited_is_told_so(
     command: tuple[str, ...], workspace: str, place: dict[str, object]
 ) -> None:

@@ -143,9 +143,10 @@ async def test_the_books_hold_what_was_paid(
     await credit(stage, owed, amount)
     for request in await to_pay(stage, owed.workspace_id):
         await pay(stage, request)
-    first, until = BEGIN.date(), datetime(2025, 4, 1, tzinfo=UTC).date()
+    ends_at = datetime(2025, 4, 1, tzinfo=UTC)
+    stage.clock.move(days=(ends_at - BEGIN).days + 1)  # what was paid for has been earned by then
 
-    await written(stage, tmp_path / "books", first=first, until=until)
+    await written(stage, tmp_path / "books", first=BEGIN.date(), until=ends_at.date())
 
     found = balances(tmp_path / "books")
     paid = Decimal(4_797 - (amount or 4_797)).scaleb(-2)

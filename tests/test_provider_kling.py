@@ -143,7 +143,7 @@ async def test_only_packs_that_can_be_spent_are_counted(stage: Stage) -> None:
     funds = await stage.generator.funds()
 
     assert funds.micros == 10_000 * 140_000
-    assert funds.sentence == "10,000.0 Kling units"
+    assert funds.sentence == "10,000.0 Kling units (simulator)"
 
 
 @pytest.mark.parametrize("changes", [{"source_path": None}, {"duration_s": None}], ids=str)

@@ -42,10 +42,7 @@ async def told(talk: Chat, question: Question, *, key: str = "ask-1") -> dict[st
 
 
 async def start(talk: Chat, plan: str = "pro", *, is_annual: bool = False) -> None:
-    await start_plan(
-        talk.studio, workspace_id=talk.workspace_id, plan=plan, is_annual=is_annual,
-        agreed={"image": 10, "video": 10},
-    )  # fmt: skip
+    await start_plan(talk.studio, workspace_id=talk.workspace_id, plan=plan, is_annual=is_annual)
 
 
 async def test_a_clamped_billing_date_is_told_with_its_reason_and_what_comes(talk: Chat) -> None:

@@ -32,7 +32,11 @@ BODIES: dict[str, Any] = {
     "frames": {"scene_id": NOBODYS_ID, "description": "A wave."}, "exports": {"form": "pdf"},
     "uploads": {"sha256": "0" * 64}, "{kind}": {"credits": 1},
     "{endpoint_id}": {"url": "https://example.com/", "is_on": True},
+    "heading": {"heading": "INT. SHIP"}, "{scene_id}": {"heading": "INT. SHIP"},
 }  # fmt: skip
+
+CALL_BACKS = "/v1/call-backs/"
+"""Where providers call back: a token in the address, made for one order, is what is judged."""
 
 
 @pytest.fixture
@@ -115,7 +119,7 @@ async def routes_by_id(api: Api) -> list[tuple[str, str]]:
     found = []
     for path, methods in document["paths"].items():
         names = {part[1:-1] for part in path.split("/") if part.startswith("{")}
-        if "workspace_id" in names and names - CLIENTS_OWN:
+        if "workspace_id" in names and names - CLIENTS_OWN and not path.startswith(CALL_BACKS):
             found += [(method, path) for method in methods]
     return found
 
@@ -123,7 +127,12 @@ async def routes_by_id(api: Api) -> list[tuple[str, str]]:
 async def test_every_route_finds_nothing_by_the_ids_of_another_workspace(api: Api) -> None:
     owner, other = await opened(api, "Aurora"), await opened(api, "Borealis")
     named = await everything(api, owner)
-    named |= {"subject_id": named["member_id"], "subject": "member", "kind": "image"}
+    named |= {
+        "subject_id": named["member_id"],
+        "subject": "member",
+        "kind": "image",
+        "provider": "fal",
+    }
     answers = {}
 
     for method, path in await routes_by_id(api):

@@ -44,8 +44,8 @@ SWITCHES: Final = {"frame_not_final": "with --not-final"}
 
 EXITS: Final = {
     **dict.fromkeys(
-        ("no_such_frame", "no_such_route", "no_reason", "asset_missing", "catalog_unreadable",
-         "file_unreadable"),
+        ("no_such_frame", "no_such_route", "no_such_version", "no_reason", "asset_missing",
+         "catalog_unreadable", "file_unreadable"),
         NOT_FOUND,
     ),
     "insufficient_credits": NOT_ENOUGH_CREDITS,
