@@ -177,7 +177,7 @@ def test_a_number_that_no_version_has_is_refused(
 
     refused = studio.frame("choose", version, number=frame)
 
-    assert (refused.code, json.loads(refused.errors)["code"]) == (1, "no_such_version")
+    assert (refused.code, json.loads(refused.errors)["code"]) == (3, "no_such_version")
     assert told in json.loads(refused.errors)["detail"]
 
 

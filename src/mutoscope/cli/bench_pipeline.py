@@ -239,7 +239,7 @@ async def _house(*, is_endless: bool) -> AsyncIterator[tuple[House, InstantProvi
         )  # fmt: skip
         live = Live(url=url, now=studio.clock.now)
         house = House(
-            studio=studio, live=live, database_url=url, signing_key=b"bench", fonts=folder
+            studio=studio, live=live, database_url=url, signing_key=bytes(32), fonts=folder
         )
         yield house, provider
 
