@@ -38,6 +38,7 @@ from mutoscope.bootstrap import (
 )
 from mutoscope.cli import bench_engine
 from mutoscope.cli.bench import bench
+from mutoscope.cli.logs import configure
 from mutoscope.cli.options import Json
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import bars, console, table
@@ -169,6 +170,7 @@ def pipeline(
     JSON is {"throughput": {jobs, jobs_per_s, held_per_s, cpu_ms_a_job},
     "schedule": {jobs, looks_per_s, late_p50_ms, late_p99_ms, cpu_share}}.
     """
+    configure()
     with bars() as progress:
         task = progress.add_task("jobs through the worker", total=2)
         throughput = run_long(_throughput(jobs))
