@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import structlog
 
 from mutoscope.cli.main import main
 
@@ -52,7 +51,6 @@ def run_here(*arguments: str, database_url: str = "", data: Path | None = None) 
         for name, value in _environment(database_url, data).items():
             patch.setenv(name, value)
         code = thread.submit(_exit_code).result(timeout=LIMIT_S)
-    structlog.reset_defaults()  # a command's log goes to the stream of its own time
     return Done(code, output.getvalue(), errors.getvalue())
 
 

@@ -2,10 +2,11 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
+import structlog
 
 from mutoscope.storage import queue
 from mutoscope.storage.database import connect, migrate
@@ -32,6 +33,13 @@ async def template(server_url: str) -> str:
     await queue.install(connection)
     await connection.close()
     return name
+
+
+@pytest.fixture(autouse=True)
+def log() -> Iterator[None]:
+    """Let each test begin with the log as it is where no command has configured it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
