@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import BadDeskData
+from mutoscope.domain.offers import CURRENCY
 from mutoscope.storage import workspaces
 
 if TYPE_CHECKING:
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from mutoscope.app.desk import Deed
     from mutoscope.app.studio import Studio
     from mutoscope.storage.workspaces import Workspace
-
-
-_CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 
 class WorkspaceClosed(Refusal):
@@ -63,7 +60,7 @@ def currency_of(text: str) -> str:
 
     :raises BadDeskData: when it is no code of one.
     """
-    if not _CURRENCY.fullmatch(text):
+    if not CURRENCY.fullmatch(text):
         raise BadDeskData(field="currency", remedy="give its code, such as EUR")
     return text
 

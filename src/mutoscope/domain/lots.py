@@ -88,6 +88,7 @@ class Lot(NamedTuple):
         return self.available > 0 and self.effective_at <= at and (ends_at is None or at < ends_at)
 
 
+_NOWHERE = (0,) * len(LOT_ACCOUNTS)
 _PLACES = {account.value: Lot._fields.index(account.value) for account in LOT_ACCOUNTS}
 
 
@@ -102,10 +103,9 @@ def granted_lot(*, lot: int, terms: Terms, amount: int, is_frozen: bool) -> Lot:
     """Return the lot before its grant's posting fills it."""
     state = LotState.FROZEN if is_frozen else LotState.OPEN
     source, effective_at, expires_at, reference, paid_amount, currency = terms
-    nowhere = (0,) * len(LOT_ACCOUNTS)
     return _new(Lot, (
         lot, source, reference, effective_at, expires_at, paid_amount, currency, state, amount,
-        *nowhere,
+        *_NOWHERE,
     ))  # fmt: skip
 
 

@@ -6,6 +6,7 @@ surprising choice: an allowance that is no number keeps `credits` 0 and says so 
 that nobody adds "unlimited" to a sum by mistake.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -33,6 +34,10 @@ class Basis(StrEnum):
     FIXED = "fixed"
     UNLIMITED = "unlimited"
     AGREED = "agreed"
+
+
+CURRENCY = re.compile(r"[A-Z]{3}")
+"""The form of a currency's code in ISO 4217."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ import re
 
 from mutoscope.domain.desk import Budget, DeskRules
 from mutoscope.domain.offers import (
+    CURRENCY,
     Allowance,
     Basis,
     Entitlement,
@@ -33,7 +34,6 @@ JOBS_MAX = 1_000  # at once
 DAYS_MAX = 366
 RANK_MAX = 100
 
-CURRENCY = re.compile(r"[A-Z]{3}")
 RATIO = re.compile(r"[1-9][0-9]?:[1-9][0-9]?")
 
 
