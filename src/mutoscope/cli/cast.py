@@ -14,10 +14,9 @@ from mutoscope.cli.files import content_of
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, takes
 from mutoscope.cli.plain import print_json
-from mutoscope.cli.projects import ProjectId
+from mutoscope.cli.projects import ProjectId, project_of
 from mutoscope.cli.screen import console
 from mutoscope.domain.cast import Part, PartKind
-from mutoscope.domain.storyboard import Project
 from mutoscope.storage import storyboard as rows
 
 PartId = Annotated[UUID, typer.Argument(metavar="PART", help="The part's id.")]
@@ -54,7 +53,7 @@ def add(asked: Add) -> None:
     contents = [content_of(file) for file in asked.picture or ()]
 
     async def added(house: House) -> Part:
-        project = await _project(house, asked.workspace, asked.project)
+        project = await project_of(house, asked.workspace, asked.project)
         brought = [
             await bring(house.studio, workspace_id=asked.workspace, content=content)
             for content in contents
@@ -77,7 +76,7 @@ def list_all(workspace: WorkspaceId, project_id: ProjectId, *, is_json: Json = F
     """List the cast of a board."""
 
     async def read(house: House) -> tuple[Part, ...]:
-        project = await _project(house, workspace, project_id)
+        project = await project_of(house, workspace, project_id)
         async with house.studio.reading() as connection:
             return await rows.cast(connection, project=project)
 
@@ -96,7 +95,7 @@ def archive(
     """Take a part out of the cast, or bring it back."""
 
     async def archived(house: House) -> None:
-        project = await _project(house, workspace, project_id)
+        project = await project_of(house, workspace, project_id)
         at = None if is_undo else house.studio.clock.now()
         async with house.studio.reading() as connection:
             await rows.archive_part(connection, project=project, part_id=part_id, at=at)
@@ -106,11 +105,6 @@ def archive(
         print_json({"part_id": part_id, "is_archived": not is_undo})
     else:
         console().print(f"part {part_id} {'is back' if is_undo else 'was taken out'}")
-
-
-async def _project(house: House, workspace: UUID, project_id: UUID) -> Project:
-    async with house.studio.reading() as connection:
-        return await rows.project(connection, workspace_id=workspace, project_id=project_id)
 
 
 def _show(parts: tuple[Part, ...], *, is_json: bool) -> None:

@@ -25,7 +25,7 @@ from mutoscope.cli.starting import amounts_told, confirm_start, ended_told, star
 from mutoscope.domain.billing_words import happened, happened_at
 from mutoscope.domain.calendar import billing_day
 from mutoscope.domain.money import amount_text, money_text
-from mutoscope.domain.offers import Money
+from mutoscope.domain.offers import CURRENCY, Money
 from mutoscope.domain.staff import StaffAction
 from mutoscope.domain.subscriptions import State, Subscription
 from mutoscope.storage import parked, payments, subscriptions, workspaces
@@ -35,8 +35,6 @@ from mutoscope.storage.workspaces import Workspace
 
 CHANGES_MAX: Final = 100
 SHORTEST_MONTH: Final = 28
-CURRENCY: Final = 3
-"""Letters of a currency's code."""
 
 ACTIONS: Final = {"start": StaffAction.START_PLAN, "close": StaffAction.CLOSE}
 """What commands do, by their names; the others change a plan that runs."""
@@ -383,6 +381,6 @@ def _agreed(text: str) -> tuple[str, int]:
 
 def _price(text: str) -> Money:
     amount, _, currency = text.partition("=")
-    if not (amount.isdecimal() and len(currency) == CURRENCY and currency.isupper()):
+    if not (amount.isdecimal() and CURRENCY.fullmatch(currency)):
         raise typer.BadParameter(f"{text!r} is no price: write AMOUNT=CURRENCY, such as 90000=USD")
     return Money(amount=int(amount), currency=currency)

@@ -178,7 +178,7 @@ async def import_screenplay(
     data: JSONBody[NewScreenplay],
 ) -> ImportedShape:  # fmt: skip
     """Add a screenplay, and tell how many scenes and shots it made."""
-    project = await _project(house, workspace_id, project_id)
+    project = await project_of(house, workspace_id, project_id)
     made = await storyboard.import_screenplay(
         house.studio, project=project, screenplay=screenplay_of(text=data.text)
     )
@@ -195,7 +195,7 @@ async def add_scene(
     data: JSONBody[NewScene],
 ) -> SceneMade:  # fmt: skip
     """Add a scene."""
-    project = await _project(house, workspace_id, project_id)
+    project = await project_of(house, workspace_id, project_id)
     scene_id = await storyboard.add_scene(house.studio, project=project, heading=data.heading)
     return SceneMade(scene_id=scene_id)
 
@@ -213,7 +213,7 @@ async def add_frame(
     data: JSONBody[NewFrame],
 ) -> BoardFrame:  # fmt: skip
     """Add a frame."""
-    project = await _project(house, workspace_id, project_id)
+    project = await project_of(house, workspace_id, project_id)
     text = FrameText(
         description=data.description, dialogue=data.dialogue, shot_size=data.shot_size,
         tool=data.tool, duration_s=data.duration_s,
@@ -235,7 +235,7 @@ async def add_part(
     data: JSONBody[NewPart],
 ) -> PartShape:  # fmt: skip
     """Add a part."""
-    project = await _project(house, workspace_id, project_id)
+    project = await project_of(house, workspace_id, project_id)
     part = await storyboard.add_part(
         house.studio, project=project, kind=data.kind, name=data.name,
         description=data.description,
@@ -254,13 +254,17 @@ async def add_part_picture(
     part_id: FromPath[UUID], data: JSONBody[PictureName],
 ) -> PartShape:  # fmt: skip
     """Give a part a picture that was brought before."""
-    project = await _project(house, workspace_id, project_id)
+    project = await project_of(house, workspace_id, project_id)
     part = await storyboard.add_part_picture(
         house.studio, project=project, part_id=part_id, asset=bytes.fromhex(data.sha256)
     )
     return part_shape(part)
 
 
-async def _project(house: HouseHere, workspace_id: UUID, project_id: UUID) -> Project:
+async def project_of(house: HouseHere, workspace_id: UUID, project_id: UUID) -> Project:
+    """Return a project that an address names.
+
+    :raises UnknownProject: when the workspace has none of that id.
+    """
     async with house.studio.reading() as connection:
         return await rows.project(connection, workspace_id=workspace_id, project_id=project_id)

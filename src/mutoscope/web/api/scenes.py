@@ -9,9 +9,9 @@ from litestar.params import FromPath, JSONBody
 
 from mutoscope.app import storyboard
 from mutoscope.domain.storyboard import BadText, BoardFull, Project
-from mutoscope.storage import storyboard as rows
 from mutoscope.storage.storyboard import UnknownProject, UnknownScene
 from mutoscope.web.api.boards import BoardShape, Undo, board_shape
+from mutoscope.web.api.projects import project_of
 from mutoscope.web.api.shape import HouseHere, Text
 from mutoscope.web.errors import documented
 
@@ -41,7 +41,7 @@ async def rename_scene(
     scene_id: FromPath[UUID], data: JSONBody[Heading],
 ) -> BoardShape:  # fmt: skip
     """Rename a scene."""
-    project = await _project(house, workspace_id, project_id)
+    project = await project_of(house, workspace_id, project_id)
     await storyboard.change_scene(
         house.studio, project=project, scene_id=scene_id, heading=data.heading
     )
@@ -58,7 +58,7 @@ async def move_scene(
     scene_id: FromPath[UUID], data: JSONBody[ScenePlace],
 ) -> BoardShape:  # fmt: skip
     """Move a scene; beyond the end is the end."""
-    project = await _project(house, workspace_id, project_id)
+    project = await project_of(house, workspace_id, project_id)
     await storyboard.move_scene(house.studio, project=project, scene_id=scene_id, place=data.place)
     return await _board(house, project)
 
@@ -73,16 +73,11 @@ async def archive_scene(
     scene_id: FromPath[UUID], data: JSONBody[Undo],
 ) -> BoardShape:  # fmt: skip
     """Delete a scene, or bring it back."""
-    project = await _project(house, workspace_id, project_id)
+    project = await project_of(house, workspace_id, project_id)
     await storyboard.archive_scene(
         house.studio, project=project, scene_id=scene_id, is_undo=data.is_undo
     )
     return await _board(house, project)
-
-
-async def _project(house: HouseHere, workspace_id: UUID, project_id: UUID) -> Project:
-    async with house.studio.reading() as connection:
-        return await rows.project(connection, workspace_id=workspace_id, project_id=project_id)
 
 
 async def _board(house: HouseHere, project: Project) -> BoardShape:
