@@ -28,7 +28,7 @@ from mutoscope.cli.bench_load import (
 from mutoscope.cli.bench_pgbench import measure_min1
 from mutoscope.cli.bench_rows import BatchRow, CallRow, Sample, batch_row, call_row
 from mutoscope.ledger import Ledger
-from mutoscope.storage.benchmark import analyze, check_books, create_min1, fresh_database
+from mutoscope.storage.benchmark import check_books, create_min1, fresh_database, season
 
 CALLERS: Final = (1, 8, 32)
 MANY: Final = 32
@@ -70,7 +70,7 @@ async def measured_rounds(plan: Plan, tick: Tick) -> tuple[CallRow | BatchRow, .
     for number in range(plan.rounds):
         async with stage_at(plan.url, wallets=plan.wallets) as stage:
             await create_min1(url=stage.url, wallets=plan.wallets)
-            await analyze(url=stage.url)
+            await season(url=stage.url)
             for cell in _cells(plan, is_reversed=bool(number % 2)):
                 found = await _measured_cell(stage, cell, plan, tick)
                 for op in _CALLS:

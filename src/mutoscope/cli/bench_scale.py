@@ -30,7 +30,7 @@ from mutoscope.domain import actions as ask
 from mutoscope.domain.requests import Request
 from mutoscope.domain.standing import StandingGrant
 from mutoscope.ledger import NAMESPACE, Ledger
-from mutoscope.storage.benchmark import analyze, check_books, fresh_database
+from mutoscope.storage.benchmark import check_books, fresh_database, season
 from mutoscope.storage.database import connect
 from mutoscope.storage.verification import Scope
 
@@ -63,10 +63,11 @@ async def measured_renewals(
         now = datetime.now(UTC)
         tick(f"filling {wallets:,} wallets")
         names = await _fill_standing(database, wallets, at=now - AGE)
-        await analyze(url=database)
+        await season(url=database)
         tick(f"renewing {wallets:,} wallets")
         alone = await run(url=database, at=now - AGE + FIRST_DATE, processes=processes)
         await check_books(url=database, acknowledged=wallets * (1 + ENTRIES_A_DATE))
+        await season(url=database)
         tick(f"renewing {wallets:,} wallets while callers charge")
         beside, charges, charged = await _renewed_beside(
             database, names, at=now, processes=processes
@@ -83,7 +84,7 @@ async def measured_balance(*, url: str, entries: int, tick: Tick) -> BalanceRow:
         for workspace_id, count in zip(stage.wallets, (FEW_ENTRIES, entries), strict=True):
             await _write_history(stage, workspace_id, count)
         await check_books(url=stage.url, acknowledged=stage.acknowledged)
-        await analyze(url=stage.url)
+        await season(url=stage.url)
         tick("reading balances")
         few, many = await _read_in_turns(stage)
     return BalanceRow(

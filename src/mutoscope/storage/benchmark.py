@@ -7,11 +7,13 @@ server is durable and the books are right after it, since a fast wrong answer is
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
+
+import asyncpg
 
 from mutoscope.domain.credits import Refusal
 from mutoscope.storage.database import DatabaseRefused, check_server, connect, queries
@@ -104,11 +106,18 @@ async def create_min1(*, url: str, wallets: int) -> None:
         await connection.close()
 
 
-async def analyze(*, url: str) -> None:
-    """Let the server look at its tables, as it does by itself after a while."""
+async def season(*, url: str) -> None:
+    """Bring the server to the state of one that has served a while: statistics, and a checkpoint.
+
+    Without a checkpoint it makes each file of its log anew, a pause of some 50 ms for everybody; a
+    server in service uses old ones again. A role that may not take one (`pg_checkpoint`) measures
+    those pauses, too.
+    """
     connection = await connect(url)
     try:
         await _SQL.analyze(connection)
+        with suppress(asyncpg.InsufficientPrivilegeError):
+            await _SQL.checkpoint(connection)
     finally:
         await connection.close()
 

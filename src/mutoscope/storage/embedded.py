@@ -64,6 +64,7 @@ SETTINGS = {
     "password_encryption": "scram-sha-256",
     "max_connections": "100",
     "shared_buffers": "256MB",
+    "min_wal_size": "1GB",  # a file of the log made anew keeps every commit waiting for 50 ms
     "max_wal_size": "2GB",
     "wal_compression": "on",
     "checkpoint_timeout": "15min",

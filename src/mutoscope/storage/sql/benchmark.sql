@@ -36,6 +36,10 @@ FROM generate_series(1, :wallets::integer) AS n;
 -- The bench begins with the statistics that a running server would have.
 ANALYZE;
 
+-- name: checkpoint#
+-- It begins with files of the log to use again, too.
+CHECKPOINT;
+
 -- name: books^
 -- Every entry and every credit: the journal against its projections, in sums.
 SELECT
