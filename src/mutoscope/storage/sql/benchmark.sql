@@ -38,7 +38,7 @@ ANALYZE;
 
 -- name: checkpoint#
 -- It begins with files of the log to use again, too.
-CHECKPOINT;
+CHECKPOINT; -- noqa: PRS
 
 -- name: books^
 -- Every entry and every credit: the journal against its projections, in sums.
