@@ -191,6 +191,7 @@ REGION: dict[str, str | float] = {
     [
         (replace(FRAME, images=17), "at most 16 at once"),
         (replace(EDIT, images=2), "at most 1 at once from a still"),
+        (replace(EDIT, instruction="add a zeppelin"), "instruction cannot be 'zeppelin'"),
         (replace(TUNE, adjustments={"angle": "low"}), "no change of angle, only contrast"),
         (replace(TUNE, adjustments={"light": "left", "expression": "sad"}), "of expression, only"),
         (replace(TUNE, adjustments={"add_object": "a lamp"}), "no change of add_object"),

@@ -67,6 +67,8 @@ def _lacking(able: Capabilities, spec: JobSpec) -> str:
         return f"clips of {', '.join(map(str, able.durations_s)) or 'no'} seconds"
     if length(spec) > able.prompt_max:
         return f"at most {able.prompt_max:,} characters of words"
+    if spec.instruction and able.wording and (understood := able.wording(spec.instruction)):
+        return understood
     return _unadjusted(able, (spec.adjustments or {}).keys())
 
 

@@ -188,9 +188,10 @@ class Capabilities:
 
     Without `durations_s` it makes stills; without `ratios` a picture has its source's. From a still
     it makes `edits_max` pictures at once (None: as many as of words), and changes `adjustments`
-    (None: all that fine-tuning has). `id_form` makes our id of an order of the provider's own `id`
-    and its list price in `micros`; it is empty where nothing can be followed, since the answer to
-    an order is all that there ever is.
+    (None: all that fine-tuning has). `wording` judges an instruction: it returns the remedy for one
+    that the model does not understand, else nothing (None: it takes any). `id_form` makes our id of
+    an order of the provider's own `id` and its list price in `micros`; it is empty where
+    nothing can be followed, since the answer to an order is all that there ever is.
     """
 
     durations_s: tuple[int, ...] = ()
@@ -200,6 +201,7 @@ class Capabilities:
     images_max: int = 1
     edits_max: int | None = None
     adjustments: frozenset[str] | None = None
+    wording: Callable[[str], str] | None = None
     image_bytes_max: int = 5_000_000
     references_max: int = 0
     takes_mask: bool = False

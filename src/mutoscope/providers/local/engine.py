@@ -35,6 +35,7 @@ from mutoscope.providers.local.orders import (
     DURATION_S_MIN,
     IMAGES_MAX,
     check,
+    understood,
 )
 from mutoscope.providers.local.refusals import OrderRefused
 from mutoscope.providers.local.scratch import (
@@ -56,8 +57,8 @@ ABLE: Final = Capabilities(
     durations_s=tuple(range(DURATION_S_MIN, DURATION_S_MAX + 1)), images_max=IMAGES_MAX,
     edits_max=1,
     prompt_max=1_000_000,  # each of its texts has a limit of its own, and history is not read
-    adjustments=frozenset(field_names()), has_seed=True, cancel=CancelRule.ALWAYS,
-    reconcile=Reconcile.BY_ID, poll_s=0.5,
+    adjustments=frozenset(field_names()), wording=understood, has_seed=True,
+    cancel=CancelRule.ALWAYS, reconcile=Reconcile.BY_ID, poll_s=0.5,
     output_ttl_s=YEAR_S,  # on our own disk, until the job is discarded
 )  # fmt: skip
 

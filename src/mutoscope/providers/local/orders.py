@@ -88,6 +88,15 @@ def edit_of(*, order: Order) -> Edit:
     )
 
 
+def understood(instruction: str) -> str:
+    """Return what an instruction may say, when something in it is not understood; else nothing."""
+    try:
+        read_instruction(instruction=without_markers(text=instruction))
+    except OrderRefused as error:
+        return str(error)
+    return ""
+
+
 def make(*, order: Order, folder: Path, images: int, report: Report) -> tuple[Path, ...]:
     """Make the files of an order; `report` hears the share that is done, and may raise to stop.
 
