@@ -13,7 +13,7 @@ __all__ = ["shop"]
 @pytest.mark.parametrize("days", [2, 8], ids=["past due", "suspended"])
 @pytest.mark.parametrize("is_undone", [False, True])
 async def test_a_renewal_that_is_paid_after_a_cancellation_grants_its_period(
-    shop: Shop, database_url: str, days: int, is_undone: bool
+    shop: Shop, database_url: str, days: int, *, is_undone: bool
 ) -> None:
     workspace_id = await shop.customer("pro", card=DECLINED_LATER)
     shop.stage.clock.move(days=31)

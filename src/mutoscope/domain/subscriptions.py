@@ -221,7 +221,7 @@ class Subscription:
         return self.start(index=self.paid_index)
 
     def next_granted(self, *, at: datetime) -> int:
-        """Return the first period whose grants are still to come: those that wait to be paid, too."""
+        """Return the first period whose grants are to come, or wait to be paid."""
         index = self.period_at(at=at).index + 1
         is_waiting = self.renewal_grant is RenewalGrant.WHEN_PAID
         return min(self.paid_index, index) if is_waiting else index
