@@ -3,7 +3,9 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -76,6 +78,28 @@ async def test_a_hold_that_is_given_back_is_told_once(stage: Stage) -> None:
         await alert(stage.studio)
 
     assert await codes(stage, workspace_id) == [("balance_low", 25)]
+
+
+async def test_a_pass_after_a_month_of_rest_looks_at_what_moved_meanwhile_with_few_queries(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace_id = await subscribed(stage)
+    spans: list[timedelta] = []
+    asked = alerts.moved_wallets
+
+    async def counted(connection: Any, **given: Any) -> object:  # noqa: ANN401 -- as it is asked
+        spans.append(given["until"] - given["since"])
+        return await asked(connection, **given)
+
+    monkeypatch.setattr(alerts, "moved_wallets", counted)
+    stage.clock.move(days=9)
+    await spend(stage, workspace_id, 650)
+    stage.clock.move(days=20)
+
+    raised = await codes(stage, workspace_id)
+
+    assert ("balance_low", 10) in raised
+    assert len(spans) < 30, "ten minutes at a time would be four thousand"
 
 
 async def test_credits_that_come_arm_the_threshold_again(stage: Stage) -> None:

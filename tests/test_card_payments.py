@@ -367,6 +367,22 @@ async def test_a_declined_refill_rests_longer_each_time(shop: Shop) -> None:
     assert await spendable(shop.stage, workspace_id) == 300
 
 
+async def test_a_refill_that_was_declined_for_years_rests_a_week(shop: Shop) -> None:
+    workspace_id = await shop.customer("pro", card=DECLINED_LATER)
+    await refilled(shop, workspace_id)
+    await spend(shop.stage, workspace_id, 1_200)
+    async with shop.stage.studio.reading() as connection:
+        (before,) = await offers.refills(connection, workspace_id=workspace_id)
+        await offers.rest_refill(connection, before, declines=100, rests_until=None)
+
+    await refill.run(shop.stage.studio)
+
+    async with shop.stage.studio.reading() as connection:
+        (found,) = await offers.refills(connection, workspace_id=workspace_id)
+    assert found.declines == 101
+    assert found.rests_until == shop.stage.clock.now() + refill.RESTS_MAX
+
+
 async def test_a_refill_needs_a_kept_card_and_a_limit_that_pays_for_a_pack(shop: Shop) -> None:
     workspace_id = await shop.customer("pro")
     with pytest.raises(RefillTooSmall):

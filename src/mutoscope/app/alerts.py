@@ -41,7 +41,10 @@ OVERLAP: Final = timedelta(minutes=1)
 """How much later than its stamp an entry may be committed, clocks of machines included."""
 
 SPAN: Final = timedelta(minutes=10)
-"""What one query of a pass reads of the journals, so that it ends soon after a long rest, too."""
+"""What one query of a pass reads of the journals, so that it ends soon after a long rest, too.
+
+Each span in which nothing moved is followed by one twice as long, as long as nothing does.
+"""
 
 NAMES_MAX: Final = 20_000
 """Wallets' names that one query returns."""
@@ -101,9 +104,10 @@ async def _first_pass(studio: Studio) -> int:
 
 async def _new_entries(studio: Studio, mark: datetime, at: datetime) -> int:
     raised = 0
-    since = min(mark, at) - OVERLAP
+    since, span = min(mark, at) - OVERLAP, SPAN
     while since < at:
-        until = min(since + SPAN, at + OVERLAP)  # another machine's clock may be ahead
+        until = min(since + span, at + OVERLAP)  # another machine's clock may be ahead
+        span *= 2
         while True:
             async with studio.reading() as connection:
                 names = await rows.moved_wallets(
@@ -111,6 +115,7 @@ async def _new_entries(studio: Studio, mark: datetime, at: datetime) -> int:
                     limit=NAMES_MAX,
                 )  # fmt: skip
             raised += await _look(studio, names)
+            span = SPAN if names else span
             if len(names) < NAMES_MAX:
                 break
         since = until

@@ -100,7 +100,7 @@ async def cancel(studio: Studio, *, workspace_id: UUID, act: Act = NOBODYS) -> S
     ends_at = before.start(index=before.charge_index)
     after = replace(before.moved(event=Event.SCHEDULE), cancels_at=ends_at)
     row = subscriptions.changed(before, after, event=Event.SCHEDULE, due_at=ends_at, at=at)
-    stands = standing(after, next_index=before.period_at(at=at).index + 1)
+    stands = standing(after, next_index=before.next_granted(at=at))
     told = act.telling(subscription_id=str(before.subscription_id), event="cancel")
     await write(studio, stands, rows=(row, *told))
     return await current(studio, workspace_id=workspace_id, event=Event.UNDO)
@@ -121,7 +121,7 @@ async def undo(studio: Studio, *, workspace_id: UUID, act: Act = NOBODYS) -> Sub
         change=before.change + 1, charge_at=before.start(index=before.charge_index),
     )  # fmt: skip
     row = subscriptions.changed(before, after, event=Event.UNDO, due_at=at, at=at)
-    stands = standing(after, next_index=before.period_at(at=at).index + 1)
+    stands = standing(after, next_index=before.next_granted(at=at))
     told = act.telling(subscription_id=str(before.subscription_id), event="undo")
     await write(studio, stands, rows=(row, *told))
     return await current(studio, workspace_id=workspace_id, event=Event.SCHEDULE)

@@ -39,7 +39,9 @@ KEY_LASTS: Final = timedelta(hours=20)
 
 RESTS: Final = timedelta(hours=1)
 RESTS_MAX: Final = timedelta(days=7)
-"""How long a refill rests after its first decline, and at most; each is four times as long."""
+LONGER_MAX: Final = 4
+"""How long a refill rests after its first decline, and at most; each of the next four rests is four
+times as long as the one before. Who is declined for years rests no longer."""
 
 _log = structlog.get_logger()
 
@@ -184,7 +186,7 @@ async def _charged(studio: Studio, refill: Refill, request: PaymentRequest) -> b
 
 
 async def _rest(studio: Studio, refill: Refill) -> None:
-    span = min(RESTS * 4**refill.declines, RESTS_MAX)
+    span = min(RESTS * 4 ** min(refill.declines, LONGER_MAX), RESTS_MAX)
     async with studio.reading() as connection:
         await offers.rest_refill(
             connection, refill, declines=refill.declines + 1,

@@ -1,19 +1,16 @@
 """`mutoscope demo --business`: two years of a studio's business, with a clock that is played.
 
-Owns the calendar of the story and its proofs. Invariant: nothing is written but by the use cases;
-what is proved at the end is read from the database, the simulated Stripe and the exported books
-alone. The surprising choice: the service is down for weeks in between, and all that was due then is
-made up for in due order.
+Owns the calendar of the story. Invariant: nothing is written but by the use cases. The surprising
+choice: the service is down for weeks in between, and all that was due then is made up for in due
+order.
 """
 
 from __future__ import annotations
 
 import asyncio
-import shutil
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -23,43 +20,27 @@ from uuid import uuid4
 import httpx
 import uvicorn
 
-from mutoscope.app import catalog_change, charge, dunning, money_back, promo, renew
-from mutoscope.app.books import Days, books
+from mutoscope.app import catalog_change, charge, dunning, money_back, refill, renew
+from mutoscope.app.alerts import alert
 from mutoscope.app.payment_desk import HANDLERS
 from mutoscope.app.payment_events import process_pending
-from mutoscope.app.reconcile import Reconciliation, reconcile
-from mutoscope.app.verify import Verification
 from mutoscope.bootstrap import House, open_house
-from mutoscope.cli.business_life import (
-    CALL_FAULTS,
-    CARDS,
-    CODE,
-    DAY,
-    HOOK_FAULTS,
-    PLANS,
-    STRIPE,
-    ZONES,
-    Customer,
-    Town,
-    happens,
-    live,
-    serve,
-)
-from mutoscope.cli.proof import show_verification, verification
-from mutoscope.cli.screen import bars, table
+from mutoscope.cli.business_buying import PACK_PRICE
+from mutoscope.cli.business_catalog import write_catalog
+from mutoscope.cli.business_life import CALL_FAULTS, CARDS, HOOK_FAULTS, PLANS, ZONES, live
+from mutoscope.cli.business_proof import Proof, prove
+from mutoscope.cli.business_staff import hire, serve
+from mutoscope.cli.business_town import DAY, STRIPE, Customer, Town, happens
+from mutoscope.cli.screen import bars
 from mutoscope.cli.simulate import environment
-from mutoscope.domain.beancount import beancount_lines
 from mutoscope.settings import read_settings
 from mutoscope.simulators.server import running
-from mutoscope.storage import invoices
-from mutoscope.storage.offers import PromoCode
-from mutoscope.storage.verification import Scope
+from mutoscope.storage import offers
 from mutoscope.web.application import build_app, listening
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mutoscope.storage.invoices import Series
 
 BEGINS: Final = datetime(2027, 1, 29, 12, tzinfo=UTC)
 """Before a leap year, with anchors on the 29th, 30th and 31st."""
@@ -70,7 +51,12 @@ DOWN: Final = (range(155, 176), range(424, 468))
 
 STOPS: Final = 0.2
 ANNUAL: Final = 0.25
-"""Shares of customers who stop paying one day, and who pay by the year."""
+HESITATES: Final = 0.25
+"""Shares of customers who stop paying one day, who pay by the year, and who try before they buy."""
+
+CUSTOMERS: Final = 200
+DAYS: Final = 731
+"""The full size, at which everything there is has to be played."""
 
 AT_ONCE: Final = 16
 """Customers who act at the same time."""
@@ -89,36 +75,6 @@ class PlayedClock:
         return self.at
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
-    """What was proved at the end; `bean_check` is None where Beancount is not installed."""
-
-    verification: Verification
-    series: tuple[Series, ...]
-    reconciliation: Reconciliation
-    bean_check: bool | None
-    seen: dict[str, int]
-
-    def summary(self) -> dict[str, object]:
-        """Return the outcome as plain data."""
-        return {
-            "is_clean": self.is_clean, "verify": self.verification.is_clean,
-            "series": self.series, "payments": self.reconciliation.compared,
-            "are_books_equal": self.reconciliation.is_equal, "bean_check": self.bean_check,
-            "seen": self.seen,
-        }  # fmt: skip
-
-    @property
-    def is_clean(self) -> bool:
-        """Tell whether everything was proved."""
-        return (
-            self.verification.is_clean
-            and all(each.is_gapless for each in self.series)
-            and self.reconciliation.is_equal
-            and self.bean_check is not False
-        )
-
-
 async def perform(
     folder: Path, *, customers: int, days: int, seed: int, screen: Console, programs: Path | None
 ) -> Proof:  # fmt: skip
@@ -126,18 +82,21 @@ async def perform(
     clock = PlayedClock(BEGINS)
     async with running(port=0, now=clock.now, new_id=uuid4) as world:
         given = environment(world) | {"MUTOSCOPE_GATEWAY": "manual"}
-        settings = replace(read_settings(given), data=folder / "data", postgres_bin=programs)
+        settings = replace(
+            read_settings(given), data=folder / "data", postgres_bin=programs,
+            catalog=write_catalog(folder),
+        )  # fmt: skip
         async with open_house(settings, clock=clock) as house, _listening(house) as address:
             async with httpx.AsyncClient(base_url=world.address, trust_env=False) as client:
                 town = Town(
                     house=house, client=client, chance=Random(seed),  # noqa: S311 -- a story
-                    customers=_customers(customers, seed, days),
+                    customers=_customers(customers, seed, days), staff=await hire(house.studio),
                 )  # fmt: skip
                 await town.control("/stripe/_sim/webhooks", url=address)
-                await _open_shop(house)
                 await _play(town, clock, days=days, screen=screen)
                 await _settle(town, clock)
-            return await _prove(town, folder, screen)
+            is_full = customers >= CUSTOMERS and days >= DAYS
+            return await prove(town, folder, screen, since=BEGINS - DAY, is_full=is_full)
 
 
 @asynccontextmanager
@@ -167,20 +126,13 @@ def _customers(count: int, seed: int, days: int) -> tuple[Customer, ...]:
             Customer(
                 number=number, chance=chance, gateway=chance.choice(("manual", STRIPE)),
                 plan=chance.choice(PLANS), is_annual=happens(chance, ANNUAL),
-                zone=chance.choice(ZONES), joins_on=joins_on, card=chance.choice(CARDS),
+                is_hesitant=happens(chance, HESITATES), zone=chance.choice(ZONES),
+                joins_on=joins_on, card=chance.choice(CARDS),
                 pays_after_days=chance.choice((0, 1, 5, 12, 16)),
                 stops_paying_on=joins_on + DAY * chance.randrange(30, 500) if stops else None,
             )
         )  # fmt: skip
     return tuple(made)
-
-
-async def _open_shop(house: House) -> None:
-    at = house.studio.clock.now()
-    await promo.offer(house.studio, PromoCode(
-        code=CODE, kind="video", credits=100, lasts_days=30, redemptions_max=50, redeemed=0,
-        ends_at=at + DAY * 600, created_at=at,
-    ))  # fmt: skip
 
 
 async def _play(town: Town, clock: PlayedClock, *, days: int, screen: Console) -> None:
@@ -206,6 +158,7 @@ async def _tick(town: Town) -> None:
     both = 2 if happens(town.chance, 1 / 7) else 1
     await asyncio.gather(*(_work(house) for _ in range(both)))
     town.seen["ticks"] += 1
+    town.seen["refill at its cap"] += await _capped(house)
 
 
 async def _work(house: House) -> None:
@@ -216,6 +169,16 @@ async def _work(house: House) -> None:
     await dunning.run(studio)
     await money_back.send_all(studio)
     await catalog_change.run(studio)
+    await refill.run(replace(studio, gateway=STRIPE))
+    await alert(studio)
+
+
+async def _capped(house: House) -> int:
+    """Return how many refills have run low and may buy nothing more this month."""
+    at = house.studio.clock.now()
+    async with house.studio.reading() as connection:
+        low = await offers.low_refills(connection, at=at, limit=refill.LIMIT)
+    return sum(each.spent + PACK_PRICE > each.refill.monthly_max for each in low)
 
 
 async def _trouble(town: Town) -> None:
@@ -232,55 +195,6 @@ async def _settle(town: Town, clock: PlayedClock) -> None:
         await asyncio.sleep(0.5)  # events that are late by themselves
         await _tick(town)
         await serve(town)
-
-
-async def _prove(town: Town, folder: Path, screen: Console) -> Proof:
-    house = town.house
-    compared = await reconcile(house.studio, gateway=STRIPE, since=BEGINS - DAY, handlers=HANDLERS)
-    await process_pending(house.studio, handlers=HANDLERS)
-    compared = await reconcile(house.studio, gateway=STRIPE, since=BEGINS - DAY, handlers=HANDLERS)
-    found = await verification(house, scope=Scope())
-    async with house.studio.reading() as connection:
-        series = await invoices.series(connection)
-    until = (house.studio.clock.now() + DAY).date()
-    told = await books(house.studio, days=Days(BEGINS.date(), until, "UTC"))
-    path = folder / "books.beancount"
-    with path.open("w", encoding="utf-8") as target:
-        target.writelines(beancount_lines(told))
-    proof = Proof(
-        verification=found, series=series, reconciliation=compared,
-        bean_check=await _bean_check(path), seen=dict(sorted(town.seen.items())),
-    )  # fmt: skip
-    _show(proof, screen, path=path)
-    return proof
-
-
-async def _bean_check(path: Path) -> bool | None:
-    """Let Beancount itself read the books; None where it is not installed."""
-    beside = Path(sys.executable).with_name("bean-check")
-    program = str(beside) if beside.exists() else shutil.which("bean-check")
-    if program is None:
-        return None
-    checking = await asyncio.create_subprocess_exec(program, str(path))
-    return await checking.wait() == 0
-
-
-def _show(proof: Proof, screen: Console, *, path: Path) -> None:
-    happened = table("what happened", ">times")
-    for name, times in proof.seen.items():
-        happened.add_row(name, f"{times:,}")
-    screen.print(happened)
-    numbers = table("series", ">year", ">issued", ">last number", "gaps")
-    for each in proof.series:
-        gaps = "none" if each.is_gapless else "[bold red]gaps[/]"
-        numbers.add_row(each.series, str(each.year), f"{each.kept:,}", f"{each.last:,}", gaps)
-    screen.print(numbers)
-    compared = proof.reconciliation
-    equal = "equal" if compared.is_equal else f"DIFFER: {compared.differences[:5]}"
-    screen.print(f"{compared.compared:,} payments in Stripe's (simulated) book and ours: {equal}.")
-    checked = {True: "accepts", False: "REFUSES", None: "is not installed, to check"}
-    screen.print(f"bean-check {checked[proof.bean_check]} the books in {path.name}.")
-    show_verification(proof.verification, screen=screen)
 
 
 def _chunks(customers: Sequence[Customer]) -> list[Sequence[Customer]]:

@@ -60,7 +60,7 @@ TRANSITIONS: Final[Mapping[tuple[State, Event], State]] = {
     **{(state, Event.AGREE): state for state in (_.ACTIVE, _.PAST_DUE)},
     **{(state, Event.RENEW): state for state in (_.ACTIVE, _.PAST_DUE)},
     **{(state, Event.PAY): _.ACTIVE for state in HAS_PLAN},
-    **{(state, Event.MISS): _.PAST_DUE for state in (_.ACTIVE, _.PAST_DUE)},
+    (_.ACTIVE, Event.MISS): _.PAST_DUE,
     (_.PAST_DUE, Event.SUSPEND): _.SUSPENDED,
     **{(state, Event.END): _.CANCELLED for state in HAS_PLAN},
     **{(state, Event.CLOSE): _.CLOSED for state in (*_HAS_NONE, *HAS_PLAN)},
@@ -219,6 +219,12 @@ class Subscription:
         if self.renewal_grant is RenewalGrant.WHEN_DUE:
             return None
         return self.start(index=self.paid_index)
+
+    def next_granted(self, *, at: datetime) -> int:
+        """Return the first period whose grants are to come, or wait to be paid."""
+        index = self.period_at(at=at).index + 1
+        is_waiting = self.renewal_grant is RenewalGrant.WHEN_PAID
+        return min(self.paid_index, index) if is_waiting else index
 
     def grants_until(self) -> datetime | None:
         """Return the instant from which nothing is granted as things stand, or None."""
