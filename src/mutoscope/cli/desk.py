@@ -17,7 +17,7 @@ from mutoscope.bootstrap import House
 from mutoscope.cli import desk_actions, desk_money, desk_transfers, desk_waiting
 from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, in_house_as
 from mutoscope.cli.chat import SHOWN, Before, Key, Limit, Page, page_read
-from mutoscope.cli.desk_acting import Looking, looked
+from mutoscope.cli.desk_acting import Looking, looked, tell_offer
 from mutoscope.cli.options import Json, WorkspaceId, id_of, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import (
@@ -124,6 +124,9 @@ def thread(asked: Read) -> None:
         console().print("Nobody has said anything in this thread.")
     else:
         tell_messages(page.messages, zone=page.zone, is_for_staff=True)
+        for message in page.messages:
+            if message.card == StaffAction.REFUND_JOB:
+                tell_offer(message.data or {}, workspace_id=asked.workspace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,7 @@ class StaffAction(StrEnum):
     KEEP_PAYMENT = "keep_payment"
     RECONCILE = "reconcile"
     REFUND = "refund"
+    REFUND_JOB = "refund_job"
     CONFIRM_REFUND = "confirm_refund"
     CREDIT_INVOICE = "credit_invoice"
     SEND_MESSAGE = "send_message"
@@ -82,9 +83,9 @@ _DESK: Final = _EVERYBODY | _CHAT | {
 }  # fmt: skip
 
 MAY: Final[Mapping[Role, frozenset[StaffAction]]] = {
-    Role.SUPPORT: _DESK | {_.GOODWILL, _.ADD_CREDITS},
+    Role.SUPPORT: _DESK | {_.GOODWILL, _.REFUND_JOB, _.ADD_CREDITS},
     Role.FINANCE: _DESK | {
-        _.GOODWILL, _.ADJUST, _.ADD_CREDITS, _.CONFIRM_PAYMENT, _.ENTER_PAYMENT,
+        _.GOODWILL, _.REFUND_JOB, _.ADJUST, _.ADD_CREDITS, _.CONFIRM_PAYMENT, _.ENTER_PAYMENT,
         _.USE_PAYMENT, _.RETURN_PAYMENT, _.KEEP_PAYMENT, _.REFUND, _.CONFIRM_REFUND, _.TERMS,
         _.START_PLAN, _.CHANGE_PLAN, _.RECONCILE, _.FINANCE, _.AUDIT, _.CREDIT_INVOICE,
         _.OFFER_PROMO, _.RESOLVE_ORDER, _.UNPARK_ROUTE,

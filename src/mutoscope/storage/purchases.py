@@ -95,7 +95,8 @@ class Dispute:
 
 def changed(before: Purchase, after: Purchase) -> SideRow:
     """Return the side row that writes a change, unless another one came before it."""
-    return SideRow(change_purchases, (row_of(after), before.state, before.refunded))
+    was = (before.state, before.taken_back, before.refunded)
+    return SideRow(change_purchases, (row_of(after), *was))
 
 
 def row_of(purchase: Purchase) -> tuple[Any, ...]:
@@ -116,10 +117,10 @@ async def add_purchases(connection: Connection, rows: Sequence[tuple[Any, ...]])
 
 
 async def change_purchases(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-    """Write (purchase, its state before, what was refunded before) where these still hold."""
-    purchases, states, refunded = zip(*rows, strict=True)
+    """Write (purchase; its state, credits taken back, money refunded before) where these hold."""
+    purchases, states, taken_back, refunded = zip(*rows, strict=True)
     written: int = await _SQL.change_purchases(
-        connection, purchases=purchases, before=states, refunded=refunded
+        connection, purchases=purchases, before=states, taken_back=taken_back, refunded=refunded
     )
     return written
 

@@ -18,7 +18,7 @@ WITH written AS (
 SELECT count(*) FROM written;
 
 -- name: change_purchases$
--- Purchases as they are from now on, where they still are in the state that they were read in.
+-- Purchases as they are from now on, where they still are as they were read.
 -- Webhooks are told of credits that come for money that came; a refund that failed and a dispute
 -- that was won give no others. The grant is written by now: its lot is the newest of the purchase.
 WITH written AS (
@@ -27,14 +27,17 @@ WITH written AS (
         state = n.state, paid_at = n.paid_at, granted_at = n.granted_at, ended_at = n.ended_at,
         taken_back = n.taken_back, refunded = n.refunded, debt = n.debt
     FROM
-        unnest(:purchases::purchases[], :before::text[], :refunded::bigint[]) AS n (
+        unnest(
+            :purchases::purchases[], :before::text[], :taken_back::bigint[], :refunded::bigint[]
+        ) AS n (
             workspace_id, purchase_id, request_id, pack, kind, credits, price, currency, version,
             state, is_refill, ordered_by, ordered_at, paid_at, granted_at, ended_at, taken_back,
-            refunded, debt, state_before, refunded_before
+            refunded, debt, state_before, taken_back_before, refunded_before
         )
     WHERE
         p.workspace_id = n.workspace_id AND p.purchase_id = n.purchase_id
-        AND p.state = n.state_before AND p.refunded = n.refunded_before
+        AND p.state = n.state_before AND p.taken_back = n.taken_back_before
+        AND p.refunded = n.refunded_before
     RETURNING
         p.workspace_id, p.purchase_id, p.pack, p.kind, p.credits, p.price, p.currency,
         p.is_refill, p.granted_at, p.state, n.state_before
