@@ -12,6 +12,9 @@ from api_client import IMAGE
 from front_stage import WHY, Front, code, open_front
 from mutoscope.app import subscribe
 from mutoscope.app.advance import advance
+from mutoscope.app.disputes import dispute_told
+from mutoscope.app.gateway import GatewayDispute
+from mutoscope.domain.offers import Money
 from mutoscope.domain.transfer_words import transfer_words
 
 OPEN = "/v1/desk/payment-requests"
@@ -109,3 +112,18 @@ async def test_what_lapses_as_it_is_given_back_is_offered_as_goodwill(front: Fro
     assert (given.json()["data"]["kind"], given.json()["offer"]) == ("image", None)
     receipt = f"{front.workspace}/jobs/{about['data']['job_id']}/receipt"
     assert (await front.ask("GET", receipt, by="house")).json()["refunded"] == 1
+
+
+async def test_a_debt_of_a_lost_dispute_is_told_to_staff_and_finance(front: Front) -> None:
+    (asked,) = (await front.ask("GET", OPEN, by="ada")).json()["requests"]
+    data = {"request_id": asked["request_id"], "reference": "RF20"}
+    await front.act("confirm_payment", {**WHY, "data": data}, by="ada")
+    total = Money(amount=asked["due"], currency=asked["currency"])
+    lost = GatewayDispute(reference="dp", payment_reference="RF20", total=total, is_won=False)
+    await dispute_told(front.api.house.studio, gateway="manual", dispute=lost)
+
+    listed = (await front.ask("GET", "/v1/finance/debts", by="ada")).json()["debts"]
+    facts = front.workspace.replace("/v1/", "/v1/desk/") + "/facts"
+
+    assert [(each["amount"], each["purchase_id"]) for each in listed] == [(asked["due"], None)]
+    assert (await front.ask("GET", facts, by="ada")).json()["debts"] == listed

@@ -31,6 +31,7 @@ from mutoscope.cli.screen import (
 )
 from mutoscope.cli.talk import tell_messages
 from mutoscope.domain.chat import Words, default_thread_id, staff
+from mutoscope.domain.money import money_text
 from mutoscope.domain.offers import Money
 from mutoscope.domain.staff import Actor, StaffAction, require
 from mutoscope.storage.inbox import InboxThread, InboxView
@@ -330,6 +331,10 @@ def _facts(found: Facts) -> list[tuple[str, str]]:
         facts.append(("plan ends", told(standing.cancels_at, zone=zone)))
     if standing.closed_at is not None:
         facts.append(("closed", told(standing.closed_at, zone=zone)))
+    facts += [
+        ("debt", f"{money_text(each.amount, each.currency)}, {each.title}: a lost dispute")
+        for each in found.debts
+    ]
     since = "not enabled" if enabled_at is None else f"enabled {told(enabled_at, zone=zone)}"
     return [*facts, ("may buy", since)]
 

@@ -339,3 +339,22 @@ SELECT count(*) FROM written;
 -- When a workspace redeemed a code, if it did.
 SELECT r.redeemed_at FROM promo_redemptions AS r
 WHERE r.workspace_id = :workspace_id AND r.code = :code;
+
+-- name: debts
+-- What lost disputes left unpaid, of one workspace or of all, the newest first: of purchases what
+-- was spent, and of what else was paid and used all that the bank took back.
+SELECT
+    d.workspace_id, d.gateway, d.reference, r.title, upper(d.currency) AS currency, d.closed_at,
+    p.purchase_id, coalesce(p.debt, d.amount) AS amount
+FROM disputes AS d
+INNER JOIN payments AS m
+    ON d.workspace_id = m.workspace_id AND d.payment_id = m.payment_id AND m.state = 'applied'
+INNER JOIN payment_requests AS r
+    ON m.workspace_id = r.workspace_id AND m.request_id = r.request_id
+LEFT JOIN purchases AS p
+    ON d.workspace_id = p.workspace_id AND d.purchase_id = p.purchase_id
+WHERE
+    d.state = 'lost' AND coalesce(p.debt, d.amount) > 0
+    AND (:workspace_id::uuid IS NULL OR d.workspace_id = :workspace_id)
+ORDER BY d.closed_at DESC, d.workspace_id, d.gateway, d.reference
+LIMIT :limit;
