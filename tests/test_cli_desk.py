@@ -237,9 +237,9 @@ def test_the_audit_is_exported_and_proved_against_a_head_noted_before(shop: Shop
     other = shop.run("audit", "verify", "--head", f"1:{'00' * 32}", "--json")
     lines = shop.run("audit", "export").output.splitlines()
 
-    assert same.output.startswith("clean: 4 lines, 0 reasons erased.")
+    assert same.output.startswith("clean: 5 lines, 0 reasons erased.")
     assert (other.code, other.json()["findings"][0]["fault"]) == (6, "journal_rewritten")
-    assert len(lines) == 4
+    assert len(lines) == 5
     assert shop.run("audit", "verify", "--head", "here").code == 2
 
 
