@@ -104,6 +104,24 @@ def test_goodwill_is_offered_where_credits_lapsed(shop: Shop) -> None:
     assert "2 of them lapsed at once" in " ".join(thread.output.split())
 
 
+def test_a_closed_workspace_is_forgotten_when_it_is_meant(shop: Shop) -> None:
+    wish = ("desk", "erase-workspace", shop.workspace)
+    unmeant = shop.act(*wish, by="root")
+    early = shop.act(*wish, "--yes", by="root")
+    shop.act("desk", "close", shop.workspace, "--yes", by="root")
+    support = shop.act(*wish, "--yes")
+
+    done = shop.act(*wish, "--yes", by="root").json()
+
+    assert (unmeant.code, "--yes" in unmeant.errors) == (2, True)
+    assert ("workspace_open" in early.errors, "not_allowed" in support.errors) == (True, True)
+    assert (done["state"], done["action"]) == ("done", "erase_workspace")
+    shown = shop.run("workspace", "show", shop.workspace, "--json").json()["workspace"]
+    assert (shown["name"], shown["email"]) == ("erased", None)
+    proofs = [shop.run("verify"), shop.run("audit", "verify")]
+    assert [each.code for each in proofs] == [0, 0]
+
+
 def test_who_asks_for_more_credits_waits_until_they_may_buy(shop: Shop) -> None:
     shop.run("staff", "sign-in", "grace", "--password-file", shop.password)
     for key in ("a", "b"):

@@ -9,6 +9,7 @@ from typing import Final
 
 from mutoscope.app.desk import DeskAction
 from mutoscope.app.desk_credits import DOWN, UP, adjust, give_goodwill
+from mutoscope.app.desk_erasure import erase_workspace
 from mutoscope.app.desk_facts import count_given
 from mutoscope.app.desk_jobs import count_job, refund_job
 from mutoscope.app.desk_money import (
@@ -140,6 +141,9 @@ ACTIONS: Final[Mapping[str, DeskAction]] = {
     ),
     "close": DeskAction(
         code=StaffAction.CLOSE, fields=(), counts=count_left, perform=close
+    ),
+    "erase_workspace": DeskAction(
+        code=StaffAction.ERASE_WORKSPACE, fields=(), perform=erase_workspace
     ),
 }  # fmt: skip
 """What can be done at the desk, by the code that stands in the audit and on cards."""

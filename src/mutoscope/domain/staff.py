@@ -69,6 +69,7 @@ class StaffAction(StrEnum):
     FINANCE = "finance"
     AUDIT = "audit"
     ERASE_REASON = "erase_reason"
+    ERASE_WORKSPACE = "erase_workspace"
     ADD_STAFF = "add_staff"
     SET_ROLES = "set_roles"
     LEAVE = "leave"
@@ -100,8 +101,8 @@ MAY: Final[Mapping[Role, frozenset[StaffAction]]] = {
     },
     Role.ADMIN: _DESK | {
         _.TERMS, _.START_PLAN, _.CHANGE_PLAN, _.CLOSE, _.CATALOG, _.FINANCE, _.AUDIT,
-        _.ERASE_REASON, _.ADD_STAFF, _.SET_ROLES, _.LEAVE, _.RESET_PASSWORD, _.RESOLVE_ORDER,
-        _.UNPARK_ROUTE,
+        _.ERASE_REASON, _.ERASE_WORKSPACE, _.ADD_STAFF, _.SET_ROLES, _.LEAVE, _.RESET_PASSWORD,
+        _.RESOLVE_ORDER, _.UNPARK_ROUTE,
     },
 }  # fmt: skip
 """What each role may do; somebody with several roles may do what any of them may."""

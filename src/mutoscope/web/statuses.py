@@ -52,6 +52,7 @@ _CODES: Final[Mapping[int, str]] = {
         quote_outdated refund_at_gateway refund_finished route_cannot route_not_parked
         staff_name_taken state_moved_on team_full
         too_many_endpoints too_many_threads tool_unavailable workspace_closed
+        workspace_open
     """,
     413: """
         body_too_large

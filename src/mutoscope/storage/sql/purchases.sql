@@ -356,5 +356,5 @@ LEFT JOIN purchases AS p
 WHERE
     d.state = 'lost' AND coalesce(p.debt, d.amount) > 0
     AND (:workspace_id::uuid IS NULL OR d.workspace_id = :workspace_id)
-ORDER BY d.closed_at DESC, d.workspace_id, d.gateway, d.reference
+ORDER BY d.closed_at DESC, d.workspace_id DESC, d.gateway DESC, d.reference DESC
 LIMIT :limit;

@@ -6,6 +6,7 @@ from mutoscope.app.agree import NotToBeAgreed
 from mutoscope.app.confirm import BadReference, NotParked, PaymentOfAnother
 from mutoscope.app.current_plan import PeriodBegan
 from mutoscope.app.desk_credits import GoodwillSpent
+from mutoscope.app.desk_erasure import WorkspaceOpen
 from mutoscope.app.desk_facts import WorkspaceClosed
 from mutoscope.app.desk_jobs import NothingCaptured
 from mutoscope.app.desk_money import PaymentKnown, RefundFinished
@@ -46,7 +47,7 @@ OF_PLANS: Final = (
     NotToBeAgreed, PriceNotAgreed, BadStart, PeriodBegan,
 )  # fmt: skip
 ACTING: Final = (
-    WorkspaceClosed, NotEntitled, PurchasesNotAgreed, PurchasesUnchanged, GoodwillSpent,
-    InsufficientCredits, UnknownWallet, SideRowRefused, BadDeskData, BadPromo,
+    WorkspaceClosed, WorkspaceOpen, NotEntitled, PurchasesNotAgreed, PurchasesUnchanged,
+    GoodwillSpent, InsufficientCredits, UnknownWallet, SideRowRefused, BadDeskData, BadPromo,
     PromoTaken, *OF_JOBS, *OF_MONEY, *OF_PLANS,
 )  # fmt: skip
