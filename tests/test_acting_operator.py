@@ -28,10 +28,12 @@ class Machine:
         return run_here(*arguments, **self.place)
 
     def lines(self) -> list[dict[str, Any]]:
-        """Return the lines of the audit, the eldest first; every hash of it is right."""
+        """Return the lines after that of the workspace's opening; every hash of them is right."""
         assert self.run("audit", "verify").code == 0
         found: list[dict[str, Any]] = self.run("audit", "list", "--json").json()
-        return list(reversed(found))
+        opened, *rest = reversed(found)
+        assert (opened["action"], opened["workspace_id"]) == ("open_workspace", self.workspace)
+        return rest
 
     def sign_in(self, name: str, *roles: str) -> None:
         """Take somebody in, as the first admin if there is none yet, and sign them in."""
@@ -77,6 +79,55 @@ def test_each_change_of_a_plan_has_one_line_that_names_the_operator(machine: Mac
     assert cancelled == {"event": "cancel", "subscription_id": upgraded["subscription_id"]}
 
 
+def able_to_buy(machine: Machine) -> None:
+    """Let the customer buy, offer a promo code, and sign somebody of finance in."""
+    machine.sign_in("root", "admin")
+    why = ("--reason", "they asked in the chat")
+    machine.run("workspace", "plan", machine.workspace, "pro")
+    machine.run("desk", "enable", machine.workspace, *why)
+    machine.sign_in("finn", "finance")
+    offer = ("--kind", "video", "--credits", "5", *why)
+    assert machine.run("purchase", "promo", "SPRING", *offer).code == 0
+
+
+def test_what_is_bought_for_a_customer_has_its_lines(machine: Machine) -> None:
+    able_to_buy(machine)
+    workspace, buy = machine.workspace, ("--pack", "video_1500", "--key", "a", "--json")
+
+    bought, again = (machine.run("purchase", "buy", workspace, *buy) for _ in range(2))
+    order = bought.json()["order"]["purchase"]["purchase_id"]
+    redeemed = machine.run("purchase", "redeem", workspace, "SPRING")
+    ended = machine.run("purchase", "cancel", workspace, order, "--yes")
+    opened = machine.run("workspace", "create", "Bob", "--json")
+
+    assert {each.code for each in (bought, again, redeemed, ended, opened)} == {0}
+    _, *lines = [line for line in machine.lines() if line["name"] == "finn"]
+    assert [line["action"] for line in lines] == [
+        "order_credits", "redeem_code", "cancel_order", "open_workspace",
+    ]  # fmt: skip
+    assert lines[-1]["workspace_id"] == opened.json()["workspace"]["workspace_id"]
+    assert lines[0]["data"]["purchase_id"] == lines[2]["data"]["purchase_id"] == order
+    assert lines[1]["data"] == {"credits": 5, "kind": "video", "promo_code": "SPRING"}
+
+
+def test_who_may_not_buy_for_a_customer_is_refused_without_a_line(machine: Machine) -> None:
+    machine.sign_in("root", "admin")
+    before = machine.lines()
+
+    refused = [
+        machine.run("purchase", *words)
+        for words in (
+            ("buy", machine.workspace, "--pack", "video_1500"),
+            ("redeem", machine.workspace, "SPRING"),
+            ("refill", machine.workspace, "video_1500", "--threshold=9", "--monthly-max=9000"),
+            ("refills", machine.workspace, "--drop", "video"),
+        )
+    ]
+
+    assert all("not_allowed" in each.errors for each in refused)
+    assert machine.lines() == before
+
+
 def test_what_is_refused_or_repeated_has_no_line_of_its_own(machine: Machine) -> None:
     workspace = machine.workspace
     first = machine.run("subscription", "start", workspace, "pro", "--pay-first", "--key", "a")
@@ -106,7 +157,7 @@ def test_a_name_that_has_to_be_forgotten_leaves_the_chain_whole(machine: Machine
     machine.sign_in("root", "admin")
 
     erased = machine.run(
-        "audit", "erase", "1", "--reason", "they asked to be forgotten", "--as", "root",
+        "audit", "erase", "2", "--reason", "they asked to be forgotten", "--as", "root",
         "--password-file", machine.password,
     )  # fmt: skip
 

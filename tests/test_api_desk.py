@@ -236,6 +236,20 @@ async def test_the_audit_is_read_by_pages_and_proved(front: Front) -> None:
     assert (proof["is_clean"], proof["head"]) == (True, page["lines"][0]["hash"])
 
 
+async def test_a_workspace_is_forgotten_by_an_admin_once_it_is_closed(front: Front) -> None:
+    early = await front.act("erase_workspace", WHY, by="root")
+    await front.act("close", WHY, by="root", key="close")
+    finance = await front.act("erase_workspace", WHY, by="ada")
+
+    done = await front.act("erase_workspace", WHY, by="root")
+
+    assert code(early) == (409, "workspace_open")
+    assert code(finance) == (403, "not_allowed")
+    assert (done.status_code, done.json()["state"]) == (201, "done")
+    shown = (await front.ask("GET", front.workspace, by="house")).json()
+    assert (shown["name"], shown["email"]) == ("erased", None)
+
+
 async def test_the_desk_tells_what_can_be_done_and_by_whom(front: Front) -> None:
     listed = (await front.ask("GET", "/v1/desk/actions", by="root")).json()
     people = (await front.ask("GET", "/v1/staff", by="root")).json()["staff"]

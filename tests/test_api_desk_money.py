@@ -1,5 +1,6 @@
 """Money at the desk over HTTP: what is open is found by its words, other money is entered."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,13 @@ from uuid import UUID
 
 import pytest
 
+from api_client import IMAGE
 from front_stage import WHY, Front, code, open_front
+from mutoscope.app import subscribe
+from mutoscope.app.advance import advance
+from mutoscope.app.disputes import dispute_told
+from mutoscope.app.gateway import GatewayDispute
+from mutoscope.domain.offers import Money
 from mutoscope.domain.transfer_words import transfer_words
 
 OPEN = "/v1/desk/payment-requests"
@@ -74,3 +81,49 @@ async def test_what_is_no_transfer_is_not_entered(
 ) -> None:
     assert code(await front.decide("enter_payment", CAME | change)) == refusal
     assert (await asked(front))["requests"]
+
+
+async def job_of_a_trial(front: Front) -> str:
+    """Let a new customer spend a credit of a trial that ends then, and return the job's id."""
+    body = {"name": "Borealis", "is_demo": True}
+    opened = await front.ask("POST", "/v1/workspaces", body, by="house", key="new")
+    front.workspace, studio = opened.headers["Location"], front.api.house.studio
+    placed = await front.ask("POST", f"{front.workspace}/jobs", IMAGE, by="house", key="job")
+    whose, job_id = UUID(opened.json()["workspace_id"]), UUID(placed.json()["job_id"])
+    async with asyncio.timeout(60):
+        wait_s: float | None = 0
+        while wait_s is not None:
+            await asyncio.sleep(min(wait_s, 0.1))
+            wait_s = (await advance(studio, workspace_id=whose, job_id=job_id)).wait_s
+    await subscribe.start_plan(studio, workspace_id=whose, plan="pro")
+    return str(job_id)
+
+
+async def test_what_lapses_as_it_is_given_back_is_offered_as_goodwill(front: Front) -> None:
+    about = {**WHY, "data": {"job_id": await job_of_a_trial(front)}}
+
+    done = (await front.act("refund_job", about)).json()
+    again = await front.act("refund_job", about, by="ada", key="another")
+    offer = done["offer"]
+    given = await front.act(offer["action"], {**WHY, "data": offer["data"]}, key=offer["key"])
+
+    assert (done["data"]["credits"], done["data"]["lapsed"]) == (1, 1)
+    assert code(again) == (409, "already_refunded")
+    assert (given.json()["data"]["kind"], given.json()["offer"]) == ("image", None)
+    receipt = f"{front.workspace}/jobs/{about['data']['job_id']}/receipt"
+    assert (await front.ask("GET", receipt, by="house")).json()["refunded"] == 1
+
+
+async def test_a_debt_of_a_lost_dispute_is_told_to_staff_and_finance(front: Front) -> None:
+    (asked,) = (await front.ask("GET", OPEN, by="ada")).json()["requests"]
+    data = {"request_id": asked["request_id"], "reference": "RF20"}
+    await front.act("confirm_payment", {**WHY, "data": data}, by="ada")
+    total = Money(amount=asked["due"], currency=asked["currency"])
+    lost = GatewayDispute(reference="dp", payment_reference="RF20", total=total, is_won=False)
+    await dispute_told(front.api.house.studio, gateway="manual", dispute=lost)
+
+    listed = (await front.ask("GET", "/v1/finance/debts", by="ada")).json()["debts"]
+    facts = front.workspace.replace("/v1/", "/v1/desk/") + "/facts"
+
+    assert [(each["amount"], each["purchase_id"]) for each in listed] == [(asked["due"], None)]
+    assert (await front.ask("GET", facts, by="ada")).json()["debts"] == listed

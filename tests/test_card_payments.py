@@ -11,10 +11,10 @@ import pytest
 
 from business_stage import documents, enable_purchases, read, spend, spendable, state, tick, to_pay
 from mutoscope.app import buy, change_plan, pay_links, refill, sign_up, upgrade
-from mutoscope.app.buy import Wish
+from mutoscope.app.buy import Orderer, Wish
 from mutoscope.app.payment_desk import HANDLERS
 from mutoscope.app.reconcile import reconcile
-from mutoscope.app.refill import NoMethodKept, RefillTooSmall
+from mutoscope.app.refill import NoMethodKept, RefillTooSmall, RefillWish
 from mutoscope.app.subscribe import NewPlan, PlanIsFree, order_plan
 from mutoscope.domain.offers import Money
 from mutoscope.domain.planner import KeyReused
@@ -258,8 +258,8 @@ async def parked(shop: Shop) -> tuple[Payment, ...]:
 
 async def refilled(shop: Shop, workspace_id: UUID, *, monthly_max: int = 3_900) -> None:
     await refill.set_refill(
-        shop.stage.studio, workspace_id=workspace_id, pack="video_1500", threshold=500,
-        monthly_max=monthly_max,
+        shop.stage.studio, workspace_id=workspace_id,
+        wish=RefillWish(pack="video_1500", threshold=500, monthly_max=monthly_max),
     )  # fmt: skip
 
 
@@ -324,7 +324,7 @@ async def test_an_order_whose_worker_died_is_charged_while_keys_are_remembered(
     await spend(shop.stage, workspace_id, 1_200)
     await buy.buy(
         shop.stage.studio, workspace_id=workspace_id, wish=Wish(pack="video_1500"), key="video/0",
-        is_refill=True,
+        by=Orderer(is_refill=True),
     )  # fmt: skip
     shop.stage.clock.move(hours=hours)
 

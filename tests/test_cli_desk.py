@@ -34,6 +34,13 @@ class Shop:
             "--new-password-file", self.password, "--reason", "they join the desk", "--json",
         )  # fmt: skip
 
+    def job(self) -> tuple[str, str]:
+        """Return a workspace in its trial, and a job of it that two credits paid."""
+        made = self.run("workspace", "create", "Bob", "--demo", "--json").json()
+        workspace: str = made["workspace"]["workspace_id"]
+        wish = ("generate", workspace, "a pier", "--images", "2", "--json")
+        return workspace, run(*wish, **self.place).json()["job"]["job_id"]
+
     def act(self, *arguments: str, by: str = "grace") -> Done:
         acting = ("--as", by, "--password-file", self.password) if by else ()
         return self.run(*arguments, *WHY, *acting, "--json")
@@ -69,6 +76,50 @@ def test_actions_of_the_desk_are_done_in_a_name(shop: Shop) -> None:
     assert (given["by"], given["data"]["credits"]) == ("grace", 40)
     assert closed["action"] == "disable_purchases"
     assert taken["data"]["direction"] == "down"
+
+
+def test_a_job_s_credits_are_given_back_by_a_command(shop: Shop) -> None:
+    workspace, job = shop.job()
+
+    done = shop.act("desk", "refund-job", workspace, job, "1").json()
+    again = shop.act("desk", "refund-job", workspace, job)
+    told = shop.run("receipt", workspace, job).output
+
+    assert (done["state"], done["data"]["credits"], done["offer"]) == ("done", 1, None)
+    assert '"code": "already_refunded"' in again.errors
+    assert "1 credit refunded" in told
+
+
+def test_goodwill_is_offered_where_credits_lapsed(shop: Shop) -> None:
+    workspace, job = shop.job()
+    shop.run("workspace", "plan", workspace, "pro", "--yes")  # which ends the trial
+    shop.run("staff", "sign-in", "grace", "--password-file", shop.password)
+
+    done = shop.run("desk", "refund-job", workspace, job, *WHY)
+    thread = shop.run("desk", "thread", workspace)
+
+    offered = f"desk goodwill {workspace} image 2 --key goodwill/{job}"
+    for told in (done, thread):
+        assert offered in " ".join((told.output + told.errors).split())
+    assert "2 of them lapsed at once" in " ".join(thread.output.split())
+
+
+def test_a_closed_workspace_is_forgotten_when_it_is_meant(shop: Shop) -> None:
+    wish = ("desk", "erase-workspace", shop.workspace)
+    unmeant = shop.act(*wish, by="root")
+    early = shop.act(*wish, "--yes", by="root")
+    shop.act("desk", "close", shop.workspace, "--yes", by="root")
+    support = shop.act(*wish, "--yes")
+
+    done = shop.act(*wish, "--yes", by="root").json()
+
+    assert (unmeant.code, "--yes" in unmeant.errors) == (2, True)
+    assert ("workspace_open" in early.errors, "not_allowed" in support.errors) == (True, True)
+    assert (done["state"], done["action"]) == ("done", "erase_workspace")
+    shown = shop.run("workspace", "show", shop.workspace, "--json").json()["workspace"]
+    assert (shown["name"], shown["email"]) == ("erased", None)
+    proofs = [shop.run("verify"), shop.run("audit", "verify")]
+    assert [each.code for each in proofs] == [0, 0]
 
 
 def test_who_asks_for_more_credits_waits_until_they_may_buy(shop: Shop) -> None:
@@ -204,9 +255,9 @@ def test_the_audit_is_exported_and_proved_against_a_head_noted_before(shop: Shop
     other = shop.run("audit", "verify", "--head", f"1:{'00' * 32}", "--json")
     lines = shop.run("audit", "export").output.splitlines()
 
-    assert same.output.startswith("clean: 4 lines, 0 reasons erased.")
+    assert same.output.startswith("clean: 5 lines, 0 reasons erased.")
     assert (other.code, other.json()["findings"][0]["fault"]) == (6, "journal_rewritten")
-    assert len(lines) == 4
+    assert len(lines) == 5
     assert shop.run("audit", "verify", "--head", "here").code == 2
 
 

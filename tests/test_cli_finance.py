@@ -9,9 +9,12 @@ from typing import NamedTuple
 
 import pytest
 
+from business_stage import open_paying, pay, to_pay
 from command_line import Done, run_here
 from finance_stage import play, till_of
 from mutoscope.app import finance
+from mutoscope.app.disputes import dispute_told
+from mutoscope.app.gateway import GatewayDispute
 from studio_stage import open_stage
 from test_books import check
 
@@ -133,3 +136,24 @@ def test_a_span_without_a_day_is_refused(draft: Path) -> None:
     )
 
     assert (done.code, json.loads(done.errors)["code"]) == (1, "bad_days")
+
+
+async def test_what_lost_disputes_left_unpaid_is_told_in_three_ways(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with open_stage(database_url, tmp_path) as stage:
+        (request,) = await to_pay(stage, await open_paying(stage))
+        await pay(stage, request, reference="RF1")
+        lost = GatewayDispute(
+            reference="dp", payment_reference="RF1", total=request.money(), is_won=False
+        )
+        await dispute_told(stage.studio, gateway="manual", dispute=lost)
+    place = Kept(stage.clock.now(), database_url, tmp_path / "data")
+
+    shown, (as_json,), (as_csv,) = (
+        ran(place, "debts").output, ran(place, "debts", "--json").json(),
+        rows(ran(place, "debts", "--csv")),
+    )  # fmt: skip
+
+    assert (as_json["reference"], as_json["amount"]) == ("dp", request.taxed.total)
+    assert (as_csv["amount"], "manual" in shown) == (str(request.taxed.total), True)

@@ -24,6 +24,7 @@ from business_stage import (
 from mutoscope.app import buy, change_plan, refill, upgrade
 from mutoscope.app.demo import DEMO, DemoWorkspace
 from mutoscope.app.plan_now import plan_now
+from mutoscope.app.refill import RefillWish
 from mutoscope.app.subscribe import NewPlan, order_plan, start_on_account, start_plan
 from mutoscope.app.upgrade import NotAnUpgrade
 from mutoscope.domain.catalog import RenewalRule
@@ -179,8 +180,8 @@ async def bought(stage: Stage) -> None:
 async def refilled(stage: Stage) -> None:
     workspace_id = await started(stage)
     await refill.set_refill(
-        stage.studio, workspace_id=workspace_id, pack="video_1500", threshold=100,
-        monthly_max=99_000,
+        stage.studio, workspace_id=workspace_id,
+        wish=RefillWish(pack="video_1500", threshold=100, monthly_max=99_000),
     )  # fmt: skip
 
 

@@ -54,7 +54,7 @@ async def prepared(desk: Desk, action: str) -> None:
 
 
 def test_every_action_of_the_registry_is_tried_here() -> None:
-    assert {*ORDERS, *MONEY, "offer_promo"} == ACTIONS.keys()
+    assert {*ORDERS, *MONEY, "offer_promo", "refund_job", "erase_workspace"} == ACTIONS.keys()
     assert [name for name, action in ACTIONS.items() if action.code != name] == []
 
 

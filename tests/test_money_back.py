@@ -28,6 +28,7 @@ from mutoscope.app import money_back, promo
 from mutoscope.app.disputes import dispute_told
 from mutoscope.app.fulfil import PaymentDisputed, add_credits
 from mutoscope.app.gateway import GatewayDispute
+from mutoscope.app.inbox import facts_of
 from mutoscope.app.money_back import CreditsHeld, NothingToRefund
 from mutoscope.app.promo import AlreadyRedeemed, PromoOver
 from mutoscope.domain import actions as ask
@@ -62,10 +63,12 @@ async def read(stage: Stage, purchase: Purchase) -> Purchase:
         )
 
 
-async def dispute(stage: Stage, purchase: Purchase, *, is_won: bool | None) -> str:
-    reference = f"transfer {purchase.request_id}"
+async def dispute(
+    stage: Stage, purchase: Purchase, *, is_won: bool | None,
+    reference: str = "dispute of the bank, 1",
+) -> str:  # fmt: skip
     told = GatewayDispute(
-        reference="dispute of the bank, 1", payment_reference=reference, is_won=is_won,
+        reference=reference, payment_reference=f"transfer {purchase.request_id}", is_won=is_won,
         total=Money(amount=4_641, currency="USD"),
     )  # fmt: skip
     return await dispute_told(stage.studio, gateway="manual", dispute=told)
@@ -197,6 +200,39 @@ async def test_a_lost_dispute_voids_what_is_left_and_flags_the_rest(stage: Stage
     assert states == ["lost", "lost", "lost"]
     assert (await operations(stage, workspace_id))[-1] == ("void", 1_000)
     assert (after.taken_back, after.debt) == (1_000, total * 500 // 1_500)
+
+
+async def test_a_lost_dispute_of_a_plan_leaves_what_the_bank_took_as_a_debt(stage: Stage) -> None:
+    workspace_id = await open_paying(stage)
+    (request,) = await to_pay(stage, workspace_id)
+    await pay(stage, request, reference="for the plan")
+    told = GatewayDispute(
+        reference="dp-2", payment_reference="for the plan", total=request.money(), is_won=False
+    )
+
+    await dispute_told(stage.studio, gateway="manual", dispute=told)
+
+    facts = await facts_of(stage.studio, workspace_id=workspace_id)
+    (debt,) = facts.debts
+    assert (debt.amount, debt.title) == (request.taxed.total, request.title)
+    assert (debt.purchase_id, await spendable(stage, workspace_id)) == (None, 1_500)
+
+
+async def test_a_purchase_that_is_paid_by_what_is_left_leaves_no_debt(stage: Stage) -> None:
+    workspace_id = await open_paying(stage)
+    await dispute(stage, await bought(stage, workspace_id), is_won=False)
+    purchase = await bought(stage, workspace_id, key="2")
+    await spend(stage, workspace_id, 2_000)
+    async with stage.studio.reading() as connection:
+        assert await purchases.debts(connection, limit=9) == ()
+
+    await dispute(stage, purchase, is_won=False, reference="another dispute")
+
+    async with stage.studio.reading() as connection:
+        (debt,) = await purchases.debts(connection, limit=9)
+    assert (debt.purchase_id, debt.amount) == (
+        purchase.purchase_id, (await read(stage, purchase)).debt,
+    )  # fmt: skip
 
 
 async def test_a_dispute_is_lost_when_no_job_holds_credits_of_its_purchase(stage: Stage) -> None:

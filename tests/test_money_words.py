@@ -93,3 +93,17 @@ def test_a_card_about_something_else_has_no_words_of_money() -> None:
     assert card_words("goodwill", {"credits": 40, "kind": "video"}) is None
     assert card_words("confirm_payment", {"reference": "a"}) is None
     assert why_parked("moved_on") == "It could not be used."
+
+
+def test_a_job_whose_credits_come_back_is_told_with_what_ended_at_once() -> None:
+    told = {"kind": "video", "credits": 60, "lapsed": 10}
+    voided = {"kind": "video", "credits": 50, "voided": 50, "amount": 130, "currency": "USD"}
+
+    assert card_words("refund_job", told) == (
+        "60 video credits of a job are given back to you. 10 of them lapsed at once, since they "
+        "were of a period that is over."
+    )
+    assert card_words("refund_job", voided) == (
+        "50 video credits of a job are given back to you. 50 of them were of a purchase whose "
+        "money went back: they are taken back with it. 1.30 USD goes back to you."
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 from mutoscope.app.audit import audit_rows, operator, why
 from mutoscope.domain.planner import KeyReused, Submission
@@ -17,8 +18,6 @@ from mutoscope.domain.staff import Actor, StaffAction, require
 from mutoscope.storage.session import SideRowRefused
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from mutoscope.app.studio import Studio
     from mutoscope.domain.audit import Value
     from mutoscope.domain.planner import Answer
@@ -88,9 +87,10 @@ def _line_of(
     because = why(studio, reason)
 
     def tell(**told: Value) -> tuple[SideRow, ...]:
+        opened = told.get("workspace_id")  # of an act that opens one, which is not known before
         return audit_rows(
-            actor=actor, action=action, workspace_id=workspace_id, reason=because, data=told,
-            at=studio.clock.now(),
+            actor=actor, action=action, reason=because, data=told, at=studio.clock.now(),
+            workspace_id=UUID(opened) if isinstance(opened, str) else workspace_id,
         )  # fmt: skip
 
     return Act(tell=tell)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from mutoscope.app.acts import NOBODYS, Act
 from mutoscope.app.billing import Bill, asked, rows_to_pay_first
 from mutoscope.app.demo import require_charged
 from mutoscope.app.repeats import once
@@ -67,10 +68,21 @@ class Order:
     request: PaymentRequest
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orderer:
+    """Who orders: a member, a refill by itself, or staff, who bring an act along."""
+
+    member_id: UUID | None = None
+    is_refill: bool = False
+    act: Act = NOBODYS
+
+
+ANYBODY: Final = Orderer()
+
+
 async def buy(
-    studio: Studio, *, workspace_id: UUID, wish: Wish, key: str, ordered_by: UUID | None = None,
-    is_refill: bool = False,
-) -> Order:  # fmt: skip
+    studio: Studio, *, workspace_id: UUID, wish: Wish, key: str, by: Orderer = ANYBODY
+) -> Order:
     """Order credits; a repeat with the same key returns the same order.
 
     :raises UnknownWorkspace: when there is no such workspace.
@@ -83,21 +95,17 @@ async def buy(
     :raises PurchaseTooSmall: when the amount lies below the smallest purchase.
     :raises BadAmount: when it is no amount of credits.
     """
-    request_key = purchase_key(key, is_refill=is_refill)
+    request_key = purchase_key(key, is_refill=by.is_refill)
     made = await once(
         before=partial(_ordered, studio, workspace_id, request_key),
-        make=partial(
-            _order, studio, workspace_id, wish, request_key, ordered_by=ordered_by,
-            is_refill=is_refill,
-        ),
-    )  # fmt: skip
+        make=partial(_order, studio, workspace_id, wish, request_key, by=by),
+    )
     return _same(made, wish, key)
 
 
 async def _order(
-    studio: Studio, workspace_id: UUID, wish: Wish, request_key: str, *, ordered_by: UUID | None,
-    is_refill: bool,
-) -> Order:  # fmt: skip
+    studio: Studio, workspace_id: UUID, wish: Wish, request_key: str, *, by: Orderer
+) -> Order:
     at = studio.clock.now()
     async with studio.reading() as connection:
         workspace = await workspaces.get(connection, workspace_id=workspace_id)
@@ -114,12 +122,16 @@ async def _order(
     purchase = Purchase(
         workspace_id=workspace_id, purchase_id=purchase_id, request_id=request.request_id,
         pack=wares.pack, kind=wares.kind, credits=wares.credits, price=wares.price,
-        version=version.key, state=PurchaseState.ORDERED, is_refill=is_refill,
-        ordered_by=ordered_by, ordered_at=at, paid_at=None, granted_at=None, ended_at=None,
+        version=version.key, state=PurchaseState.ORDERED, is_refill=by.is_refill,
+        ordered_by=by.member_id, ordered_at=at, paid_at=None, granted_at=None, ended_at=None,
         taken_back=0, refunded=0, debt=0,
     )  # fmt: skip
     row = SideRow(purchases.add_purchases, purchases.row_of(purchase))
-    rows = (row, *rows_to_pay_first(studio, request))
+    told = by.act.telling(
+        purchase_id=str(purchase_id), kind=wares.kind, credits=wares.credits,
+        amount=request.money().amount, currency=request.money().currency,
+    )  # fmt: skip
+    rows = (row, *rows_to_pay_first(studio, request), *told)
     await studio.journal.submit(Submission(()), side_rows=rows)
     return Order(purchase=purchase, request=request)
 
@@ -132,7 +144,9 @@ def purchase_key(key: str, *, is_refill: bool = False) -> str:
     return f"{'refill' if is_refill else 'purchase'}/{checked_key(key)}"
 
 
-async def cancel(studio: Studio, *, workspace_id: UUID, purchase_id: UUID) -> Purchase:
+async def cancel(
+    studio: Studio, *, workspace_id: UUID, purchase_id: UUID, act: Act = NOBODYS
+) -> Purchase:
     """Cancel an order that is not paid.
 
     :raises UnknownPurchase: when the workspace has none of that id.
@@ -147,7 +161,8 @@ async def cancel(studio: Studio, *, workspace_id: UUID, purchase_id: UUID) -> Pu
         request = await payments.request(
             connection, workspace_id=workspace_id, request_id=purchase.request_id
         )
-    rows = await cancelled(studio, request, at=studio.clock.now())
+    own = await cancelled(studio, request, at=studio.clock.now())
+    rows = (*own, *act.telling(purchase_id=str(purchase_id)))
     await studio.journal.submit(Submission(()), side_rows=rows)
     async with studio.reading() as connection:
         return await purchases.get(connection, workspace_id=workspace_id, purchase_id=purchase_id)

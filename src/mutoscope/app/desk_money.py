@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 SENT: Final = "sent"
 NOT_SENT: Final = "failed"
-PRINTED: Final = "refund of purchased credits"
-"""Why, on a credit note: the reason of staff is theirs, a customer reads this."""
 
 
 class PaymentKnown(Refusal):
@@ -183,7 +181,7 @@ async def refund(studio: Studio, deed: Deed) -> None:
     """
     await money_back.refund(
         studio, workspace_id=deed.workspace_id, purchase_id=deed.id_of("purchase_id"),
-        reason=PRINTED, amount=deed.number_of("amount"), act=deed.act(studio),
+        reason=money_back.PRINTED, amount=deed.number_of("amount"), act=deed.act(studio),
     )  # fmt: skip
 
 

@@ -9,7 +9,9 @@ from typing import Final
 
 from mutoscope.app.desk import DeskAction
 from mutoscope.app.desk_credits import DOWN, UP, adjust, give_goodwill
+from mutoscope.app.desk_erasure import erase_workspace
 from mutoscope.app.desk_facts import count_given
+from mutoscope.app.desk_jobs import count_job, refund_job
 from mutoscope.app.desk_money import (
     NOT_SENT,
     SENT,
@@ -42,6 +44,8 @@ class UnknownDeskAction(UnknownItem):
 
 _KIND: Final = Field(name="kind", kind=FieldKind.CODE)
 _CREDITS: Final = Field(name="credits", kind=FieldKind.CREDITS)
+_OF_JOB: Final = Field(name="credits", kind=FieldKind.CREDITS, is_needed=False)
+_JOB: Final = Field(name="job_id", kind=FieldKind.ID)
 _EXPIRES_AT: Final = Field(name="expires_at", kind=FieldKind.INSTANT, is_needed=False)
 _DIRECTION: Final = Field(name="direction", kind=FieldKind.CODE, choices=(UP, DOWN))
 _PURCHASE: Final = Field(name="purchase_id", kind=FieldKind.ID)
@@ -85,6 +89,9 @@ ACTIONS: Final[Mapping[str, DeskAction]] = {
     "goodwill": DeskAction(
         code=StaffAction.GOODWILL, fields=(_KIND, _CREDITS, _EXPIRES_AT), counts=count_given,
         perform=give_goodwill,
+    ),
+    "refund_job": DeskAction(
+        code=StaffAction.REFUND_JOB, fields=(_JOB, _OF_JOB), counts=count_job, perform=refund_job
     ),
     "adjust": DeskAction(
         code=StaffAction.ADJUST, fields=(_KIND, _CREDITS, _DIRECTION, _EXPIRES_AT),
@@ -134,6 +141,9 @@ ACTIONS: Final[Mapping[str, DeskAction]] = {
     ),
     "close": DeskAction(
         code=StaffAction.CLOSE, fields=(), counts=count_left, perform=close
+    ),
+    "erase_workspace": DeskAction(
+        code=StaffAction.ERASE_WORKSPACE, fields=(), perform=erase_workspace
     ),
 }  # fmt: skip
 """What can be done at the desk, by the code that stands in the audit and on cards."""

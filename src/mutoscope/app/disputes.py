@@ -173,7 +173,7 @@ async def _lost(
     voids = tuple(
         _turned(paid, f"lost/{_name(known.reference)}", lot.lot, ask.Void(lot.grant))
         for lot in paid.lots
-        if lot.left_over
+        if lot.state is not LotState.VOIDED
     )
     return voids, [*paid.emptied(), purchases.changed(purchase, after)]
 

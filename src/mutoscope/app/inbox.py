@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from mutoscope.domain.balance import Balance
-from mutoscope.storage import balances, inbox, workspaces
+from mutoscope.storage import balances, inbox, purchases, workspaces
 from mutoscope.storage.inbox import InboxThread, InboxView, JobFact, PurchaseFact, Standing
+from mutoscope.storage.purchases import Debt
 from mutoscope.storage.workspaces import Workspace
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ class Facts:
     """What staff see of a workspace beside its threads.
 
     `plan` is the plan's key, or trial, or free; `period` is the one that runs, if a plan does: its
-    end is the next billing date. Use of the kinds in `unlimited` is metered at no charge.
+    end is the next billing date. Use of the kinds in `unlimited` is metered at no charge. `debts`
+    are what lost disputes left unpaid.
     """
 
     workspace: Workspace
@@ -32,6 +34,7 @@ class Facts:
     unlimited: tuple[str, ...]
     jobs: tuple[JobFact, ...]
     purchases: tuple[PurchaseFact, ...]
+    debts: tuple[Debt, ...]
 
 
 async def inbox_page(
@@ -65,4 +68,7 @@ async def facts_of(studio: Studio, *, workspace_id: UUID) -> Facts:
             unlimited=studio.unlimited_of(workspace, at=now, now=now),
             jobs=await inbox.open_jobs(connection, workspace_id=workspace_id),
             purchases=await inbox.purchases(connection, workspace_id=workspace_id),
+            debts=await purchases.debts(
+                connection, workspace_id=workspace_id, limit=purchases.DEBTS_MAX
+            ),
         )  # fmt: skip

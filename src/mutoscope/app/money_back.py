@@ -19,10 +19,10 @@ from mutoscope.app.gateway import GatewayError, PaymentState, refund_key
 from mutoscope.app.refund_end import ASKED, FAILED, OWED, SUCCEEDED, finish, read_refund, sent_over
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal
-from mutoscope.domain.lots import Source
+from mutoscope.domain.lots import LotState, Source
 from mutoscope.domain.offers import Money
 from mutoscope.domain.planner import Submission
-from mutoscope.domain.purchases import Purchase, PurchaseState, money_back
+from mutoscope.domain.purchases import Purchase, PurchaseState, money_back, unpaid_use
 from mutoscope.domain.requests import Request, checked
 from mutoscope.storage import payments, purchases, subscriptions
 from mutoscope.storage.payments import Payment, PaymentRequest
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 LIMIT: Final = 200
 """Refunds that a pass sends."""
+
+PRINTED: Final = "refund of purchased credits"
+"""Why, on a credit note: the reason of staff is theirs, a customer reads this."""
 
 _log = structlog.get_logger()
 
@@ -168,7 +171,7 @@ async def _to_refund(studio: Studio, workspace_id: UUID, purchase_id: UUID) -> P
 
 
 async def _ask(studio: Studio, paid: Paid, *, reason: str, amount: int | None, act: Act) -> Refund:
-    """Void what is left of a purchase, and write the refund of it."""
+    """Void what is left of a purchase, and what comes back to it later; write the refund of it."""
     at = studio.clock.now()
     asked = _asked(studio, paid, reason=reason, amount=amount, at=at)
     after = replace(
@@ -182,7 +185,7 @@ async def _ask(studio: Studio, paid: Paid, *, reason: str, amount: int | None, a
             ask.Void(lot.grant),
         ))
         for lot in paid.lots
-        if lot.left_over
+        if lot.state is not LotState.VOIDED
     )  # fmt: skip
     own = (
         *paid.emptied(), purchases.changed(paid.purchase, after),
@@ -214,6 +217,56 @@ def _asked(studio: Studio, paid: Paid, *, reason: str, amount: int | None, at: d
         payment_id=paid.payment.payment_id, purchase_id=purchase.purchase_id, credits=left,
         amount=wanted, currency=paid.payment.currency, state=ASKED, reason=reason,
         reference=None, asked_at=at, finished_at=None,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyAfter:
+    """What follows for a purchase from credits of it that came back after its end."""
+
+    rows: tuple[SideRow, ...]
+    refund: Refund | None
+
+
+async def after_return(
+    studio: Studio, *, workspace_id: UUID, purchase_id: UUID, returned: int
+) -> MoneyAfter:
+    """Return what follows from credits that come back to a purchase whose credits were taken back.
+
+    They are taken back with the rest. Their money goes back, too, as far as it has not yet; of a
+    purchase that its payer took back through the bank it lessens the debt instead.
+
+    :raises PurchaseNotInThisState: when a dispute of it is open.
+    """
+    paid = await read_paid(studio, workspace_id=workspace_id, purchase_id=purchase_id)
+    purchase, total = paid.purchase, paid.request.taxed.total
+    purchase.require(PurchaseState.REFUNDED, PurchaseState.GRANTED)
+    async with studio.reading() as connection:
+        disputes = await purchases.disputes(connection, workspace_id=workspace_id)
+    taken_back = purchase.taken_back + returned
+    back = money_back(
+        paid=total, granted=purchase.credits, taken_back=taken_back, refunded=purchase.refunded
+    )
+    after = replace(purchase, taken_back=taken_back, refunded=purchase.refunded + back)
+    if any(each.purchase_id == purchase_id and each.state == "lost" for each in disputes):
+        debt = unpaid_use(
+            paid=total, granted=purchase.credits, spent=purchase.credits - taken_back,
+            refunded=after.refunded,
+        )  # fmt: skip
+        return MoneyAfter(
+            rows=(purchases.changed(purchase, replace(after, debt=debt)),), refund=None
+        )
+    row = purchases.changed(purchase, after)
+    if not back:
+        return MoneyAfter(rows=(row,), refund=None)
+    asked = Refund(
+        workspace_id=workspace_id, refund_id=studio.ids.new(),
+        payment_id=paid.payment.payment_id, purchase_id=purchase_id, credits=returned,
+        amount=back, currency=paid.payment.currency, state=ASKED, reason=PRINTED,
+        reference=None, asked_at=studio.clock.now(), finished_at=None,
+    )  # fmt: skip
+    return MoneyAfter(
+        rows=(row, SideRow(purchases.add_refunds, asked.row())), refund=asked
     )  # fmt: skip
 
 

@@ -140,7 +140,7 @@ async def offer(studio: Studio, promo: PromoCode, *, act: Act = NOBODYS) -> Prom
         return await offers.promo_code(connection, code=promo.code)
 
 
-async def redeem(studio: Studio, *, workspace_id: UUID, code: str) -> Answer:
+async def redeem(studio: Studio, *, workspace_id: UUID, code: str, act: Act = NOBODYS) -> Answer:
     """Redeem a code: its credits come as a lot that lasts as long as the code says.
 
     :raises UnknownWorkspace: when there is no such workspace.
@@ -167,7 +167,8 @@ async def redeem(studio: Studio, *, workspace_id: UUID, code: str) -> Answer:
     )  # fmt: skip
     row = SideRow(offers.redeem_codes, (workspace_id, name, at))
     try:
-        (answer,) = await submit_new(studio, (request,), rows=(row,))
+        told = act.telling(promo_code=name, kind=promo.kind, credits=promo.credits)
+        (answer,) = await submit_new(studio, act.noted((request,)), rows=(row, *told))
     except SideRowRefused:  # by this workspace at this moment, or by others as often as may be
         await _require_new(studio, workspace_id, name)
         raise PromoOver(promo_code=name, reason=_USED_UP) from None

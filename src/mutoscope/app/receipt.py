@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mutoscope.app.generate import hold_of
+from mutoscope.domain.chart import Operation
 from mutoscope.storage import attempts, history, jobs, price_locks
 
 if TYPE_CHECKING:
@@ -33,6 +34,16 @@ class Receipt:
     attempts: tuple[Attempt, ...]
     price_lock: PriceLock | None
     lines: tuple[Line, ...]
+
+    @property
+    def refunded(self) -> int:
+        """Return the credits that staff gave back of what was captured."""
+        return sum(
+            posting.amount
+            for line in self.lines
+            if line.entry.operation == Operation.REFUND
+            for posting in line.entry.postings
+        )
 
 
 async def receipt(studio: Studio, *, workspace_id: UUID, job_id: UUID) -> Receipt:

@@ -98,6 +98,7 @@ def _price(receipt: Receipt) -> Rows:
         ("rate card", job.version),
         ("held", "unlimited use, at no charge" if job.is_metered else f"{job.price:,} {job.kind}"),
         ("charged", _charged(job)),
+        *((("refunded", f"{receipt.refunded:,} {job.kind}"),) if receipt.refunded else ()),
         ("drawn", ", ".join(lots) or "no lot"),
         *((("reason", job.sentence),) if job.sentence else ()),
     )

@@ -8,13 +8,15 @@ nobody knows the outcome of is sent again under its own key, for as long as gate
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from mutoscope.app import buy
-from mutoscope.app.buy import Wish
+from mutoscope.app.acts import NOBODYS, Act, write_rows
+from mutoscope.app.buy import Orderer, Wish
 from mutoscope.app.demo import require_charged
 from mutoscope.app.gateway import Demand, GatewayError, PaymentState
 from mutoscope.app.receive import receive
@@ -82,10 +84,19 @@ class RefillTooSmall(Refusal):
         self.price = price
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefillWish:
+    """What is to buy itself: a pack (of a kind, where one is named), below what, for how much."""
+
+    pack: str
+    threshold: int
+    monthly_max: int
+    kind: str | None = None
+
+
 async def set_refill(
-    studio: Studio, *, workspace_id: UUID, pack: str, threshold: int, monthly_max: int,
-    kind: str | None = None,
-) -> Refill:  # fmt: skip
+    studio: Studio, *, workspace_id: UUID, wish: RefillWish, act: Act = NOBODYS
+) -> Refill:
     """Let a pack be bought whenever fewer credits than the threshold are left.
 
     :raises UnknownWorkspace: when there is no such workspace.
@@ -99,23 +110,34 @@ async def set_refill(
     at = studio.clock.now()
     async with studio.reading() as connection:
         require_charged(await workspaces.get(connection, workspace_id=workspace_id))
-    wares = pack_wares(version=studio.catalog.version_at(at=at), pack=pack)
-    if kind is not None and kind != wares.kind:
-        raise PackOfAnotherKind(pack=pack, kind=wares.kind)
-    checked_amount(threshold, name="threshold")
-    checked_amount(monthly_max, name="monthly_max")
-    if monthly_max < wares.price.amount:
-        raise RefillTooSmall(monthly_max=monthly_max, price=wares.price.amount)
+    wares = pack_wares(version=studio.catalog.version_at(at=at), pack=wish.pack)
+    if wish.kind is not None and wish.kind != wares.kind:
+        raise PackOfAnotherKind(pack=wish.pack, kind=wares.kind)
+    checked_amount(wish.threshold, name="threshold")
+    checked_amount(wish.monthly_max, name="monthly_max")
+    if wish.monthly_max < wares.price.amount:
+        raise RefillTooSmall(monthly_max=wish.monthly_max, price=wares.price.amount)
     refill = Refill(
-        workspace_id=workspace_id, kind=wares.kind, pack=pack, threshold=threshold,
-        monthly_max=monthly_max, declines=0, rests_until=None, set_at=at,
+        workspace_id=workspace_id, kind=wares.kind, pack=wish.pack, threshold=wish.threshold,
+        monthly_max=wish.monthly_max, declines=0, rests_until=None, set_at=at,
     )  # fmt: skip
-    async with studio.reading() as connection:
+    async with studio.reading() as connection, connection.transaction():
         kept = await payments.method(connection, workspace_id=workspace_id, gateway=studio.gateway)
         if kept is None or kept[1] is None:
             raise NoMethodKept
         await offers.set_refill(connection, refill)
+        told = act.telling(kind=wares.kind, threshold=wish.threshold, amount=wish.monthly_max)
+        await write_rows(connection, told)
     return refill
+
+
+async def drop_refill(studio: Studio, *, workspace_id: UUID, kind: str, act: Act = NOBODYS) -> bool:
+    """Let nothing be bought by itself any more; false when nothing was."""
+    async with studio.reading() as connection, connection.transaction():
+        is_dropped = await offers.drop_refill(connection, workspace_id=workspace_id, kind=kind)
+        if is_dropped:
+            await write_rows(connection, act.telling(kind=kind))
+    return is_dropped
 
 
 async def run(studio: Studio) -> int:
@@ -154,7 +176,7 @@ async def _refilled(studio: Studio, low: LowRefill) -> bool:
         return False
     order = await buy.buy(
         studio, workspace_id=refill.workspace_id, wish=Wish(pack=refill.pack),
-        key=f"{refill.kind}/{low.refills}", is_refill=True,
+        key=f"{refill.kind}/{low.refills}", by=Orderer(is_refill=True),
     )  # fmt: skip
     return await _charged(studio, refill, order.request)
 

@@ -13,6 +13,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
+from mutoscope.app.acts import NOBODYS, Act, write_rows
 from mutoscope.domain import actions as ask
 from mutoscope.domain.calendar import local_date
 from mutoscope.domain.credits import Refusal
@@ -69,7 +70,9 @@ class TrialTaken(Refusal):
         )
 
 
-async def sign_up(studio: Studio, *, name: str, email: str, zone: str) -> Workspace:
+async def sign_up(
+    studio: Studio, *, name: str, email: str, zone: str, act: Act = NOBODYS
+) -> Workspace:
     """Open a workspace for a person, and put the code that proves the address into the outbox.
 
     :raises BadEmail: when the address is malformed.
@@ -98,12 +101,14 @@ async def sign_up(studio: Studio, *, name: str, email: str, zone: str) -> Worksp
             connection, workspace_id=workspace.workspace_id, message=message
         )
         await _own(studio, connection, workspace)
+        await write_rows(connection, act.telling(workspace_id=str(workspace.workspace_id)))
     return workspace
 
 
 async def create(
-    studio: Studio, *, name: str, zone: str, email: str | None = None, is_demo: bool = False
-) -> Workspace:
+    studio: Studio, *, name: str, zone: str, email: str | None = None, is_demo: bool = False,
+    act: Act = NOBODYS,
+) -> Workspace:  # fmt: skip
     """Open a verified workspace for the operator, with its trial.
 
     :raises BadEmail: when the address is malformed.
@@ -118,6 +123,7 @@ async def create(
         await workspaces.add(connection, workspace)
         await workspaces.mark_verified(connection, workspace_id=workspace.workspace_id, at=at)
         await _own(studio, connection, workspace)
+        await write_rows(connection, act.telling(workspace_id=str(workspace.workspace_id)))
     kept = await _read(studio, workspace.workspace_id)  # another's, when its id was known before
     await _begin_trial(studio, kept)
     return await _read(studio, workspace.workspace_id)

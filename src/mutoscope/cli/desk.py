@@ -17,7 +17,7 @@ from mutoscope.bootstrap import House
 from mutoscope.cli import desk_actions, desk_money, desk_transfers, desk_waiting
 from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, in_house_as
 from mutoscope.cli.chat import SHOWN, Before, Key, Limit, Page, page_read
-from mutoscope.cli.desk_acting import Looking, looked
+from mutoscope.cli.desk_acting import Looking, looked, tell_offer
 from mutoscope.cli.options import Json, WorkspaceId, id_of, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import (
@@ -31,6 +31,7 @@ from mutoscope.cli.screen import (
 )
 from mutoscope.cli.talk import tell_messages
 from mutoscope.domain.chat import Words, default_thread_id, staff
+from mutoscope.domain.money import money_text
 from mutoscope.domain.offers import Money
 from mutoscope.domain.staff import Actor, StaffAction, require
 from mutoscope.storage.inbox import InboxThread, InboxView
@@ -124,6 +125,9 @@ def thread(asked: Read) -> None:
         console().print("Nobody has said anything in this thread.")
     else:
         tell_messages(page.messages, zone=page.zone, is_for_staff=True)
+        for message in page.messages:
+            if message.card == StaffAction.REFUND_JOB:
+                tell_offer(message.data or {}, workspace_id=asked.workspace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,6 +331,10 @@ def _facts(found: Facts) -> list[tuple[str, str]]:
         facts.append(("plan ends", told(standing.cancels_at, zone=zone)))
     if standing.closed_at is not None:
         facts.append(("closed", told(standing.closed_at, zone=zone)))
+    facts += [
+        ("debt", f"{money_text(each.amount, each.currency)}, {each.title}: a lost dispute")
+        for each in found.debts
+    ]
     since = "not enabled" if enabled_at is None else f"enabled {told(enabled_at, zone=zone)}"
     return [*facts, ("may buy", since)]
 

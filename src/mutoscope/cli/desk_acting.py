@@ -4,7 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import typer
 from rich.markup import escape
@@ -16,6 +16,7 @@ from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, in_house_as
 from mutoscope.cli.options import Json, WorkspaceId
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, money, tell
+from mutoscope.domain.desk import goodwill_offer
 from mutoscope.domain.offers import Money
 from mutoscope.domain.staff import Actor, StaffAction, require
 
@@ -92,15 +93,31 @@ def show(found: Done | Proposed, *, is_json: bool) -> None:
     data = json.loads(line.data)
     if is_json:
         told = {"sequence": line.sequence, "action": line.action, "by": found.by, "at": line.at}
-        print_json({"state": "done", **told, "data": data, "is_replay": found.is_replay})
+        print_json({
+            "state": "done", **told, "data": data, "is_replay": found.is_replay,
+            "offer": goodwill_offer(data),
+        })  # fmt: skip
         return
     console().print(
         f"{line.action} done by {escape(found.by)}: line {line.sequence} of the audit{_moved(data)}"
     )
+    if line.workspace_id is not None:
+        tell_offer(data, workspace_id=line.workspace_id)
     if data.get("outcome") == "parked":
         tell(_PARKED.format(reason=data["outcome_reason"].replace("_", " ")))
     if line.action == "confirm_payment" and data.get("outcome") == "returned":
         tell("The workspace is closed: the payment goes back, and `desk waiting` shows the refund.")
+
+
+def tell_offer(data: Mapping[str, Any], *, workspace_id: UUID) -> None:
+    """Tell how to give goodwill in the place of credits that lapsed as they were given back."""
+    offer = goodwill_offer(data)
+    if offer is not None:
+        tell(
+            f"{data['lapsed']:,} {data['kind']} credits lapsed at once. To give as many to the "
+            f"next billing date: `mutoscope desk goodwill {workspace_id} {data['kind']} "
+            f"{data['lapsed']} --key {offer.key} --reason …`"
+        )
 
 
 def _moved(data: Mapping[str, Any]) -> str:

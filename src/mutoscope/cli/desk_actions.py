@@ -6,11 +6,12 @@ modules its commands stand in.
 
 from dataclasses import dataclass
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
 from mutoscope.cli.desk_acting import Acting, act
-from mutoscope.cli.options import instant, takes
+from mutoscope.cli.options import id_of, instant, takes
 
 Kind = Annotated[str, typer.Argument(help="A kind of credit, such as video.")]
 Credits = Annotated[int, typer.Argument(min=1, help="How many.")]
@@ -31,6 +32,22 @@ class GrantOptions(Acting):
     kind: Kind
     amount: Credits
     expires: Expires = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOptions(Acting):
+    """Of which job how many credits are given back, why, and as whom."""
+
+    job_id: Annotated[
+        UUID,
+        typer.Argument(
+            metavar="JOB", help="The job's id: `mutoscope jobs WORKSPACE`.",
+            parser=id_of("job", remedy="`mutoscope jobs WORKSPACE` tells them"),
+        ),
+    ]  # fmt: skip
+    amount: Annotated[
+        int | None, typer.Argument(min=1, metavar="[CREDITS]", help="How many; else all of them.")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +78,12 @@ def goodwill(asked: GrantOptions) -> None:
     act(asked, "goodwill", {"kind": asked.kind, "credits": asked.amount, **_expiry(asked.expires)})
 
 
+@takes(JobOptions)
+def refund_job(asked: JobOptions) -> None:
+    """Give back the credits that a finished job captured, once."""
+    act(asked, "refund_job", {"job_id": str(asked.job_id), "credits": asked.amount})
+
+
 @takes(AdjustOptions)
 def adjust(asked: AdjustOptions) -> None:
     """Correct a balance, up or down."""
@@ -70,7 +93,7 @@ def adjust(asked: AdjustOptions) -> None:
 
 def attach(group: typer.Typer) -> None:
     """Give these commands to a group."""
-    for command in (enable, disable, goodwill, adjust):
+    for command in (enable, disable, goodwill, refund_job, adjust):
         group.command()(command)
 
 

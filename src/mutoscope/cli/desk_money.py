@@ -133,11 +133,9 @@ class StartOptions(Acting):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseOptions(Acting):
-    """Which workspace is closed for ever."""
+    """Which workspace is closed, or forgotten, for ever."""
 
-    yes: Annotated[bool, typer.Option("--yes", help="Every credit is forfeited: it is meant.")] = (
-        False
-    )
+    yes: Annotated[bool, typer.Option("--yes", help="It cannot be undone: it is meant.")] = False
 
 
 @takes(UseOptions)
@@ -204,11 +202,19 @@ def close(asked: CloseOptions) -> None:
     act(asked, "close", {})
 
 
+@takes(CloseOptions)
+def erase_workspace(asked: CloseOptions) -> None:
+    """Forget who a closed workspace belonged to, and all that they wrote, for ever."""
+    if not asked.yes:
+        raise typer.BadParameter("nothing of it comes back: repeat it with --yes")
+    act(asked, "erase_workspace", {})
+
+
 def attach(group: typer.Typer) -> None:
     """Give these commands to a group."""
     for command in (
         use_payment, return_payment, keep_payment, add_credits, refund, confirm_refund,
-        terms, start, close,
+        terms, start, close, erase_workspace,
     ):  # fmt: skip
         group.command()(command)
 

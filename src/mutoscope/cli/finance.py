@@ -17,6 +17,7 @@ from mutoscope.app.rate_card_replay import RateCardReplay
 from mutoscope.bootstrap import House, own_connection, read_catalog
 from mutoscope.cli.files import STREAM, place_for
 from mutoscope.cli.finance_tables import (
+    debts_table,
     deferral_table,
     deferred_table,
     margin_table,
@@ -32,7 +33,9 @@ from mutoscope.cli.options import Json, instant, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import bars, console, counted, tell
 from mutoscope.domain.beancount import Books, beancount_lines
+from mutoscope.storage import purchases
 from mutoscope.storage.finance import Span
+from mutoscope.storage.purchases import Debt
 
 UTC_ZONE: Final = "UTC"
 
@@ -103,6 +106,23 @@ def deferred(*, at: At = None, is_csv: Csv = False, is_json: Json = False) -> No
         write_csv(found.rows)
     else:
         console().print(deferred_table(found))
+
+
+@finance.command()
+def debts(*, is_csv: Csv = False, is_json: Json = False) -> None:
+    """Tell what lost disputes left unpaid, of purchases and of plans."""
+
+    async def read(house: House) -> tuple[Debt, ...]:
+        async with house.studio.reading() as connection:
+            return await purchases.debts(connection, limit=purchases.DEBTS_MAX)
+
+    found = in_house(read)
+    if is_json:
+        print_json(found)
+    elif is_csv:
+        write_csv(found)
+    else:
+        console().print(debts_table(found))
 
 
 @finance.command()

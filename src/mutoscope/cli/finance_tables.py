@@ -11,6 +11,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final
 
+from rich.markup import escape
 from rich.table import Table
 
 from mutoscope.app.finance import Deferred, Month, Outstanding
@@ -21,6 +22,7 @@ from mutoscope.cli.screen import counted, table, told
 from mutoscope.domain.draft import Packs
 from mutoscope.domain.money import money_text
 from mutoscope.domain.offers import Money
+from mutoscope.storage.purchases import Debt
 
 MICROS: Final = 1_000_000
 NO_TOOL: Final = "(no job)"
@@ -36,6 +38,17 @@ def outstanding_table(found: Outstanding) -> Table:
         made.add_row(
             row.kind, row.source, "paid" if row.is_paid else "free", row.age,
             f"{row.available:,}", f"{row.frozen:,}", f"{row.held:,}", f"{row.lots:,}",
+        )  # fmt: skip
+    return made
+
+
+def debts_table(found: Iterable[Debt]) -> Table:
+    """Return what lost disputes left unpaid."""
+    made = table("!workspace", "for", ">debt", "gateway", "!dispute", "lost", title="Debts")
+    for each in found:
+        made.add_row(
+            str(each.workspace_id), escape(each.title), money_text(each.amount, each.currency),
+            each.gateway, escape(each.reference), told(each.closed_at, zone="UTC"),
         )  # fmt: skip
     return made
 

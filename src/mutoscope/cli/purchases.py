@@ -9,10 +9,13 @@ import typer
 from rich.markup import escape
 
 from mutoscope.app import buy, pay_links, promo, proposals, refill
-from mutoscope.app.buy import Order, Wish
+from mutoscope.app.acts import Act
+from mutoscope.app.buy import Order, Orderer, Wish
 from mutoscope.app.desk import DeskOrder
 from mutoscope.app.gateway import Checkout
+from mutoscope.app.refill import RefillWish
 from mutoscope.bootstrap import House
+from mutoscope.cli.acting import in_house_acting
 from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, in_house_as
 from mutoscope.cli.desk_acting import Key, show
 from mutoscope.cli.opening import in_house
@@ -110,14 +113,16 @@ def order(asked: BuyOptions) -> None:
         raise typer.BadParameter("name a --pack, or --kind and --credits")
     wish = Wish(pack=asked.pack, kind=asked.kind, credits=asked.credits)
 
-    async def bought(house: House) -> tuple[Order, Checkout]:
+    async def bought(house: House, act: Act) -> tuple[Order, Checkout]:
         made = await buy.buy(
             house.studio, workspace_id=asked.workspace_id, wish=wish,
-            key=asked.key or str(uuid4()),
+            key=asked.key or str(uuid4()), by=Orderer(act=act),
         )  # fmt: skip
         return made, await pay_links.checkout(house.studio, made.request)
 
-    made, checkout = in_house(bought)
+    made, checkout = in_house_acting(
+        StaffAction.ORDER_CREDITS, bought, workspace_id=asked.workspace_id, what="purchase buy"
+    )
     if asked.is_json:
         print_json({"order": made, "checkout": checkout})
         return
@@ -162,9 +167,13 @@ def cancel(
     """Cancel an order that is not paid."""
     if sys.stdin.isatty() and not yes:
         typer.confirm("The order is cancelled. Go", abort=True, err=True)
-    found = in_house(
-        lambda house: buy.cancel(house.studio, workspace_id=workspace_id, purchase_id=purchase_id)
-    )
+    found = in_house_acting(
+        StaffAction.CANCEL_ORDER,
+        lambda house, act: buy.cancel(
+            house.studio, workspace_id=workspace_id, purchase_id=purchase_id, act=act
+        ),
+        workspace_id=workspace_id, what="purchase cancel",
+    )  # fmt: skip
     print_json(found) if is_json else tell(f"Purchase {found.purchase_id} is {found.state}.")
 
 
@@ -176,9 +185,13 @@ def redeem(
     is_json: Json = False,
 ) -> None:
     """Redeem a promo code."""
-    answer = in_house(
-        lambda house: promo.redeem(house.studio, workspace_id=workspace_id, code=code)
-    )
+    answer = in_house_acting(
+        StaffAction.REDEEM_CODE,
+        lambda house, act: promo.redeem(
+            house.studio, workspace_id=workspace_id, code=code, act=act
+        ),
+        workspace_id=workspace_id, what="purchase redeem",
+    )  # fmt: skip
     assert answer.entry is not None
     if is_json:
         print_json(answer.entry)
@@ -242,15 +255,14 @@ def set_refill(
     is_json: Json = False,
 ) -> None:
     """Let a pack buy itself when few credits are left; needs a card that is kept."""
-    found = in_house(
-        lambda house: refill.set_refill(
-            house.studio,
-            workspace_id=workspace_id,
-            pack=pack,
-            threshold=threshold,
-            monthly_max=monthly_max,
-        )
-    )
+    wish = RefillWish(pack=pack, threshold=threshold, monthly_max=monthly_max)
+    found = in_house_acting(
+        StaffAction.SET_REFILL,
+        lambda house, act: refill.set_refill(
+            house.studio, workspace_id=workspace_id, wish=wish, act=act
+        ),
+        workspace_id=workspace_id, what=f"purchase refill {pack}",
+    )  # fmt: skip
     if is_json:
         print_json(found)
     else:
@@ -268,10 +280,16 @@ def refills(
 
     async def read(house: House) -> tuple[Refill, ...]:
         async with house.studio.reading() as connection:
-            if drop is not None:
-                await offers.drop_refill(connection, workspace_id=workspace_id, kind=drop)
             return await offers.refills(connection, workspace_id=workspace_id)
 
+    if drop is not None:
+        in_house_acting(
+            StaffAction.DROP_REFILL,
+            lambda house, act: refill.drop_refill(
+                house.studio, workspace_id=workspace_id, kind=drop, act=act
+            ),
+            workspace_id=workspace_id, what=f"purchase refills --drop {drop}",
+        )  # fmt: skip
     found = in_house(read)
     if is_json:
         print_json(found)

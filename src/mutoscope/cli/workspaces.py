@@ -70,21 +70,24 @@ class CreateOptions:
 def create(asked: CreateOptions) -> None:
     """Open a workspace with its trial; one that the operator opens is verified."""
 
-    async def made(house: House) -> Shown:
+    async def made(house: House, act: Act) -> Shown:
         if not asked.is_sign_up:
             found = await sign_up.create(
                 house.studio, name=asked.name, zone=asked.zone, email=asked.email,
-                is_demo=asked.is_demo,
+                is_demo=asked.is_demo, act=act,
             )  # fmt: skip
         elif asked.email is None:
             raise typer.BadParameter("--sign-up needs --email")
         else:
             found = await sign_up.sign_up(
-                house.studio, name=asked.name, email=asked.email, zone=asked.zone
+                house.studio, name=asked.name, email=asked.email, zone=asked.zone, act=act
             )
         return await _shown(house, found.workspace_id)
 
-    _show(in_house(made), is_json=asked.is_json)
+    shown = in_house_acting(
+        StaffAction.OPEN_WORKSPACE, made, workspace_id=None, what="workspace create"
+    )
+    _show(shown, is_json=asked.is_json)
 
 
 @workspace.command()

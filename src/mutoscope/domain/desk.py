@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from mutoscope.domain.audit import Value
@@ -90,6 +90,23 @@ class DeskRules:
     def budget(self, *, kind: str) -> int:
         """Return the goodwill of a month; an unlimited one is more than anybody can give."""
         return next((one.credits for one in self.budgets if one.kind == kind), AMOUNT_MAX * 1_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """One more press that an action offers, with its key, so that several give it once."""
+
+    action: str
+    data: Mapping[str, Value]
+    key: str
+
+
+def goodwill_offer(data: Mapping[str, Any]) -> Offer | None:
+    """Return the goodwill in the place of a job's credits that lapsed as they were given back."""
+    if "lapsed" not in data or "job_id" not in data:
+        return None
+    given: dict[str, Value] = {"kind": data["kind"], "credits": data["lapsed"]}
+    return Offer(action="goodwill", data=given, key=f"goodwill/{data['job_id']}")
 
 
 NO_RULES: Final = DeskRules()

@@ -1,4 +1,4 @@
-"""What a customer is told about their own money, in plain words: on cards and on the page to pay.
+"""What a customer is told about their own money and credits given back, in plain words.
 
 Invariant: a sentence is made of facts alone, amounts and outcomes. Why staff decided is theirs, and
 stands in no sentence.
@@ -43,6 +43,12 @@ _CREDITS: Final = {
 }
 """What is added where credits moved as well."""
 
+_JOB: Final = "{credits} {kind} credits of a job are given back to you."
+_LAPSED: Final = " {lapsed} of them lapsed at once, since they were of a period that is over."
+_VOIDED: Final = (
+    " {voided} of them were of a purchase whose money went back: they are taken back with it."
+)
+
 
 def why_parked(reason: str | None) -> str:
     """Return why a payment was not used, as a sentence."""
@@ -51,6 +57,8 @@ def why_parked(reason: str | None) -> str:
 
 def card_words(card: str, data: Mapping[str, Any]) -> str | None:
     """Return what a card about money says to its customer; None where it is about other things."""
+    if card == "refund_job":
+        return _of_job(data)
     name = _named(card, data)
     if name not in _CARDS or "currency" not in data:
         return None
@@ -60,6 +68,15 @@ def card_words(card: str, data: Mapping[str, Any]) -> str | None:
         why=why_parked(data.get("outcome_reason")), credits=f"{data.get('credits') or 0:,}",
         kind=data.get("kind", ""),
     )  # fmt: skip
+
+
+def _of_job(data: Mapping[str, Any]) -> str:
+    """Return what is told of a job's credits that are given back."""
+    told = _JOB + _LAPSED * ("lapsed" in data) + _VOIDED * ("voided" in data)
+    told += " " + _CARDS["refund"] if "currency" in data else ""
+    counts = {name: f"{data.get(name) or 0:,}" for name in ("credits", "lapsed", "voided")}
+    money = money_text(data["amount"], data["currency"]) if "currency" in data else ""
+    return told.format(kind=data["kind"], money=money, **counts)
 
 
 def _named(card: str, data: Mapping[str, Any]) -> str:

@@ -47,11 +47,18 @@ class StaffAction(StrEnum):
     KEEP_PAYMENT = "keep_payment"
     RECONCILE = "reconcile"
     REFUND = "refund"
+    REFUND_JOB = "refund_job"
     CONFIRM_REFUND = "confirm_refund"
     CREDIT_INVOICE = "credit_invoice"
     SEND_MESSAGE = "send_message"
     NOTE_BOUNCE = "note_bounce"
     OFFER_PROMO = "offer_promo"
+    OPEN_WORKSPACE = "open_workspace"
+    ORDER_CREDITS = "order_credits"
+    CANCEL_ORDER = "cancel_order"
+    REDEEM_CODE = "redeem_code"
+    SET_REFILL = "set_refill"
+    DROP_REFILL = "drop_refill"
     RESOLVE_ORDER = "resolve_order"
     UNPARK_ROUTE = "unpark_route"
     TERMS = "terms"
@@ -62,6 +69,7 @@ class StaffAction(StrEnum):
     FINANCE = "finance"
     AUDIT = "audit"
     ERASE_REASON = "erase_reason"
+    ERASE_WORKSPACE = "erase_workspace"
     ADD_STAFF = "add_staff"
     SET_ROLES = "set_roles"
     LEAVE = "leave"
@@ -79,20 +87,22 @@ _EVERYBODY: Final = frozenset(
 _CHAT: Final = frozenset({_.CHAT, _.ASSIGN_THREAD, _.SETTLE_THREAD, _.ERASE_MESSAGES})
 _DESK: Final = _EVERYBODY | _CHAT | {
     _.VIEW_AS, _.ENABLE_PURCHASES, _.DISABLE_PURCHASES, _.SEND_MESSAGE, _.NOTE_BOUNCE,
+    _.OPEN_WORKSPACE,
 }  # fmt: skip
 
 MAY: Final[Mapping[Role, frozenset[StaffAction]]] = {
-    Role.SUPPORT: _DESK | {_.GOODWILL, _.ADD_CREDITS},
+    Role.SUPPORT: _DESK | {_.GOODWILL, _.REFUND_JOB, _.ADD_CREDITS, _.REDEEM_CODE},
     Role.FINANCE: _DESK | {
-        _.GOODWILL, _.ADJUST, _.ADD_CREDITS, _.CONFIRM_PAYMENT, _.ENTER_PAYMENT,
+        _.GOODWILL, _.REFUND_JOB, _.ADJUST, _.ADD_CREDITS, _.CONFIRM_PAYMENT, _.ENTER_PAYMENT,
         _.USE_PAYMENT, _.RETURN_PAYMENT, _.KEEP_PAYMENT, _.REFUND, _.CONFIRM_REFUND, _.TERMS,
         _.START_PLAN, _.CHANGE_PLAN, _.RECONCILE, _.FINANCE, _.AUDIT, _.CREDIT_INVOICE,
-        _.OFFER_PROMO, _.RESOLVE_ORDER, _.UNPARK_ROUTE,
+        _.OFFER_PROMO, _.RESOLVE_ORDER, _.UNPARK_ROUTE, _.ORDER_CREDITS, _.CANCEL_ORDER,
+        _.REDEEM_CODE, _.SET_REFILL, _.DROP_REFILL,
     },
     Role.ADMIN: _DESK | {
         _.TERMS, _.START_PLAN, _.CHANGE_PLAN, _.CLOSE, _.CATALOG, _.FINANCE, _.AUDIT,
-        _.ERASE_REASON, _.ADD_STAFF, _.SET_ROLES, _.LEAVE, _.RESET_PASSWORD, _.RESOLVE_ORDER,
-        _.UNPARK_ROUTE,
+        _.ERASE_REASON, _.ERASE_WORKSPACE, _.ADD_STAFF, _.SET_ROLES, _.LEAVE, _.RESET_PASSWORD,
+        _.RESOLVE_ORDER, _.UNPARK_ROUTE,
     },
 }  # fmt: skip
 """What each role may do; somebody with several roles may do what any of them may."""

@@ -32,8 +32,9 @@ _STATES: Final = {
     "canceled": PaymentState.CANCELLED,
     "failed": PaymentState.FAILED,
 }
-_DECIDED: Final = {"won": True, "lost": False, "warning_closed": True}
-"""Whether a dispute that is over was won; how one ended that was prevented, staff have to see."""
+_DECIDED: Final = {"won": True, "lost": False, "warning_closed": True, "prevented": True}
+"""Whether a dispute that is over was won: the bank took nothing back of one that was prevented, and
+what was given back to prevent it is a refund, which both books are compared for."""
 
 _SIGNED_AT: Final = re.compile(r"(?:^|,)t=(\d{1,12})(?:,|$)")
 
@@ -100,7 +101,7 @@ def refund_of(refund: Mapping[str, Any]) -> GatewayRefund:
 
 
 def dispute_of(dispute: Mapping[str, Any]) -> GatewayDispute:
-    """Return a dispute; a warning that came to nothing is won, one that is appealed is open."""
+    """Return a dispute; one that came to nothing or was prevented is won, an appealed one open."""
     return GatewayDispute(
         reference=dispute["id"], payment_reference=_id(dispute.get("payment_intent")) or "",
         total=_money(dispute["amount"], dispute), is_won=_DECIDED.get(dispute["status"]),

@@ -197,7 +197,7 @@ class StripeSimulator(Played):
             intent = self.till.found("payment_intent", str(asked.get("payment_intent")))
             return Answer(content=self.till.dispute(intent))
         dispute = self.till.found("dispute", str(asked["dispute"]))
-        self.till.decide(dispute, is_won=asked.get("outcome") == "won")
+        self.till.decide(dispute, status=str(asked.get("outcome")))
         return Answer(content=dispute)
 
     def _settle(self, call: Call) -> Answer:

@@ -15,6 +15,9 @@ from mutoscope.simulators.tasks import World
 
 AMOUNTS_MIN: Final = {"usd": 50, "eur": 50, "gbp": 30, "jpy": 50}
 AMOUNT_MAX: Final = 99_999_999
+ENDS: Final = ("won", "lost", "warning_closed", "prevented")
+"""How a dispute ends."""
+
 SESSION_S: Final = 24 * 3_600
 API_VERSION: Final = "2026-10-28.endive"
 
@@ -177,9 +180,11 @@ class Till:
         self.tell("charge.dispute.created", dispute)
         return dispute
 
-    def decide(self, dispute: Thing, *, is_won: bool) -> None:
+    def decide(self, dispute: Thing, *, status: str) -> None:
         """End a dispute."""
-        dispute["status"] = "won" if is_won else "lost"
+        if status not in ENDS:
+            raise refused(None, f"A dispute ends as one of {', '.join(ENDS)}.")
+        dispute["status"] = status
         self.tell("charge.dispute.closed", dispute)
 
     def books(self) -> list[Thing]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from mutoscope.domain.lots import LotState
 from mutoscope.storage.database import queries
 
 if TYPE_CHECKING:
@@ -16,6 +18,21 @@ GOODWILL_RANK: Final = 2
 """After the proposal that it may be of, before the audit."""
 
 _SQL: Final = queries("desk")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """A lot that credits were drawn from, and whether they would stay if they came back to it."""
+
+    lot: int
+    state: LotState
+    expires_at: datetime | None
+    purchase_id: UUID | None
+
+    def is_lapsed(self, *, at: datetime) -> bool:
+        """Tell whether what comes back to it lapses at once."""
+        is_ended = self.state in {LotState.VOIDED, LotState.FORFEITED}
+        return not is_ended and self.expires_at is not None and self.expires_at <= at
 
 
 async def people(connection: Connection, *, workspace_id: UUID) -> tuple[str, ...]:
@@ -61,3 +78,27 @@ async def goodwill_of(connection: Connection, *, month: date, kind: str) -> int:
     """Return the goodwill that was given in a month."""
     row = await _SQL.goodwill_of(connection, month=month, kind=kind)
     return 0 if row is None else row["granted"]
+
+
+async def origins(
+    connection: Connection, *, workspace_id: UUID, kind: str, lots: Sequence[int]
+) -> dict[int, Origin]:
+    """Return lots of a wallet by their numbers."""
+    rows = _SQL.lots_of(connection, workspace_id=workspace_id, kind=kind, lots=list(lots))
+    return {
+        row["lot"]: Origin(
+            lot=row["lot"], state=LotState(row["state"]), expires_at=row["expires_at"],
+            purchase_id=row["purchase_id"],
+        )
+        async for row in rows
+    }  # fmt: skip
+
+
+async def expect_returned(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Count (workspace id, namespace, key, lapsed, voided) where so much of it ended at once."""
+    workspaces, namespaces, keys, lapsed, voided = zip(*rows, strict=True)
+    found: int = await _SQL.expect_returned(
+        connection, workspaces=workspaces, namespaces=namespaces, keys=keys, lapsed=lapsed,
+        voided=voided,
+    )  # fmt: skip
+    return found

@@ -21,6 +21,9 @@ from mutoscope.storage.session import SideRow
 if TYPE_CHECKING:
     from mutoscope.storage.database import Connection
 
+DEBTS_MAX: Final = 1_000
+"""Debts that are listed: whoever has more of them has other worries than a list."""
+
 _SQL: Final = queries("purchases")
 
 
@@ -93,9 +96,24 @@ class Dispute:
         return tuple(getattr(self, name) for name in self.__dataclass_fields__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Debt:
+    """What a lost dispute left unpaid, in minor units: of a purchase, or of a plan's payment."""
+
+    workspace_id: UUID
+    gateway: str
+    reference: str
+    title: str
+    purchase_id: UUID | None
+    amount: int
+    currency: str
+    closed_at: datetime
+
+
 def changed(before: Purchase, after: Purchase) -> SideRow:
     """Return the side row that writes a change, unless another one came before it."""
-    return SideRow(change_purchases, (row_of(after), before.state, before.refunded))
+    was = (before.state, before.taken_back, before.refunded)
+    return SideRow(change_purchases, (row_of(after), *was))
 
 
 def row_of(purchase: Purchase) -> tuple[Any, ...]:
@@ -116,10 +134,10 @@ async def add_purchases(connection: Connection, rows: Sequence[tuple[Any, ...]])
 
 
 async def change_purchases(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-    """Write (purchase, its state before, what was refunded before) where these still hold."""
-    purchases, states, refunded = zip(*rows, strict=True)
+    """Write (purchase; its state, credits taken back, money refunded before) where these hold."""
+    purchases, states, taken_back, refunded = zip(*rows, strict=True)
     written: int = await _SQL.change_purchases(
-        connection, purchases=purchases, before=states, refunded=refunded
+        connection, purchases=purchases, before=states, taken_back=taken_back, refunded=refunded
     )
     return written
 
@@ -256,6 +274,14 @@ async def disputes(connection: Connection, *, workspace_id: UUID) -> tuple[Dispu
     """Return the disputes of a workspace, the newest first."""
     rows = _SQL.disputes_of(connection, workspace_id=workspace_id)
     return tuple([Dispute(**row["found"]) async for row in rows])
+
+
+async def debts(
+    connection: Connection, *, limit: int, workspace_id: UUID | None = None
+) -> tuple[Debt, ...]:
+    """Return what lost disputes left unpaid, the newest first."""
+    rows = _SQL.debts(connection, workspace_id=workspace_id, limit=limit)
+    return tuple([Debt(**dict(row)) async for row in rows])
 
 
 async def open_disputes(connection: Connection, *, limit: int) -> tuple[Dispute, ...]:

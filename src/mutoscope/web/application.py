@@ -184,6 +184,7 @@ ROUTES: Final = (
     finance.show_outstanding,
     finance.show_deferred,
     finance.show_month,
+    finance.list_debts,
     finance.write_books,
     replays.replay_rate_card,
     chat.open_thread,

@@ -57,3 +57,34 @@ SELECT count(*) FROM given;
 -- Goodwill of a kind that was given in a month.
 SELECT granted FROM goodwill_months
 WHERE month = :month AND kind = :kind;
+
+-- name: lots_of
+-- Where credits that come back to some lots of a wallet would go, and what the lots were bought by.
+SELECT l.lot, l.state, l.expires_at, p.purchase_id
+FROM lots AS l
+LEFT JOIN purchases AS p
+    ON l.workspace_id = p.workspace_id AND l.reference = p.purchase_id::text AND l.source = 'pack'
+WHERE l.workspace_id = :workspace_id AND l.kind = :kind AND l.lot = any(:lots::bigint[]);
+
+-- name: expect_returned$
+-- Entries by which so many credits came back to lots that had lapsed, and to lots taken back.
+SELECT count(*)
+FROM
+    unnest(
+        :workspaces::uuid[], :namespaces::text[], :keys::text[], :lapsed::bigint[],
+        :voided::bigint[]
+    ) AS n (workspace_id, namespace, key, lapsed, voided)
+CROSS JOIN LATERAL (
+    SELECT
+        coalesce(sum(p.amount) FILTER (WHERE l.state = 'voided'), 0) AS voided,
+        coalesce(sum(p.amount) FILTER (
+            WHERE l.state IN ('open', 'frozen') AND l.expires_at <= e.due_at
+        ), 0) AS lapsed
+    FROM entries AS e
+    INNER JOIN postings AS p
+        ON e.workspace_id = p.workspace_id AND e.kind = p.kind AND e.sequence = p.sequence
+    INNER JOIN lots AS l
+        ON p.workspace_id = l.workspace_id AND p.kind = l.kind AND p.lot = l.lot
+    WHERE e.workspace_id = n.workspace_id AND e.namespace = n.namespace AND e.key = n.key
+) AS f
+WHERE f.lapsed = n.lapsed AND f.voided = n.voided;

@@ -18,7 +18,7 @@ WITH written AS (
 SELECT count(*) FROM written;
 
 -- name: change_purchases$
--- Purchases as they are from now on, where they still are in the state that they were read in.
+-- Purchases as they are from now on, where they still are as they were read.
 -- Webhooks are told of credits that come for money that came; a refund that failed and a dispute
 -- that was won give no others. The grant is written by now: its lot is the newest of the purchase.
 WITH written AS (
@@ -27,14 +27,17 @@ WITH written AS (
         state = n.state, paid_at = n.paid_at, granted_at = n.granted_at, ended_at = n.ended_at,
         taken_back = n.taken_back, refunded = n.refunded, debt = n.debt
     FROM
-        unnest(:purchases::purchases[], :before::text[], :refunded::bigint[]) AS n (
+        unnest(
+            :purchases::purchases[], :before::text[], :taken_back::bigint[], :refunded::bigint[]
+        ) AS n (
             workspace_id, purchase_id, request_id, pack, kind, credits, price, currency, version,
             state, is_refill, ordered_by, ordered_at, paid_at, granted_at, ended_at, taken_back,
-            refunded, debt, state_before, refunded_before
+            refunded, debt, state_before, taken_back_before, refunded_before
         )
     WHERE
         p.workspace_id = n.workspace_id AND p.purchase_id = n.purchase_id
-        AND p.state = n.state_before AND p.refunded = n.refunded_before
+        AND p.state = n.state_before AND p.taken_back = n.taken_back_before
+        AND p.refunded = n.refunded_before
     RETURNING
         p.workspace_id, p.purchase_id, p.pack, p.kind, p.credits, p.price, p.currency,
         p.is_refill, p.granted_at, p.state, n.state_before
@@ -336,3 +339,22 @@ SELECT count(*) FROM written;
 -- When a workspace redeemed a code, if it did.
 SELECT r.redeemed_at FROM promo_redemptions AS r
 WHERE r.workspace_id = :workspace_id AND r.code = :code;
+
+-- name: debts
+-- What lost disputes left unpaid, of one workspace or of all, the newest first: of purchases what
+-- was spent, and of what else was paid and used all that the bank took back.
+SELECT
+    d.workspace_id, d.gateway, d.reference, r.title, upper(d.currency) AS currency, d.closed_at,
+    p.purchase_id, coalesce(p.debt, d.amount) AS amount
+FROM disputes AS d
+INNER JOIN payments AS m
+    ON d.workspace_id = m.workspace_id AND d.payment_id = m.payment_id AND m.state = 'applied'
+INNER JOIN payment_requests AS r
+    ON m.workspace_id = r.workspace_id AND m.request_id = r.request_id
+LEFT JOIN purchases AS p
+    ON d.workspace_id = p.workspace_id AND d.purchase_id = p.purchase_id
+WHERE
+    d.state = 'lost' AND coalesce(p.debt, d.amount) > 0
+    AND (:workspace_id::uuid IS NULL OR d.workspace_id = :workspace_id)
+ORDER BY d.closed_at DESC, d.workspace_id DESC, d.gateway DESC, d.reference DESC
+LIMIT :limit;

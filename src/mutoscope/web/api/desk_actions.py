@@ -20,7 +20,7 @@ from mutoscope.app.desk_registry import ACTIONS, UnknownDeskAction
 from mutoscope.bootstrap import House
 from mutoscope.domain.audit import BadReason
 from mutoscope.domain.credits import BadKey
-from mutoscope.domain.desk import FieldKind, SecondPersonNeeded
+from mutoscope.domain.desk import FieldKind, SecondPersonNeeded, goodwill_offer
 from mutoscope.domain.planner import KeyReused
 from mutoscope.domain.staff import (
     MAY,
@@ -57,8 +57,19 @@ class NewAction(NewDecision, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     thread_id: UUID | None = None
 
 
+class OfferShape(msgspec.Struct, frozen=True, kw_only=True):
+    """One more press that an action offers: send it with `key`, so that several give it once."""
+
+    action: str
+    data: dict[str, Any]
+    key: str
+
+
 class DoneShape(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done, as its line in the audit, or what was proposed."""
+    """What was done, as its line in the audit, or what was proposed.
+
+    `offer` is the goodwill in the place of credits that lapsed as a job's were given back.
+    """
 
     state: Literal["done", "proposed"]
     action: str
@@ -66,6 +77,7 @@ class DoneShape(msgspec.Struct, frozen=True, kw_only=True):
     by: str | None = None
     at: datetime | None = None
     data: dict[str, Any] = {}
+    offer: OfferShape | None = None
     proposal: ProposalShape | None = None
 
 
@@ -215,7 +227,11 @@ def done_shape(found: Done | Proposed, *, action: str) -> DoneShape:
         shape = proposal_shape(found.proposal)
         return DoneShape(state="proposed", action=action, proposal=shape)
     line = found.line
+    data = json.loads(line.data)
+    offer = goodwill_offer(data)
     return DoneShape(
-        state="done", action=action, sequence=line.sequence, by=found.by, at=line.at,
-        data=json.loads(line.data),
+        state="done", action=action, sequence=line.sequence, by=found.by, at=line.at, data=data,
+        offer=None if offer is None else OfferShape(
+            action=offer.action, data=dict(offer.data), key=offer.key
+        ),
     )  # fmt: skip

@@ -21,6 +21,7 @@ from mutoscope.storage.chat import UnknownChatMessage, UnknownThread
 from mutoscope.storage.cursor import BadCursor
 from mutoscope.storage.inbox import InboxThread, InboxView, JobFact, PurchaseFact, Standing
 from mutoscope.storage.place import FIRST, LAST, cursor_of, place_of
+from mutoscope.storage.purchases import Debt
 from mutoscope.storage.staff import UnknownStaff
 from mutoscope.storage.workspaces import UnknownWorkspace, Workspace
 from mutoscope.web.api.callers import ActorHere, judge_viewer
@@ -98,6 +99,7 @@ class FactsShape(msgspec.Struct, frozen=True, kw_only=True):
     unlimited: tuple[str, ...]
     jobs: tuple[JobFact, ...]
     purchases: tuple[PurchaseFact, ...]
+    debts: tuple[Debt, ...]
 
 
 class Erased(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,9 @@ from mutoscope.app.agree import NotToBeAgreed
 from mutoscope.app.confirm import BadReference, NotParked, PaymentOfAnother
 from mutoscope.app.current_plan import PeriodBegan
 from mutoscope.app.desk_credits import GoodwillSpent
+from mutoscope.app.desk_erasure import WorkspaceOpen
 from mutoscope.app.desk_facts import WorkspaceClosed
+from mutoscope.app.desk_jobs import NothingCaptured
 from mutoscope.app.desk_money import PaymentKnown, RefundFinished
 from mutoscope.app.desk_purchases import PurchasesNotAgreed, PurchasesUnchanged
 from mutoscope.app.fulfil import PaymentDisputed
@@ -20,10 +22,12 @@ from mutoscope.domain.access import NotEntitled
 from mutoscope.domain.catalog import UnknownPlan
 from mutoscope.domain.credits import BadAmount
 from mutoscope.domain.desk import BadDeskData
-from mutoscope.domain.ledger import InsufficientCredits
+from mutoscope.domain.ledger import InsufficientCredits, RefundExceedsCapture
 from mutoscope.domain.planner import UnknownWallet
 from mutoscope.domain.purchases import PurchaseNotInThisState
+from mutoscope.domain.spending import AlreadyRefunded
 from mutoscope.domain.subscriptions import NotInThisState
+from mutoscope.storage.jobs import UnknownJob
 from mutoscope.storage.payments import UnknownPayment, UnknownRequest
 from mutoscope.storage.purchases import UnknownPurchase
 from mutoscope.storage.session import SideRowRefused
@@ -33,6 +37,7 @@ OF_MONEY: Final = (
     NotParked, PaymentDoesNotFit, PaymentKnown, PaymentOfAnother, PaymentDisputed,
     PurchaseNotInThisState, CreditsHeld, NothingToRefund, RefundAtGateway, RefundFinished,
 )  # fmt: skip
+OF_JOBS: Final = (UnknownJob, NothingCaptured, RefundExceedsCapture, AlreadyRefunded)
 OF_NOBODY: Final = (
     UnknownPayment, UnknownRefund, NotParked, RefundAtGateway, RefundFinished, BadDeskData,
     BadReference, BadAmount, PaymentKnown, SideRowRefused, BadPromo, PromoTaken,
@@ -42,7 +47,7 @@ OF_PLANS: Final = (
     NotToBeAgreed, PriceNotAgreed, BadStart, PeriodBegan,
 )  # fmt: skip
 ACTING: Final = (
-    WorkspaceClosed, NotEntitled, PurchasesNotAgreed, PurchasesUnchanged, GoodwillSpent,
-    InsufficientCredits, UnknownWallet, SideRowRefused, BadDeskData, BadPromo,
-    PromoTaken, *OF_MONEY, *OF_PLANS,
+    WorkspaceClosed, WorkspaceOpen, NotEntitled, PurchasesNotAgreed, PurchasesUnchanged,
+    GoodwillSpent, InsufficientCredits, UnknownWallet, SideRowRefused, BadDeskData, BadPromo,
+    PromoTaken, *OF_JOBS, *OF_MONEY, *OF_PLANS,
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Annotated
 
+import msgspec
 from litestar import MediaType, Response, get
 from litestar.params import FromPath, QueryParameter
 
@@ -15,6 +16,8 @@ from mutoscope.domain.calendar import YEAR_MAX, YEAR_MIN
 from mutoscope.domain.credits import NaiveInstant
 from mutoscope.domain.staff import NotAllowed
 from mutoscope.domain.wall_clock import UnknownZone
+from mutoscope.storage import purchases
+from mutoscope.storage.purchases import Debt
 from mutoscope.web.api.callers import judge_reader
 from mutoscope.web.api.shape import HouseHere, Instant, InstantOutOfReach, instant_of
 from mutoscope.web.errors import Malformed, documented
@@ -30,6 +33,12 @@ Day = Annotated[
         schema_extra={"examples": ["2026-01-31"]},
     ),
 ]  # fmt: skip
+
+
+class DebtList(msgspec.Struct, frozen=True, kw_only=True):
+    """What lost disputes left unpaid; amounts are minor units, of a purchase if one is named."""
+
+    debts: tuple[Debt, ...]
 
 
 @get(
@@ -64,6 +73,17 @@ async def show_month(
 ) -> Month:
     """Tell what a month earned and cost."""
     return await finance.month(house.studio, year=year, month=month, zone=zone)
+
+
+@get(
+    "/finance/debts", operation_id="listDebts", tags=["finance"],
+    summary="What lost disputes left unpaid, the newest first",
+    responses=documented(NotAllowed), guards=[judge_reader],
+)  # fmt: skip
+async def list_debts(*, house: HouseHere) -> DebtList:
+    """List the debts, 1,000 at most."""
+    async with house.studio.reading() as connection:
+        return DebtList(debts=await purchases.debts(connection, limit=purchases.DEBTS_MAX))
 
 
 @get(

@@ -14,7 +14,7 @@ from litestar.params import FromPath, JSONBody
 
 from mutoscope.app import buy, members, promo
 from mutoscope.app.billing import billed
-from mutoscope.app.buy import PurchasesNotEnabled, Wish
+from mutoscope.app.buy import Orderer, PurchasesNotEnabled, Wish
 from mutoscope.app.demo import DemoWorkspace
 from mutoscope.app.gateway import Checkout, GatewayAway, GatewayFailed
 from mutoscope.app.pay_links import GatewayMissing
@@ -123,7 +123,11 @@ async def order_credits(
     before = await billed(studio, workspace_id=workspace_id, request_key=request_key)
     await members.require_manager(studio, workspace_id=workspace_id, by=data.by)
     made = await buy.buy(
-        studio, workspace_id=workspace_id, wish=wish, key=idempotency_key, ordered_by=data.by
+        studio,
+        workspace_id=workspace_id,
+        wish=wish,
+        key=idempotency_key,
+        by=Orderer(member_id=data.by),
     )
     ordered = Ordered(
         purchase=made.purchase, request=request_shape(studio, made.request),

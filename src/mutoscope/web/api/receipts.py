@@ -58,10 +58,14 @@ class OrdersShape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReceiptShape(msgspec.Struct, frozen=True, kw_only=True):
-    """A job, what its tool is called, its outputs, and its lines, oldest first."""
+    """A job, what its tool is called, its outputs, and its lines, oldest first.
+
+    `refunded` counts the credits that staff gave back of what the job captured.
+    """
 
     job: JobShape
     tool_name: str
+    refunded: int
     outputs: tuple[OutputShape, ...]
     price_lock: PriceLockShape | None
     lines: tuple[LineShape, ...]
@@ -81,6 +85,7 @@ async def show_receipt(
     return ReceiptShape(
         job=job_shape(found.job),
         tool_name=found.tool_name,
+        refunded=found.refunded,
         outputs=tuple(output_shape(found.job, output) for output in found.outputs),
         price_lock=None if lock is None else _lock_shape(lock),
         lines=tuple(map(line_shape, found.lines)),

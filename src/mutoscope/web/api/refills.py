@@ -9,7 +9,7 @@ from litestar.params import FromPath, JSONBody
 
 from mutoscope.app import refill
 from mutoscope.app.demo import DemoWorkspace
-from mutoscope.app.refill import NoMethodKept, PackOfAnotherKind, RefillTooSmall
+from mutoscope.app.refill import NoMethodKept, PackOfAnotherKind, RefillTooSmall, RefillWish
 from mutoscope.domain.catalog import UnknownPack
 from mutoscope.domain.credits import AMOUNT_MAX, BadAmount, BadKey, checked_code
 from mutoscope.storage import offers, workspaces
@@ -68,10 +68,11 @@ async def set_refill(
     data: JSONBody[NewRefill],
 ) -> Refill:  # fmt: skip
     """Set a refill; a repeat says the same."""
-    return await refill.set_refill(
-        house.studio, workspace_id=workspace_id, kind=checked_code(kind, name="kind"),
-        pack=data.pack, threshold=data.threshold, monthly_max=data.monthly_max,
+    wish = RefillWish(
+        kind=checked_code(kind, name="kind"), pack=data.pack, threshold=data.threshold,
+        monthly_max=data.monthly_max,
     )  # fmt: skip
+    return await refill.set_refill(house.studio, workspace_id=workspace_id, wish=wish)
 
 
 @delete(
@@ -89,6 +90,5 @@ async def drop_refill(
     wanted = checked_code(kind, name="kind")
     async with house.studio.reading() as connection:
         await workspaces.get(connection, workspace_id=workspace_id)
-        was_there = await offers.drop_refill(connection, workspace_id=workspace_id, kind=wanted)
-    if not was_there:
+    if not await refill.drop_refill(house.studio, workspace_id=workspace_id, kind=wanted):
         raise UnknownRefill(kind=wanted)
