@@ -1,0 +1,57 @@
+"""The routes of staff: the desk, proposals, the audit, and staff themselves."""
+
+from typing import Final
+
+from mutoscope.web.api import (
+    audit,
+    desk_actions,
+    desk_books,
+    desk_chat,
+    desk_requests,
+    desk_waiting,
+    live,
+    outbox,
+    promo_codes,
+    proposals,
+    staff,
+)
+
+DESK_ROUTES: Final = (
+    desk_chat.show_inbox,
+    desk_chat.show_facts,
+    desk_chat.list_threads_for_staff,
+    desk_chat.list_messages_for_staff,
+    desk_chat.answer_thread,
+    desk_chat.read_thread_as_staff,
+    desk_chat.assign_thread,
+    desk_chat.settle_thread,
+    desk_chat.erase_message,
+    desk_chat.erase_thread,
+    live.follow_the_inbox,
+    staff.sign_in,
+    staff.change,
+    staff.authenticate,
+    staff.sign_out,
+    staff.list_staff,
+    desk_actions.list_desk_actions,
+    desk_actions.act_at_desk,
+    desk_actions.act_for_nobody,
+    desk_actions.open_view,
+    desk_waiting.list_waiting,
+    desk_requests.list_open_requests,
+    outbox.list_outbox,
+    outbox.show_message,
+    outbox.send_again,
+    outbox.note_bounce,
+    promo_codes.list_promo_codes,
+    desk_books.list_payment_events,
+    desk_books.reconcile_books,
+    proposals.list_proposals,
+    proposals.show_proposal,
+    proposals.approve_proposal,
+    proposals.refuse_proposal,
+    proposals.withdraw_proposal,
+    audit.list_audit,
+    audit.verify_lines,
+)
+"""Each asks who of the staff acts, but for signing in and choosing a password."""
