@@ -7,15 +7,20 @@ from uuid import UUID
 
 import pytest
 
-from front_stage import WHY, Front, code, open_front, take_in
+from front_stage import PASSWORD, WHY, Front, code, open_front, take_in
 from mutoscope.domain.staff import Role
 from mutoscope.web.api.callers import DESK, OPEN
 
 NOBODYS = str(UUID(int=1))
+NEW = {
+    **WHY, "name": "noor", "email": "noor@studio.example", "password": PASSWORD,
+    "roles": ["support"],
+}  # fmt: skip
 BODIES: dict[str, Any] = {
     "actions/{action}": {**WHY, "data": {}}, "nobody/actions/{action}": {**WHY, "data": {}},
     "messages": {"body": "x"}, "read": {"ordinal": 1}, "assignee": {"assignee_id": None},
-    "authenticate": {"password": "x"}, "bounced": {**WHY, "said": "x"},
+    "authenticate": {"password": "x"}, "bounced": {**WHY, "said": "x"}, "v1/staff": NEW,
+    "roles": {**WHY, "roles": ["admin"]}, "{name}/password": {**WHY, "password": PASSWORD},
 }  # fmt: skip
 """What a route is given, by the end of its address; the others get a reason or nothing."""
 
@@ -23,12 +28,23 @@ READERS = ("/v1/finance/",)
 """What the key of the house reads as well: the operator's own books."""
 
 FINANCE, ADMIN = {Role.FINANCE}, {Role.ADMIN}
+BOTH = FINANCE | ADMIN
 ALONE = [
     (("POST", "/v1/desk/reconciliations", WHY), FINANCE),
+    (("POST", "/v1/desk/renewals", WHY), BOTH),
+    (("POST", "/v1/desk/routes/{route}/unpark", WHY), BOTH),
+    (("POST", "/v1/desk/workspaces/{workspace_id}/jobs/{job_id}/finding", WHY), BOTH),
+    (("POST", "/v1/staff", NEW), ADMIN),
+    (("PUT", "/v1/staff/{name}/roles", {**WHY, "roles": ["admin"]}), ADMIN),
+    (("POST", "/v1/staff/{name}/leave", WHY), ADMIN),
+    (("POST", "/v1/staff/{name}/password", {**WHY, "password": PASSWORD}), ADMIN),
 ]  # fmt: skip
 """Routes that not every role may use, and whose may."""
 
-EVERYBODYS = ["/v1/desk/outbox", "/v1/desk/promo-codes", "/v1/desk/payment-events"]
+EVERYBODYS = [
+    "/v1/desk/outbox", "/v1/desk/promo-codes", "/v1/desk/payment-events", "/v1/desk/renewals",
+    "/v1/desk/routes", "/v1/desk/orders-in-doubt",
+]  # fmt: skip
 
 
 @pytest.fixture

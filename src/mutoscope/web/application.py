@@ -250,7 +250,14 @@ def build_app(*, house: House, api_key: str) -> ASGIApp:
         request_class=StrictRequest,
         request_max_body_size=BODY_MAX,
         logging_config=None,  # the command that serves owns the log
-        state=State({"house": house, "openings": ledger.Openings(), "replaying": asyncio.Lock()}),
+        state=State(
+            {
+                "house": house,
+                "openings": ledger.Openings(),
+                "replaying": asyncio.Lock(),
+                "renewing": asyncio.Lock(),
+            }
+        ),
     )
     return Callers(app=app, api_key=api_key)
 
