@@ -1,6 +1,6 @@
 """The desk over HTTP, on a stage: a house with a key, a workspace with a plan."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,9 +61,11 @@ class Front:
 
 
 @asynccontextmanager
-async def open_front(url: str, folder: Path) -> AsyncIterator[Front]:
+async def open_front(
+    url: str, folder: Path, *, more: Mapping[str, str] | None = None
+) -> AsyncIterator[Front]:
     """Open the API with a workspace on the plan Pro, an admin and two of finance."""
-    async with open_api(url, folder, api_key=KEY) as api:
+    async with open_api(url, folder, api_key=KEY, more=more) as api:
         opened = await api.client.post(
             "/v1/workspaces", json={"name": "Aurora"},
             headers={"Authorization": f"Bearer {KEY}", "Idempotency-Key": "open"},

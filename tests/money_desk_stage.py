@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from business_stage import bought, open_paying, order, pay
+from business_stage import bought, documents, open_paying, order, pay
 from desk_stage import Desk, join, open_desk
 from mutoscope.app import money_back
 from mutoscope.app.buy import Order
@@ -21,7 +21,7 @@ Data = dict[str, object]
 ALLOWANCES = "image=500,video=9000"
 MONEY = (
     "confirm_payment", "enter_payment", "use_payment", "return_payment", "keep_payment",
-    "add_credits", "refund", "confirm_refund", "terms", "start_plan", "close",
+    "add_credits", "refund", "confirm_refund", "credit_invoice", "terms", "start_plan", "close",
 )  # fmt: skip
 """The actions of the desk that are tried on this stage."""
 
@@ -121,6 +121,11 @@ async def _to_confirm_refund(desk: Desk) -> Data:
     return {"refund_id": str(asked.refund_id), "outcome": "sent", "reference": "RF18-BACK"}
 
 
+async def _to_credit(desk: Desk) -> Data:
+    (invoice, *_) = await documents(desk.stage, desk.workspace_id)
+    return {"invoice_id": str(invoice.invoice_id)}
+
+
 async def _to_agree(desk: Desk) -> Data:
     await on_enterprise(desk)
     return {"allowances": ALLOWANCES}
@@ -139,8 +144,8 @@ _PREPARE: dict[str, Any] = {
     "confirm_payment": _to_confirm, "enter_payment": _to_enter, "use_payment": _to_use,
     "return_payment": _to_return,
     "keep_payment": _to_return, "add_credits": _to_add, "refund": _to_refund,
-    "confirm_refund": _to_confirm_refund, "terms": _to_agree, "start_plan": _to_start,
-    "close": _to_close,
+    "confirm_refund": _to_confirm_refund, "credit_invoice": _to_credit, "terms": _to_agree,
+    "start_plan": _to_start, "close": _to_close,
 }  # fmt: skip
 
 

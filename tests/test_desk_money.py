@@ -29,6 +29,7 @@ from mutoscope.app import proposals
 from mutoscope.app.confirm import NotParked
 from mutoscope.app.desk import AlreadyDone, Done, Proposed
 from mutoscope.app.desk_money import PaymentKnown, RefundFinished
+from mutoscope.app.invoicing import CreditExceedsInvoice
 from mutoscope.app.money_back import NothingToRefund, RefundAtGateway
 from mutoscope.app.receive import PaymentDoesNotFit
 from mutoscope.app.subscribe import AlreadySubscribed
@@ -47,8 +48,8 @@ ONE_PERSON = {
     "confirm_payment": Role.SUPPORT, "use_payment": Role.SUPPORT, "return_payment": Role.SUPPORT,
     "keep_payment": Role.SUPPORT, "enter_payment": Role.SUPPORT, "add_credits": Role.ADMIN,
     "refund": Role.SUPPORT,
-    "confirm_refund": Role.ADMIN, "terms": Role.SUPPORT, "start_plan": Role.SUPPORT,
-    "close": Role.FINANCE,
+    "confirm_refund": Role.ADMIN, "credit_invoice": Role.SUPPORT, "terms": Role.SUPPORT,
+    "start_plan": Role.SUPPORT, "close": Role.FINANCE,
 }  # fmt: skip
 """Whose role does not include an action."""
 
@@ -56,7 +57,8 @@ OTHERWISE: dict[str, type[Refusal]] = {
     "confirm_payment": PaymentKnown, "enter_payment": PaymentKnown,
     "use_payment": NotParked, "return_payment": NotParked,
     "add_credits": PurchaseNotInThisState, "refund": PurchaseNotInThisState,
-    "confirm_refund": RefundFinished, "start_plan": AlreadySubscribed, "close": NotInThisState,
+    "confirm_refund": RefundFinished, "credit_invoice": CreditExceedsInvoice,
+    "start_plan": AlreadySubscribed, "close": NotInThisState,
 }  # fmt: skip
 """How an action that was done is refused to somebody who presses another button for it."""
 

@@ -21,6 +21,7 @@ from mutoscope.storage import invoices, payments
 from mutoscope.storage.session import SideRow, SideRowRefused
 
 if TYPE_CHECKING:
+    from mutoscope.app.desk import Deed
     from mutoscope.app.invoicing import Draft
     from mutoscope.app.studio import Studio
     from mutoscope.storage.invoices import Invoice
@@ -28,6 +29,17 @@ if TYPE_CHECKING:
 
 RACES_MAX: Final = 5
 """Credit notes of one invoice that may come in between, before the caller is told so."""
+
+
+async def credit(studio: Studio, deed: Deed) -> None:
+    """Credit an invoice at the desk; the reason is printed on the credit note.
+
+    :raises Refusal: as `credit_invoice`.
+    """
+    await credit_invoice(
+        studio, workspace_id=deed.workspace_id, invoice_id=deed.id_of("invoice_id"),
+        amount=deed.number_of("amount"), reason=deed.reason, act=deed.act(studio),
+    )  # fmt: skip
 
 
 async def credit_invoice(
@@ -64,7 +76,10 @@ async def credit_invoice(
 async def _credit(studio: Studio, draft: Draft, act: Act) -> None:
     """Issue a credit note, and ask for so much less where its invoice is not paid."""
     amount = draft.taxed.total
-    told = act.telling(invoice_id=str(draft.refers_to), credit_note_id=str(draft.invoice_id))
+    told = act.telling(
+        invoice_id=str(draft.refers_to), credit_note_id=str(draft.invoice_id), amount=amount,
+        currency=draft.taxed.currency,
+    )  # fmt: skip
     rows = (*issued(studio, draft=draft), *told)
     request = await _unpaid(studio, draft)
     if request is None:

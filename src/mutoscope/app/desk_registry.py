@@ -7,6 +7,7 @@ commit `deed.rows(studio)` with what it does under `deed.key`, and give it a row
 from collections.abc import Mapping
 from typing import Final
 
+from mutoscope.app.credit_note import credit
 from mutoscope.app.desk import DeskAction
 from mutoscope.app.desk_credits import DOWN, UP, adjust, give_goodwill
 from mutoscope.app.desk_erasure import erase_workspace
@@ -55,6 +56,7 @@ _FROM: Final = Field(name="from_workspace_id", kind=FieldKind.ID, is_needed=Fals
 _REFUND: Final = Field(name="refund_id", kind=FieldKind.ID)
 _REFERENCE: Final = Field(name="reference", kind=FieldKind.WORD)
 _SENT_AS: Final = Field(name="reference", kind=FieldKind.WORD, is_needed=False)
+_INVOICE: Final = Field(name="invoice_id", kind=FieldKind.ID)
 _OUTCOME: Final = Field(name="outcome", kind=FieldKind.CODE, choices=(SENT, NOT_SENT))
 _AMOUNT: Final = Field(name="amount", kind=FieldKind.MONEY, is_needed=False)
 _CAME: Final = Field(name="amount", kind=FieldKind.MONEY)
@@ -127,6 +129,9 @@ ACTIONS: Final[Mapping[str, DeskAction]] = {
     "confirm_refund": DeskAction(
         code=StaffAction.CONFIRM_REFUND, fields=(_REFUND, _OUTCOME, _SENT_AS),
         perform=confirm_refund, is_for_nobody=True,
+    ),
+    "credit_invoice": DeskAction(
+        code=StaffAction.CREDIT_INVOICE, fields=(_INVOICE, _AMOUNT), perform=credit
     ),
     "terms": DeskAction(
         code=StaffAction.TERMS, fields=_AGREED, counts=count_agreed, perform=agree

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from mutoscope.app.acts import NOBODYS, Act
 from mutoscope.app.doubts import what_to_do
 from mutoscope.app.fitting import fits
+from mutoscope.app.ports import ProviderError
 from mutoscope.app.studio import ENGINE
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.offers import Unit
@@ -23,7 +24,7 @@ from mutoscope.storage.session import write_side_rows
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mutoscope.app.ports import ProviderError
+    from mutoscope.app.ports import Provider
     from mutoscope.app.studio import Studio
     from mutoscope.storage.attempts import Attempt
     from mutoscope.storage.jobs import Job
@@ -64,6 +65,20 @@ def engine_route(tool: str) -> Route:
         ends_at=None, parameters={}, price=ListPrice(unit=Unit.PER_VIDEO, micros=0),
         jobs_max=1_000_000, deadline=ENGINE_DEADLINE,
     )  # fmt: skip
+
+
+def state_of(studio: Studio, route: Route, health: Health | None, *, at: datetime) -> str:
+    """Return whether orders go over a route, or what is held against it."""
+    if route.provider not in studio.generators:
+        return "not set up"
+    company = studio.providers.get(route.provider)
+    if company is not None and not _knows(company, route):
+        return "unknown model"
+    if not route.is_in_force(at=at):
+        return "not in force"
+    if health is not None and health.parked_at is not None:
+        return f"parked: {health.parked_reason}"
+    return "open" if _is_usable(health, at) else "resting"
 
 
 def usable_routes(
@@ -159,6 +174,14 @@ def _alert(studio: Studio, code: str, subject: str, sentence: str) -> Alert:
         alert_id=studio.ids.new(), code=code, subject=subject, sentence=sentence,
         raised_at=studio.clock.now(),
     )  # fmt: skip
+
+
+def _knows(company: Provider, route: Route) -> bool:
+    try:
+        company.capabilities(model=route.model)
+    except ProviderError:
+        return False
+    return True
 
 
 def _is_parked(health: Health | None) -> bool:

@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Final
 
 import typer
@@ -23,7 +22,7 @@ from mutoscope.domain.routes import Route
 from mutoscope.domain.staff import Actor, StaffAction
 from mutoscope.storage import attempts, routes
 from mutoscope.storage.attempts import Attempt
-from mutoscope.storage.routes import Alert, Health
+from mutoscope.storage.routes import Alert
 
 SHOWN_MAX: Final = 500
 MICROS: Final = 1_000_000
@@ -73,21 +72,21 @@ def check(*, is_json: Json = False) -> None:
 def list_routes(*, is_json: Json = False) -> None:
     """List the routes of every tool in order, which are in force, and what is held against them."""
 
-    async def read(house: House) -> list[tuple[Route, Health | None, str]]:
+    async def read(house: House) -> list[tuple[Route, str]]:
         studio, at = house.studio, house.studio.clock.now()
         async with studio.reading() as connection:
             known = await routes.health(connection)
         return [
-            (route, known.get(route.key), _state(house, route, known.get(route.key), at))
+            (route, routing.state_of(studio, route, known.get(route.key), at=at))
             for route in studio.routes.routes
         ]
 
     found = in_house(read)
     if is_json:
-        print_json([plain(route) | {"state": state} for route, _, state in found])
+        print_json([plain(route) | {"state": state} for route, state in found])
         return
     made = table("tool", "route", "provider", "model", "list price", "state")
-    for route, _, state in found:
+    for route, state in found:
         price = f"{route.price.micros / MICROS:.4f} USD {route.price.unit}"
         made.add_row(route.tool, route.key, route.provider, route.model, price, state)
     console().print(made)
@@ -194,26 +193,3 @@ async def _asked(name: str, company: Provider) -> Checked:
     except ProviderError as error:
         return Checked(provider=name, is_well=False, funds=str(error), micros=None)
     return Checked(provider=name, is_well=True, funds=funds.sentence, micros=funds.micros)
-
-
-def _state(house: House, route: Route, health: Health | None, at: datetime) -> str:
-    if route.provider not in house.studio.generators:
-        return "not set up"
-    company = house.studio.providers.get(route.provider)
-    if company is not None and not _knows(company, route):
-        return "unknown model"
-    if not route.is_in_force(at=at):
-        return "not in force"
-    if health is not None and health.parked_at is not None:
-        return f"parked: {health.parked_reason}"
-    if health is not None and not health.is_usable(at=at):
-        return "resting"
-    return "open"
-
-
-def _knows(company: Provider, route: Route) -> bool:
-    try:
-        company.capabilities(model=route.model)
-    except ProviderError:
-        return False
-    return True

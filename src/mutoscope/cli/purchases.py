@@ -230,7 +230,7 @@ def promos(*, is_json: Json = False) -> None:
 
     async def read(house: House) -> tuple[PromoCode, ...]:
         async with house.studio.reading() as connection:
-            return await offers.promo_codes(connection)
+            return await offers.promo_codes(connection, limit=SHOWN_MAX)
 
     found = in_house(read)
     if is_json:

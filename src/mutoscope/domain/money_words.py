@@ -30,6 +30,7 @@ _CARDS: Final = {
     "keep_payment": "A payment of {money} is kept for you while our staff look into it.",
     "return_payment": "The payment of {money} that was kept for you goes back to you.",
     "refund": "{money} goes back to you.",
+    "credit_invoice": "{money} of an invoice of yours is credited: the credit note is with it.",
     "confirm_refund succeeded": "{money} was sent back to you.",
     "confirm_refund failed": "{money} could not be sent back to you.",
     "confirm_refund owed": (

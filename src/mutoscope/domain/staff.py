@@ -61,6 +61,7 @@ class StaffAction(StrEnum):
     DROP_REFILL = "drop_refill"
     RESOLVE_ORDER = "resolve_order"
     UNPARK_ROUTE = "unpark_route"
+    RENEW = "renew"
     TERMS = "terms"
     START_PLAN = "start_plan"
     CHANGE_PLAN = "change_plan"
@@ -96,13 +97,13 @@ MAY: Final[Mapping[Role, frozenset[StaffAction]]] = {
         _.GOODWILL, _.REFUND_JOB, _.ADJUST, _.ADD_CREDITS, _.CONFIRM_PAYMENT, _.ENTER_PAYMENT,
         _.USE_PAYMENT, _.RETURN_PAYMENT, _.KEEP_PAYMENT, _.REFUND, _.CONFIRM_REFUND, _.TERMS,
         _.START_PLAN, _.CHANGE_PLAN, _.RECONCILE, _.FINANCE, _.AUDIT, _.CREDIT_INVOICE,
-        _.OFFER_PROMO, _.RESOLVE_ORDER, _.UNPARK_ROUTE, _.ORDER_CREDITS, _.CANCEL_ORDER,
-        _.REDEEM_CODE, _.SET_REFILL, _.DROP_REFILL,
+        _.OFFER_PROMO, _.RESOLVE_ORDER, _.UNPARK_ROUTE, _.RENEW, _.ORDER_CREDITS,
+        _.CANCEL_ORDER, _.REDEEM_CODE, _.SET_REFILL, _.DROP_REFILL,
     },
     Role.ADMIN: _DESK | {
         _.TERMS, _.START_PLAN, _.CHANGE_PLAN, _.CLOSE, _.CATALOG, _.FINANCE, _.AUDIT,
         _.ERASE_REASON, _.ERASE_WORKSPACE, _.ADD_STAFF, _.SET_ROLES, _.LEAVE, _.RESET_PASSWORD,
-        _.RESOLVE_ORDER, _.UNPARK_ROUTE,
+        _.RESOLVE_ORDER, _.UNPARK_ROUTE, _.RENEW,
     },
 }  # fmt: skip
 """What each role may do; somebody with several roles may do what any of them may."""

@@ -11,6 +11,7 @@ from uuid import UUID
 from mutoscope.domain.credits import Refusal
 from mutoscope.storage.database import queries
 from mutoscope.storage.payments import PaymentRequest, request_from
+from mutoscope.storage.place import LAST_NAMED, NamedPlace
 
 if TYPE_CHECKING:
     from mutoscope.storage.database import Connection
@@ -112,9 +113,14 @@ async def promo_code(connection: Connection, *, code: str) -> PromoCode:
     return PromoCode(**row["found"])
 
 
-async def promo_codes(connection: Connection) -> tuple[PromoCode, ...]:
-    """Return all promo codes, the newest first."""
-    return tuple([PromoCode(**row["found"]) async for row in _SQL.list_promo_codes(connection)])
+async def promo_codes(
+    connection: Connection, *, limit: int, before: NamedPlace = LAST_NAMED
+) -> tuple[PromoCode, ...]:
+    """Return promo codes, the newest first, before what was reached."""
+    rows = _SQL.list_promo_codes(
+        connection, limit=limit, before_at=before.at, before_code=before.name
+    )
+    return tuple([PromoCode(**row["found"]) async for row in rows])
 
 
 async def redeem_codes(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:

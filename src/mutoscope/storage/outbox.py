@@ -11,6 +11,7 @@ from uuid import UUID
 
 from mutoscope.domain.credits import Refusal
 from mutoscope.storage.database import queries
+from mutoscope.storage.place import LAST, Place
 
 if TYPE_CHECKING:
     from mutoscope.storage.database import Connection
@@ -164,10 +165,12 @@ async def get(connection: Connection, *, message_id: UUID) -> StoredMessage:
 
 
 async def latest(
-    connection: Connection, *, states: Collection[MessageState], limit: int
+    connection: Connection, *, states: Collection[MessageState], limit: int, before: Place = LAST
 ) -> tuple[StoredMessage, ...]:
-    """Return the latest messages of the house in some states, newest first."""
-    rows = _SQL.latest(connection, states=list(states), limit=limit)
+    """Return messages of the house in some states, newest first, before what was reached."""
+    rows = _SQL.latest(
+        connection, states=list(states), limit=limit, before_at=before.at, before_id=before.item_id
+    )
     return tuple([_message(row) async for row in rows])
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from mutoscope.storage.database import queries
+from mutoscope.storage.place import LAST_NAMED, NamedPlace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,10 +115,13 @@ async def note_failure(connection: Connection, *, event: StoredEvent, reason: st
 
 
 async def latest(
-    connection: Connection, *, limit: int, is_waiting: bool = False
-) -> tuple[StoredEvent, ...]:
-    """Return what came, the newest first, or those of it that wait."""
-    rows = _SQL.events(connection, limit=limit, is_waiting=is_waiting)
+    connection: Connection, *, limit: int, is_waiting: bool = False,
+    before: NamedPlace = LAST_NAMED,
+) -> tuple[StoredEvent, ...]:  # fmt: skip
+    """Return what came, the newest first, before what was reached, or those of it that wait."""
+    rows = _SQL.events(
+        connection, limit=limit, is_waiting=is_waiting, before_at=before.at, before_id=before.name
+    )
     return tuple([_event(row) async for row in rows])
 
 

@@ -1,4 +1,4 @@
-"""Places in lists that are ordered by age: an item's instant and id, and the cursor of both."""
+"""Places in lists that are ordered by age: an item's instant and id or name, and their cursors."""
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -16,12 +16,20 @@ class Place(NamedTuple):
     item_id: UUID
 
 
+class NamedPlace(NamedTuple):
+    """Where a page ended of things that have a name instead of an id."""
+
+    at: datetime
+    name: str
+
+
 FIRST: Final = Place(datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
 LAST: Final = Place(datetime(9000, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
+LAST_NAMED: Final = NamedPlace(LAST.at, "")
 
 
-def cursor_of(*, at: datetime, item_id: UUID) -> str:
-    """Return the cursor of an item."""
+def cursor_of(*, at: datetime, item_id: UUID | str) -> str:
+    """Return the cursor of an item, by its id or its name."""
     return urlsafe_b64encode(f"{at.isoformat()}/{item_id}".encode()).rstrip(b"=").decode()
 
 
@@ -32,11 +40,28 @@ def place_of(cursor: str | None, *, begin: Place) -> Place:
     """
     if cursor is None:
         return begin
+    at, text = named_place_of(cursor)
     try:
-        text = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode("ascii")
-        at, _, item_id = text.partition("/")
-        place = Place(datetime.fromisoformat(at), UUID(item_id))
-        is_known = cursor_of(at=place.at, item_id=place.item_id) == cursor
+        place = Place(at, UUID(text))
+    except ValueError as error:
+        raise BadCursor(cursor=cursor) from error
+    if str(place.item_id) != text:
+        raise BadCursor(cursor=cursor)
+    return place
+
+
+def named_place_of(cursor: str | None) -> NamedPlace:
+    """Return where a page begins of things that have a name, the newest first.
+
+    :raises BadCursor: when no list has given the cursor.
+    """
+    if cursor is None:
+        return LAST_NAMED
+    try:
+        text = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode()
+        instant, _, name = text.partition("/")
+        place = NamedPlace(datetime.fromisoformat(instant), name)
+        is_known = cursor_of(at=place.at, item_id=name) == cursor and "\0" not in name
     except (binascii.Error, ValueError) as error:
         raise BadCursor(cursor=cursor) from error
     if not is_known or place.at.tzinfo is None or not FIRST.at <= place.at <= LAST.at:

@@ -30,6 +30,8 @@ from mutoscope.storage.wallet_cache import WalletCache
 if TYPE_CHECKING:
     from asyncpg.prepared_stmt import PreparedStatement
 
+    from mutoscope.storage.database import Connection
+
 CHUNK_MAX: Final = 50
 """Wallets in one transaction: more cost nearly as much each, and a charge on one waits for all."""
 
@@ -118,10 +120,6 @@ class Renewals:
             chunk = await self._posted_chunk(due_by, at)
         return chunk
 
-    async def count_due(self, *, at: datetime) -> int:
-        """Count the wallets on which something is due."""
-        return int(await _SQL.count_due(self._session.connection, at=at))
-
     async def _posted_chunk(self, due_by: datetime, at: datetime) -> Chunk:
         try:
             chunk = await self._posted_whole(due_by, at)
@@ -175,6 +173,11 @@ class Renewals:
         first = await self._posted(names[:middle], at)
         second = await self._posted(names[middle:], at)
         return summed((first, second))
+
+
+async def count_due(connection: Connection, *, at: datetime) -> int:
+    """Count the wallets on which something is due."""
+    return int(await _SQL.count_due(connection, at=at))
 
 
 def summed(chunks: Sequence[Chunk]) -> Chunk:

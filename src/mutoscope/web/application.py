@@ -24,7 +24,6 @@ from mutoscope.domain.credits import Refusal
 from mutoscope.settings import Settings
 from mutoscope.web.api import (
     alerts,
-    audit,
     balances,
     billing,
     board_orders,
@@ -33,10 +32,6 @@ from mutoscope.web.api import (
     catalog,
     chat,
     chat_links,
-    desk_actions,
-    desk_chat,
-    desk_requests,
-    desk_waiting,
     estimates,
     exports,
     files,
@@ -55,13 +50,11 @@ from mutoscope.web.api import (
     payment_requests,
     printed,
     projects,
-    proposals,
     purchases,
     receipts,
     refills,
     replays,
     scenes,
-    staff,
     subscriptions,
     team_credits,
     webhooks,
@@ -69,6 +62,7 @@ from mutoscope.web.api import (
 )
 from mutoscope.web.api.callers import Callers, judge_token, provide_actor
 from mutoscope.web.api.shape import StrictRequest, check_shape
+from mutoscope.web.desk_routes import DESK_ROUTES
 from mutoscope.web.errors import answer_error
 from mutoscope.web.pages.chat import answer_in_page, show_chat
 from mutoscope.web.pages.invitation import accept_by_link, show_invitation
@@ -197,17 +191,6 @@ ROUTES: Final = (
     chat_links.show_chat_link,
     chat_links.answer_by_link,
     chat_links.show_calendar,
-    desk_chat.show_inbox,
-    desk_chat.show_facts,
-    desk_chat.list_threads_for_staff,
-    desk_chat.list_messages_for_staff,
-    desk_chat.answer_thread,
-    desk_chat.read_thread_as_staff,
-    desk_chat.assign_thread,
-    desk_chat.settle_thread,
-    desk_chat.erase_message,
-    desk_chat.erase_thread,
-    live.follow_the_inbox,
     call_backs.hear_provider,
     payment_events.hear_gateway,
     forecasts.show_forecast,
@@ -224,24 +207,7 @@ ROUTES: Final = (
     webhooks.rotate_webhook,
     webhooks.list_deliveries,
     webhooks.replay_delivery,
-    staff.sign_in,
-    staff.change,
-    staff.authenticate,
-    staff.sign_out,
-    staff.list_staff,
-    desk_actions.list_desk_actions,
-    desk_actions.act_at_desk,
-    desk_actions.act_for_nobody,
-    desk_actions.open_view,
-    desk_waiting.list_waiting,
-    desk_requests.list_open_requests,
-    proposals.list_proposals,
-    proposals.show_proposal,
-    proposals.approve_proposal,
-    proposals.refuse_proposal,
-    proposals.withdraw_proposal,
-    audit.list_audit,
-    audit.verify_lines,
+    *DESK_ROUTES,
 )
 
 Work = Callable[[House], Awaitable[None]]
@@ -285,7 +251,14 @@ def build_app(*, house: House, api_key: str) -> ASGIApp:
         request_class=StrictRequest,
         request_max_body_size=BODY_MAX,
         logging_config=None,  # the command that serves owns the log
-        state=State({"house": house, "openings": ledger.Openings(), "replaying": asyncio.Lock()}),
+        state=State(
+            {
+                "house": house,
+                "openings": ledger.Openings(),
+                "replaying": asyncio.Lock(),
+                "renewing": asyncio.Lock(),
+            }
+        ),
     )
     return Callers(app=app, api_key=api_key)
 

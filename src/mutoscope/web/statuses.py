@@ -78,7 +78,7 @@ _CODES: Final[Mapping[int, str]] = {
         unknown_version unknown_zone
     """,
     429: """
-        replay_under_way too_many_streams too_many_tries
+        renewal_under_way replay_under_way too_many_streams too_many_tries
     """,
     500: """
         archive_exists archive_unreadable archive_unwritable asset_damaged bad_account bad_bucket

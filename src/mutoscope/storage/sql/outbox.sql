@@ -105,12 +105,13 @@ FROM outbox AS o
 WHERE o.message_id = :message_id;
 
 -- name: latest
--- The latest messages of the house, of some states or all.
+-- Messages of the house, of some states or all, before the one that was reached, newest first.
 SELECT
     o.workspace_id, o.message_id, o.recipient, o.subject, o.body, o.created_at, o.state, o.tries,
     o.next_try_at, o.tried_at, o.sent_at, o.ended_at, o.failure, o.is_repeat, o.attached,
     o.attached_id
 FROM outbox AS o
-WHERE o.state = any(:states::text[])
+WHERE
+    o.state = any(:states::text[]) AND (o.created_at, o.message_id) < (:before_at, :before_id)
 ORDER BY o.created_at DESC, o.message_id DESC
 LIMIT :limit;

@@ -45,12 +45,15 @@ UPDATE payment_events SET reason = :reason
 WHERE gateway = :gateway AND event_id = :event_id AND outcome IS NULL;
 
 -- name: events
--- What came, the newest first; those alone that wait, where they are asked for.
+-- What came before the one that was reached, the newest first; those alone that wait, where these
+-- are asked for.
 SELECT
     gateway, event_id, code, payment_reference, refund_reference, dispute_reference, created_at,
     received_at, tries, retry_at, reason, processed_at, outcome
 FROM payment_events
-WHERE outcome IS NULL OR NOT :is_waiting::boolean
+WHERE
+    (outcome IS NULL OR NOT :is_waiting::boolean)
+    AND (received_at, event_id) < (:before_at, :before_id)
 ORDER BY received_at DESC, event_id DESC
 LIMIT :limit;
 

@@ -292,9 +292,11 @@ SELECT c AS found FROM promo_codes AS c
 WHERE c.code = :code;
 
 -- name: list_promo_codes
--- All promo codes, the newest first.
+-- Promo codes before the one that was reached, the newest first.
 SELECT c AS found FROM promo_codes AS c
-ORDER BY c.created_at DESC, c.code ASC;
+WHERE (c.created_at, c.code) < (:before_at, :before_code)
+ORDER BY c.created_at DESC, c.code DESC
+LIMIT :limit;
 
 -- name: redeem_codes$
 -- Redemptions: each takes one of those that are left of its code, under the code's lock.

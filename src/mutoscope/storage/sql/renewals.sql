@@ -36,7 +36,7 @@ SELECT
 FROM ledger_take_due(:reached_at, :due_by, :failed, :size, :instant);
 
 -- name: count_due$
--- How many wallets wait: what a progress bar is measured against.
+-- How many wallets wait for the clock.
 SELECT count(*)
 FROM wallets
 WHERE wake_at <= :at;

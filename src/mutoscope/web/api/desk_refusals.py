@@ -3,6 +3,7 @@
 from typing import Final
 
 from mutoscope.app.agree import NotToBeAgreed
+from mutoscope.app.billing_details import BadBillingDetails
 from mutoscope.app.confirm import BadReference, NotParked, PaymentOfAnother
 from mutoscope.app.current_plan import PeriodBegan
 from mutoscope.app.desk_credits import GoodwillSpent
@@ -12,6 +13,7 @@ from mutoscope.app.desk_jobs import NothingCaptured
 from mutoscope.app.desk_money import PaymentKnown, RefundFinished
 from mutoscope.app.desk_purchases import PurchasesNotAgreed, PurchasesUnchanged
 from mutoscope.app.fulfil import PaymentDisputed
+from mutoscope.app.invoicing import CreditExceedsInvoice, NotAnInvoice
 from mutoscope.app.money_back import CreditsHeld, NothingToRefund, RefundAtGateway
 from mutoscope.app.promo import BadPromo, PromoTaken
 from mutoscope.app.receive import PaymentDoesNotFit
@@ -27,6 +29,7 @@ from mutoscope.domain.planner import UnknownWallet
 from mutoscope.domain.purchases import PurchaseNotInThisState
 from mutoscope.domain.spending import AlreadyRefunded
 from mutoscope.domain.subscriptions import NotInThisState
+from mutoscope.storage.invoices import UnknownInvoice
 from mutoscope.storage.jobs import UnknownJob
 from mutoscope.storage.payments import UnknownPayment, UnknownRequest
 from mutoscope.storage.purchases import UnknownPurchase
@@ -36,6 +39,7 @@ OF_MONEY: Final = (
     UnknownRequest, UnknownPayment, UnknownPurchase, UnknownRefund, BadReference, BadAmount,
     NotParked, PaymentDoesNotFit, PaymentKnown, PaymentOfAnother, PaymentDisputed,
     PurchaseNotInThisState, CreditsHeld, NothingToRefund, RefundAtGateway, RefundFinished,
+    UnknownInvoice, NotAnInvoice, CreditExceedsInvoice, BadBillingDetails,
 )  # fmt: skip
 OF_JOBS: Final = (UnknownJob, NothingCaptured, RefundExceedsCapture, AlreadyRefunded)
 OF_NOBODY: Final = (

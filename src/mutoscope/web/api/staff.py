@@ -1,6 +1,6 @@
 """Staff: signing in, giving the password again, signing out, and who there is.
 
-Nobody is added here, and no password is reset: that is done on the machine (`mutoscope staff`).
+Who joins, leaves and has which role is kept beside this, in `staff_members`.
 """
 
 from datetime import datetime
@@ -16,6 +16,7 @@ from mutoscope.app.passwords import BadSignIn, TooManyTries, change_password
 from mutoscope.app.staff import TemporaryPassword
 from mutoscope.domain.staff import Actor, BadStaff, NotAllowed, Role, StaffAction, require
 from mutoscope.storage import staff as rows
+from mutoscope.storage.staff import StaffMember
 from mutoscope.web.api.callers import ActorHere, token_of_bearer
 from mutoscope.web.api.shape import HouseHere, Text
 from mutoscope.web.errors import StaffNeeded, documented
@@ -138,15 +139,13 @@ async def list_staff(*, house: HouseHere, actor: ActorHere) -> StaffList:
     require(actor, StaffAction.VIEW)
     async with house.studio.reading() as connection:
         found = await rows.everybody(connection, limit=LISTED_MAX)
-    return StaffList(
-        staff=tuple(
-            StaffShape(
-                staff_id=each.staff_id, name=each.name, email=each.email, roles=each.roles,
-                state=each.state, added_at=each.added_at, left_at=each.left_at,
-            )
-            for each in found
-        )
-    )  # fmt: skip
+    return StaffList(staff=tuple(map(staff_shape, found)))
+
+
+def staff_shape(member: StaffMember) -> StaffShape:
+    """Return somebody of the staff, without the digest of the password."""
+    own = {name: getattr(member, name) for name in StaffShape.__struct_fields__}
+    return StaffShape(**own)
 
 
 def _actor(actor: Actor) -> ActorShape:
