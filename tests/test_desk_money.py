@@ -32,8 +32,10 @@ from mutoscope.app.desk_money import PaymentKnown, RefundFinished
 from mutoscope.app.money_back import NothingToRefund, RefundAtGateway
 from mutoscope.app.receive import PaymentDoesNotFit
 from mutoscope.app.subscribe import AlreadySubscribed
+from mutoscope.domain.catalog import UnknownPack
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import BadDeskData
+from mutoscope.domain.estimate import NotForSale
 from mutoscope.domain.invoices import DocumentKind
 from mutoscope.domain.purchases import PurchaseNotInThisState
 from mutoscope.domain.staff import NotAllowed, Role
@@ -47,7 +49,9 @@ ONE_PERSON = {
     "confirm_payment": Role.SUPPORT, "use_payment": Role.SUPPORT, "return_payment": Role.SUPPORT,
     "keep_payment": Role.SUPPORT, "enter_payment": Role.SUPPORT, "add_credits": Role.ADMIN,
     "refund": Role.SUPPORT,
-    "confirm_refund": Role.ADMIN, "terms": Role.SUPPORT, "start_plan": Role.SUPPORT,
+    "confirm_refund": Role.ADMIN, "terms": Role.SUPPORT, "agree_pack": Role.SUPPORT,
+    "withdraw_pack": Role.SUPPORT, "agree_free_amount": Role.SUPPORT,
+    "withdraw_free_amount": Role.SUPPORT, "start_plan": Role.SUPPORT,
     "close": Role.FINANCE,
 }  # fmt: skip
 """Whose role does not include an action."""
@@ -56,6 +60,7 @@ OTHERWISE: dict[str, type[Refusal]] = {
     "confirm_payment": PaymentKnown, "enter_payment": PaymentKnown,
     "use_payment": NotParked, "return_payment": NotParked,
     "add_credits": PurchaseNotInThisState, "refund": PurchaseNotInThisState,
+    "withdraw_pack": UnknownPack, "withdraw_free_amount": NotForSale,
     "confirm_refund": RefundFinished, "start_plan": AlreadySubscribed, "close": NotInThisState,
 }  # fmt: skip
 """How an action that was done is refused to somebody who presses another button for it."""

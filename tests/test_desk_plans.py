@@ -146,7 +146,8 @@ async def test_closing_cancels_the_orders_that_nobody_has_paid(desk: Desk) -> No
 
 
 @pytest.mark.parametrize(
-    ("action", "moved"), [("start_plan", 1_500), ("terms", 9_000), ("close", 1_500)]
+    ("action", "moved"),
+    [("start_plan", 1_500), ("terms", 9_000), ("agree_pack", 9_000), ("close", 1_500)],
 )
 async def test_plans_count_the_credits_that_they_give_or_take(
     desk: Desk, action: str, moved: int

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 from mutoscope.app import agree as agreeing
 from mutoscope.app import subscribe, suspend
 from mutoscope.app.agree import Agreed
-from mutoscope.app.desk_facts import currency_of
+from mutoscope.app.desk_facts import price_of
 from mutoscope.app.subscribe import NewPlan
 from mutoscope.app.terms import monthly
 from mutoscope.domain.desk import BadDeskData, amounts_of
-from mutoscope.domain.offers import Money
 from mutoscope.storage import balances
 
 if TYPE_CHECKING:
     from mutoscope.app.desk import Deed
     from mutoscope.app.studio import Studio
+    from mutoscope.domain.offers import Money
 
 
 async def agree(studio: Studio, deed: Deed) -> None:
@@ -106,13 +106,9 @@ def _agreed(studio: Studio, deed: Deed) -> Agreed:
 
 
 def _price(studio: Studio, deed: Deed) -> Money | None:
-    """Return the price that was agreed; its currency is the catalog's where that has one alone."""
-    amount, named = deed.number_of("price"), deed.data.get("currency")
-    if amount is None:
-        if named is not None:
+    """Return the price that was agreed, if one was."""
+    if deed.data.get("price") is None:
+        if deed.data.get("currency") is not None:
             raise BadDeskData(field="price", remedy="a currency was given: give the price, too")
         return None
-    version = studio.catalog.version_at(at=deed.at)
-    known = {pack.price.currency for pack in version.packs}
-    currency = str(named) if named is not None else known.pop() if len(known) == 1 else ""
-    return Money(amount=amount, currency=currency_of(currency))
+    return price_of(studio, deed)

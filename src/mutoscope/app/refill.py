@@ -96,8 +96,9 @@ async def set_refill(
     """
     at = studio.clock.now()
     async with studio.reading() as connection:
-        require_charged(await workspaces.get(connection, workspace_id=workspace_id))
-    wares = pack_wares(version=studio.catalog.version_at(at=at), pack=pack)
+        workspace = await workspaces.get(connection, workspace_id=workspace_id)
+    require_charged(workspace)
+    wares = pack_wares(version=studio.shop_of(workspace, at=at), pack=pack)
     if kind is not None and kind != wares.kind:
         raise PackOfAnotherKind(pack=pack, kind=wares.kind)
     checked_amount(threshold, name="threshold")
@@ -147,7 +148,10 @@ async def _again(studio: Studio, unpaid: UnpaidRefill) -> bool:
 
 async def _refilled(studio: Studio, low: LowRefill) -> bool:
     refill = low.refill
-    wares = pack_wares(version=studio.catalog.version_at(at=studio.clock.now()), pack=refill.pack)
+    async with studio.reading() as connection:
+        workspace = await workspaces.get(connection, workspace_id=refill.workspace_id)
+    version = studio.shop_of(workspace, at=studio.clock.now())
+    wares = pack_wares(version=version, pack=refill.pack)
     if low.spent + wares.price.amount > refill.monthly_max:
         return False
     order = await buy.buy(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.demo import DEMO, charged
 from mutoscope.domain import actions as ask
+from mutoscope.domain.agreed import NO_OFFERS
 from mutoscope.domain.credits import Refusal, checked_amount
 from mutoscope.domain.invoices import InvoiceLine
 from mutoscope.domain.offers import Basis, Money
@@ -178,6 +179,7 @@ def scheduled_terms(subscription: Subscription, *, catalog: Catalog) -> Subscrip
         zone=scheduled.zone, begins_at=scheduled.at if is_moved else subscription.begins_at,
         scheduled=None, price=subscription.price if is_same else None,
         can_purchase=subscription.can_purchase and is_same_plan,
+        offers=subscription.offers if is_same_plan else NO_OFFERS,
     )  # fmt: skip
     if scheduled.at < subscription.start(index=subscription.charge_index):
         return after

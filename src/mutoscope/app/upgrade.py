@@ -27,6 +27,7 @@ from mutoscope.app.demo import DEMO, charged
 from mutoscope.app.repeats import once
 from mutoscope.app.terms import NAMESPACE, PriceNotAgreed, monthly, price_of, standing
 from mutoscope.domain import actions as ask
+from mutoscope.domain.agreed import NO_OFFERS
 from mutoscope.domain.credits import Refusal, checked_key
 from mutoscope.domain.invoices import InvoiceLine
 from mutoscope.domain.lots import Source, Terms
@@ -233,8 +234,9 @@ async def carry_out(
     allowances = monthly(version=version, plan=plan, agreed={})
     after = replace(
         subscription.moved(event=Event.UPGRADE), plan=plan, version=version.key, price=None,
-        can_purchase=False, allowances=allowances, change=subscription.change + 1, scheduled=None,
-        cancels_at=None, charge_at=subscription.start(index=subscription.charge_index),
+        can_purchase=False, offers=NO_OFFERS, allowances=allowances,
+        change=subscription.change + 1, scheduled=None, cancels_at=None,
+        charge_at=subscription.start(index=subscription.charge_index),
     )  # fmt: skip
     grants = [
         Request(

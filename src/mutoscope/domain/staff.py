@@ -55,6 +55,10 @@ class StaffAction(StrEnum):
     RESOLVE_ORDER = "resolve_order"
     UNPARK_ROUTE = "unpark_route"
     TERMS = "terms"
+    AGREE_PACK = "agree_pack"
+    WITHDRAW_PACK = "withdraw_pack"
+    AGREE_FREE_AMOUNT = "agree_free_amount"
+    WITHDRAW_FREE_AMOUNT = "withdraw_free_amount"
     START_PLAN = "start_plan"
     CHANGE_PLAN = "change_plan"
     CLOSE = "close"
@@ -80,19 +84,22 @@ _CHAT: Final = frozenset({_.CHAT, _.ASSIGN_THREAD, _.SETTLE_THREAD, _.ERASE_MESS
 _DESK: Final = _EVERYBODY | _CHAT | {
     _.VIEW_AS, _.ENABLE_PURCHASES, _.DISABLE_PURCHASES, _.SEND_MESSAGE, _.NOTE_BOUNCE,
 }  # fmt: skip
+_PLANS: Final = frozenset({
+    _.TERMS, _.AGREE_PACK, _.WITHDRAW_PACK, _.AGREE_FREE_AMOUNT, _.WITHDRAW_FREE_AMOUNT,
+    _.START_PLAN, _.CHANGE_PLAN,
+})  # fmt: skip
 
 MAY: Final[Mapping[Role, frozenset[StaffAction]]] = {
     Role.SUPPORT: _DESK | {_.GOODWILL, _.ADD_CREDITS},
-    Role.FINANCE: _DESK | {
+    Role.FINANCE: _DESK | _PLANS | {
         _.GOODWILL, _.ADJUST, _.ADD_CREDITS, _.CONFIRM_PAYMENT, _.ENTER_PAYMENT,
-        _.USE_PAYMENT, _.RETURN_PAYMENT, _.KEEP_PAYMENT, _.REFUND, _.CONFIRM_REFUND, _.TERMS,
-        _.START_PLAN, _.CHANGE_PLAN, _.RECONCILE, _.FINANCE, _.AUDIT, _.CREDIT_INVOICE,
-        _.OFFER_PROMO, _.RESOLVE_ORDER, _.UNPARK_ROUTE,
-    },
-    Role.ADMIN: _DESK | {
-        _.TERMS, _.START_PLAN, _.CHANGE_PLAN, _.CLOSE, _.CATALOG, _.FINANCE, _.AUDIT,
-        _.ERASE_REASON, _.ADD_STAFF, _.SET_ROLES, _.LEAVE, _.RESET_PASSWORD, _.RESOLVE_ORDER,
+        _.USE_PAYMENT, _.RETURN_PAYMENT, _.KEEP_PAYMENT, _.REFUND, _.CONFIRM_REFUND,
+        _.RECONCILE, _.FINANCE, _.AUDIT, _.CREDIT_INVOICE, _.OFFER_PROMO, _.RESOLVE_ORDER,
         _.UNPARK_ROUTE,
+    },
+    Role.ADMIN: _DESK | _PLANS | {
+        _.CLOSE, _.CATALOG, _.FINANCE, _.AUDIT, _.ERASE_REASON, _.ADD_STAFF, _.SET_ROLES, _.LEAVE,
+        _.RESET_PASSWORD, _.RESOLVE_ORDER, _.UNPARK_ROUTE,
     },
 }  # fmt: skip
 """What each role may do; somebody with several roles may do what any of them may."""

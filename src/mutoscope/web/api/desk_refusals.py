@@ -17,9 +17,10 @@ from mutoscope.app.refund_end import UnknownRefund
 from mutoscope.app.subscribe import AlreadySubscribed, BadStart, NotVerified
 from mutoscope.app.terms import AllowanceNotAgreed, PriceNotAgreed
 from mutoscope.domain.access import NotEntitled
-from mutoscope.domain.catalog import UnknownPlan
+from mutoscope.domain.catalog import UnknownPack, UnknownPlan
 from mutoscope.domain.credits import BadAmount
 from mutoscope.domain.desk import BadDeskData
+from mutoscope.domain.estimate import NotForSale, PurchaseTooSmall
 from mutoscope.domain.ledger import InsufficientCredits
 from mutoscope.domain.planner import UnknownWallet
 from mutoscope.domain.purchases import PurchaseNotInThisState
@@ -39,7 +40,8 @@ OF_NOBODY: Final = (
 )  # fmt: skip
 OF_PLANS: Final = (
     UnknownPlan, AlreadySubscribed, NotVerified, NotInThisState, AllowanceNotAgreed,
-    NotToBeAgreed, PriceNotAgreed, BadStart, PeriodBegan,
+    NotToBeAgreed, PriceNotAgreed, BadStart, PeriodBegan, UnknownPack, NotForSale,
+    PurchaseTooSmall,
 )  # fmt: skip
 ACTING: Final = (
     WorkspaceClosed, NotEntitled, PurchasesNotAgreed, PurchasesUnchanged, GoodwillSpent,
