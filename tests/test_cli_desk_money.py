@@ -237,6 +237,24 @@ def test_own_packs_are_agreed_listed_and_withdrawn_at_the_command_line(shop: Sho
     assert shop.run("purchase", "packs", other).output == everybody.output
 
 
+def test_terms_and_a_zone_are_scheduled_shown_and_undone(shop: Shop) -> None:
+    other = on_enterprise(shop)
+    wish = ("--credits", "video=1200", "--price", "120000", "--no-purchases")
+
+    agreed = shop.act("desk", "terms", other, *wish, "--begins", "billing_date")
+    shown = shop.run("subscription", "show", other).output
+    told = shop.run("subscription", "show", other, "--json").json()
+    undone = shop.act("desk", "undo", other)
+    moved = shop.act("desk", "zone", other, "Asia/Tokyo")
+
+    assert agreed.json()["data"]["begins"] == "billing_date"
+    terms = ("1,200 video credits a month", "1,200.00 USD a charge, net", "may not buy credits")
+    assert all(each in shown for each in terms)
+    assert '"video": 1200' in str(told).replace("'", '"')
+    assert (undone.code, moved.json()["data"]["zone"]) == (0, "Asia/Tokyo")
+    assert "(Asia/Tokyo)" in shop.run("subscription", "show", other).output
+
+
 def test_plans_are_started_agreed_and_ended(shop: Shop) -> None:
     other = shop.run("workspace", "create", "Babbage", "--json").json()["workspace"]["workspace_id"]
     wish = ("--credits", "video=900", "--credits", "image=50", "--price", "90000")

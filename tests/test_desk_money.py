@@ -26,6 +26,7 @@ from money_desk_stage import (
     refunds,
 )
 from mutoscope.app import proposals
+from mutoscope.app.change_plan import AlreadyScheduled, NothingScheduled
 from mutoscope.app.confirm import NotParked
 from mutoscope.app.desk import AlreadyDone, Done, Proposed
 from mutoscope.app.desk_money import PaymentKnown, RefundFinished
@@ -49,7 +50,8 @@ ONE_PERSON = {
     "confirm_payment": Role.SUPPORT, "use_payment": Role.SUPPORT, "return_payment": Role.SUPPORT,
     "keep_payment": Role.SUPPORT, "enter_payment": Role.SUPPORT, "add_credits": Role.ADMIN,
     "refund": Role.SUPPORT,
-    "confirm_refund": Role.ADMIN, "terms": Role.SUPPORT, "agree_pack": Role.SUPPORT,
+    "confirm_refund": Role.ADMIN, "terms": Role.SUPPORT, "change_zone": Role.SUPPORT,
+    "undo_change": Role.SUPPORT, "agree_pack": Role.SUPPORT,
     "withdraw_pack": Role.SUPPORT, "agree_free_amount": Role.SUPPORT,
     "withdraw_free_amount": Role.SUPPORT, "start_plan": Role.SUPPORT,
     "close": Role.FINANCE,
@@ -60,6 +62,7 @@ OTHERWISE: dict[str, type[Refusal]] = {
     "confirm_payment": PaymentKnown, "enter_payment": PaymentKnown,
     "use_payment": NotParked, "return_payment": NotParked,
     "add_credits": PurchaseNotInThisState, "refund": PurchaseNotInThisState,
+    "change_zone": AlreadyScheduled, "undo_change": NothingScheduled,
     "withdraw_pack": UnknownPack, "withdraw_free_amount": NotForSale,
     "confirm_refund": RefundFinished, "start_plan": AlreadySubscribed, "close": NotInThisState,
 }  # fmt: skip

@@ -32,7 +32,18 @@ from mutoscope.app.desk_packs import (
     withdraw_free_amount,
     withdraw_pack,
 )
-from mutoscope.app.desk_plans import agree, close, count_agreed, count_left, count_plan, start_plan
+from mutoscope.app.desk_plans import (
+    BILLING_DATE,
+    NOW,
+    agree,
+    change_zone,
+    close,
+    count_agreed,
+    count_left,
+    count_plan,
+    start_plan,
+    undo_change,
+)
 from mutoscope.app.desk_purchases import disable_purchases, enable_purchases
 from mutoscope.app.promo import count_offered, offer_promo
 from mutoscope.domain.catalog import UnknownItem
@@ -62,6 +73,10 @@ _OUTCOME: Final = Field(name="outcome", kind=FieldKind.CODE, choices=(SENT, NOT_
 _AMOUNT: Final = Field(name="amount", kind=FieldKind.MONEY, is_needed=False)
 _CAME: Final = Field(name="amount", kind=FieldKind.MONEY)
 _CURRENCY: Final = Field(name="currency", kind=FieldKind.WORD)
+_BEGINS: Final = Field(
+    name="begins", kind=FieldKind.CODE, is_needed=False, choices=(NOW, BILLING_DATE)
+)
+_ZONE: Final = Field(name="zone", kind=FieldKind.WORD)
 _PACK: Final = Field(name="pack", kind=FieldKind.CODE)
 _PRICE: Final = Field(name="price", kind=FieldKind.MONEY)
 _PER_1000: Final = Field(name="price_per_1000", kind=FieldKind.MONEY)
@@ -133,7 +148,13 @@ ACTIONS: Final[Mapping[str, DeskAction]] = {
         perform=confirm_refund, is_for_nobody=True,
     ),
     "terms": DeskAction(
-        code=StaffAction.TERMS, fields=_AGREED, counts=count_agreed, perform=agree
+        code=StaffAction.TERMS, fields=(*_AGREED, _BEGINS), counts=count_agreed, perform=agree
+    ),
+    "change_zone": DeskAction(
+        code=StaffAction.CHANGE_ZONE, fields=(_ZONE,), perform=change_zone
+    ),
+    "undo_change": DeskAction(
+        code=StaffAction.UNDO_CHANGE, fields=(), perform=undo_change
     ),
     "agree_pack": DeskAction(
         code=StaffAction.AGREE_PACK, fields=(_PACK, _KIND, _CREDITS, _PRICE, _OF_PRICE),

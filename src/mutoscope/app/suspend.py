@@ -76,7 +76,7 @@ async def paid(
     )  # fmt: skip
     index = before.period_at(at=at).index
     is_waiting = before.renewal_grant is RenewalGrant.WHEN_PAID
-    next_index = min(before.paid_index, index + 1) if is_waiting else index + 1
+    next_index = before.ungranted(at=at)
     requests: tuple[Request, ...] = ()
     if is_waiting:
         requests = standing(resumed, next_index=next_index)  # the same terms, paid for longer

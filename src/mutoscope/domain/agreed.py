@@ -1,15 +1,25 @@
-"""What staff agree with one customer: packs of its own, and its own price of amounts.
+"""What staff agree with one customer: the terms of its plan, and what it alone is sold.
 
-Invariant: it is sold to that workspace alone, beside what the catalog sells. Where both have a pack
-of one key, or a price of one kind, the workspace's own stands in the catalog's place.
+Invariant: own offers are sold to that workspace alone, beside what the catalog sells. Where both
+have a pack of one key, or a price of one kind, the workspace's own stands in the catalog's place.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from mutoscope.domain.catalog import UnknownPack, Version
 from mutoscope.domain.estimate import NotForSale
-from mutoscope.domain.offers import FreeAmount, Pack
+from mutoscope.domain.offers import FreeAmount, Money, Pack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """Terms that were agreed; what is None stays as it is. `price` is that of a charge, net."""
+
+    allowances: Mapping[str, int] | None = None
+    price: Money | None = None
+    can_purchase: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

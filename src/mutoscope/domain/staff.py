@@ -60,6 +60,8 @@ class StaffAction(StrEnum):
     AGREE_FREE_AMOUNT = "agree_free_amount"
     WITHDRAW_FREE_AMOUNT = "withdraw_free_amount"
     START_PLAN = "start_plan"
+    CHANGE_ZONE = "change_zone"
+    UNDO_CHANGE = "undo_change"
     CHANGE_PLAN = "change_plan"
     CLOSE = "close"
     CATALOG = "catalog"
@@ -86,7 +88,7 @@ _DESK: Final = _EVERYBODY | _CHAT | {
 }  # fmt: skip
 _PLANS: Final = frozenset({
     _.TERMS, _.AGREE_PACK, _.WITHDRAW_PACK, _.AGREE_FREE_AMOUNT, _.WITHDRAW_FREE_AMOUNT,
-    _.START_PLAN, _.CHANGE_PLAN,
+    _.START_PLAN, _.CHANGE_PLAN, _.CHANGE_ZONE, _.UNDO_CHANGE,
 })  # fmt: skip
 
 MAY: Final[Mapping[Role, frozenset[StaffAction]]] = {

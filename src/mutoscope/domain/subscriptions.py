@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from mutoscope.domain.agreed import NO_OFFERS, OwnOffers
+from mutoscope.domain.agreed import NO_OFFERS, Agreed, OwnOffers
 from mutoscope.domain.calendar import BillingAnchor, Period, period, period_at, period_start
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.offers import Money
@@ -129,12 +129,13 @@ class RenewalGrant(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scheduled:
-    """What begins on a billing date, at `at`: a plan, its months a charge, and the zone."""
+    """What begins on a billing date, at `at`: a plan, its months a charge, the zone, new terms."""
 
     at: datetime
     plan: str
     months_per_charge: int
     zone: str
+    agreed: Agreed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +192,11 @@ class Subscription:
     def period(self, *, index: int) -> Period:
         """Return a period."""
         return period(anchor=self.anchor(), index=index)
+
+    def ungranted(self, *, at: datetime) -> int:
+        """Return the first period that is not granted: the next, or one that waits to be paid."""
+        index = self.period_at(at=at).index + 1
+        return index if self.renewal_grant is RenewalGrant.WHEN_DUE else min(self.paid_index, index)
 
     def term_start(self) -> int:
         """Return the index of the period with which the term that runs was charged."""

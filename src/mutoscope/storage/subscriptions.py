@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from mutoscope.domain.actions import Reference
-from mutoscope.domain.agreed import OwnOffers
+from mutoscope.domain.agreed import Agreed, OwnOffers
 from mutoscope.domain.lots import LotState, Source
 from mutoscope.domain.offers import FreeAmount, Money, Pack
 from mutoscope.domain.subscriptions import (
@@ -81,6 +81,7 @@ def subscription_from(row: Mapping[str, Any]) -> Subscription:
         scheduled = Scheduled(
             at=row["scheduled_at"], plan=row["scheduled_plan"],
             months_per_charge=row["scheduled_months"], zone=row["scheduled_zone"],
+            agreed=_agreed_from(row["scheduled_agreed"]),
         )  # fmt: skip
     price = None
     if row["price"] is not None:
@@ -274,6 +275,19 @@ async def wallet_kinds(connection: Connection, *, workspace_id: UUID) -> tuple[s
     return tuple([row["kind"] async for row in rows])
 
 
+def _agreed_text(scheduled: Scheduled | None) -> str | None:
+    if scheduled is None or scheduled.agreed is None:
+        return None
+    return json.dumps(asdict(scheduled.agreed))
+
+
+def _agreed_from(text: str | None) -> Agreed | None:
+    if text is None:
+        return None
+    told = json.loads(text)
+    return Agreed(**told | {"price": told["price"] and Money(**told["price"])})
+
+
 def _offers_from(told: Mapping[str, Any]) -> OwnOffers:
     return OwnOffers(
         packs=tuple(
@@ -298,5 +312,5 @@ def _row(
         new.paid_index, scheduled and scheduled.at, scheduled and scheduled.plan,
         scheduled and scheduled.months_per_charge, scheduled and scheduled.zone, new.cancels_at,
         new.past_due_at, new.suspended_at, new.ends_at, event, before, *told,
-        json.dumps(asdict(new.offers)),
+        json.dumps(asdict(new.offers)), _agreed_text(scheduled),
     )  # fmt: skip

@@ -48,7 +48,7 @@ WITH written AS (
         scheduled_plan = n.scheduled_plan, scheduled_months = n.scheduled_months,
         scheduled_zone = n.scheduled_zone, cancels_at = n.cancels_at,
         past_due_at = n.past_due_at, suspended_at = n.suspended_at, ends_at = n.ends_at,
-        offers = n.offers
+        offers = n.offers, scheduled_agreed = n.scheduled_agreed
     FROM unnest(:subscriptions::written_subscription[]) AS n
     WHERE
         s.workspace_id = n.workspace_id AND s.subscription_id = n.subscription_id

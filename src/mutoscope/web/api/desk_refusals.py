@@ -3,6 +3,7 @@
 from typing import Final
 
 from mutoscope.app.agree import NotToBeAgreed
+from mutoscope.app.change_plan import AlreadyScheduled, NothingScheduled
 from mutoscope.app.confirm import BadReference, NotParked, PaymentOfAnother
 from mutoscope.app.current_plan import PeriodBegan
 from mutoscope.app.desk_credits import GoodwillSpent
@@ -25,6 +26,7 @@ from mutoscope.domain.ledger import InsufficientCredits
 from mutoscope.domain.planner import UnknownWallet
 from mutoscope.domain.purchases import PurchaseNotInThisState
 from mutoscope.domain.subscriptions import NotInThisState
+from mutoscope.domain.wall_clock import UnknownZone
 from mutoscope.storage.payments import UnknownPayment, UnknownRequest
 from mutoscope.storage.purchases import UnknownPurchase
 from mutoscope.storage.session import SideRowRefused
@@ -41,7 +43,7 @@ OF_NOBODY: Final = (
 OF_PLANS: Final = (
     UnknownPlan, AlreadySubscribed, NotVerified, NotInThisState, AllowanceNotAgreed,
     NotToBeAgreed, PriceNotAgreed, BadStart, PeriodBegan, UnknownPack, NotForSale,
-    PurchaseTooSmall,
+    PurchaseTooSmall, AlreadyScheduled, NothingScheduled, UnknownZone,
 )  # fmt: skip
 ACTING: Final = (
     WorkspaceClosed, NotEntitled, PurchasesNotAgreed, PurchasesUnchanged, GoodwillSpent,
