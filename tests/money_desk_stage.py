@@ -18,10 +18,13 @@ from mutoscope.storage.purchases import Refund
 from studio_fixture import open_workspace
 
 Data = dict[str, object]
+PACK: Data = {"pack": "house_9000", "kind": "video", "credits": 9_000, "price": 15_000}
 ALLOWANCES = "image=500,video=9000"
 MONEY = (
     "confirm_payment", "enter_payment", "use_payment", "return_payment", "keep_payment",
-    "add_credits", "refund", "confirm_refund", "credit_invoice", "terms", "start_plan", "close",
+    "add_credits", "refund", "confirm_refund", "credit_invoice", "terms", "change_zone",
+    "undo_change", "agree_pack", "withdraw_pack", "agree_free_amount", "withdraw_free_amount",
+    "start_plan", "close",
 )  # fmt: skip
 """The actions of the desk that are tried on this stage."""
 
@@ -131,6 +134,35 @@ async def _to_agree(desk: Desk) -> Data:
     return {"allowances": ALLOWANCES}
 
 
+async def _to_move(_desk: Desk) -> Data:
+    return {"zone": "Asia/Tokyo"}
+
+
+async def _to_undo(desk: Desk) -> Data:
+    await desk.act(desk.ada, "change_zone", key="moved", **await _to_move(desk))
+    return {}
+
+
+async def _to_sell(desk: Desk) -> Data:
+    await on_enterprise(desk)
+    return {**PACK}
+
+
+async def _to_sell_no_more(desk: Desk) -> Data:
+    await desk.act(desk.ada, "agree_pack", key="sold", **await _to_sell(desk))
+    return {"pack": PACK["pack"]}
+
+
+async def _to_price(desk: Desk) -> Data:
+    await on_enterprise(desk)
+    return {"kind": "video", "price_per_1000": 1_500}
+
+
+async def _to_price_no_more(desk: Desk) -> Data:
+    await desk.act(desk.ada, "agree_free_amount", key="priced", **await _to_price(desk))
+    return {"kind": "video"}
+
+
 async def _to_start(desk: Desk) -> Data:
     desk.workspace_id = await open_workspace(desk.stage, is_demo=False)
     return {"plan": "pro"}
@@ -145,7 +177,10 @@ _PREPARE: dict[str, Any] = {
     "return_payment": _to_return,
     "keep_payment": _to_return, "add_credits": _to_add, "refund": _to_refund,
     "confirm_refund": _to_confirm_refund, "credit_invoice": _to_credit, "terms": _to_agree,
-    "start_plan": _to_start, "close": _to_close,
+    "change_zone": _to_move, "undo_change": _to_undo,
+    "agree_pack": _to_sell, "withdraw_pack": _to_sell_no_more, "agree_free_amount": _to_price,
+    "withdraw_free_amount": _to_price_no_more, "start_plan": _to_start,
+    "close": _to_close,
 }  # fmt: skip
 
 

@@ -11,9 +11,10 @@ import pytest
 from business_stage import documents, open_paying, pay_all, read, spendable, tick
 from command_line import run_here
 from mutoscope.app import catalog_change, change_plan, charge, upgrade
-from mutoscope.app.agree import Agreed, agree
+from mutoscope.app.agree import agree
 from mutoscope.app.subscribe import start_plan
 from mutoscope.app.terms import PriceNotAgreed
+from mutoscope.domain.agreed import Agreed
 from mutoscope.domain.catalog import Catalog, UnknownPlan
 from mutoscope.domain.offers import Allowance, Basis, Entitlement, Money, Plan
 from mutoscope.storage import routes

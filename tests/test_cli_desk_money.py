@@ -209,6 +209,52 @@ def test_money_of_nobody_is_given_or_goes_back(shop: Shop) -> None:
     assert shop.act("desk", "return-payment", "nobodys", back).code == 2
 
 
+def on_enterprise(shop: Shop) -> str:
+    """Start a plan that leaves its terms open, and return its workspace."""
+    found = shop.run("workspace", "create", "Babbage", "--json").json()["workspace"]["workspace_id"]
+    terms = ("--credits", "video=900", "--credits", "image=50", "--price", "90000", "--purchases")
+    assert shop.act("desk", "start", found, "enterprise", *terms).code == 0
+    return str(found)
+
+
+def test_own_packs_are_agreed_listed_and_withdrawn_at_the_command_line(shop: Shop) -> None:
+    other = on_enterprise(shop)
+
+    agreed = shop.act("desk", "agree-pack", other, "house_9000", "video", "9000", "15000")
+    priced = shop.act("desk", "agree-free-amount", other, "image", "900")
+    own = shop.run("purchase", "packs", other)
+    everybody = shop.run("purchase", "packs")
+    gone = [
+        shop.act("desk", "withdraw-pack", other, "house_9000").code,
+        shop.act("desk", "withdraw-free-amount", other, "image").code,
+    ]
+
+    assert agreed.json()["data"]["credits"] == 9_000
+    assert priced.json()["data"]["price_per_1000"] == 900
+    assert all(word in own.output for word in ("house_9000", "150.00 USD", "9.00 USD"))
+    assert "house_9000" not in everybody.output
+    assert gone == [0, 0]
+    assert shop.run("purchase", "packs", other).output == everybody.output
+
+
+def test_terms_and_a_zone_are_scheduled_shown_and_undone(shop: Shop) -> None:
+    other = on_enterprise(shop)
+    wish = ("--credits", "video=1200", "--price", "120000", "--no-purchases")
+
+    agreed = shop.act("desk", "terms", other, *wish, "--begins", "billing_date")
+    shown = shop.run("subscription", "show", other).output
+    told = shop.run("subscription", "show", other, "--json").json()
+    undone = shop.act("desk", "undo", other)
+    moved = shop.act("desk", "zone", other, "Asia/Tokyo")
+
+    assert agreed.json()["data"]["begins"] == "billing_date"
+    terms = ("1,200 video credits a month", "1,200.00 USD a charge, net", "may not buy credits")
+    assert all(each in shown for each in terms)
+    assert '"video": 1200' in str(told).replace("'", '"')
+    assert (undone.code, moved.json()["data"]["zone"]) == (0, "Asia/Tokyo")
+    assert "(Asia/Tokyo)" in shop.run("subscription", "show", other).output
+
+
 def test_plans_are_started_agreed_and_ended(shop: Shop) -> None:
     other = shop.run("workspace", "create", "Babbage", "--json").json()["workspace"]["workspace_id"]
     wish = ("--credits", "video=900", "--credits", "image=50", "--price", "90000")

@@ -26,6 +26,7 @@ from money_desk_stage import (
     refunds,
 )
 from mutoscope.app import proposals
+from mutoscope.app.change_plan import AlreadyScheduled, NothingScheduled
 from mutoscope.app.confirm import NotParked
 from mutoscope.app.desk import AlreadyDone, Done, Proposed
 from mutoscope.app.desk_money import PaymentKnown, RefundFinished
@@ -33,8 +34,10 @@ from mutoscope.app.invoicing import CreditExceedsInvoice
 from mutoscope.app.money_back import NothingToRefund, RefundAtGateway
 from mutoscope.app.receive import PaymentDoesNotFit
 from mutoscope.app.subscribe import AlreadySubscribed
+from mutoscope.domain.catalog import UnknownPack
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import BadDeskData
+from mutoscope.domain.estimate import NotForSale
 from mutoscope.domain.invoices import DocumentKind
 from mutoscope.domain.purchases import PurchaseNotInThisState
 from mutoscope.domain.staff import NotAllowed, Role
@@ -49,7 +52,10 @@ ONE_PERSON = {
     "keep_payment": Role.SUPPORT, "enter_payment": Role.SUPPORT, "add_credits": Role.ADMIN,
     "refund": Role.SUPPORT,
     "confirm_refund": Role.ADMIN, "credit_invoice": Role.SUPPORT, "terms": Role.SUPPORT,
-    "start_plan": Role.SUPPORT, "close": Role.FINANCE,
+    "change_zone": Role.SUPPORT, "undo_change": Role.SUPPORT, "agree_pack": Role.SUPPORT,
+    "withdraw_pack": Role.SUPPORT, "agree_free_amount": Role.SUPPORT,
+    "withdraw_free_amount": Role.SUPPORT, "start_plan": Role.SUPPORT,
+    "close": Role.FINANCE,
 }  # fmt: skip
 """Whose role does not include an action."""
 
@@ -57,6 +63,8 @@ OTHERWISE: dict[str, type[Refusal]] = {
     "confirm_payment": PaymentKnown, "enter_payment": PaymentKnown,
     "use_payment": NotParked, "return_payment": NotParked,
     "add_credits": PurchaseNotInThisState, "refund": PurchaseNotInThisState,
+    "change_zone": AlreadyScheduled, "undo_change": NothingScheduled,
+    "withdraw_pack": UnknownPack, "withdraw_free_amount": NotForSale,
     "confirm_refund": RefundFinished, "credit_invoice": CreditExceedsInvoice,
     "start_plan": AlreadySubscribed, "close": NotInThisState,
 }  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from business_stage import operations, read, spendable, tick, to_pay
+from business_stage import operations, read, spendable, to_pay
 from desk_stage import Desk, open_desk
 from money_desk_stage import (
     ALLOWANCES,
@@ -40,7 +40,7 @@ async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
         await assert_sound(database_url)
 
 
-async def test_terms_begin_with_the_next_period(desk: Desk, database_url: str) -> None:
+async def test_terms_begin_at_once(desk: Desk) -> None:
     await on_enterprise(desk)
 
     await desk.act(desk.ada, "terms", allowances="video=9000", can_purchase=True)
@@ -48,9 +48,6 @@ async def test_terms_begin_with_the_next_period(desk: Desk, database_url: str) -
     subscription = (await read(desk.stage, desk.workspace_id)).subscription
     assert subscription is not None
     assert subscription.can_purchase
-    assert await spendable(desk.stage, desk.workspace_id) == 1_000
-    desk.stage.clock.move(days=31)
-    await tick(desk.stage, database_url)
     assert await spendable(desk.stage, desk.workspace_id) == 9_000
 
 
@@ -146,7 +143,8 @@ async def test_closing_cancels_the_orders_that_nobody_has_paid(desk: Desk) -> No
 
 
 @pytest.mark.parametrize(
-    ("action", "moved"), [("start_plan", 1_500), ("terms", 9_000), ("close", 1_500)]
+    ("action", "moved"),
+    [("start_plan", 1_500), ("terms", 9_000), ("agree_pack", 9_000), ("close", 1_500)],
 )
 async def test_plans_count_the_credits_that_they_give_or_take(
     desk: Desk, action: str, moved: int

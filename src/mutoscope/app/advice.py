@@ -77,7 +77,8 @@ async def advise(studio: Studio, *, workspace_id: UUID, project_id: UUID) -> Adv
     version = studio.catalog.version(key=estimate.version)
     access = studio.access_of(workspace, at=at)
     can_buy = Entitlement.PURCHASES in access.entitlements
-    kinds = tuple(_kind(version, total, can_buy=can_buy) for total in estimate.totals)
+    shop = studio.shop_of(workspace, at=at)
+    kinds = tuple(_kind(shop, total, can_buy=can_buy) for total in estimate.totals)
     action, plan = _choice(studio, version, workspace, kinds)
     return Advice(
         project_id=project_id, version=version.key, action=action, kinds=kinds, plan=plan,

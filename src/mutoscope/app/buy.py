@@ -110,7 +110,7 @@ async def _order(
     async with studio.reading() as connection:
         workspace = await workspaces.get(connection, workspace_id=workspace_id)
     _check_allowed(studio, workspace, at=at)
-    version = studio.catalog.version_at(at=at)
+    version = studio.shop_of(workspace, at=at)
     if wish.pack is not None:
         wares = pack_wares(version=version, pack=wish.pack)
     else:

@@ -10,10 +10,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mutoscope.app.acts import NOBODYS, Act
+from mutoscope.app.agree import agreed_terms
 from mutoscope.app.current_plan import current, write
 from mutoscope.app.terms import MONTHS, charge_of, scheduled_terms, standing
 from mutoscope.domain.calendar import BillingAnchor
 from mutoscope.domain.credits import Refusal
+from mutoscope.domain.desk import text_of
 from mutoscope.domain.subscriptions import Event, Scheduled, Subscription
 from mutoscope.storage import subscriptions
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from mutoscope.app.studio import Studio
+    from mutoscope.domain.agreed import Agreed
     from mutoscope.domain.catalog import Catalog
 
 
@@ -46,6 +49,19 @@ class NothingScheduled(Refusal):
         super().__init__("nothing is scheduled for the next billing date: there is no undo")
 
 
+class AgreedWithSupport(Refusal):
+    """An undo by the customer of what was agreed with staff."""
+
+    code = "agreed_with_support"
+
+    def __init__(self, *, at: datetime) -> None:
+        super().__init__(
+            f"what begins on {at:%d %B %Y} was agreed with support: ask in the chat, and staff "
+            "take it back (`desk undo`)"
+        )
+        self.at = at
+
+
 async def schedule(
     studio: Studio, *, workspace_id: UUID, plan: str | None = None, is_annual: bool | None = None,
     zone: str | None = None, act: Act = NOBODYS,
@@ -62,9 +78,7 @@ async def schedule(
     :raises PriceNotAgreed: when the plan, or its payment, leaves the price open.
     """
     at = studio.clock.now()
-    before = await current(studio, workspace_id=workspace_id, event=Event.SCHEDULE)
-    if (changes_at := before.changes_at()) is not None:
-        raise AlreadyScheduled(at=changes_at)
+    before = await _with_nothing_scheduled(studio, workspace_id)
     is_plan = plan is not None or is_annual is not None
     index = before.charge_index if is_plan else before.period_at(at=at).index + 1
     scheduled = Scheduled(
@@ -72,19 +86,56 @@ async def schedule(
         months_per_charge=before.months_per_charge if is_annual is None else MONTHS[is_annual],
         zone=BillingAnchor(at=before.anchor_at, zone=zone or before.zone).zone,
     )  # fmt: skip
+    return await _schedule(studio, before, scheduled, is_plan=is_plan, act=act)
+
+
+async def schedule_agreed(
+    studio: Studio, *, workspace_id: UUID, agreed: Agreed, act: Act = NOBODYS
+) -> Subscription:
+    """Let what was agreed with a workspace begin on the next billing date, all of it.
+
+    A price is charged from the next charge on.
+
+    :raises NotInThisState: when the workspace has no plan that can be changed.
+    :raises AlreadyScheduled: when another change is scheduled.
+    :raises NotToBeAgreed: when the catalog does not leave it open.
+    :raises BadAmount: when an allowance or the price is no amount.
+    """
+    at = studio.clock.now()
+    before = await _with_nothing_scheduled(studio, workspace_id)
+    agreed_terms(studio, before, agreed=agreed, at=at)
+    scheduled = Scheduled(
+        at=before.period_at(at=at).ends_at, plan=before.plan, zone=before.zone,
+        months_per_charge=before.months_per_charge, agreed=agreed,
+    )  # fmt: skip
+    return await _schedule(studio, before, scheduled, is_plan=False, act=act)
+
+
+async def _with_nothing_scheduled(studio: Studio, workspace_id: UUID) -> Subscription:
+    found = await current(studio, workspace_id=workspace_id, event=Event.SCHEDULE)
+    if (changes_at := found.changes_at()) is not None:
+        raise AlreadyScheduled(at=changes_at)
+    return found
+
+
+async def _schedule(
+    studio: Studio, before: Subscription, scheduled: Scheduled, *, is_plan: bool, act: Act
+) -> Subscription:
+    at = studio.clock.now()
     after = replace(
         before.moved(event=Event.SCHEDULE), scheduled=scheduled, change=before.change + 1,
         charge_at=min(scheduled.at, before.start(index=before.charge_index)),
     )  # fmt: skip
     terms = _for_sale(studio.catalog, after, is_plan=is_plan)
+    index = before.period_at(at=scheduled.at).index
     stands = standing(terms, next_index=index, before=before.allowances)
     row = subscriptions.changed(before, after, event=Event.SCHEDULE, due_at=scheduled.at, at=at)
     told = act.telling(
         subscription_id=str(before.subscription_id), event="schedule", plan=scheduled.plan,
-        months=scheduled.months_per_charge, zone=scheduled.zone,
+        months=scheduled.months_per_charge, zone=scheduled.zone, begins_at=text_of(scheduled.at),
     )  # fmt: skip
     await write(studio, stands, rows=(row, *told))
-    return await current(studio, workspace_id=workspace_id, event=Event.UNDO)
+    return await current(studio, workspace_id=before.workspace_id, event=Event.UNDO)
 
 
 async def cancel(studio: Studio, *, workspace_id: UUID, act: Act = NOBODYS) -> Subscription:
@@ -94,9 +145,7 @@ async def cancel(studio: Studio, *, workspace_id: UUID, act: Act = NOBODYS) -> S
     :raises AlreadyScheduled: when another change is scheduled.
     """
     at = studio.clock.now()
-    before = await current(studio, workspace_id=workspace_id, event=Event.SCHEDULE)
-    if (changes_at := before.changes_at()) is not None:
-        raise AlreadyScheduled(at=changes_at)
+    before = await _with_nothing_scheduled(studio, workspace_id)
     ends_at = before.start(index=before.charge_index)
     after = replace(before.moved(event=Event.SCHEDULE), cancels_at=ends_at)
     row = subscriptions.changed(before, after, event=Event.SCHEDULE, due_at=ends_at, at=at)
@@ -111,11 +160,14 @@ async def undo(studio: Studio, *, workspace_id: UUID, act: Act = NOBODYS) -> Sub
 
     :raises NotInThisState: when the workspace has no plan that can be changed.
     :raises NothingScheduled: when nothing is scheduled.
+    :raises AgreedWithSupport: when it was agreed with staff, and none of them takes it back.
     """
     at = studio.clock.now()
     before = await current(studio, workspace_id=workspace_id, event=Event.UNDO)
     if before.changes_at() is None:
         raise NothingScheduled
+    if before.scheduled is not None and before.scheduled.agreed is not None and act is NOBODYS:
+        raise AgreedWithSupport(at=before.scheduled.at)
     after = replace(
         before.moved(event=Event.UNDO), scheduled=None, cancels_at=None,
         change=before.change + 1, charge_at=before.start(index=before.charge_index),

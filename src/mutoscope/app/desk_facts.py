@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import BadDeskData
-from mutoscope.domain.offers import CURRENCY
+from mutoscope.domain.offers import CURRENCY, Money
 from mutoscope.storage import workspaces
 
 if TYPE_CHECKING:
@@ -63,6 +63,18 @@ def currency_of(text: str) -> str:
     if not CURRENCY.fullmatch(text):
         raise BadDeskData(field="currency", remedy="give its code, such as EUR")
     return text
+
+
+def price_of(studio: Studio, deed: Deed, *, field: str = "price") -> Money:
+    """Return the price that a deed names; its currency is the catalog's where that has one alone.
+
+    :raises BadDeskData: when no currency is named, and the catalog has several.
+    """
+    amount, named = deed.number_of(field), deed.data.get("currency")
+    assert amount is not None, deed.data
+    known = {pack.price.currency for pack in studio.catalog.version_at(at=deed.at).packs}
+    currency = str(named) if named is not None else known.pop() if len(known) == 1 else ""
+    return Money(amount=amount, currency=currency_of(currency))
 
 
 def credits_of(deed: Deed) -> int:

@@ -7,25 +7,31 @@ of the currency beside it.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mutoscope.app import agree as agreeing
-from mutoscope.app import subscribe, suspend
-from mutoscope.app.agree import Agreed
-from mutoscope.app.desk_facts import currency_of
+from mutoscope.app import change_plan, subscribe, suspend
+from mutoscope.app.desk_facts import open_workspace, price_of
 from mutoscope.app.subscribe import NewPlan
 from mutoscope.app.terms import monthly
+from mutoscope.domain.agreed import Agreed
 from mutoscope.domain.desk import BadDeskData, amounts_of
-from mutoscope.domain.offers import Money
 from mutoscope.storage import balances
 
 if TYPE_CHECKING:
     from mutoscope.app.desk import Deed
     from mutoscope.app.studio import Studio
+    from mutoscope.domain.offers import Money
+
+NOW: Final = "now"
+BILLING_DATE: Final = "billing_date"
+"""When agreed terms begin."""
 
 
 async def agree(studio: Studio, deed: Deed) -> None:
     """Set the terms of a plan that leaves them open: credits a month, the price, the right to buy.
+
+    They begin now, as far as they can, or all together on the next billing date.
 
     :raises BadDeskData: when nothing is set, or a price has no currency.
     :raises UnknownWorkspace: when there is no such workspace.
@@ -33,13 +39,39 @@ async def agree(studio: Studio, deed: Deed) -> None:
     :raises NotToBeAgreed: when the catalog sets it for everybody.
     :raises BadAmount: when an allowance is no amount.
     :raises PeriodBegan: when the next period began in between.
+    :raises AlreadyScheduled: when it is to begin later, and something else is scheduled.
     """
     if not {"allowances", "price", "can_purchase"} & deed.data.keys():
         remedy = "set at least one of allowances, price and can_purchase"
         raise BadDeskData(field="allowances", remedy=remedy)
-    await agreeing.agree(
+    is_later = deed.data.get("begins") == BILLING_DATE
+    begin = change_plan.schedule_agreed if is_later else agreeing.agree
+    await begin(
         studio, workspace_id=deed.workspace_id, agreed=_agreed(studio, deed), act=deed.act(studio)
     )
+
+
+async def change_zone(studio: Studio, deed: Deed) -> None:
+    """Let the billing dates be counted in another zone from the next one on.
+
+    :raises BadDeskData: when they are counted in that zone already.
+    :raises UnknownZone: when the zone is not in the zone database.
+    :raises Refusal: as `change_plan.schedule`.
+    """
+    workspace, zone = await open_workspace(studio, deed.workspace_id), str(deed.data["zone"])
+    if workspace.subscription is not None and workspace.subscription.zone == zone:
+        raise BadDeskData(field="zone", remedy=f"{zone} is the zone of its billing already")
+    await change_plan.schedule(
+        studio, workspace_id=deed.workspace_id, zone=zone, act=deed.act(studio)
+    )
+
+
+async def undo_change(studio: Studio, deed: Deed) -> None:
+    """Take back what is scheduled for the billing date: terms, a zone, a plan, an end.
+
+    :raises Refusal: as `change_plan.undo`.
+    """
+    await change_plan.undo(studio, workspace_id=deed.workspace_id, act=deed.act(studio))
 
 
 async def start_plan(studio: Studio, deed: Deed) -> None:
@@ -106,13 +138,9 @@ def _agreed(studio: Studio, deed: Deed) -> Agreed:
 
 
 def _price(studio: Studio, deed: Deed) -> Money | None:
-    """Return the price that was agreed; its currency is the catalog's where that has one alone."""
-    amount, named = deed.number_of("price"), deed.data.get("currency")
-    if amount is None:
-        if named is not None:
+    """Return the price that was agreed, if one was."""
+    if deed.data.get("price") is None:
+        if deed.data.get("currency") is not None:
             raise BadDeskData(field="price", remedy="a currency was given: give the price, too")
         return None
-    version = studio.catalog.version_at(at=deed.at)
-    known = {pack.price.currency for pack in version.packs}
-    currency = str(named) if named is not None else known.pop() if len(known) == 1 else ""
-    return Money(amount=amount, currency=currency_of(currency))
+    return price_of(studio, deed)

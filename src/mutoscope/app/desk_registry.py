@@ -28,7 +28,25 @@ from mutoscope.app.desk_money import (
     return_payment,
     use_payment,
 )
-from mutoscope.app.desk_plans import agree, close, count_agreed, count_left, count_plan, start_plan
+from mutoscope.app.desk_packs import (
+    agree_free_amount,
+    agree_pack,
+    count_any,
+    withdraw_free_amount,
+    withdraw_pack,
+)
+from mutoscope.app.desk_plans import (
+    BILLING_DATE,
+    NOW,
+    agree,
+    change_zone,
+    close,
+    count_agreed,
+    count_left,
+    count_plan,
+    start_plan,
+    undo_change,
+)
 from mutoscope.app.desk_purchases import disable_purchases, enable_purchases
 from mutoscope.app.promo import count_offered, offer_promo
 from mutoscope.domain.catalog import UnknownItem
@@ -61,6 +79,14 @@ _OUTCOME: Final = Field(name="outcome", kind=FieldKind.CODE, choices=(SENT, NOT_
 _AMOUNT: Final = Field(name="amount", kind=FieldKind.MONEY, is_needed=False)
 _CAME: Final = Field(name="amount", kind=FieldKind.MONEY)
 _CURRENCY: Final = Field(name="currency", kind=FieldKind.WORD)
+_BEGINS: Final = Field(
+    name="begins", kind=FieldKind.CODE, is_needed=False, choices=(NOW, BILLING_DATE)
+)
+_ZONE: Final = Field(name="zone", kind=FieldKind.WORD)
+_PACK: Final = Field(name="pack", kind=FieldKind.CODE)
+_PRICE: Final = Field(name="price", kind=FieldKind.MONEY)
+_PER_1000: Final = Field(name="price_per_1000", kind=FieldKind.MONEY)
+_OF_PRICE: Final = Field(name="currency", kind=FieldKind.WORD, is_needed=False)
 _PROMO: Final = (
     Field(name="promo_code", kind=FieldKind.WORD),
     _KIND,
@@ -72,7 +98,7 @@ _PROMO: Final = (
 _AGREED: Final = (
     Field(name="allowances", kind=FieldKind.AMOUNTS, is_needed=False),
     Field(name="price", kind=FieldKind.MONEY, is_needed=False),
-    Field(name="currency", kind=FieldKind.WORD, is_needed=False),
+    _OF_PRICE,
     Field(name="can_purchase", kind=FieldKind.FLAG, is_needed=False),
 )
 _PLAN: Final = (
@@ -134,7 +160,27 @@ ACTIONS: Final[Mapping[str, DeskAction]] = {
         code=StaffAction.CREDIT_INVOICE, fields=(_INVOICE, _AMOUNT), perform=credit
     ),
     "terms": DeskAction(
-        code=StaffAction.TERMS, fields=_AGREED, counts=count_agreed, perform=agree
+        code=StaffAction.TERMS, fields=(*_AGREED, _BEGINS), counts=count_agreed, perform=agree
+    ),
+    "change_zone": DeskAction(
+        code=StaffAction.CHANGE_ZONE, fields=(_ZONE,), perform=change_zone
+    ),
+    "undo_change": DeskAction(
+        code=StaffAction.UNDO_CHANGE, fields=(), perform=undo_change
+    ),
+    "agree_pack": DeskAction(
+        code=StaffAction.AGREE_PACK, fields=(_PACK, _KIND, _CREDITS, _PRICE, _OF_PRICE),
+        counts=count_given, perform=agree_pack,
+    ),
+    "withdraw_pack": DeskAction(
+        code=StaffAction.WITHDRAW_PACK, fields=(_PACK,), perform=withdraw_pack
+    ),
+    "agree_free_amount": DeskAction(
+        code=StaffAction.AGREE_FREE_AMOUNT, fields=(_KIND, _PER_1000, _OF_PRICE), counts=count_any,
+        perform=agree_free_amount,
+    ),
+    "withdraw_free_amount": DeskAction(
+        code=StaffAction.WITHDRAW_FREE_AMOUNT, fields=(_KIND,), perform=withdraw_free_amount
     ),
     "start_plan": DeskAction(
         code=StaffAction.START_PLAN, fields=(*_PLAN, *_AGREED), counts=count_plan,

@@ -172,7 +172,7 @@ def _billing_date(asker: _Asker) -> _Answer:
 
 def _more_credits(asker: _Asker) -> _Answer:
     """Open a request to staff; or tell which plans there are, or how credits are bought."""
-    version = asker.studio.catalog.version_at(at=asker.at)
+    version = asker.studio.shop_of(asker.workspace, at=asker.at)
     least = version.purchase_credits_min
     packs = [
         {"pack": pack.key, "name": pack.name, "kind": pack.kind, "credits": pack.credits,

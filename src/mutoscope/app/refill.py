@@ -109,8 +109,9 @@ async def set_refill(
     """
     at = studio.clock.now()
     async with studio.reading() as connection:
-        require_charged(await workspaces.get(connection, workspace_id=workspace_id))
-    wares = pack_wares(version=studio.catalog.version_at(at=at), pack=wish.pack)
+        workspace = await workspaces.get(connection, workspace_id=workspace_id)
+    require_charged(workspace)
+    wares = pack_wares(version=studio.shop_of(workspace, at=at), pack=wish.pack)
     if wish.kind is not None and wish.kind != wares.kind:
         raise PackOfAnotherKind(pack=wish.pack, kind=wares.kind)
     checked_amount(wish.threshold, name="threshold")
@@ -171,7 +172,10 @@ async def _again(studio: Studio, unpaid: UnpaidRefill) -> bool:
 
 async def _refilled(studio: Studio, low: LowRefill) -> bool:
     refill = low.refill
-    wares = pack_wares(version=studio.catalog.version_at(at=studio.clock.now()), pack=refill.pack)
+    async with studio.reading() as connection:
+        workspace = await workspaces.get(connection, workspace_id=refill.workspace_id)
+    version = studio.shop_of(workspace, at=studio.clock.now())
+    wares = pack_wares(version=version, pack=refill.pack)
     if low.spent + wares.price.amount > refill.monthly_max:
         return False
     order = await buy.buy(

@@ -15,6 +15,7 @@ from mutoscope.app.ports import ProviderError
 from mutoscope.app.shipped import shipped_seller
 from mutoscope.app.terms import terms_at, version_of
 from mutoscope.domain.access import Access, access_at
+from mutoscope.domain.agreed import sold_to
 from mutoscope.domain.catalog import RenewalRule
 from mutoscope.domain.seller import Seller
 from mutoscope.domain.subscriptions import HAS_PLAN, RenewalGrant
@@ -155,6 +156,14 @@ class Studio:
             can_purchase=subscription is not None
             and terms_at(subscription, catalog=self.catalog, at=at).can_purchase,
         )  # fmt: skip
+
+    def shop_of(self, workspace: Workspace, *, at: datetime) -> Version:
+        """Return the version in force with what a workspace alone is sold, as it was agreed."""
+        version, subscription = self.catalog.version_at(at=at), workspace.subscription
+        if subscription is None or workspace.state_at(at=at) not in HAS_PLAN:
+            return version
+        terms = terms_at(subscription, catalog=self.catalog, at=at)
+        return sold_to(version, offers=terms.offers)
 
     def plan_of(self, workspace: Workspace, *, at: datetime) -> Plan | None:
         """Return the plan of a workspace at an instant, as the version of its term has it."""

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from mutoscope.app.acts import NOBODYS, Act
-from mutoscope.app.agree import Agreed, check_open
+from mutoscope.app.agree import check_open
 from mutoscope.app.billing import (
     Bill,
     asked,
@@ -34,8 +34,10 @@ from mutoscope.app.terms import (
     standing,
 )
 from mutoscope.domain import actions as ask
+from mutoscope.domain.agreed import Agreed
 from mutoscope.domain.calendar import BillingAnchor
 from mutoscope.domain.credits import Refusal, checked_key
+from mutoscope.domain.instants import told
 from mutoscope.domain.lots import Source
 from mutoscope.domain.offers import Money
 from mutoscope.domain.planner import KeyReused, Submission
@@ -87,16 +89,17 @@ class PlanIsFree(Refusal):
 
 
 class BadStart(Refusal):
-    """A plan's beginning in the future, or too long ago."""
+    """A plan's beginning in the future, too long ago, or before the end of the plan before it."""
 
     code = "bad_start"
 
-    def __init__(self, *, anchor_at: datetime) -> None:
+    def __init__(self, *, anchor_at: datetime, earliest_at: datetime) -> None:
         super().__init__(
-            f"a plan cannot begin on {anchor_at:%d %B %Y}: name an instant of the last "
-            f"{BACKDATED_MAX.days} days"
+            f"a plan cannot begin at {told(anchor_at)}: name an instant from {told(earliest_at)} "
+            "until now"
         )
         self.anchor_at = anchor_at
+        self.earliest_at = earliest_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +147,7 @@ async def start_on_account(
     :raises PriceNotAgreed: when the plan leaves its price open that `price` does not set.
     :raises NotToBeAgreed: when the catalog sets for everybody what was agreed.
     :raises BadAmount: when what was agreed is no amount.
-    :raises BadStart: when it is to begin in the future, or too long ago.
+    :raises BadStart: when it is to begin in the future, too long ago, or in the plan before it.
     """
     at = studio.clock.now()
     workspace = await startable(studio, workspace_id=workspace_id)
@@ -186,8 +189,9 @@ def begin(studio: Studio, workspace: Workspace, *, new: NewPlan, at: datetime) -
     :raises Refusal: as `start_on_account`.
     """
     anchor_at = new.anchor_at or at
-    if not at - BACKDATED_MAX <= anchor_at <= at:
-        raise BadStart(anchor_at=anchor_at)
+    earliest_at = max(at - BACKDATED_MAX, workspace.plan_ended_at or at - BACKDATED_MAX)
+    if not earliest_at <= anchor_at <= at:
+        raise BadStart(anchor_at=anchor_at, earliest_at=earliest_at)
     catalog = studio.catalog
     version = catalog.version(key=new.version) if new.version else catalog.version_at(at=at)
     agreed = Agreed(allowances=new.agreed, price=new.price, can_purchase=new.can_purchase or None)

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.demo import DEMO, charged
 from mutoscope.domain import actions as ask
+from mutoscope.domain.agreed import NO_OFFERS, Agreed
 from mutoscope.domain.credits import Refusal, checked_amount
 from mutoscope.domain.invoices import InvoiceLine
+from mutoscope.domain.lots import Source
+from mutoscope.domain.lots import Terms as LotTerms
 from mutoscope.domain.offers import Basis, Money
 from mutoscope.domain.requests import Request
 from mutoscope.domain.standing import StandingGrant
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mutoscope.domain.catalog import Catalog, Version
-    from mutoscope.domain.subscriptions import Subscription
+    from mutoscope.domain.subscriptions import Event, Subscription
 
 NAMESPACE: Final = "subscription"
 MONTHS: Final = {False: 1, True: 12}
@@ -178,13 +181,39 @@ def scheduled_terms(subscription: Subscription, *, catalog: Catalog) -> Subscrip
         zone=scheduled.zone, begins_at=scheduled.at if is_moved else subscription.begins_at,
         scheduled=None, price=subscription.price if is_same else None,
         can_purchase=subscription.can_purchase and is_same_plan,
+        offers=subscription.offers if is_same_plan else NO_OFFERS,
     )  # fmt: skip
+    if scheduled.agreed is not None:
+        after = as_agreed(after, scheduled.agreed)
     if scheduled.at < subscription.start(index=subscription.charge_index):
         return after
     version = catalog.version_of(plan=scheduled.plan, at=scheduled.at)
-    agreed = subscription.allowances if is_same_plan else {}
+    agreed = after.allowances if is_same_plan else {}
     allowances = monthly(version=version, plan=scheduled.plan, agreed=agreed)
     return replace(after, version=version.key, allowances=allowances)
+
+
+def as_agreed(subscription: Subscription, agreed: Agreed) -> Subscription:
+    """Return a subscription with what was agreed in the place of what it had."""
+    may = agreed.can_purchase
+    return replace(
+        subscription, allowances={**subscription.allowances, **(agreed.allowances or {})},
+        price=agreed.price or subscription.price,
+        can_purchase=subscription.can_purchase if may is None else may,
+    )  # fmt: skip
+
+
+def granted_for_rest(
+    subscription: Subscription, *, kind: str, amount: int, at: datetime, event: Event
+) -> Request:
+    """Return the grant of credits at once that lapse with the period which runs."""
+    period = subscription.period_at(at=at)
+    terms = LotTerms(
+        source=Source.PLAN, effective_at=at, expires_at=period.ends_at,
+        reference=f"{subscription.subscription_id}/{period.index}",
+    )  # fmt: skip
+    key = f"{subscription.subscription_id}/{kind}/{event}/{subscription.change}"
+    return Request(subscription.workspace_id, kind, NAMESPACE, key, ask.Grant(amount, terms))
 
 
 def terms_at(subscription: Subscription, *, catalog: Catalog, at: datetime) -> Subscription:

@@ -25,15 +25,13 @@ from mutoscope.app.billing import (
 from mutoscope.app.current_plan import current, write
 from mutoscope.app.demo import DEMO, charged
 from mutoscope.app.repeats import once
-from mutoscope.app.terms import NAMESPACE, PriceNotAgreed, monthly, price_of, standing
-from mutoscope.domain import actions as ask
+from mutoscope.app.terms import PriceNotAgreed, granted_for_rest, monthly, price_of, standing
+from mutoscope.domain.agreed import NO_OFFERS
 from mutoscope.domain.credits import Refusal, checked_key
 from mutoscope.domain.invoices import InvoiceLine
-from mutoscope.domain.lots import Source, Terms
 from mutoscope.domain.offers import Money
 from mutoscope.domain.planner import KeyReused
 from mutoscope.domain.proration import prorated_credits, prorated_money, remaining
-from mutoscope.domain.requests import Request
 from mutoscope.domain.subscriptions import Event, Subscription
 from mutoscope.storage import subscriptions
 from mutoscope.storage.payments import PaymentRequest, Purpose
@@ -233,18 +231,12 @@ async def carry_out(
     allowances = monthly(version=version, plan=plan, agreed={})
     after = replace(
         subscription.moved(event=Event.UPGRADE), plan=plan, version=version.key, price=None,
-        can_purchase=False, allowances=allowances, change=subscription.change + 1, scheduled=None,
-        cancels_at=None, charge_at=subscription.start(index=subscription.charge_index),
+        can_purchase=False, offers=NO_OFFERS, allowances=allowances,
+        change=subscription.change + 1, scheduled=None, cancels_at=None,
+        charge_at=subscription.start(index=subscription.charge_index),
     )  # fmt: skip
     grants = [
-        Request(
-            after.workspace_id, kind, NAMESPACE,
-            f"{after.subscription_id}/{kind}/upgrade/{after.change}",
-            ask.Grant(amount, Terms(
-                source=Source.PLAN, effective_at=at, expires_at=period.ends_at,
-                reference=f"{after.subscription_id}/{period.index}",
-            )),
-        )
+        granted_for_rest(after, kind=kind, amount=amount, at=at, event=Event.UPGRADE)
         for kind, monthly_credits in allowances.items()
         if (amount := prorated_credits(
             before=subscription.allowances.get(kind, 0), after=monthly_credits, share=share

@@ -63,11 +63,11 @@ async def buy_credits(town: Town, customer: Customer) -> None:
 
 async def set_refill(town: Town, customer: Customer) -> None:
     """Let a pack buy itself, once or twice a month."""
-    await refill.set_refill(
-        town.studio_of(customer), workspace_id=customer.whose, pack=PACK,
-        threshold=customer.chance.choice((200, 600, 1_200)),
+    wish = refill.RefillWish(
+        pack=PACK, threshold=customer.chance.choice((200, 600, 1_200)),
         monthly_max=customer.chance.choice((PACK_PRICE, 2 * PACK_PRICE)),
     )  # fmt: skip
+    await refill.set_refill(town.studio_of(customer), workspace_id=customer.whose, wish=wish)
 
 
 async def redeem(town: Town, customer: Customer) -> None:

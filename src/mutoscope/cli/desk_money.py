@@ -114,6 +114,21 @@ class TermsOptions(Acting):
     price: Price = None
     currency: Currency = None
     can_purchase: CanPurchase = None
+    begins: Annotated[
+        str | None, typer.Option(help="now, or billing_date: all of it then, and undone until.")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneOptions(Acting):
+    """In which zone a workspace's billing dates are counted."""
+
+    zone: Annotated[str, typer.Argument(help="A zone, such as Europe/Vienna.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoOptions(Acting):
+    """For which workspace what is scheduled is taken back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +138,7 @@ class StartOptions(Acting):
     plan: Annotated[str, typer.Argument(help="A plan's key, such as pro.")]
     is_annual: Annotated[bool, typer.Option("--annual", help="Charged once a year.")] = False
     began: Annotated[
-        str | None, typer.Option(help="The instant on which it was agreed to begin.")
+        str | None, typer.Option(help="The past instant that sets the billing date.")
     ] = None
     allowances: Allowances = None
     price: Price = None
@@ -182,8 +197,20 @@ def confirm_refund(asked: ConfirmRefundOptions) -> None:
 
 @takes(TermsOptions)
 def terms(asked: TermsOptions) -> None:
-    """Set what was agreed with a customer; credits begin with the next period."""
-    act(asked, "terms", _agreed(asked))
+    """Set what was agreed with a customer, from now on or from the next billing date."""
+    act(asked, "terms", _agreed(asked) | {"begins": asked.begins})
+
+
+@takes(ZoneOptions)
+def zone(asked: ZoneOptions) -> None:
+    """Let the billing dates be counted in another zone from the next one on."""
+    act(asked, "change_zone", {"zone": asked.zone})
+
+
+@takes(UndoOptions)
+def undo(asked: UndoOptions) -> None:
+    """Take back what is scheduled for the billing date: terms, a zone, a plan, an end."""
+    act(asked, "undo_change", {})
 
 
 @takes(StartOptions)
@@ -214,7 +241,7 @@ def attach(group: typer.Typer) -> None:
     """Give these commands to a group."""
     for command in (
         use_payment, return_payment, keep_payment, add_credits, refund, confirm_refund,
-        terms, start, close, erase_workspace,
+        terms, zone, undo, start, close, erase_workspace,
     ):  # fmt: skip
         group.command()(command)
 

@@ -42,6 +42,13 @@ PurchaseId = Annotated[
         parser=id_of("purchase", remedy="`mutoscope purchase list WORKSPACE` tells them"),
     ),
 ]  # fmt: skip
+MaybeWorkspace = Annotated[
+    UUID | None,
+    typer.Argument(
+        metavar="WORKSPACE", help="To which it is for sale.",
+        parser=id_of("workspace", remedy="`mutoscope workspace list` tells them"),
+    ),
+]  # fmt: skip
 
 
 @commands.callback()
@@ -79,11 +86,16 @@ class PromoOptions:
 
 
 @purchase.command()
-def packs(*, is_json: Json = False) -> None:
-    """List what is for sale."""
+def packs(workspace_id: MaybeWorkspace = None, *, is_json: Json = False) -> None:
+    """List what is for sale; to a workspace, with what was agreed with it alone."""
 
     async def read(house: House) -> Version:
-        return house.studio.catalog.version_at(at=house.studio.clock.now())
+        at = house.studio.clock.now()
+        if workspace_id is None:
+            return house.studio.catalog.version_at(at=at)
+        async with house.studio.reading() as connection:
+            workspace = await workspaces.get(connection, workspace_id=workspace_id)
+        return house.studio.shop_of(workspace, at=at)
 
     version = in_house(read)
     smallest = version.purchase_credits_min

@@ -1,7 +1,7 @@
-"""What the commands that start a plan ask before, and tell after: what ends of the trial."""
+"""What commands ask before a plan starts, tell of the trial after it, and of agreed terms."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from uuid import UUID
 
 import typer
@@ -12,6 +12,7 @@ from mutoscope.app.trial_end import StartPreview, TrialEnd, preview_start
 from mutoscope.bootstrap import House
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.screen import money
+from mutoscope.domain.agreed import Agreed
 
 
 def confirm_start(workspace_id: UUID, new: NewPlan, *, yes: bool) -> None:
@@ -47,3 +48,15 @@ def ended_told(ended: TrialEnd) -> str:
     """Return what ended of the trial, with the ledger's line that says so."""
     line = f"{ended.kind} line {ended.sequence}, {ended.namespace}:{ended.key}"
     return f"{ended.credits:,} {ended.kind} credits of the trial ended ({line})"
+
+
+def terms_told(agreed: Agreed | None) -> Iterator[str]:
+    """Yield what was agreed and is to begin with what is scheduled."""
+    if agreed is None:
+        return
+    if agreed.allowances:
+        yield f"{amounts_told(agreed.allowances)} a month"
+    if agreed.price is not None:
+        yield f"{money(agreed.price)} a charge, net"
+    if agreed.can_purchase is not None:
+        yield "may buy credits" if agreed.can_purchase else "may not buy credits"

@@ -21,7 +21,7 @@ from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, Yes, instant, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, money, table, tell, told
-from mutoscope.cli.starting import amounts_told, confirm_start, ended_told, start_told
+from mutoscope.cli.starting import amounts_told, confirm_start, ended_told, start_told, terms_told
 from mutoscope.domain.billing_words import happened, happened_at
 from mutoscope.domain.calendar import billing_day
 from mutoscope.domain.money import amount_text, money_text
@@ -332,6 +332,7 @@ def _facts(shown: Shown) -> list[tuple[str, Any]]:
         scheduled = found.scheduled
         begins = told(scheduled.at, zone=found.zone)
         facts.append(("scheduled", f"{scheduled.plan} ({scheduled.zone}) from {begins}"))
+        facts += [("agreed", each) for each in terms_told(scheduled.agreed)]
     if found.cancels_at is not None:
         facts.append(("ends", f"{told(found.cancels_at, zone=found.zone)} (undo takes it back)"))
     return facts

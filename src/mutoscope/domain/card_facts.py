@@ -7,7 +7,7 @@ from typing import Any, Final
 from mutoscope.domain.instants import told
 from mutoscope.domain.money import money_text
 
-_MONEY: Final = frozenset({"amount", "net", "price", "tax", "total"})
+_MONEY: Final = frozenset({"amount", "net", "price", "price_per_1000", "tax", "total"})
 """Facts that are minor units of the card's currency."""
 
 

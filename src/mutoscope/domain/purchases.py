@@ -125,8 +125,13 @@ def free_wares(*, version: Version, kind: str, credits: int) -> Wares:  # noqa: 
     :raises PurchaseTooSmall: when it lies below the smallest purchase.
     """
     price = purchase_price(version=version, kind=kind, amount=credits)
-    name = f"{credits:,} {kind} credits"
+    name = amount_name(kind=kind, credits=credits)
     return Wares(kind=kind, credits=credits, pack=None, price=price, name=name)
+
+
+def amount_name(*, kind: str, credits: int) -> str:  # noqa: A002 -- the word of the house
+    """Return what an amount of credits is called where it is sold."""
+    return f"{credits:,} {kind} credits"
 
 
 def money_back(*, paid: int, granted: int, taken_back: int, refunded: int) -> int:

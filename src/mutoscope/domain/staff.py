@@ -63,7 +63,13 @@ class StaffAction(StrEnum):
     UNPARK_ROUTE = "unpark_route"
     RENEW = "renew"
     TERMS = "terms"
+    AGREE_PACK = "agree_pack"
+    WITHDRAW_PACK = "withdraw_pack"
+    AGREE_FREE_AMOUNT = "agree_free_amount"
+    WITHDRAW_FREE_AMOUNT = "withdraw_free_amount"
     START_PLAN = "start_plan"
+    CHANGE_ZONE = "change_zone"
+    UNDO_CHANGE = "undo_change"
     CHANGE_PLAN = "change_plan"
     CLOSE = "close"
     CATALOG = "catalog"
@@ -90,20 +96,23 @@ _DESK: Final = _EVERYBODY | _CHAT | {
     _.VIEW_AS, _.ENABLE_PURCHASES, _.DISABLE_PURCHASES, _.SEND_MESSAGE, _.NOTE_BOUNCE,
     _.OPEN_WORKSPACE,
 }  # fmt: skip
+_PLANS: Final = frozenset({
+    _.TERMS, _.AGREE_PACK, _.WITHDRAW_PACK, _.AGREE_FREE_AMOUNT, _.WITHDRAW_FREE_AMOUNT,
+    _.START_PLAN, _.CHANGE_PLAN, _.CHANGE_ZONE, _.UNDO_CHANGE,
+})  # fmt: skip
 
 MAY: Final[Mapping[Role, frozenset[StaffAction]]] = {
     Role.SUPPORT: _DESK | {_.GOODWILL, _.REFUND_JOB, _.ADD_CREDITS, _.REDEEM_CODE},
-    Role.FINANCE: _DESK | {
+    Role.FINANCE: _DESK | _PLANS | {
         _.GOODWILL, _.REFUND_JOB, _.ADJUST, _.ADD_CREDITS, _.CONFIRM_PAYMENT, _.ENTER_PAYMENT,
-        _.USE_PAYMENT, _.RETURN_PAYMENT, _.KEEP_PAYMENT, _.REFUND, _.CONFIRM_REFUND, _.TERMS,
-        _.START_PLAN, _.CHANGE_PLAN, _.RECONCILE, _.FINANCE, _.AUDIT, _.CREDIT_INVOICE,
-        _.OFFER_PROMO, _.RESOLVE_ORDER, _.UNPARK_ROUTE, _.RENEW, _.ORDER_CREDITS,
-        _.CANCEL_ORDER, _.REDEEM_CODE, _.SET_REFILL, _.DROP_REFILL,
+        _.USE_PAYMENT, _.RETURN_PAYMENT, _.KEEP_PAYMENT, _.REFUND, _.CONFIRM_REFUND,
+        _.RECONCILE, _.FINANCE, _.AUDIT, _.CREDIT_INVOICE, _.OFFER_PROMO, _.RESOLVE_ORDER,
+        _.UNPARK_ROUTE, _.RENEW, _.ORDER_CREDITS, _.CANCEL_ORDER, _.REDEEM_CODE, _.SET_REFILL,
+        _.DROP_REFILL,
     },
-    Role.ADMIN: _DESK | {
-        _.TERMS, _.START_PLAN, _.CHANGE_PLAN, _.CLOSE, _.CATALOG, _.FINANCE, _.AUDIT,
-        _.ERASE_REASON, _.ERASE_WORKSPACE, _.ADD_STAFF, _.SET_ROLES, _.LEAVE, _.RESET_PASSWORD,
-        _.RESOLVE_ORDER, _.UNPARK_ROUTE, _.RENEW,
+    Role.ADMIN: _DESK | _PLANS | {
+        _.CLOSE, _.CATALOG, _.FINANCE, _.AUDIT, _.ERASE_REASON, _.ERASE_WORKSPACE, _.ADD_STAFF,
+        _.SET_ROLES, _.LEAVE, _.RESET_PASSWORD, _.RESOLVE_ORDER, _.UNPARK_ROUTE, _.RENEW,
     },
 }  # fmt: skip
 """What each role may do; somebody with several roles may do what any of them may."""

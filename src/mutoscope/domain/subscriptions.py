@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from mutoscope.domain.agreed import NO_OFFERS, Agreed, OwnOffers
 from mutoscope.domain.calendar import BillingAnchor, Period, period, period_at, period_start
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.offers import Money
@@ -128,12 +129,13 @@ class RenewalGrant(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scheduled:
-    """What begins on a billing date, at `at`: a plan, its months a charge, and the zone."""
+    """What begins on a billing date, at `at`: a plan, its months a charge, the zone, new terms."""
 
     at: datetime
     plan: str
     months_per_charge: int
     zone: str
+    agreed: Agreed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +143,9 @@ class Subscription:
     """The plan of a workspace; `anchor_at` is the day it was first started, in its zone.
 
     `allowances` are monthly credits by kind, as they are granted. `price` is a charge's where it
-    was agreed; None: the catalog's. Period `charge_index` is charged next, at `charge_at`; those
-    before `paid_index` are paid. From `cancels_at` on there is no plan. `change` counts changes of
-    terms, `revision` all changes.
+    was agreed; None: the catalog's. `offers` are sold to it alone. Period `charge_index` is charged
+    next, at `charge_at`; those before `paid_index` are paid. From `cancels_at` on there is no plan.
+    `change` counts changes of terms, `revision` all changes.
     """
 
     workspace_id: UUID
@@ -170,6 +172,7 @@ class Subscription:
     past_due_at: datetime | None
     suspended_at: datetime | None
     ends_at: datetime | None
+    offers: OwnOffers = NO_OFFERS
 
     def anchor(self) -> BillingAnchor:
         """Return what its periods are counted from."""

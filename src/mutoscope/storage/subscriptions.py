@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from mutoscope.domain.actions import Reference
+from mutoscope.domain.agreed import Agreed, OwnOffers
 from mutoscope.domain.lots import LotState, Source
-from mutoscope.domain.offers import Money
+from mutoscope.domain.offers import FreeAmount, Money, Pack
 from mutoscope.domain.subscriptions import (
     Event,
     RenewalGrant,
@@ -80,6 +81,7 @@ def subscription_from(row: Mapping[str, Any]) -> Subscription:
         scheduled = Scheduled(
             at=row["scheduled_at"], plan=row["scheduled_plan"],
             months_per_charge=row["scheduled_months"], zone=row["scheduled_zone"],
+            agreed=_agreed_from(row["scheduled_agreed"]),
         )  # fmt: skip
     price = None
     if row["price"] is not None:
@@ -93,6 +95,7 @@ def subscription_from(row: Mapping[str, Any]) -> Subscription:
         **{name: row[name] for name in plain},
         state=State(row["state"]), renewal_grant=RenewalGrant(row["renewal_grant"]),
         allowances=json.loads(row["allowances"]), price=price, scheduled=scheduled,
+        offers=_offers_from(json.loads(row["offers"])),
     )  # fmt: skip
 
 
@@ -272,6 +275,31 @@ async def wallet_kinds(connection: Connection, *, workspace_id: UUID) -> tuple[s
     return tuple([row["kind"] async for row in rows])
 
 
+def _agreed_text(scheduled: Scheduled | None) -> str | None:
+    if scheduled is None or scheduled.agreed is None:
+        return None
+    return json.dumps(asdict(scheduled.agreed))
+
+
+def _agreed_from(text: str | None) -> Agreed | None:
+    if text is None:
+        return None
+    told = json.loads(text)
+    return Agreed(**told | {"price": told["price"] and Money(**told["price"])})
+
+
+def _offers_from(told: Mapping[str, Any]) -> OwnOffers:
+    return OwnOffers(
+        packs=tuple(
+            Pack(**each | {"price": Money(**each["price"])}) for each in told.get("packs", ())
+        ),
+        free_amounts=tuple(
+            FreeAmount(kind=each["kind"], price_per_1000=Money(**each["price_per_1000"]))
+            for each in told.get("free_amounts", ())
+        ),
+    )  # fmt: skip
+
+
 def _row(
     new: Subscription, event: Event, before: State, told: tuple[datetime, datetime, str | None]
 ) -> tuple[Any, ...]:
@@ -284,4 +312,5 @@ def _row(
         new.paid_index, scheduled and scheduled.at, scheduled and scheduled.plan,
         scheduled and scheduled.months_per_charge, scheduled and scheduled.zone, new.cancels_at,
         new.past_due_at, new.suspended_at, new.ends_at, event, before, *told,
+        json.dumps(asdict(new.offers)), _agreed_text(scheduled),
     )  # fmt: skip

@@ -35,7 +35,7 @@ class UnknownWorkspace(Refusal):
 class Workspace:
     """One customer of the studio; `zone` is for screens, the subscription has its own.
 
-    `subscription` is the plan that runs; `had_plan` tells that one has run out.
+    `subscription` is the plan that runs; `plan_ended_at` is when the last one that ran out did.
     `has_caps` tells that somebody is capped: without it no hold is judged by caps.
     """
 
@@ -50,7 +50,7 @@ class Workspace:
     subscription: Subscription | None
     closed_at: datetime | None = None
     purchases_enabled_at: datetime | None = None
-    had_plan: bool = False
+    plan_ended_at: datetime | None = None
     has_caps: bool = False
 
     def state_at(self, *, at: datetime) -> State:
@@ -59,7 +59,7 @@ class Workspace:
             return State.CLOSED
         if self.subscription is not None:
             return self.subscription.state_at(at=at)
-        if self.had_plan:
+        if self.plan_ended_at is not None:
             return State.CANCELLED
         is_in_trial = self.trial_ends_at is not None and at < self.trial_ends_at
         return State.TRIAL if is_in_trial else State.FREE
@@ -105,7 +105,7 @@ async def get(connection: Connection, *, workspace_id: UUID) -> Workspace:
     if row is None:
         raise UnknownWorkspace(workspace_id=workspace_id)
     own = ("workspace_id", "name", "email", "zone", "is_demo", "created_at", "verified_at",
-           "trial_ends_at", "closed_at", "purchases_enabled_at", "had_plan")  # fmt: skip
+           "trial_ends_at", "closed_at", "purchases_enabled_at", "plan_ended_at")  # fmt: skip
     found = row["subscription"]
     return Workspace(
         **{name: row[name] for name in own},

@@ -38,10 +38,10 @@ _CODES: Final[Mapping[int, str]] = {
         method_not_allowed
     """,
     409: """
-        admin_exists already_done already_member already_redeemed already_refunded
-        already_scheduled already_subscribed credit_exceeds_invoice credits_held demo_workspace
-        export_is_final
-        frame_not_final frame_not_made gateway_missing goodwill_spent hold_already_settled
+        admin_exists agreed_with_support already_done already_member already_redeemed
+        already_refunded already_scheduled already_subscribed credit_exceeds_invoice
+        credits_held demo_workspace export_is_final frame_not_final frame_not_made
+        gateway_missing goodwill_spent hold_already_settled
         invitation_over job_is_final last_admin last_owner message_under_way no_address
         no_clip_wanted no_mail_server no_method_kept no_plan not_an_invoice not_at_provider
         not_in_doubt not_in_this_state not_parked not_to_be_agreed nothing_lacking

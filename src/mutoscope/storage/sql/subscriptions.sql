@@ -6,13 +6,14 @@ WITH written AS (
     INSERT INTO subscriptions (
         workspace_id, subscription_id, plan, version, anchor_at, zone, begins_at,
         months_per_charge, state, change, revision, allowances, price, currency, can_purchase,
-        gateway, renewal_grant, charge_index, charge_at, paid_index, cancels_at
+        gateway, renewal_grant, charge_index, charge_at, paid_index, cancels_at,
+        offers
     )
     SELECT
         n.workspace_id, n.subscription_id, n.plan, n.version, n.anchor_at, n.zone, n.begins_at,
         n.months_per_charge, n.state, n.change, n.revision, n.allowances, n.price, n.currency,
         n.can_purchase, n.gateway, n.renewal_grant, n.charge_index, n.charge_at, n.paid_index,
-        n.cancels_at
+        n.cancels_at, n.offers
     FROM unnest(:subscriptions::written_subscription[]) AS n
     ON CONFLICT DO NOTHING
     RETURNING workspace_id, subscription_id
@@ -46,7 +47,8 @@ WITH written AS (
         charge_at = n.charge_at, paid_index = n.paid_index, scheduled_at = n.scheduled_at,
         scheduled_plan = n.scheduled_plan, scheduled_months = n.scheduled_months,
         scheduled_zone = n.scheduled_zone, cancels_at = n.cancels_at,
-        past_due_at = n.past_due_at, suspended_at = n.suspended_at, ends_at = n.ends_at
+        past_due_at = n.past_due_at, suspended_at = n.suspended_at, ends_at = n.ends_at,
+        offers = n.offers, scheduled_agreed = n.scheduled_agreed
     FROM unnest(:subscriptions::written_subscription[]) AS n
     WHERE
         s.workspace_id = n.workspace_id AND s.subscription_id = n.subscription_id

@@ -49,9 +49,9 @@ SELECT
     w.workspace_id, w.name, w.email, w.zone, w.is_demo, w.created_at, w.verified_at,
     w.trial_ends_at, w.closed_at, w.purchases_enabled_at, s AS subscription,
     (
-        SELECT count(*) FROM subscriptions AS x
+        SELECT max(x.ends_at) FROM subscriptions AS x
         WHERE x.workspace_id = w.workspace_id AND x.ends_at IS NOT NULL
-    ) > 0 AS had_plan,
+    ) AS plan_ended_at,
     (
         SELECT count(*) FROM caps AS c
         WHERE c.workspace_id = w.workspace_id

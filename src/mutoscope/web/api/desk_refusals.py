@@ -4,6 +4,7 @@ from typing import Final
 
 from mutoscope.app.agree import NotToBeAgreed
 from mutoscope.app.billing_details import BadBillingDetails
+from mutoscope.app.change_plan import AlreadyScheduled, NothingScheduled
 from mutoscope.app.confirm import BadReference, NotParked, PaymentOfAnother
 from mutoscope.app.current_plan import PeriodBegan
 from mutoscope.app.desk_credits import GoodwillSpent
@@ -21,14 +22,16 @@ from mutoscope.app.refund_end import UnknownRefund
 from mutoscope.app.subscribe import AlreadySubscribed, BadStart, NotVerified
 from mutoscope.app.terms import AllowanceNotAgreed, PriceNotAgreed
 from mutoscope.domain.access import NotEntitled
-from mutoscope.domain.catalog import UnknownPlan
+from mutoscope.domain.catalog import UnknownPack, UnknownPlan
 from mutoscope.domain.credits import BadAmount
 from mutoscope.domain.desk import BadDeskData
+from mutoscope.domain.estimate import NotForSale, PurchaseTooSmall
 from mutoscope.domain.ledger import InsufficientCredits, RefundExceedsCapture
 from mutoscope.domain.planner import UnknownWallet
 from mutoscope.domain.purchases import PurchaseNotInThisState
 from mutoscope.domain.spending import AlreadyRefunded
 from mutoscope.domain.subscriptions import NotInThisState
+from mutoscope.domain.wall_clock import UnknownZone
 from mutoscope.storage.invoices import UnknownInvoice
 from mutoscope.storage.jobs import UnknownJob
 from mutoscope.storage.payments import UnknownPayment, UnknownRequest
@@ -48,7 +51,8 @@ OF_NOBODY: Final = (
 )  # fmt: skip
 OF_PLANS: Final = (
     UnknownPlan, AlreadySubscribed, NotVerified, NotInThisState, AllowanceNotAgreed,
-    NotToBeAgreed, PriceNotAgreed, BadStart, PeriodBegan,
+    NotToBeAgreed, PriceNotAgreed, BadStart, PeriodBegan, UnknownPack, NotForSale,
+    PurchaseTooSmall, AlreadyScheduled, NothingScheduled, UnknownZone,
 )  # fmt: skip
 ACTING: Final = (
     WorkspaceClosed, WorkspaceOpen, NotEntitled, PurchasesNotAgreed, PurchasesUnchanged,

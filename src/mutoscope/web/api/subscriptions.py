@@ -14,7 +14,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from mutoscope.app import change_plan, subscribe, suspend, trial_end, upgrade
 from mutoscope.app.billing import billed
-from mutoscope.app.change_plan import AlreadyScheduled, NothingScheduled
+from mutoscope.app.change_plan import AgreedWithSupport, AlreadyScheduled, NothingScheduled
 from mutoscope.app.current_plan import PeriodBegan
 from mutoscope.app.demo import DemoWorkspace
 from mutoscope.app.gateway import Checkout, GatewayAway, GatewayFailed
@@ -277,7 +277,7 @@ async def cancel_plan(*, house: HouseHere, workspace_id: FromPath[UUID]) -> Subs
 @post(
     PLAN + "/undo", operation_id="undoPlanChange", tags=["plans"], status_code=200,
     summary="Take back what is scheduled; a cancelled plan goes on",
-    responses=documented(*CHANGING, NothingScheduled),
+    responses=documented(*CHANGING, NothingScheduled, AgreedWithSupport),
 )  # fmt: skip
 async def undo_change(*, house: HouseHere, workspace_id: FromPath[UUID]) -> SubscriptionShape:
     """Take back what is scheduled."""

@@ -1,0 +1,86 @@
+"""`mutoscope desk`: what one customer alone is sold, as staff agree it.
+
+The commands are functions that `attach` gives to the desk's group. Prices are in minor units.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from mutoscope.cli.desk_acting import Acting, act
+from mutoscope.cli.options import takes
+
+Pack = Annotated[str, typer.Argument(help="The pack's key, such as house_9000.")]
+Kind = Annotated[str, typer.Argument(help="A kind of credit, such as video.")]
+Price = Annotated[int, typer.Argument(min=1, help="Net, in minor units: 15000 for 150.00.")]
+Currency = Annotated[str | None, typer.Option(help="Of the price; the catalog's.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackOptions(Acting):
+    """Which pack is sold to which workspace alone, and at what price."""
+
+    pack: Pack
+    kind: Kind
+    amount: Annotated[int, typer.Argument(metavar="CREDITS", min=1, help="How many it gives.")]
+    price: Price
+    currency: Currency = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawPackOptions(Acting):
+    """Which pack of its own a workspace is sold no more."""
+
+    pack: Pack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreeAmountOptions(Acting):
+    """At what price a workspace alone is sold amounts of a kind."""
+
+    kind: Kind
+    price: Price
+    currency: Currency = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawFreeAmountOptions(Acting):
+    """Of which kind a workspace is sold amounts as the catalog says again."""
+
+    kind: Kind
+
+
+@takes(PackOptions)
+def agree_pack(asked: PackOptions) -> None:
+    """Sell a workspace a pack of its own, in the place of one of its key."""
+    data = {
+        "pack": asked.pack, "kind": asked.kind, "credits": asked.amount, "price": asked.price,
+        "currency": asked.currency,
+    }  # fmt: skip
+    act(asked, "agree_pack", data)
+
+
+@takes(WithdrawPackOptions)
+def withdraw_pack(asked: WithdrawPackOptions) -> None:
+    """Sell a workspace a pack of its own no more; what is ordered stays so."""
+    act(asked, "withdraw_pack", {"pack": asked.pack})
+
+
+@takes(FreeAmountOptions)
+def agree_free_amount(asked: FreeAmountOptions) -> None:
+    """Sell a workspace amounts of a kind at its own price for 1,000 credits."""
+    data = {"kind": asked.kind, "price_per_1000": asked.price, "currency": asked.currency}
+    act(asked, "agree_free_amount", data)
+
+
+@takes(WithdrawFreeAmountOptions)
+def withdraw_free_amount(asked: WithdrawFreeAmountOptions) -> None:
+    """Sell a workspace amounts of a kind as the catalog says again."""
+    act(asked, "withdraw_free_amount", {"kind": asked.kind})
+
+
+def attach(group: typer.Typer) -> None:
+    """Give these commands to a group."""
+    for command in (agree_pack, withdraw_pack, agree_free_amount, withdraw_free_amount):
+        group.command()(command)

@@ -1,0 +1,65 @@
+"""What was agreed with one workspace is told to it: over HTTP, and on a card."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from front_stage import WHY, Front, code, open_front
+from mutoscope.app import sign_up
+from mutoscope.domain.card_facts import card_facts
+
+PACK = {"pack": "house_9000", "kind": "video", "credits": 9_000, "price": 15_000}
+
+
+@pytest.fixture
+async def front(database_url: str, tmp_path: Path) -> AsyncIterator[Front]:
+    """The API of a house whose workspace has a plan that leaves its terms open."""
+    async with open_front(database_url, tmp_path) as front:
+        opened = await sign_up.create(
+            front.api.house.studio, name="Babbage", zone="UTC", email="b@example.com"
+        )
+        front.workspace = f"/v1/workspaces/{opened.workspace_id}"
+        data = {"plan": "enterprise", "allowances": "image=50,video=900", "price": 90_000,
+                "can_purchase": True}  # fmt: skip
+        done = await front.act("start_plan", {**WHY, "data": data}, key="start")
+        assert done.status_code == 201, done.text
+        await front.act("enable_purchases", WHY, key="enable")
+        yield front
+
+
+async def test_an_own_pack_is_listed_and_ordered_over_http(front: Front) -> None:
+    agreed = await front.act("agree_pack", {**WHY, "data": PACK}, key="1")
+    price = {"kind": "image", "price_per_1000": 900}
+    await front.act("agree_free_amount", {**WHY, "data": price}, key="2")
+
+    listed = (await front.ask("GET", f"{front.workspace}/packs", by="house")).json()
+    made = await front.ask(
+        "POST", f"{front.workspace}/purchases", {"pack": "house_9000"}, by="house", key="buy"
+    )
+
+    assert agreed.json()["data"] == {**PACK, "currency": "USD"}
+    assert {each["pack"]: each["is_agreed"] for each in listed["packs"]} == {
+        "video_1500": False, "house_9000": True
+    }  # fmt: skip
+    (own,) = [each for each in listed["packs"] if each["is_agreed"]]
+    assert (own["name"], own["price_per_1000"]["amount"]) == ("9,000 video credits", 1_667)
+    assert [each["kind"] for each in listed["free_amounts"] if each["is_agreed"]] == ["image"]
+    assert listed["credits_min"] == 700
+    assert made.json()["purchase"]["price"] == {"amount": 15_000, "currency": "USD"}
+
+
+async def test_what_cannot_be_agreed_is_refused_over_http(front: Front) -> None:
+    small = await front.act("agree_pack", {**WHY, "data": PACK | {"credits": 699}})
+    unknown = await front.act("withdraw_pack", {**WHY, "data": {"pack": "video_1500"}})
+    unpriced = await front.act("withdraw_free_amount", {**WHY, "data": {"kind": "video"}})
+
+    assert code(small) == (422, "purchase_too_small")
+    assert code(unknown) == (422, "unknown_pack")
+    assert code(unpriced) == (422, "not_for_sale")
+
+
+def test_the_card_tells_the_price_with_its_currency() -> None:
+    told = card_facts({"kind": "video", "price_per_1000": 1_500, "currency": "USD"})
+
+    assert told == ("kind video", "price per 1000 15.00 USD")
