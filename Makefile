@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export UV_LINK_MODE = copy
 
-.PHONY: setup demo test check run lock clean
+.PHONY: setup demo test check check-code check-types check-sql run lock clean
 
 setup: .venv/installed
 
@@ -22,13 +22,20 @@ run: setup
 	$(BIN)/mutoscope serve
 
 check: setup
+	@$(MAKE) --no-print-directory --jobs=2 check-sql check-types check-code
+
+check-code:
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/vulture
 	$(BIN)/deptry src
 	$(BIN)/codespell
+
+check-types:
+	$(BIN)/mypy
+
+check-sql:
 	$(BIN)/sqlfluff lint --disable-progress-bar src/mutoscope/storage
 
 test: check
