@@ -8,12 +8,16 @@ import asyncpg
 import pytest
 import structlog
 
+from loopback import stay
 from mutoscope.storage import queue
 from mutoscope.storage.database import connect, migrate
 from servers import own_server
 
 BY_FILES = "STRATEGY FILE_COPY"
 """Copying the template's files takes a quarter of the time of writing them to the log."""
+
+
+stay()
 
 
 @pytest.fixture(scope="session")
