@@ -328,6 +328,38 @@ async def test_a_plan_that_ended_before_an_account_was_closed_grants_nothing_aft
         await ledger.charge(ADA, "video", 1, key="clip")
 
 
+async def test_what_is_due_is_posted_on_wallets_that_nobody_touches(
+    ledger: Ledger, clock: Clock
+) -> None:
+    await ledger.hold(ADA, "video", 30, key="clip", hold_s=60)
+    await ledger.grant(GRACE, "video", 5, key="gift", expires_at=clock.at + timedelta(days=1))
+    clock.at += timedelta(days=2)
+
+    done = await ledger.post_due()
+
+    assert (done.wallets, done.entries, done.is_complete) == (2, 2, True)
+    assert (await ledger.post_due()).wallets == 0
+    released, lapsed = await ledger.history(ADA), await ledger.history(GRACE)
+    assert released.lines[0].entry.operation == "release"
+    assert lapsed.lines[0].entry.operation == "expire"
+
+
+async def test_what_is_stored_is_proved_and_what_was_changed_is_named(
+    ledger: Ledger, database_url: str
+) -> None:
+    clean = await ledger.verify(private_key=bytes(32))
+    connection = await connect(database_url)
+    await connection.execute("UPDATE wallets SET available = available + 1")
+
+    broken = await ledger.verify(private_key=bytes(32))
+
+    await connection.execute("UPDATE wallets SET available = available - 1")
+    await connection.close()
+    assert (clean.is_clean, clean.wallets, clean.entries) == (True, 1, 1)
+    assert not broken.is_clean
+    assert broken.findings[0].table == "wallets"
+
+
 def test_the_public_names_are_those_that_are_promised() -> None:
     for name in mutoscope.__all__:
         assert getattr(mutoscope, name).__name__ == name

@@ -20,6 +20,8 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
 
+from mutoscope.app import renew as renewals
+from mutoscope.app import verify as proof
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.journal import NOBODY, Attribution
@@ -31,6 +33,7 @@ from mutoscope.storage.database import check_server, connect, migrate, open_pool
 from mutoscope.storage.history import Filters, Page, Window
 from mutoscope.storage.journal import Journal
 from mutoscope.storage.session import Session, Work
+from mutoscope.storage.verification import Scope
 from mutoscope.storage.wallet_cache import WalletCache
 
 if TYPE_CHECKING:
@@ -228,6 +231,29 @@ class Ledger(Operations):
         async with self._reading() as connection:
             return await history.page(
                 connection, workspace_id=workspace_id, kind=kind, window=window, filters=filters
+            )
+
+    async def post_due(self) -> renewals.Renewal:
+        """Post what is due by now on every wallet: lapses, monthly grants, holds past their end.
+
+        An operation posts what is due on its own wallet first, and a balance reckons with it; this
+        is for wallets that nobody touches. Run it as often as you like, also in several processes.
+
+        :raises DatabaseUnreachable: when no server answers.
+        """
+        return await renewals.run(url=self._url, at=self._now())
+
+    async def verify(self, *, private_key: bytes, is_full: bool = True) -> proof.Verification:
+        """Replay the journal of all wallets, and compare what is stored.
+
+        The answer tells what is wrong, the first of it by name, and is signed with an Ed25519 key
+        of yours (32 bytes). Without `is_full` the chain of hashes alone is walked.
+
+        :raises UnusableKey: when the key is not 32 bytes.
+        """
+        async with self._reading() as connection:
+            return await proof.verify(
+                connection, scope=Scope(is_full=is_full), private_key=private_key, now=self._now
             )
 
     def _reading(self) -> AbstractAsyncContextManager[Any]:
