@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export UV_LINK_MODE = copy
+# Containers like to set it: without compiled files every process of ours compiles all of it anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup demo test check check-code check-types check-sql run lock clean
 
