@@ -54,6 +54,19 @@ async def test_what_is_due_is_told_and_done_at_once(front: Front) -> None:
     assert await said(front, "renew") == ("ada", WHY["reason"])
 
 
+async def test_what_cannot_be_renewed_is_named_and_stays_due(front: Front) -> None:
+    await execute(front, "UPDATE wallets SET wake_at = now() - interval '1 minute'")
+    await execute(front, "UPDATE standing_grants SET zone = 'Mars/Olympus' WHERE kind = 'video'")
+
+    ran = (await front.ask("POST", RENEWALS, WHY, by="ada")).json()
+
+    (failure,) = ran["failures"]
+    assert failure["workspace_id"] == front.workspace.rpartition("/")[2]
+    assert (failure["kind"], failure["subscription_id"]) == ("video", None)
+    assert failure["reason"].startswith("unknown_zone: ")
+    assert (await front.ask("GET", RENEWALS, by="ada")).json()["due"]["wallets"] == 1
+
+
 async def test_a_run_without_time_leaves_the_rest_and_a_second_waits(front: Front) -> None:
     house = front.api.house
     ran = await renew_now.renew_now(house.studio, url=house.database_url, act=NOBODYS, timeout_s=0)

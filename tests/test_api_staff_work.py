@@ -12,7 +12,7 @@ import pytest
 from front_stage import WHY, Front, code, open_front
 from mail_server import open_mail_server
 from mutoscope.app import members, post, sign_up
-from mutoscope.app.letter import LEFT_OUT
+from mutoscope.app.letter import LEFT_OUT, without_keys
 from mutoscope.app.members import InvitationWish
 from payment_stage import Till, deliver, open_till, till_settings
 
@@ -93,6 +93,12 @@ async def test_what_opens_something_of_a_person_s_is_left_out_of_a_message(front
 
     assert code_told == f"Your code is {LEFT_OUT}. It is valid for 30 minutes."
     assert invited.endswith(f"once: mutoscope member accept {workspace_id} {LEFT_OUT}")
+
+
+def test_a_link_is_left_out_whatever_follows_it() -> None:
+    body = "Pay here: https://studio.example/pay/abc?x=1\nOr: http://127.0.0.1:8620/i/tok. Thanks."
+
+    assert without_keys(body) == f"Pay here: {LEFT_OUT}\nOr: {LEFT_OUT} Thanks."
 
 
 async def test_a_message_is_sent_again_and_its_bounce_noted_with_a_line_each(
