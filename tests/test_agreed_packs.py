@@ -14,7 +14,7 @@ from mutoscope.app import buy, change_plan
 from mutoscope.app.agree import NotToBeAgreed
 from mutoscope.app.buy import Order, Wish
 from mutoscope.app.desk import Done, Proposed
-from mutoscope.app.refill import NoMethodKept, set_refill
+from mutoscope.app.refill import NoMethodKept, RefillWish, set_refill
 from mutoscope.domain.catalog import UnknownPack, Version
 from mutoscope.domain.credits import BadAmount, Refusal
 from mutoscope.domain.desk import BadDeskData
@@ -224,8 +224,8 @@ async def test_a_pack_of_its_own_can_be_a_refill(desk: Desk) -> None:
 
     with pytest.raises(NoMethodKept):  # the last thing that is asked: the pack is known
         await set_refill(
-            desk.studio, workspace_id=desk.workspace_id, pack="house_9000", threshold=100,
-            monthly_max=15_000,
+            desk.studio, workspace_id=desk.workspace_id,
+            wish=RefillWish(pack="house_9000", threshold=100, monthly_max=15_000),
         )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ BODIES: dict[str, Any] = {
     "uploads": {"sha256": "0" * 64}, "{kind}": {"credits": 1},
     "{endpoint_id}": {"url": "https://example.com/", "is_on": True},
     "heading": {"heading": "INT. SHIP"}, "{scene_id}": {"heading": "INT. SHIP"},
+    "finding": {"reason": "asked on its pages"},
 }  # fmt: skip
 
 CALL_BACKS = "/v1/call-backs/"
@@ -97,7 +98,7 @@ async def everything(api: Api, place: str) -> dict[str, str]:
         **(await api.get(f"{place}/invoices")).json()["invoices"][0],
         **picture.json(),
     }
-    _, token = await token_of_new(api.house, "ada", Role.SUPPORT)
+    _, token = await token_of_new(api.house, "ada", Role.FINANCE)
     return {**found, "token": token, "alert_id": NOBODYS_ID, "event_id": str(uuid4())}
 
 
