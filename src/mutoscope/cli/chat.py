@@ -6,6 +6,8 @@ from typing import Annotated, Final, NamedTuple
 from uuid import UUID, uuid4
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
 from mutoscope.app import chat as chatting
 from mutoscope.app import quick_cards
@@ -193,18 +195,23 @@ def list_all(workspace: WorkspaceId, *, member: MemberId = None, is_json: Json =
     if is_json:
         print_json(threads)
         return
+    if threads.threads:
+        console().print(threads_table(threads, zone=zone))
+    else:
+        console().print("Nobody has said anything yet: `mutoscope chat say` begins.")
+
+
+def threads_table(threads: Threads, *, zone: str) -> Table:
+    """Return the threads of a workspace, with how much of each is unread."""
     made = table("!thread", "subject", ">messages", ">unread", "last said", "waiting since")
     for each in threads.threads:
         is_own = each.thread_id == threads.default_thread_id
         made.add_row(
-            str(each.thread_id), each.subject or ("(general)" if is_own else "-"),
+            str(each.thread_id), escape(each.subject or ("(general)" if is_own else "-")),
             f"{each.messages:,}", f"{each.unread:,}", told(each.said_at, zone=zone),
             told(each.waiting_since, zone=zone),
         )  # fmt: skip
-    if threads.threads:
-        console().print(made)
-    else:
-        console().print("Nobody has said anything yet: `mutoscope chat say` begins.")
+    return made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

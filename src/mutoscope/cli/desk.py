@@ -14,7 +14,14 @@ from mutoscope.app import inbox as waiting
 from mutoscope.app.chat import Said
 from mutoscope.app.inbox import Facts
 from mutoscope.bootstrap import House
-from mutoscope.cli import desk_actions, desk_money, desk_offers, desk_transfers, desk_waiting
+from mutoscope.cli import (
+    desk_actions,
+    desk_money,
+    desk_offers,
+    desk_transfers,
+    desk_view,
+    desk_waiting,
+)
 from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, in_house_as
 from mutoscope.cli.chat import SHOWN, Before, Key, Limit, Page, page_read
 from mutoscope.cli.desk_acting import Looking, looked, tell_offer
@@ -52,7 +59,7 @@ ThreadId = Annotated[
 commands = typer.Typer()
 desk = typer.Typer(help="Answer the chat, and do what a customer asked for.", no_args_is_help=True)
 commands.add_typer(desk, name="desk")
-for part in (desk_actions, desk_transfers, desk_money, desk_offers, desk_waiting):
+for part in (desk_actions, desk_transfers, desk_money, desk_offers, desk_waiting, desk_view):
     part.attach(desk)
 
 
