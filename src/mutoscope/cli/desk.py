@@ -24,8 +24,8 @@ from mutoscope.cli import (
 )
 from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, in_house_as
 from mutoscope.cli.chat import SHOWN, Before, Key, Limit, Page, page_read
-from mutoscope.cli.desk_acting import Looking, looked, tell_offer
-from mutoscope.cli.options import Json, WorkspaceId, id_of, takes
+from mutoscope.cli.desk_acting import Looking, ThreadId, looked, tell_offer
+from mutoscope.cli.options import Json, WorkspaceId, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import (
     balances_table,
@@ -47,14 +47,6 @@ LISTED_MAX: Final = 200
 _DAY: Final = timedelta(days=1)
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SOON: Final = timedelta(seconds=60)
-
-ThreadId = Annotated[
-    UUID | None,
-    typer.Option(
-        "--thread", metavar="THREAD", help="A thread's id; else the one every workspace has.",
-        parser=id_of("thread", remedy="`mutoscope desk inbox` tells them"),
-    ),
-]  # fmt: skip
 
 commands = typer.Typer()
 desk = typer.Typer(help="Answer the chat, and do what a customer asked for.", no_args_is_help=True)
