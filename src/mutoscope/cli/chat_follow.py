@@ -75,9 +75,9 @@ def attach(group: typer.Typer) -> None:
 
 
 async def _follow(house: House, beginning: Beginning, show: Callable[[Event], None]) -> None:
-    async for event in follow(house.studio, house.live, beginning=beginning):
-        if event is not None:  # None is a sign of life, which nobody at a terminal needs
-            show(event)
+    events = follow(house.studio, house.live, beginning=beginning)
+    async for event in (each async for each in events if each is not None):  # None: all is silent
+        show(event)
 
 
 def _print_json(event: Event) -> None:
