@@ -302,6 +302,22 @@ async def test_what_is_a_workspace_s_is_not_done_for_nobody(front: Front) -> Non
     assert "thread_id" in refused.text
 
 
+async def test_a_card_lands_in_the_named_thread_and_in_none_of_another_workspace(
+    front: Front,
+) -> None:
+    opened = await front.ask("POST", f"{front.workspace}/threads", {}, by="house", key="t")
+    thread_id = opened.json()["thread_id"]
+
+    unknown = await front.act("goodwill", {**GOODWILL, "thread_id": str(uuid4())})
+    done = await front.act("goodwill", {**GOODWILL, "thread_id": thread_id})
+
+    place = f"{front.workspace}/threads/{thread_id}/messages"
+    (card,) = (await front.ask("GET", place, by="house")).json()["messages"]
+    assert code(unknown) == (404, "unknown_thread")
+    assert (done.status_code, "Idempotency-Replayed" in done.headers) == (201, False)
+    assert card["card"] == "goodwill"
+
+
 async def test_the_password_is_given_again_and_the_token_given_back(front: Front) -> None:
     again = await front.ask("POST", "/v1/staff/authenticate", {"password": PASSWORD}, by="ada")
     out = await front.ask("POST", "/v1/staff/sign-out", by="ada")

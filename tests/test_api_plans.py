@@ -1,5 +1,6 @@
 """Plans over HTTP: shown with the billing date and why, ordered, upgraded, scheduled, closed."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
@@ -221,10 +222,11 @@ async def test_a_cancelled_plan_runs_out_unless_it_is_taken_back(api: Api, works
 
 
 async def test_a_workspace_is_closed_only_by_its_name_or_id(api: Api, workspace: str) -> None:
-    wrong = await api.post(f"{workspace}/close", {"confirm": "yes"})
+    wrong = await api.post(f"{workspace}/close", {"confirm": "yes"}, key="c-1")
 
-    closed = await api.post(f"{workspace}/close", {"confirm": "Aurora"})
-    again = await api.post(f"{workspace}/close", {"confirm": workspace.rpartition("/")[2]})
+    closed = await api.post(f"{workspace}/close", {"confirm": "Aurora"}, key="c-1")
+    by_id = {"confirm": workspace.rpartition("/")[2]}
+    again = await api.post(f"{workspace}/close", by_id, key="c-2")
 
     assert (wrong.status_code, wrong.json()["code"]) == (422, "not_confirmed")
     assert (closed.status_code, closed.json()["state"]) == (200, "closed")
@@ -232,6 +234,22 @@ async def test_a_workspace_is_closed_only_by_its_name_or_id(api: Api, workspace:
     assert (again.status_code, again.json()["code"]) == (409, "not_in_this_state")
     balances = (await api.get(f"{workspace}/balances")).json()["balances"]
     assert {each["spendable"] for each in balances} == {0}
+
+
+async def test_a_closing_is_repeated_under_its_key(api: Api, workspace: str) -> None:
+    wish = f"{workspace}/close", {"confirm": "Aurora"}
+    keyless = await api.post(*wish)
+    before = await api.get(f"{workspace}/subscription")
+
+    answers = await asyncio.gather(*[api.post(*wish, key="c-1") for _ in range(4)])
+    late = await api.post(*wish, key="c-1")
+
+    assert (keyless.status_code, keyless.json()["code"]) == (400, "idempotency_key_missing")
+    assert before.json()["state"] == "active"
+    assert {each.status_code for each in (*answers, late)} == {200}
+    assert all(each.json() == late.json() for each in answers)
+    replays = ["Idempotency-Replayed" in each.headers for each in answers]
+    assert (sorted(replays), late.headers["Idempotency-Replayed"]) == ([False, *[True] * 3], "true")
 
 
 async def test_every_change_is_listed_newest_first(api: Api, workspace: str) -> None:

@@ -164,7 +164,7 @@ async def test_a_closed_workspace_has_no_calendar(api: Api) -> None:
     workspace = await with_plan(api)
     link = (await api.get(f"{workspace}/subscription")).json()["calendar_url"]
 
-    await api.post(f"{workspace}/close", {"confirm": "Aurora"})
+    await api.post(f"{workspace}/close", {"confirm": "Aurora"}, key="close")
 
     for path in (urlsplit(link).path, f"{workspace}/subscription/calendar.ics"):
         assert (await api.get(path)).json()["code"] == "no_plan"

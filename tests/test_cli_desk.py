@@ -373,3 +373,28 @@ def test_an_order_is_resolved_by_who_signed_in_alone(shop: Shop) -> None:
 
     assert '"code": "not_signed_in"' in nobody.errors
     assert '"code": "unknown_job"' in unknown.errors
+
+
+def look_as(shop: Shop) -> tuple[str, ...]:
+    return "--as", "grace", "--password-file", shop.password
+
+
+def test_a_workspace_is_looked_at_as_its_people_see_it(shop: Shop) -> None:
+    workspace, job = shop.job()
+    shop.run("chat", "say", workspace, "It is broken")
+    look = ("desk", "view-as", workspace)
+
+    nobody = shop.act(*look, by="")
+    new = shop.run("desk", "view-as", shop.workspace, *WHY, *look_as(shop))
+    seen = shop.act(*look).json()
+    told = shop.run(*look, *WHY, *look_as(shop))
+    lines = shop.run("audit", "list", "--action", "view_as", "--json").json()
+
+    assert '"code": "not_signed_in"' in nobody.errors
+    assert (seen["workspace"]["name"], seen["messages"]) == ("Bob", [])
+    assert ("provider" in seen["jobs"][0], seen["jobs"][0]["job_id"]) == (False, job)
+    assert [each["unread"] for each in seen["threads"]["threads"]] == [0]
+    assert all(text in told.output for text in (job, "(general)", "token      ", "Bob"))
+    assert ("token      " in new.output, "(general)" in new.output) == (True, False)
+    assert [each["reason"] for each in lines] == [WHY[1]] * 3
+    assert lines[1]["data"]["view_id"] == seen["view"]["view_id"]

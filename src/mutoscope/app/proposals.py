@@ -28,12 +28,13 @@ from mutoscope.app.desk_cards import Card
 from mutoscope.app.desk_registry import desk_action
 from mutoscope.app.sign_up import BadEmail, normalised_email
 from mutoscope.domain.audit import Value, checked_reason
+from mutoscope.domain.chat import default_thread_id
 from mutoscope.domain.credits import Refusal, checked_key
 from mutoscope.domain.desk import SecondPersonNeeded, desk_data
 from mutoscope.domain.planner import Submission
 from mutoscope.domain.proposals import PROPOSAL_LASTS, ProposalState
 from mutoscope.domain.staff import Actor, StaffAction, require, require_recent
-from mutoscope.storage import desk, proposals, staff, workspaces
+from mutoscope.storage import chat, desk, proposals, staff, workspaces
 from mutoscope.storage.payments import NOBODY
 from mutoscope.storage.proposals import Proposal
 from mutoscope.storage.session import SideRow, SideRowRefused
@@ -71,6 +72,7 @@ async def act(studio: Studio, actor: Actor, *, order: DeskOrder) -> Done | Propo
     :raises UnknownDeskAction: when there is no such action.
     :raises NotAllowed: when the actor's roles do not include it.
     :raises UnknownWorkspace: when there is no such workspace.
+    :raises UnknownThread: when it has no such thread.
     :raises BadDeskData: when a field is missing, unknown, or not what it has to be.
     :raises BadReason: when the reason is none.
     :raises BadKey: when the key is malformed.
@@ -90,9 +92,7 @@ async def act(studio: Studio, actor: Actor, *, order: DeskOrder) -> Done | Propo
     line = await done_before(studio, deed)
     if line is not None:
         return await _told_again(studio, deed, line)
-    if deed.workspace_id != NOBODY or not action.is_for_nobody:
-        async with studio.reading() as connection:
-            await workspaces.get(connection, workspace_id=deed.workspace_id)  # refuses unknown ones
+    await _require_place(studio, deed, action)
     rules = studio.catalog.version_at(at=at).desk
     moved = 0 if action.counts is None else await action.counts(studio, deed)
     if rules.needs_second(credits_moved=moved):
@@ -171,6 +171,19 @@ _ENDS = {
     ProposalState.REFUSED: StaffAction.REFUSE_PROPOSAL,
     ProposalState.WITHDRAWN: StaffAction.WITHDRAW_PROPOSAL,
 }
+
+
+async def _require_place(studio: Studio, deed: Deed, action: DeskAction) -> None:
+    """Pass a deed whose workspace exists, and has the thread in which its card is to land."""
+    workspace_id, thread_id = deed.workspace_id, deed.thread_id
+    async with studio.reading() as connection:
+        if workspace_id != NOBODY or not action.is_for_nobody:
+            await workspaces.get(connection, workspace_id=workspace_id)
+        if thread_id is not None and thread_id != default_thread_id(workspace_id=workspace_id):
+            await chat.thread(
+                connection, workspace_id=workspace_id, thread_id=thread_id,
+                reader_id=deed.actor.staff_id,
+            )  # fmt: skip
 
 
 async def _propose(studio: Studio, deed: Deed, *, moved: int) -> Proposed:

@@ -17,10 +17,18 @@ from mutoscope.app.buy import cancelled
 from mutoscope.app.packs import forfeits, freezes, thaws
 from mutoscope.app.terms import NAMESPACE, restated, standing
 from mutoscope.domain import actions as ask
+from mutoscope.domain.credits import checked_key
 from mutoscope.domain.lots import LotState, Source, Terms
 from mutoscope.domain.planner import Submission
 from mutoscope.domain.requests import Request, checked
-from mutoscope.domain.subscriptions import Event, RenewalGrant, State, Subscription, after
+from mutoscope.domain.subscriptions import (
+    Event,
+    NotInThisState,
+    RenewalGrant,
+    State,
+    Subscription,
+    after,
+)
 from mutoscope.storage import payments, subscriptions, workspaces
 from mutoscope.storage.session import SideRow, SideRowRefused
 
@@ -118,7 +126,27 @@ async def settle(
     await studio.journal.submit(submission, side_rows=(row, *own))
 
 
-async def close(studio: Studio, *, workspace_id: UUID, act: Act = NOBODYS) -> Workspace:
+async def close_once(studio: Studio, *, workspace_id: UUID, key: str) -> bool:
+    """Close a workspace under a key; tell whether it was closed under that key before.
+
+    :raises BadKey: when the key is malformed.
+    :raises UnknownWorkspace: when there is no such workspace.
+    :raises NotInThisState: when it was closed otherwise.
+    :raises SideRowRefused: when it has been changed at this moment.
+    """
+    try:
+        await close(studio, workspace_id=workspace_id, key=checked_key(key))
+    except NotInThisState:
+        async with studio.reading() as connection:
+            if not await subscriptions.is_closed_by(connection, workspace_id=workspace_id, key=key):
+                raise
+        return True
+    return False
+
+
+async def close(
+    studio: Studio, *, workspace_id: UUID, act: Act = NOBODYS, key: str | None = None
+) -> Workspace:
     """Close a workspace for ever: no new jobs, open ones settle, all credits are forfeited.
 
     Orders that nobody has paid are cancelled; what is paid and not granted waits for its refund.
@@ -132,7 +160,7 @@ async def close(studio: Studio, *, workspace_id: UUID, act: Act = NOBODYS) -> Wo
         workspace = await workspaces.get(connection, workspace_id=workspace_id)
         open_requests = await payments.open_requests(connection, workspace_id=workspace_id)
     after(state=workspace.state_at(at=at), event=Event.CLOSE)
-    own: list[SideRow] = [SideRow(subscriptions.close_workspaces, (workspace_id, at))]
+    own: list[SideRow] = [SideRow(subscriptions.close_workspaces, (workspace_id, at, key))]
     subscription = workspace.subscription
     if subscription is not None:
         ended = replace(

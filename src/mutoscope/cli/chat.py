@@ -6,6 +6,8 @@ from typing import Annotated, Final, NamedTuple
 from uuid import UUID, uuid4
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
 from mutoscope.app import chat as chatting
 from mutoscope.app import quick_cards
@@ -13,6 +15,8 @@ from mutoscope.app.chat import Said, Threads
 from mutoscope.app.quick_cards import Asked, Question
 from mutoscope.assets.uploads import upload
 from mutoscope.bootstrap import House
+from mutoscope.cli import chat_follow
+from mutoscope.cli.chat_follow import MemberId
 from mutoscope.cli.files import content_of
 from mutoscope.cli.jobs import frame_name
 from mutoscope.cli.opening import in_house, zone_of
@@ -34,16 +38,7 @@ ThreadId = Annotated[
         parser=id_of("thread", remedy="`mutoscope chat list WORKSPACE` tells them"),
     ),
 ]  # fmt: skip
-MemberId = Annotated[
-    UUID | None,
-    typer.Option(
-        "--member", metavar="MEMBER", help="Who speaks or reads; else the owner.",
-        parser=id_of("member", remedy="leave it out for the owner"),
-    ),
-]  # fmt: skip
-Key = Annotated[
-    str | None, typer.Option(help="Say it once: the same key again is the same message.")
-]
+Key = Annotated[str | None, typer.Option(help="The same key again is the same message or thread.")]
 
 Before = Annotated[int | None, typer.Option(min=1, help="Only messages before this number.")]
 Limit = Annotated[int, typer.Option(min=1, max=chatting.PAGE_MAX, help="How many.")]
@@ -51,6 +46,7 @@ Limit = Annotated[int, typer.Option(min=1, max=chatting.PAGE_MAX, help="How many
 commands = typer.Typer()
 chat = typer.Typer(help="Talk to support, and ask quick questions.", no_args_is_help=True)
 commands.add_typer(chat, name="chat")
+chat_follow.attach(chat)
 
 
 @commands.callback()
@@ -118,6 +114,28 @@ async def _attached(house: House, workspace_id: UUID, named: bytes | FrameName) 
             ordinal=named.ordinal,
         )  # fmt: skip
     return found.asset
+
+
+@chat.command(name="open")
+def open_one(
+    workspace: WorkspaceId,
+    subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="What it is about.")],
+    *,
+    key: Key = None,
+    is_json: Json = False,
+) -> None:
+    """Open a thread for another matter."""
+    thread, is_replay = in_house(
+        lambda house: chatting.open_thread(
+            house.studio, workspace_id=workspace, subject=subject, key=key or str(uuid4()),
+            author=creator(workspace_id=workspace),
+        )
+    )  # fmt: skip
+    if is_json:
+        print_json({"thread": thread, "is_replay": is_replay})
+    else:
+        what = "was opened before" if is_replay else "is open"
+        console().print(f"Thread {thread.thread_id} {what}: name it with --thread.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,18 +211,23 @@ def list_all(workspace: WorkspaceId, *, member: MemberId = None, is_json: Json =
     if is_json:
         print_json(threads)
         return
+    if threads.threads:
+        console().print(threads_table(threads, zone=zone))
+    else:
+        console().print("Nobody has said anything yet: `mutoscope chat say` begins.")
+
+
+def threads_table(threads: Threads, *, zone: str) -> Table:
+    """Return the threads of a workspace, with how much of each is unread."""
     made = table("!thread", "subject", ">messages", ">unread", "last said", "waiting since")
     for each in threads.threads:
         is_own = each.thread_id == threads.default_thread_id
         made.add_row(
-            str(each.thread_id), each.subject or ("(general)" if is_own else "-"),
+            str(each.thread_id), escape(each.subject or ("(general)" if is_own else "-")),
             f"{each.messages:,}", f"{each.unread:,}", told(each.said_at, zone=zone),
             told(each.waiting_since, zone=zone),
         )  # fmt: skip
-    if threads.threads:
-        console().print(made)
-    else:
-        console().print("Nobody has said anything yet: `mutoscope chat say` begins.")
+    return made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

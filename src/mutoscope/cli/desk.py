@@ -14,11 +14,18 @@ from mutoscope.app import inbox as waiting
 from mutoscope.app.chat import Said
 from mutoscope.app.inbox import Facts
 from mutoscope.bootstrap import House
-from mutoscope.cli import desk_actions, desk_money, desk_offers, desk_transfers, desk_waiting
+from mutoscope.cli import (
+    desk_actions,
+    desk_money,
+    desk_offers,
+    desk_transfers,
+    desk_view,
+    desk_waiting,
+)
 from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, in_house_as
 from mutoscope.cli.chat import SHOWN, Before, Key, Limit, Page, page_read
-from mutoscope.cli.desk_acting import Looking, looked, tell_offer
-from mutoscope.cli.options import Json, WorkspaceId, id_of, takes
+from mutoscope.cli.desk_acting import Looking, ThreadId, looked, tell_offer
+from mutoscope.cli.options import Json, WorkspaceId, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import (
     balances_table,
@@ -41,18 +48,10 @@ _DAY: Final = timedelta(days=1)
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SOON: Final = timedelta(seconds=60)
 
-ThreadId = Annotated[
-    UUID | None,
-    typer.Option(
-        "--thread", metavar="THREAD", help="A thread's id; else the one every workspace has.",
-        parser=id_of("thread", remedy="`mutoscope desk inbox` tells them"),
-    ),
-]  # fmt: skip
-
 commands = typer.Typer()
 desk = typer.Typer(help="Answer the chat, and do what a customer asked for.", no_args_is_help=True)
 commands.add_typer(desk, name="desk")
-for part in (desk_actions, desk_transfers, desk_money, desk_offers, desk_waiting):
+for part in (desk_actions, desk_transfers, desk_money, desk_offers, desk_waiting, desk_view):
     part.attach(desk)
 
 

@@ -13,7 +13,7 @@ from mutoscope.app import proposals
 from mutoscope.app.desk import DeskOrder, Done, Proposed
 from mutoscope.bootstrap import House
 from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, in_house_as
-from mutoscope.cli.options import Json, WorkspaceId
+from mutoscope.cli.options import Json, WorkspaceId, id_of
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, money, tell
 from mutoscope.domain.desk import goodwill_offer
@@ -22,6 +22,13 @@ from mutoscope.domain.staff import Actor, StaffAction, require
 
 T = TypeVar("T")
 Key = Annotated[str | None, typer.Option(help="The same key again is the same action.")]
+ThreadId = Annotated[
+    UUID | None,
+    typer.Option(
+        "--thread", metavar="THREAD", help="A thread's id; else the one every workspace has.",
+        parser=id_of("thread", remedy="`mutoscope desk inbox` tells them"),
+    ),
+]  # fmt: skip
 
 _PARKED: Final = (
     "The payment is parked, since it does not fit ({reason}). Use it for another request with "
@@ -46,6 +53,7 @@ class Acting:
     reason: Reason
     acting: As = None
     password_file: PasswordFile = None
+    thread: ThreadId = None
     key: Key = None
     is_json: Json = False
 
@@ -54,7 +62,7 @@ def act(asked: Acting, action: str, data: Mapping[str, object]) -> None:
     """Do something at the desk, and tell what came of it."""
     order = DeskOrder(
         action=action, workspace_id=asked.workspace_id, data=data, reason=asked.reason,
-        key=asked.key or str(uuid4()),
+        key=asked.key or str(uuid4()), thread_id=asked.thread,
     )  # fmt: skip
     found = in_house_as(
         who_of(asked), lambda house, actor: proposals.act(house.studio, actor, order=order)

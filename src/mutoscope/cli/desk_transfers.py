@@ -15,7 +15,7 @@ from mutoscope.app.desk import DeskOrder, Done, Proposed
 from mutoscope.app.named_request import named_request
 from mutoscope.bootstrap import House
 from mutoscope.cli.as_staff import Reason, in_house_as
-from mutoscope.cli.desk_acting import Acting, Key, Looking, act, looked, show, who_of
+from mutoscope.cli.desk_acting import Acting, Key, Looking, ThreadId, act, looked, show, who_of
 from mutoscope.cli.desk_money import Amount, OwnerId
 from mutoscope.cli.options import takes
 from mutoscope.cli.plain import print_json
@@ -47,6 +47,7 @@ class ConfirmOptions(Looking):
     ] = ""  # fmt: skip
     reason: Reason = ""
     amount: Amount = None
+    thread: ThreadId = None
     key: Key = None
 
 
@@ -79,7 +80,7 @@ def confirm(asked: ConfirmOptions) -> None:
         }  # fmt: skip
         order = DeskOrder(
             action="confirm_payment", workspace_id=request.workspace_id, data=data,
-            reason=asked.reason, key=asked.key or str(uuid4()),
+            reason=asked.reason, key=asked.key or str(uuid4()), thread_id=asked.thread,
         )  # fmt: skip
         return await proposals.act(house.studio, actor, order=order)
 

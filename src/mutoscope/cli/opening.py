@@ -6,6 +6,7 @@ nothing running, however it ends.
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 from uuid import UUID
@@ -59,3 +60,17 @@ async def zone_of(house: House, workspace_id: UUID) -> str:
     """
     async with house.studio.reading() as connection:
         return (await workspaces.get(connection, workspace_id=workspace_id)).zone
+
+
+async def until_interrupted(task: asyncio.Task[None]) -> None:
+    """Wait for a task until the process is asked to stop, then end it in good order."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        return
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 from datetime import datetime
 from typing import Annotated, Final
 
@@ -15,7 +14,7 @@ from mutoscope.app.charge import Charged
 from mutoscope.app.renew import PROCESSES_MAX, Renewal
 from mutoscope.bootstrap import House, calm_collector
 from mutoscope.cli.logs import configure
-from mutoscope.cli.opening import in_house, settings_here, shown_settings
+from mutoscope.cli.opening import in_house, settings_here, shown_settings, until_interrupted
 from mutoscope.cli.options import Json, instant
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import bars, console, table, tell, told
@@ -69,7 +68,7 @@ def worker() -> None:
         configure(level=logging.INFO)
         calm_collector()
         tell("Working; Ctrl-C stops.")
-        await _until_stopped(asyncio.create_task(work(house)))
+        await until_interrupted(asyncio.create_task(work(house)))
 
     in_house(until_stopped, is_long=True)
     tell("Stopped.")
@@ -141,17 +140,3 @@ def settings(*, is_json: Json = False) -> None:
 
 def _tell_ready(url: str) -> None:
     tell(f"Listening on {url}; Ctrl-C stops.")
-
-
-async def _until_stopped(task: asyncio.Task[None]) -> None:
-    """Wait for a task until the process is asked to stop, then end it in good order."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, task.cancel)
-    try:
-        await task
-    except asyncio.CancelledError:
-        return
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)

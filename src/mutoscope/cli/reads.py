@@ -34,7 +34,7 @@ from mutoscope.domain.jobs import JobState
 from mutoscope.storage import balances, history, jobs, workspaces
 from mutoscope.storage.attempts import Attempt
 from mutoscope.storage.history import Filters, Line, Page, Window
-from mutoscope.storage.jobs import JobPage, StoredOutput
+from mutoscope.storage.jobs import Job, JobPage, StoredOutput
 
 FOR_STAFF: Final = frozenset({"provider", "provider_job_id", "route"})
 """What a job knows of the company that made it."""
@@ -198,12 +198,17 @@ def line_fields(line: Line) -> dict[str, Any]:
     return {**fields, "words": line.words, "is_note_erased": line.is_note_erased}
 
 
+def job_fields(job: Job) -> dict[str, Any]:
+    """Return a job as plain data, as its workspace's people may see it."""
+    found: dict[str, Any] = plain(job)
+    return {name: found[name] for name in found if name not in FOR_STAFF}
+
+
 def receipt_fields(found: Receipt, *, is_with_cost: bool = False) -> dict[str, Any]:
     """Return a receipt as plain data; who made it, and at what cost, is for staff."""
-    job: dict[str, Any] = plain(found.job)
-    shown = job if is_with_cost else {name: job[name] for name in job if name not in FOR_STAFF}
     return {
-        "job": shown, "tool_name": found.tool_name, "outputs": plain(found.outputs),
+        "job": plain(found.job) if is_with_cost else job_fields(found.job),
+        "tool_name": found.tool_name, "outputs": plain(found.outputs),
         **({"attempts": plain(found.attempts)} if is_with_cost else {}),
         "price_lock": plain(found.price_lock), "lines": [line_fields(each) for each in found.lines],
     }  # fmt: skip

@@ -82,7 +82,7 @@ def create(asked: CreateOptions) -> None:
             found = await sign_up.sign_up(
                 house.studio, name=asked.name, email=asked.email, zone=asked.zone, act=act
             )
-        return await _shown(house, found.workspace_id)
+        return await shown_of(house, found.workspace_id)
 
     shown = in_house_acting(
         StaffAction.OPEN_WORKSPACE, made, workspace_id=None, what="workspace create"
@@ -93,7 +93,7 @@ def create(asked: CreateOptions) -> None:
 @workspace.command()
 def show(workspace_id: WorkspaceId, *, is_json: Json = False) -> None:
     """Show a workspace: plan, billing date, balances, and the latest messages to it."""
-    _show(in_house(lambda house: _shown(house, workspace_id)), is_json=is_json)
+    _show(in_house(lambda house: shown_of(house, workspace_id)), is_json=is_json)
 
 
 @workspace.command(name="list")
@@ -138,7 +138,7 @@ def plan(
         )
         assert found.subscription is not None, "its plan was started"
         ended = await trial_ended(house.studio, subscription=found.subscription)
-        return replace(await _shown(house, workspace_id), trial_ended=ended)
+        return replace(await shown_of(house, workspace_id), trial_ended=ended)
 
     made = in_house_acting(
         StaffAction.START_PLAN,
@@ -160,18 +160,19 @@ def verify_email(
 
     async def verified(house: House) -> Shown:
         await sign_up.verify_email(house.studio, workspace_id=workspace_id, code=code)
-        return await _shown(house, workspace_id)
+        return await shown_of(house, workspace_id)
 
     _show(in_house(verified), is_json=is_json)
 
 
-async def _shown(house: House, workspace_id: UUID) -> Shown:
+async def shown_of(house: House, workspace_id: UUID, *, messages_max: int = MESSAGES_MAX) -> Shown:
+    """Return a workspace with its balances and the latest messages to it."""
     now = house.studio.clock.now()
     async with house.studio.reading() as connection:
         found = await workspaces.get(connection, workspace_id=workspace_id)
         wallets = await balances.balances(connection, workspace_id=workspace_id, at=now, now=now)
         messages = await workspaces.outbox(
-            connection, workspace_id=workspace_id, limit=MESSAGES_MAX
+            connection, workspace_id=workspace_id, limit=messages_max
         )
     return Shown(
         workspace=found, balances=wallets, messages=messages,
@@ -182,7 +183,12 @@ async def _shown(house: House, workspace_id: UUID) -> Shown:
 def _show(shown: Shown, *, is_json: bool) -> None:
     if is_json:
         print_json(shown)
-        return
+    else:
+        tell_workspace(shown)
+
+
+def tell_workspace(shown: Shown) -> None:
+    """Print a workspace: its plan, its balances and the latest messages to it."""
     screen, found = console(), shown.workspace
     screen.print(f"workspace  {found.workspace_id}")
     for name, text in _facts(found):

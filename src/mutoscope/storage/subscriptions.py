@@ -153,10 +153,18 @@ async def expect_subscriptions(connection: Connection, rows: Sequence[tuple[Any,
 
 
 async def close_workspaces(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-    """Close (workspace id, since when); one that is closed is not written again."""
-    workspaces, closed = zip(*rows, strict=True)
-    written: int = await _SQL.close_workspaces(connection, workspaces=workspaces, closed=closed)
+    """Close (workspace id, since when, key or None); one that is closed is not written again."""
+    workspaces, closed, keys = zip(*rows, strict=True)
+    written: int = await _SQL.close_workspaces(
+        connection, workspaces=workspaces, closed=closed, keys=keys
+    )
     return written
+
+
+async def is_closed_by(connection: Connection, *, workspace_id: UUID, key: str) -> bool:
+    """Tell whether a workspace was closed under a key."""
+    found: bool = await _SQL.is_closed_by(connection, workspace_id=workspace_id, key=key)
+    return found
 
 
 async def get(

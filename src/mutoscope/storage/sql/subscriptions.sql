@@ -188,10 +188,18 @@ ORDER BY w.kind;
 -- name: close_workspaces$
 -- Workspaces that are closed from now on.
 WITH written AS (
-    UPDATE workspaces AS w SET closed_at = n.closed_at
-    FROM unnest(:workspaces::uuid[], :closed::timestamptz[]) AS n (workspace_id, closed_at)
+    UPDATE workspaces AS w SET closed_at = n.closed_at, close_key = n.close_key
+    FROM
+        unnest(:workspaces::uuid[], :closed::timestamptz[], :keys::text[])
+        AS n (workspace_id, closed_at, close_key)
     WHERE w.workspace_id = n.workspace_id AND w.closed_at IS NULL
     RETURNING w.workspace_id
 )
 
 SELECT count(*) FROM written;
+
+-- name: is_closed_by$
+-- Whether a workspace was closed under a key: then closing it again is a repeat.
+SELECT coalesce(close_key = :key, FALSE) AS found
+FROM workspaces
+WHERE workspace_id = :workspace_id;

@@ -31,6 +31,7 @@ from mutoscope.domain.staff import (
     StaffAction,
     require,
 )
+from mutoscope.storage.chat import UnknownThread
 from mutoscope.storage.payments import NOBODY
 from mutoscope.storage.workspaces import UnknownWorkspace
 from mutoscope.web.api.callers import ActorHere
@@ -160,8 +161,8 @@ async def list_desk_actions(*, house: HouseHere, actor: ActorHere) -> ActionList
     tags=["desk"], summary="Do something at the desk, or propose it when it takes two people",
     responses=documented(
         StaffNeeded, NotAllowed, NotReauthenticated, SecondPersonNeeded, UnknownDeskAction,
-        UnknownWorkspace, AlreadyDone, BadReason, BadKey, KeyReused, IdempotencyKeyMissing,
-        "no_version_in_force", *ACTING, *BODY,
+        UnknownWorkspace, UnknownThread, AlreadyDone, BadReason, BadKey, KeyReused,
+        IdempotencyKeyMissing, "no_version_in_force", *ACTING, *BODY,
     ),
 )  # fmt: skip
 async def act_at_desk(

@@ -43,6 +43,7 @@ from mutoscope.web.errors import IdempotencyKeyMissing, Malformed, documented
 PLAN: Final = "/workspaces/{workspace_id:uuid}/subscription"
 BODY: Final = ("not_json", "body_too_large")
 KEYED: Final = (BadKey, KeyReused, IdempotencyKeyMissing, *BODY)
+CLOSING: Final = (BadKey, IdempotencyKeyMissing, *BODY)
 CHECKOUT: Final = (GatewayMissing, GatewayFailed, GatewayAway)
 UPGRADING: Final = (
     UnknownWorkspace, UnknownPlan, NotInThisState, NotAnUpgrade, PriceNotAgreed, AllowanceNotAgreed,
@@ -289,12 +290,13 @@ async def undo_change(*, house: HouseHere, workspace_id: FromPath[UUID]) -> Subs
     "/workspaces/{workspace_id:uuid}/close", operation_id="closeWorkspace", tags=["workspaces"],
     summary="Close a workspace for ever: open jobs settle, every credit is forfeited",
     status_code=200,
-    responses=documented(UnknownWorkspace, NotConfirmed, NotInThisState, SideRowRefused, *BODY),
+    responses=documented(UnknownWorkspace, NotConfirmed, NotInThisState, SideRowRefused, *CLOSING),
 )  # fmt: skip
 async def close_workspace(
-    *, house: HouseHere, workspace_id: FromPath[UUID], data: JSONBody[Closing]
-) -> SubscriptionShape:
-    """Close a workspace that the body names.
+    *, house: HouseHere, workspace_id: FromPath[UUID], data: JSONBody[Closing],
+    idempotency_key: IdempotencyKey,
+) -> Response[SubscriptionShape]:  # fmt: skip
+    """Close a workspace that the body names; a repeat with the same key answers as the first did.
 
     :raises NotConfirmed: when it names another.
     """
@@ -303,5 +305,6 @@ async def close_workspace(
         workspace = await workspaces.get(connection, workspace_id=workspace_id)
     if data.confirm.strip() not in {workspace.name.strip(), str(workspace_id)}:
         raise NotConfirmed
-    await suspend.close(studio, workspace_id=workspace_id)
-    return await subscription_shape(studio, workspace_id=workspace_id)
+    is_replay = await suspend.close_once(studio, workspace_id=workspace_id, key=idempotency_key)
+    shape = await subscription_shape(studio, workspace_id=workspace_id)
+    return Response(shape, headers=replay_headers(is_replay=is_replay))
