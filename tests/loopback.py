@@ -24,14 +24,15 @@ def stay() -> None:
 
 def _watch(event: str, arguments: tuple[object, ...]) -> None:
     if event == "socket.getaddrinfo":
-        _check(arguments[0])
+        _check(arguments[0], is_called=False)
     elif event in {"socket.connect", "socket.sendto"}:
         address = arguments[1]
         if isinstance(address, tuple):
-            _check(address[0])
+            _check(address[0], is_called=True)
 
 
-def _check(host: object) -> None:
+def _check(host: object, *, is_called: bool) -> None:
+    """Pass for this machine, and for an address that is looked up, for which nobody is asked."""
     name = host.decode() if isinstance(host, bytes) else host
     if name is None or name in ANY_OF_OURS:
         return
@@ -39,7 +40,7 @@ def _check(host: object) -> None:
     if name.rstrip(".").endswith(RESERVED):
         raise socket.gaierror(socket.EAI_NONAME, f"nobody is called {name}")
     try:
-        is_ours = ip_address(name).is_loopback
+        is_ours = ip_address(name).is_loopback or not is_called
     except ValueError:
         is_ours = name.endswith(".localhost")
     if not is_ours:

@@ -182,10 +182,11 @@ async def test_a_transfer_that_breaks_off_may_be_tried_again(stage: Stage) -> No
 async def test_a_redirect_into_the_house_is_not_followed(stage: Stage) -> None:
     skip_unless_played(stage.play, "redirect_to_private_address")
 
-    with pytest.raises(ProviderError) as caught:
-        await stage.carried_out(stage.order("redirect_to_private_address"))
+    render = await stage.carried_out(stage.order("redirect_to_private_address"))
 
-    assert caught.value.code == ErrorCode.PROVIDER_FAILED
+    assert render.failure is not None
+    assert (render.state, render.failure.code) == (RenderState.FAILED, ErrorCode.PROVIDER_FAILED)
+    assert "an address that is refused" in render.failure.sentence
 
 
 async def test_work_that_never_ends_is_still_running(stage: Stage) -> None:

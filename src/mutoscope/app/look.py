@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 FOLLOW_S: Final = 60.0
 """Seconds between looks at the order of a job that was given up."""
 
+PATIENCE: Final = 12
+"""How many times longer than the first a pause becomes: a minute, as at an order given up."""
+
 FOLLOWED: Final = timedelta(hours=24)
 """How long such an order is followed, before staff are asked what became of it."""
 
@@ -123,7 +126,7 @@ async def try_again(studio: Studio, job: Job, failure: Failure) -> Next:
     if job.state is JobState.SUBMITTING and _is_far(work.attempt):
         return await in_doubt(studio, work)
     if tries < TRIES_MAX or (is_begun and at < job.deadline_at):
-        return Next(RETRY_S, is_watched=is_begun)
+        return Next(RETRY_S * min(tries, PATIENCE), is_watched=is_begun)
     if is_begun and work.attempt is not None and _is_far(work.attempt):
         await give_up(studio, work, failure)
         return Next(FOLLOW_S, is_watched=True)

@@ -14,7 +14,7 @@ from typing import Final
 
 import httpx
 
-from mutoscope.app.ports import ErrorCode, ProviderError
+from mutoscope.app.ports import ErrorCode
 from mutoscope.app.public_hosts import HostInside, Resolve, public_address, resolve
 from mutoscope.providers.wire import Site, refusal, trusted
 
@@ -39,6 +39,16 @@ class AddressExpired(Exception):
         self.status = status
 
 
+class AddressRefused(Exception):
+    """An address to which nobody may be led; asking again gives no better one."""
+
+    code = "provider_failed"
+
+    def __init__(self, *, provider: str, reason: str) -> None:
+        super().__init__(f"{provider} delivers from an address that is refused: {reason}.")
+        self.reason = reason
+
+
 class Downloads:
     """Fetches files of one provider; `resolve` looks names up."""
 
@@ -58,8 +68,8 @@ class Downloads:
         """Write what lies at an address to a file; a key in `headers` goes to own hosts alone.
 
         :raises AddressExpired: when it is no longer there.
-        :raises ProviderError: when the address is refused (`provider_failed`) or the transfer
-            breaks off (`transient`).
+        :raises AddressRefused: when it is none that may be asked.
+        :raises ProviderError: when the transfer breaks off (`transient`).
         """
         provider = self._site.provider
         try:
@@ -124,6 +134,5 @@ class Downloads:
                     raise self._refused(f"it holds more than {FILE_BYTES_MAX:,} bytes")
                 await asyncio.to_thread(file.write, piece)
 
-    def _refused(self, reason: str) -> ProviderError:
-        sentence = f"{self._site.provider} delivers from an address that is refused: {reason}."
-        return refusal(ErrorCode.PROVIDER_FAILED, sentence)
+    def _refused(self, reason: str) -> AddressRefused:
+        return AddressRefused(provider=self._site.provider, reason=reason)

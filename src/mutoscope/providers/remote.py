@@ -27,7 +27,7 @@ from mutoscope.app.ports import (
     Submitted,
 )
 from mutoscope.providers.adapter import Adapter, Created, Delivery, Standing
-from mutoscope.providers.download import AddressExpired, Downloads
+from mutoscope.providers.download import AddressExpired, AddressRefused, Downloads
 from mutoscope.providers.kept import (
     discard,
     keep_render,
@@ -160,7 +160,7 @@ class RemoteGenerator:
             standing = await self._adapter.poll(provider_job_id=provider_job_id)
             try:
                 return await self._concluded(standing, folder, is_clip=is_clip)
-            except (AddressExpired, BrokenFile):
+            except (AddressExpired, AddressRefused, BrokenFile):
                 await self._adapter.wire.pause(turn)
         standing = await self._adapter.poll(provider_job_id=provider_job_id)
         return await self._rendered(standing, folder, is_clip=is_clip)
@@ -172,6 +172,9 @@ class RemoteGenerator:
         except AddressExpired:
             sentence = f"{self._provider} no longer has the file."
             return _failed(standing, Failure(code=ErrorCode.OUTPUT_LOST, sentence=sentence))
+        except AddressRefused as refused:
+            failure = Failure(code=ErrorCode.PROVIDER_FAILED, sentence=str(refused))
+            return _failed(standing, failure)
         except BrokenFile as broken:
             sentence = f"{self._provider} delivered a file that is broken: {broken.reason}."
             return _failed(standing, Failure(code=ErrorCode.PROVIDER_FAILED, sentence=sentence))
@@ -217,7 +220,7 @@ class RemoteGenerator:
             output = await asyncio.to_thread(measured, path=partial, is_clip=is_clip)
             final = stem.with_suffix(suffix(output.media_type))
             await asyncio.to_thread(settle_file, partial=partial, final=final)
-        except (AddressExpired, BrokenFile, ProviderError, OSError):
+        except (AddressExpired, AddressRefused, BrokenFile, ProviderError, OSError):
             await asyncio.to_thread(partial.unlink, missing_ok=True)
             raise
         return replace(output, path=final)
