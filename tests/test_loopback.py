@@ -7,10 +7,9 @@ import pytest
 from loopback import LeftTheMachineError
 
 
-@pytest.mark.parametrize("host", ["192.0.2.1", "mutoscope.dev"])
-def test_another_machine_is_out_of_reach(host: str) -> None:
-    with socket.socket() as line, pytest.raises(LeftTheMachineError, match=host):
-        line.connect((host, 9))
+def test_another_machine_is_out_of_reach() -> None:
+    with socket.socket() as line, pytest.raises(LeftTheMachineError, match=r"192\.0\.2\.1"):
+        line.connect(("192.0.2.1", 9))
 
 
 def test_nobody_is_asked_for_a_name() -> None:

@@ -14,7 +14,7 @@ from mutoscope.providers.download import Downloads
 from mutoscope.providers.remote import RemoteGenerator
 from mutoscope.providers.runway import Runway
 from mutoscope.simulators import pictures
-from provider_stage import PLAYS, Stage, frame, simulators, staged
+from provider_stage import PLAYS, Stage, frame, http, serving, simulators, staged
 
 CLIP, STILL = PLAYS[:2]
 
@@ -28,13 +28,15 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         yield stage
 
 
-def restarted(stage: Stage, adapter: Adapter | None = None) -> RemoteGenerator:
+def restarted(
+    stage: Stage, adapter: Adapter | None = None, downloads: Downloads | None = None
+) -> RemoteGenerator:
     """Return a generator over the same folder, as after a crash."""
     first = stage.generator
-    downloads: Downloads = first._downloads
     return RemoteGenerator(
-        adapter=adapter or first._adapter, folder=first._folder, downloads=downloads
-    )
+        adapter=adapter or first._adapter, folder=first._folder,
+        downloads=downloads or first._downloads,
+    )  # fmt: skip
 
 
 async def test_what_was_delivered_is_there_after_a_restart_and_gone_once_discarded(
@@ -65,13 +67,15 @@ class Instant(Runway):
         return Created(provider_job_id="at-once", standing=standing)
 
 
-def instant(stage: Stage, *deliveries: Delivery) -> RemoteGenerator:
+def instant(
+    stage: Stage, *deliveries: Delivery, downloads: Downloads | None = None
+) -> RemoteGenerator:
     adapter = STILL.make(stage.generator._adapter.wire.site)
     assert isinstance(adapter, Runway)
     adapter.__class__ = Instant
     assert isinstance(adapter, Instant)
     adapter.deliveries = deliveries
-    return restarted(stage, adapter)
+    return restarted(stage, adapter, downloads)
 
 
 async def test_a_picture_that_comes_at_once_is_found_after_a_restart(stage: Stage) -> None:
@@ -156,12 +160,14 @@ async def test_a_picture_at_once_that_does_not_come_through_is_left_to_a_poll(
     stage: Stage,
 ) -> None:
     order = replace(stage.order(), **STILL.order, duration_s=None, source_path=None)
-    here = stage.generator._adapter.wire.site.base_url
-    control = here.rpartition("/")[0] + "/_sim/next"  # it takes orders, and gives no file: 405
-    generator = instant(stage, Delivery(url=control, is_keyed=True))
+    async with serving(http(503)) as (address, _):
+        site = replace(stage.generator._adapter.wire.site, base_url=address)
+        downloads = Downloads(site=site)
+        generator = instant(stage, Delivery(url=f"{address}/x"), downloads=downloads)
 
-    submitted = await generator.submit(order=order)
+        submitted = await generator.submit(order=order)
 
+    await downloads.close()
     assert submitted.render is None
     assert await generator.find(job_id=order.job_id) == "at-once"
 
