@@ -9,6 +9,9 @@ import pytest
 from PIL import Image
 
 from command_line import Done, run, run_here
+from mutoscope.cli.board_screen import differences_table
+from mutoscope.domain.jobs import FrameName
+from mutoscope.domain.versions import Difference
 from storyboard_stage import SCRIPT
 
 
@@ -144,6 +147,22 @@ def test_a_scene_is_renamed_moved_deleted_and_brought_back(studio: Studio) -> No
     assert headings(gone) == ["EXT. HARBOUR - DAWN"]
     assert (unknown.code, json.loads(unknown.errors)["code"]) == (3, "unknown_scene")
     assert shown.index("ATTIC") < shown.index("HARBOUR")
+
+
+def test_two_versions_are_compared_in_words() -> None:
+    found = [
+        Difference(name="instruction", first=None, second="at night"),
+        Difference(name="adjustments", first={"light": "left"}, second=None),
+        Difference(name="source", first=None, second=FrameName("7f", 2)),
+        Difference(name="references", first=("a1", "b2"), second=()),
+        Difference(name="seed", first=1, second=2),
+    ]
+
+    made = differences_table(found=found)
+
+    columns = [list(column.cells) for column in made.columns]
+    assert columns[1] == ["-", "light left", "-", "a1; b2", "1"]
+    assert columns[2] == ["at night", "-", "image 2 of job 7f", "-", "2"]
 
 
 def test_versions_are_named_by_their_number(studio: Studio, picture: str) -> None:

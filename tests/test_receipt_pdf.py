@@ -8,9 +8,10 @@ import pytest
 from pypdf import PdfReader
 
 from mutoscope.app.receipt import receipt
-from mutoscope.app.receipt_page import receipt_page
+from mutoscope.app.receipt_page import changes_asked, receipt_page
 from mutoscope.documents.letters import FontMissing
 from mutoscope.documents.receipt_pdf import receipt_pdf
+from mutoscope.domain.jobs import FrameName, JobSpec
 from studio_stage import Stage, open_stage
 
 
@@ -75,3 +76,17 @@ async def test_a_receipt_that_cannot_be_read_is_refused(stage: Stage, tmp_path: 
 
     with pytest.raises(FontMissing):
         receipt_pdf(foreign, fonts=tmp_path / "none")
+
+
+def test_what_an_edit_was_to_change_is_told_with_what_it_began_from() -> None:
+    source = FrameName("7f", 2)
+    frame = JobSpec(prompt="a quay", seed=1, ratio="16:9", width=64, height=36)
+
+    made = changes_asked(frame)
+    edited = changes_asked(frame._replace(source=source, instruction="at night"))
+    tuned = dict(changes_asked(frame._replace(source=source, adjustments={"light": "left"})))
+
+    assert made == ()
+    assert edited == (("instruction", "at night"), ("from", "image 2 of job 7f"))
+    assert "light" in tuned["changes"]
+    assert tuned.keys() == {"changes", "from"}

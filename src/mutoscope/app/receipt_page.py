@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from mutoscope.domain.chart import Account
+from mutoscope.domain.fine_tune import sentence_of
 
 if TYPE_CHECKING:
     from mutoscope.app.receipt import Receipt
+    from mutoscope.domain.jobs import JobSpec
     from mutoscope.storage.attempts import Attempt
     from mutoscope.storage.jobs import Job, StoredOutput
 
@@ -65,11 +67,22 @@ def receipt_page(receipt: Receipt, *, zone: str, is_with_cost: bool = False) -> 
     )  # fmt: skip
 
 
+def changes_asked(spec: JobSpec) -> Rows:
+    """Return what an edit was to change, and of which picture; nothing for what is made anew."""
+    if spec.source is None:
+        return ()
+    changes = sentence_of(spec.adjustments) if spec.adjustments else ""
+    told = (("instruction", spec.instruction or ""), ("changes", changes))
+    source = f"image {spec.source.ordinal} of job {spec.source.job_id}"
+    return (*(each for each in told if each[1]), ("from", source))
+
+
 def _asked(job: Job) -> Rows:
     spec = job.spec
     seconds = "" if spec.duration_s is None else f", {spec.duration_s} seconds"
     return (
-        ("prompt", spec.instruction or spec.prompt),
+        ("prompt", spec.prompt),
+        *changes_asked(spec),
         ("what", f"{spec.images} of {spec.width} x {spec.height} ({spec.ratio}){seconds}"),
         ("seed", str(spec.seed)),
     )

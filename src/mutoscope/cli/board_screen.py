@@ -10,6 +10,7 @@ from rich.table import Table
 from mutoscope.app.storyboard_estimate import BoardMix
 from mutoscope.cli.screen import UNLIMITED, counted, table, told
 from mutoscope.domain.board_price import BoardEstimate, BoardItem, KindTotal
+from mutoscope.domain.jobs import FrameName
 from mutoscope.domain.storyboard import Board, Frame, FrameVersion, Project
 from mutoscope.domain.tool_table import ToolRow
 from mutoscope.domain.versions import Difference
@@ -61,8 +62,23 @@ def differences_table(*, found: Iterable[Difference]) -> Table:
     """Return in what two versions differ."""
     made = table("", "first", "second")
     for each in found:
-        made.add_row(each.name, escape(str(each.first)), escape(str(each.second)))
+        made.add_row(each.name, escape(_words(each.first)), escape(_words(each.second)))
     return made
+
+
+def _words(value: object) -> str:
+    """Return what a version was made with in words; a dash for what it was made without."""
+    match value:
+        case None | "" | ():
+            return "-"
+        case FrameName(job_id, ordinal):
+            return f"image {ordinal} of job {job_id}"
+        case dict():
+            return ", ".join(f"{name} {each}" for name, each in sorted(value.items()))
+        case tuple():
+            return "; ".join(map(str, value))
+        case _:
+            return str(value)
 
 
 def estimate_lines(

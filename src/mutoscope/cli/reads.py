@@ -10,7 +10,7 @@ import typer
 from mutoscope.app import downloads
 from mutoscope.app.receipt import Receipt
 from mutoscope.app.receipt import receipt as receipt_of
-from mutoscope.app.receipt_page import receipt_page
+from mutoscope.app.receipt_page import changes_asked, receipt_page
 from mutoscope.bootstrap import House
 from mutoscope.cli.files import copied, folder_at, written
 from mutoscope.cli.opening import in_house, zone_of
@@ -235,6 +235,8 @@ def _show_receipt(found: Receipt, zone: str, *, is_with_cost: bool) -> None:
     seconds = f", {spec.duration_s} s" if spec.duration_s else ""
     screen.print(job_line(job=job, tool=found.tool_name))
     screen.print(f"asked      {spec.images} of {spec.ratio}{seconds}: {spec.prompt}", markup=False)
+    for name, words in changes_asked(spec):
+        screen.print(f"{name:<10} {words}", markup=False)
     for output in found.outputs:
         length = f", {output.duration_ms / 1000:g} s" if output.duration_ms else ""
         screen.print(f"delivered  {output.width}x{output.height} {output.media_type}{length}")
