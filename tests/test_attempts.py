@@ -322,6 +322,20 @@ async def test_the_day_s_limit_of_money_makes_jobs_wait_and_staff_know(
     assert await alerts(companies) == [("spend_limit_reached", "2025-01-20")]
 
 
+async def test_a_limit_set_later_in_the_day_counts_what_was_spent_before(
+    companies: Companies,
+) -> None:
+    companies.acme.succeed(images=1)
+    await companies.play(await companies.place())
+    companies = companies.with_routes(route("acme"), daily_micros_max=MICROS)
+
+    second = await companies.place("job-2")
+    await companies.step(second)
+
+    assert (await companies.stage.read(second)).state is JobState.WAITING
+    assert companies.acme.calls == 1
+
+
 async def test_what_was_not_taken_leaves_the_day_s_limit_as_it_was(companies: Companies) -> None:
     companies = companies.with_routes(route("acme"), daily_micros_max=MICROS)
     companies.acme.trouble = TOO_FAST

@@ -81,6 +81,7 @@ async def test_a_screenplay_that_does_not_fit_adds_nothing(stage: Stage) -> None
         ("a\0b", "16:9", BadText),
         ("Rain", "16x9", BadBoardRatio),
         ("Rain", "0:9", BadBoardRatio),
+        ("Rain", "7:3", BadBoardRatio),
     ],
 )
 async def test_a_project_without_a_name_or_ratio_is_refused(

@@ -185,7 +185,7 @@ async def _afterwards(studio: Studio, work: Work, *, cost_micros: int) -> None:
 
 async def return_spend(studio: Studio, attempt: Attempt, *, micros: int) -> None:
     """Give back a part of what an order claimed of its day's limit."""
-    if studio.routes.daily_micros_max is not None and micros > 0:
+    if micros > 0:
         async with studio.reading() as connection:
             await routes.return_spend(
                 connection, spent_on=attempt.intended_at.date(), micros=micros

@@ -102,11 +102,18 @@ def usable_routes(
     return tuple(route for route in alive if _is_usable(known.get(route.key), at))
 
 
+NO_LIMIT: Final = 2**62
+"""Millionths of a dollar that no day comes near, and the database still holds."""
+
+
 async def claimed(studio: Studio, route: Route, *, micros: int, at: datetime) -> bool:
-    """Claim an order's list price from the day's limit; tell staff when it is used up."""
-    limit = studio.routes.daily_micros_max
-    if limit is None or not micros:
+    """Claim an order's list price from the day's limit; tell staff when it is used up.
+
+    Without a limit it is counted all the same: one may be set later in the day.
+    """
+    if not micros:
         return True
+    limit = studio.routes.daily_micros_max or NO_LIMIT
     async with studio.reading() as connection:
         is_within = await routes.claim_spend(
             connection, spent_on=at.date(), micros=micros, micros_max=limit

@@ -86,7 +86,7 @@ async def create_project(
     """
     made = Project(
         workspace_id=workspace_id, project_id=studio.ids.new(),
-        name=checked_text(name, name="name"), ratio=checked_ratio(ratio),
+        name=checked_text(name, name="name"), ratio=_ratio(studio, ratio),
         created_at=studio.clock.now(), archived_at=None,
     )  # fmt: skip
     async with studio.reading() as connection:
@@ -104,7 +104,7 @@ async def change_project(
         found = await rows.project(connection, workspace_id=workspace_id, project_id=project_id)
         changed = replace(
             found, name=found.name if name is None else checked_text(name, name="name"),
-            ratio=found.ratio if ratio is None else checked_ratio(ratio),
+            ratio=found.ratio if ratio is None else _ratio(studio, ratio),
         )  # fmt: skip
         await rows.change_project(connection, changed)
     return changed
@@ -384,6 +384,11 @@ def _checked(studio: Studio, text: FrameText) -> FrameText:
         text, description=checked_prompt(text.description), duration_s=duration_s,
         dialogue=_optional(text.dialogue, "dialogue", DIALOGUE_MAX),
     )  # fmt: skip
+
+
+def _ratio(studio: Studio, ratio: str) -> str:
+    version = studio.catalog.version_at(at=studio.clock.now())
+    return checked_ratio(ratio, tools=version.tools)
 
 
 def _optional(text: str, name: str, length_max: int) -> str:

@@ -5,8 +5,7 @@ is the version that was chosen, else its newest, and a frame is final only with 
 surprising choice: versions are no things of their own; each is what a job delivered, or an upload.
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +16,7 @@ from mutoscope.domain.cast import Part
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.fine_tune import ShotSize
 from mutoscope.domain.jobs import FrameName
+from mutoscope.domain.offers import Tool, Unit
 
 NAME_MAX: Final = 200
 """Characters of a name or a heading: one line of a screen."""
@@ -32,8 +32,6 @@ PROJECTS_MAX: Final = 1_000
 
 TOLD_MAX: Final = 10
 """Frames that a refusal names."""
-
-_RATIO = re.compile(r"([1-9]\d?):([1-9]\d?)")
 
 
 class Wanted(StrEnum):
@@ -55,12 +53,13 @@ class BadText(Refusal):
 
 
 class BadBoardRatio(Refusal):
-    """A ratio that no board can have."""
+    """A ratio in which no tool makes stills."""
 
     code = "bad_board_ratio"
 
-    def __init__(self, *, ratio: str) -> None:
-        super().__init__(f"{ratio[:20]!r} is no ratio: write width to height, such as 16:9")
+    def __init__(self, *, ratio: str, allowed: Iterable[str]) -> None:
+        listed = ", ".join(allowed)
+        super().__init__(f"{ratio[:20]!r} is no ratio of width to height here: it may be {listed}")
         self.ratio = ratio[:20]
 
 
@@ -213,13 +212,15 @@ def checked_text(text: str, *, name: str, length_max: int = NAME_MAX) -> str:
     return kept
 
 
-def checked_ratio(ratio: str) -> str:
-    """Return a ratio of width to height.
+def checked_ratio(ratio: str, *, tools: Iterable[Tool]) -> str:
+    """Return a ratio of width to height in which one of the tools makes stills.
 
-    :raises BadBoardRatio: when it is none.
+    :raises BadBoardRatio: when none does.
     """
-    if not _RATIO.fullmatch(ratio):
-        raise BadBoardRatio(ratio=ratio)
+    stills = [tool for tool in tools if tool.unit is Unit.PER_IMAGE]
+    allowed = tuple(dict.fromkeys(each for tool in stills for each in tool.ratios))
+    if ratio not in allowed:
+        raise BadBoardRatio(ratio=ratio, allowed=allowed)
     return ratio
 
 
