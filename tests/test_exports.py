@@ -253,3 +253,19 @@ async def test_what_comes_after_the_end_is_not_kept(board: Board, tmp_path: Path
 async def test_a_tool_is_told_by_its_name_as_long_as_any_catalog_has_it(board: Board) -> None:
     assert export_run._tool(board.studio, "kling_pro") == ("Kling Pro", "video")
     assert export_run._tool(board.studio, "gone") == ("gone", "")
+
+
+async def test_a_frame_with_a_clip_tells_the_clip_s_tool_and_length(board: Board) -> None:
+    named = {
+        "workspace_id": board.project.workspace_id, "project_id": board.project.project_id
+    }  # fmt: skip
+    shown = await storyboard.read_board(board.studio, **named)
+    frame = replace(shown.scenes[0].frames[0], tool="kling_pro", duration_s=5, clips=())
+    assert frame.still is not None
+    clip = replace(frame.still, tool="veo3", media_type="video/mp4", duration_ms=8_040)
+
+    planned = export_run._frame(board.studio, frame)
+    filmed = export_run._frame(board.studio, replace(frame, clips=(clip,)))
+
+    assert (planned.tool, planned.duration_s, planned.clip_s) == ("Kling Pro", 5, None)
+    assert (filmed.tool, filmed.duration_s, filmed.clip_s) == ("Google Veo 3", 8, 8.04)

@@ -263,6 +263,22 @@ async def test_what_a_company_lost_is_in_doubt_until_staff_know_its_cost(
     assert [each.cost_micros for each in await companies.attempts(job)] == [60_000]
 
 
+async def test_orders_in_doubt_keep_a_workspace_from_no_other_work(companies: Companies) -> None:
+    companies = companies.with_routes(*[route(name, jobs_max=50) for name in ("acme", "bell")])
+    running = await at_work(companies)
+    doubtful = [await companies.place(f"doubt-{number}") for number in range(3)]
+    for job in doubtful:  # with the one that runs they are as many as the plan allows at once
+        companies.acme.mishap = UNANSWERED
+        await companies.step(job)
+    companies.bell.succeed(images=1)  # acme rests after so many failures
+
+    done = await companies.play(await companies.place("one-more"))
+
+    assert [await companies.states(job) for job in doubtful] == [["unknown"]] * 3
+    assert (await companies.stage.read(running)).state is JobState.RUNNING
+    assert done.state is JobState.SUCCEEDED
+
+
 async def test_an_order_of_a_company_that_cannot_be_asked_is_never_called_free(
     companies: Companies,
 ) -> None:

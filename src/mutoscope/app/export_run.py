@@ -179,10 +179,11 @@ def _frame(studio: Studio, frame: Frame) -> ExportFrame:
     for version in (*frame.versions, *frame.clips):
         kind = _tool(studio, version.tool)[1]
         cost[kind] = cost.get(kind, 0) + (version.charged or 0)
+    made, planned_s = frame.clip or frame, frame.duration_s or STILL_S
     return ExportFrame(
         number=frame.number, description=frame.description, dialogue=frame.dialogue,
-        duration_s=frame.duration_s or max(1, round(clip_s or STILL_S)),
-        tool=_tool(studio, frame.tool)[0], cost={kind: n for kind, n in cost.items() if n},
+        duration_s=max(1, round(planned_s if clip_s is None else clip_s)),
+        tool=_tool(studio, made.tool)[0], cost={kind: n for kind, n in cost.items() if n},
         still=_file(studio, frame.still), clip=_file(studio, frame.clip), clip_s=clip_s,
     )  # fmt: skip
 

@@ -16,6 +16,7 @@ ORDER BY k.kind, k.ordinal;
 
 -- name: at_work^
 -- How many orders are at work over some routes, and jobs of some workspaces, in the order asked.
+-- An order in doubt is none: who asked for it is not kept from all other work until staff know.
 SELECT
     array(
         SELECT (
@@ -28,7 +29,14 @@ SELECT
     array(
         SELECT (
             SELECT count(*) FROM jobs AS j
-            WHERE j.workspace_id = w.id AND j.state IN ('submitting', 'running')
+            WHERE
+                j.workspace_id = w.id AND j.state IN ('submitting', 'running')
+                AND NOT EXISTS (
+                    SELECT FROM attempts AS d
+                    WHERE
+                        d.workspace_id = j.workspace_id AND d.job_id = j.job_id
+                        AND d.state = 'unknown'
+                )
         )
         FROM unnest(:workspaces::uuid[]) WITH ORDINALITY AS w (id, ordinal)
         ORDER BY w.ordinal
