@@ -12,6 +12,7 @@ import pytest
 
 from company_stage import UNANSWERED, Companies, ScriptedCompany, open_companies, route
 from mutoscope.app.cancel import cancel
+from mutoscope.app.generate import RouteCannot
 from mutoscope.app.order import order, order_of
 from mutoscope.app.ports import Order, ProviderError, Render, RenderState
 from mutoscope.app.renew import run as renew
@@ -373,3 +374,15 @@ async def more_workers(
                 replace(companies.studio, pool=pool, orders=Orders(pool), journal=journal)
             )
         yield studios
+
+
+async def test_of_several_models_the_most_that_one_makes_at_once_is_told(
+    companies: Companies,
+) -> None:
+    for company, images_max in ((companies.acme, 4), (companies.bell, 10)):
+        company.able = replace(company.able, images_max=images_max)
+
+    with pytest.raises(RouteCannot, match=r"in one job: at most 10 at once$"):
+        await companies.place(images=11)
+
+    assert (await companies.place(images=10)).provider == "bell"

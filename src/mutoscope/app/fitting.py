@@ -33,8 +33,12 @@ def fits(studio: Studio, route: Route, spec: JobSpec) -> bool:
 
 
 def limits(studio: Studio, routes: Iterable[Route], spec: JobSpec) -> str:
-    """Return why the models of some routes cannot do a job, as a remedy."""
-    return "; or ".join(dict.fromkeys(_lacking(_able(studio, route), spec) for route in routes))
+    """Return why the models of some routes cannot do a job, as a remedy: the most that one can."""
+    ables = [_able(studio, route) for route in routes]
+    most = max(ables, key=lambda able: _images_max(able, spec))
+    if spec.images > _images_max(most, spec):
+        return _lacking(most, spec)
+    return "; or ".join(dict.fromkeys(_lacking(able, spec) for able in ables))
 
 
 def length(spec: JobSpec) -> int:
@@ -57,12 +61,8 @@ def _lacking(able: Capabilities, spec: JobSpec) -> str:
     """Return what a model can do of that for which a job asks too much; empty when it fits."""
     if able is _UNKNOWN:
         return "a route names a model that is none, which `mutoscope providers routes` tells staff"
-    is_edit = spec.source is not None
-    images_max = able.images_max
-    if is_edit and able.edits_max is not None:
-        images_max = able.edits_max
-    if spec.images > images_max:
-        return f"at most {images_max} at once{' from a still' if is_edit else ''}"
+    if spec.images > (images_max := _images_max(able, spec)):
+        return f"at most {images_max} at once{'' if spec.source is None else ' from a still'}"
     if spec.duration_s is not None and spec.duration_s not in able.durations_s:
         return f"clips of {', '.join(map(str, able.durations_s)) or 'no'} seconds"
     if length(spec) > able.prompt_max:
@@ -70,6 +70,12 @@ def _lacking(able: Capabilities, spec: JobSpec) -> str:
     if spec.instruction and able.wording and (understood := able.wording(spec.instruction)):
         return understood
     return _unadjusted(able, (spec.adjustments or {}).keys())
+
+
+def _images_max(able: Capabilities, spec: JobSpec) -> int:
+    if spec.source is None or able.edits_max is None:
+        return able.images_max
+    return able.edits_max
 
 
 def _unadjusted(able: Capabilities, wanted: AbstractSet[str]) -> str:

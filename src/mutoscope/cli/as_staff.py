@@ -42,7 +42,9 @@ class NotSignedIn(Refusal):
 
     def __init__(self) -> None:
         super().__init__(
-            "this is done in a person's name: run `mutoscope staff sign-in NAME`, or add --as NAME"
+            "this is done in a person's name: run `mutoscope staff sign-in NAME`, or add "
+            "--as NAME; the first of the staff is made by `mutoscope staff add NAME "
+            "--email ADDRESS --role admin --reason WHY`"
         )
 
 

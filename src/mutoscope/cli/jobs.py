@@ -26,7 +26,7 @@ from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, job_line
 from mutoscope.cli.waiting import watched
 from mutoscope.domain.credits import Refusal
-from mutoscope.domain.jobs import FrameName, JobState
+from mutoscope.domain.jobs import FINAL, FrameName, JobState
 from mutoscope.domain.journal import NOBODY, Attribution
 from mutoscope.storage import jobs, storyboard
 from mutoscope.storage.jobs import Job
@@ -185,8 +185,13 @@ def cancel(workspace: WorkspaceId, job: JobId, *, is_json: Json = False) -> None
     asked = in_house(lambda house: ask_to_stop(house.studio, workspace_id=workspace, job_id=job))
     if is_json:
         print_json(asked)
-    else:
-        console().print(f"Asked to stop. {job_line(job=asked)}")
+        return
+    console().print(f"Asked to stop. {job_line(job=asked)}")
+    if asked.state not in FINAL:
+        console().print(
+            "If its provider cannot stop it, it is charged on delivery; if nothing comes it is "
+            "given up, and its credits are returned."
+        )
 
 
 @commands.command()
