@@ -49,7 +49,10 @@ class Swap(NamedTuple):
 
 
 class BoardItem(NamedTuple):
-    """A still or clip that a frame lacks, with its price and cheaper tools, the best first."""
+    """A still or clip that a frame lacks, with its price and cheaper tools.
+
+    The best tool comes first; a worse one is there only if it costs less than all before it.
+    """
 
     frame_id: UUID
     number: int
@@ -190,7 +193,11 @@ def _priced(
         for other in others
         if (less := price(tool=other, duration_s=duration_s)) < amount
     ]
-    return tool.kind, amount, tuple(sorted(swaps, key=lambda swap: (swap.quality_rank, swap)))
+    found: list[Swap] = []
+    for swap in sorted(swaps, key=lambda swap: (swap.quality_rank, swap.price, swap.tool)):
+        if not found or swap.price < found[-1].price:  # a worse tool has to be cheaper
+            found.append(swap)
+    return tool.kind, amount, tuple(found)
 
 
 def _total(
