@@ -149,6 +149,22 @@ def test_a_scene_is_renamed_moved_deleted_and_brought_back(studio: Studio) -> No
     assert shown.index("ATTIC") < shown.index("HARBOUR")
 
 
+def test_an_edit_beside_a_chosen_version_says_what_the_frame_shows(
+    studio: Studio, picture: str
+) -> None:
+    studio.frame("upload", picture)
+    studio.frame("choose", "1")
+    frame = studio.frames()[0]["frame_id"]
+
+    edited = run("frame", "edit", studio.workspace, frame, "warmer", **studio.where)
+    studio.frame("choose", "2")
+    again = run("frame", "edit", studio.workspace, frame, "warmer", "--no-wait", **studio.where)
+
+    told = "The frame goes on showing version 1, which was chosen"
+    assert told in " ".join(edited.output.split())
+    assert (again.code, "goes on showing" in again.output) == (0, False)
+
+
 def test_two_versions_are_compared_in_words() -> None:
     found = [
         Difference(name="instruction", first=None, second="at night"),

@@ -5,6 +5,7 @@ commands for jobs do.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -154,7 +155,7 @@ def generate(asked: Generate) -> None:
             seed=asked.seed,
         )  # fmt: skip
 
-    carry_out(asked, placed)
+    carry_out(asked, placed, adding=partial(_unshown, asked))
 
 
 @frame.command()
@@ -168,7 +169,7 @@ def edit(asked: Edit) -> None:
             source=await version_of(house, asked.workspace, asked.frame, asked.version),
         )  # fmt: skip
 
-    carry_out(asked, placed)
+    carry_out(asked, placed, adding=partial(_unshown, asked))
 
 
 @frame.command(name="fine-tune")
@@ -182,7 +183,7 @@ def fine_tune(asked: FineTune) -> None:
             source=await version_of(house, asked.workspace, asked.frame, asked.version),
         )  # fmt: skip
 
-    carry_out(asked, placed)
+    carry_out(asked, placed, adding=partial(_unshown, asked))
 
 
 @frame.command()
@@ -216,7 +217,7 @@ def regenerate(asked: Regenerate) -> None:
             house.studio, _slot(asked, key), wanted=Wanted.CLIP if asked.is_clip else Wanted.STILL
         )
 
-    carry_out(asked, placed)
+    carry_out(asked, placed, adding=partial(_unshown, asked))
 
 
 @frame.command()
@@ -291,4 +292,16 @@ def archive(
 def _slot(asked: OfFrame, key: str) -> Slot:
     return Slot(
         workspace_id=asked.workspace, frame_id=asked.frame, key=key, attribution=asked.whose()
+    )
+
+
+async def _unshown(asked: OfFrame, house: House) -> str:
+    """Tell that a frame goes on showing the version that was chosen, beside a newer one."""
+    found = await read_frame(house, asked.workspace, asked.frame)
+    names = [each.name for each in found.versions]
+    if found.chosen is None or found.chosen not in names or found.chosen == names[-1]:
+        return ""
+    return (
+        f"The frame goes on showing version {names.index(found.chosen) + 1}, which was chosen: "
+        f"`mutoscope frame choose {asked.workspace} {asked.frame} {len(names)}` shows this one."
     )

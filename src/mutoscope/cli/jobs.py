@@ -44,6 +44,7 @@ Frame = Annotated[
     str, typer.Argument(metavar="FRAME", help="A still: a job's id, or JOB/2 for its second one.")
 ]
 Placing = Callable[[House, str], Coroutine[Any, Any, tuple[Job, bool]]]
+Adding = Callable[[House], Coroutine[Any, Any, str]]
 
 commands = typer.Typer()
 
@@ -298,8 +299,15 @@ async def ask_first(house: House, manner: Manner, *, workspace: UUID, wish: Wish
             typer.confirm(question, abort=True, err=True)
 
 
-def carry_out(manner: Manner, placing: Placing) -> None:
+async def nothing_more(_house: House) -> str:
+    """Add nothing to what a job delivered."""
+    return ""
+
+
+def carry_out(manner: Manner, placing: Placing, *, adding: Adding = nothing_more) -> None:
     """Place a job, wait for it unless told not to, and tell what it delivered.
+
+    What `adding` returns is told after it to a person.
 
     :raises typer.Exit: when it ended without a delivery.
     """
@@ -310,10 +318,14 @@ def carry_out(manner: Manner, placing: Placing) -> None:
         if not manner.no_wait:
             (job,) = await watched(house, placed=[job])
         outputs = await _outputs(house, job)
+        more.append(await adding(house))
         return {"job": job, "is_replay": is_replay, "outputs": outputs}
 
+    more: list[str] = []
     answer = in_house(carried_out)
     _show(answer, is_json=manner.is_json)
+    if more[0] and not manner.is_json:
+        console().print(more[0], markup=False)
     if not manner.no_wait and answer["job"].state is not JobState.SUCCEEDED:
         raise typer.Exit(DID_NOT_DELIVER)
 
