@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 import structlog
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from loopback import stay
+from mutoscope.app import passwords
 from mutoscope.storage import queue
 from mutoscope.storage.database import connect, migrate
 from servers import own_server
@@ -32,6 +34,10 @@ def plain_log() -> None:
 
 plain_log()
 stay()
+SHIPPED = passwords._HASHER
+"""What passwords are hashed with: a fifth of a second each, which thousands of tests cannot pay."""
+
+passwords._HASHER = Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1)
 
 
 @pytest.fixture(scope="session")

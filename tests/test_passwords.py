@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import SHIPPED
 from desk_stage import Desk, join, open_desk
 from mutoscope.app import passwords, staff, view_as
 from mutoscope.app.passwords import BadSignIn, TooManyTries, change_password, reset_password
@@ -211,3 +212,12 @@ async def test_no_sign_in_with_the_old_password_outlives_a_reset(desk: Desk, roo
             with pytest.raises(BadStaffToken):
                 await staff.bearer(desk.studio, token=found.token)
     assert await desk.fetch("SELECT count(*) FROM staff_tokens WHERE ended_at IS NULL") == 0
+
+
+def test_a_password_is_hashed_at_the_cost_of_one_that_nobody_has() -> None:
+    kept = SHIPPED.hash(PASSWORD)
+
+    assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert passwords._NOBODY.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert SHIPPED.verify(PASSWORD, kept)
+    assert not SHIPPED.verify(PASSWORD, passwords._NOBODY)
