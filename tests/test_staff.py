@@ -66,7 +66,7 @@ async def test_the_operator_makes_one_first_admin_however_often_at_once(desk: De
     ]
     answers = await asyncio.gather(*wishes, return_exceptions=True)
 
-    assert sum(isinstance(answer, AdminExists) for answer in answers) == 3
+    assert sum(isinstance(answer, AdminExists) for answer in answers) == 3, answers
     assert await desk.fetch("SELECT count(*) FROM staff WHERE 'admin' = any(roles)") == 1
     assert await desk.fetch("SELECT count(*) FROM audit_lines") == 1
 

@@ -94,11 +94,14 @@ async def write_staff(connection: Connection, rows: Sequence[tuple[Any, ...]]) -
 
 
 async def write_first_admin(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-    """Write the first admin; nobody is written when there is one, or would be none."""
+    """Write the first admin; nobody is written when there is one, or would be none.
+
+    Of several that come together one is written, so that they are refused as one, then alone.
+    """
     await _SQL.lock_staff(connection)
     if await _SQL.count_admins(connection):
         return 0
-    written = await write_staff(connection, rows)
+    written = await write_staff(connection, rows[:1])
     return written if await _SQL.count_admins(connection) else 0
 
 
