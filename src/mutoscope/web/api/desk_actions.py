@@ -37,7 +37,7 @@ from mutoscope.storage.workspaces import UnknownWorkspace
 from mutoscope.web.api.callers import ActorHere
 from mutoscope.web.api.desk_refusals import ACTING, OF_NOBODY
 from mutoscope.web.api.proposals import ProposalShape, proposal_shape
-from mutoscope.web.api.shape import HouseHere, IdempotencyKey, Text
+from mutoscope.web.api.shape import HouseHere, IdempotencyKey, Text, Why
 from mutoscope.web.api.workspaces import replay_headers
 from mutoscope.web.errors import IdempotencyKeyMissing, StaffNeeded, documented
 
@@ -109,12 +109,6 @@ class ActionList(msgspec.Struct, frozen=True, kw_only=True):
 
     actions: tuple[ActionShape, ...]
     four_eyes_above: int | None
-
-
-class NewView(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why somebody looks."""
-
-    reason: Text
 
 
 class ViewShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,7 +198,7 @@ async def act_for_nobody(
     responses=documented(StaffNeeded, NotAllowed, UnknownWorkspace, BadReason, *BODY),
 )  # fmt: skip
 async def open_view(
-    *, house: HouseHere, actor: ActorHere, workspace_id: FromPath[UUID], data: JSONBody[NewView]
+    *, house: HouseHere, actor: ActorHere, workspace_id: FromPath[UUID], data: JSONBody[Why]
 ) -> ViewShape:
     """Open a view."""
     found = await view_as.open_view(

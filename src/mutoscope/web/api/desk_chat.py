@@ -41,7 +41,7 @@ from mutoscope.web.api.messages import (
     page_shape,
     thread_shape,
 )
-from mutoscope.web.api.shape import HouseHere, IdempotencyKey, Text
+from mutoscope.web.api.shape import HouseHere, IdempotencyKey, Text, Why
 from mutoscope.web.errors import StaffNeeded, documented
 
 AT: Final = "/desk/workspaces/{workspace_id:uuid}/threads/{thread_id:uuid}"
@@ -72,12 +72,6 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Who looks after a thread; null for nobody."""
 
     assignee_id: UUID | None
-
-
-class WhyErased(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why something is erased: it is kept in the audit."""
-
-    reason: Text
 
 
 class InboxPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -246,7 +240,7 @@ async def settle_thread(
 )  # fmt: skip
 async def erase_message(
     *, house: HouseHere, actor: ActorHere, workspace_id: FromPath[UUID], thread_id: FromPath[UUID],
-    ordinal: FromPath[int], data: JSONBody[WhyErased],
+    ordinal: FromPath[int], data: JSONBody[Why],
 ) -> Erased:  # fmt: skip
     """Erase a message."""
     if not 0 < ordinal <= ORDINAL_MAX:
@@ -265,7 +259,7 @@ async def erase_message(
 )  # fmt: skip
 async def erase_thread(
     *, house: HouseHere, actor: ActorHere, workspace_id: FromPath[UUID], thread_id: FromPath[UUID],
-    data: JSONBody[WhyErased],
+    data: JSONBody[Why],
 ) -> Erased:  # fmt: skip
     """Erase a thread."""
     erased = await desk_chat.erase(

@@ -22,17 +22,11 @@ from mutoscope.storage.jobs import UnknownJob
 from mutoscope.storage.routes import Alert
 from mutoscope.web.api.callers import ActorHere
 from mutoscope.web.api.cursors import LIMIT_MAX
-from mutoscope.web.api.shape import HouseHere, Text
+from mutoscope.web.api.shape import HouseHere, Text, Why
 from mutoscope.web.errors import StaffNeeded, documented
 
 BODY: Final = ("not_json", "body_too_large")
 Micros = Annotated[int, msgspec.Meta(ge=0, le=AMOUNT_MAX)]
-
-
-class NewUnparking(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why orders go over a route again."""
-
-    reason: Text
 
 
 class NewFinding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,7 +90,7 @@ async def list_routes(*, house: HouseHere, actor: ActorHere) -> RouteList:
     responses=documented(StaffNeeded, NotAllowed, UnknownRoute, RouteNotParked, BadReason, *BODY),
 )  # fmt: skip
 async def unpark_route(
-    *, house: HouseHere, actor: ActorHere, route: FromPath[str], data: JSONBody[NewUnparking]
+    *, house: HouseHere, actor: ActorHere, route: FromPath[str], data: JSONBody[Why]
 ) -> RouteList:
     """Unpark it, and list how the routes are now."""
     act = act_of(

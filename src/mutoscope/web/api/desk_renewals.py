@@ -14,7 +14,7 @@ from mutoscope.domain.audit import BadReason
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.staff import NotAllowed, StaffAction, require
 from mutoscope.web.api.callers import ActorHere
-from mutoscope.web.api.shape import HouseHere, Text
+from mutoscope.web.api.shape import HouseHere, Why
 from mutoscope.web.errors import StaffNeeded, documented
 
 
@@ -25,12 +25,6 @@ class RenewalUnderWay(Refusal):
 
     def __init__(self) -> None:
         super().__init__("renewals run just now: ask what is still due in a moment")
-
-
-class NewRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why what is due is not left to the worker."""
-
-    reason: Text
 
 
 class DueShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +76,7 @@ async def show_renewals(
     ),
 )  # fmt: skip
 async def run_renewals(
-    *, house: HouseHere, actor: ActorHere, request: Request[Any, Any, Any], data: JSONBody[NewRun]
+    *, house: HouseHere, actor: ActorHere, request: Request[Any, Any, Any], data: JSONBody[Why]
 ) -> RunShape:
     """Run; whatever was done before stays as it is."""
     act = act_of(

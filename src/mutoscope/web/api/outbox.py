@@ -24,7 +24,7 @@ from mutoscope.storage.outbox import Attached, MessageState, StoredMessage, Unkn
 from mutoscope.storage.place import LAST, cursor_of, place_of
 from mutoscope.web.api.callers import ActorHere
 from mutoscope.web.api.cursors import After, Limit
-from mutoscope.web.api.shape import HouseHere, Text
+from mutoscope.web.api.shape import HouseHere, Text, Why
 from mutoscope.web.errors import StaffNeeded, documented
 
 AT = "/desk/outbox/{message_id:uuid}"
@@ -35,12 +35,6 @@ SENDING = (
 InState = Annotated[
     list[MessageState] | None, QueryParameter(name="state", description="only those in a state")
 ]
-
-
-class NewSending(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why a message is sent again."""
-
-    reason: Text
 
 
 class NewBounce(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -129,7 +123,7 @@ async def show_message(
     responses=documented(post.NoAddress, *SENDING),
 )  # fmt: skip
 async def send_again(
-    *, house: HouseHere, actor: ActorHere, message_id: FromPath[UUID], data: JSONBody[NewSending]
+    *, house: HouseHere, actor: ActorHere, message_id: FromPath[UUID], data: JSONBody[Why]
 ) -> OutboxMessage:
     """Queue it."""
     act = act_of(

@@ -24,7 +24,7 @@ from mutoscope.storage.session import SideRowRefused
 from mutoscope.web.api.callers import ActorHere
 from mutoscope.web.api.cursors import After, Limit
 from mutoscope.web.api.desk_refusals import ACTING
-from mutoscope.web.api.shape import HouseHere, Text
+from mutoscope.web.api.shape import HouseHere, Why
 from mutoscope.web.api.workspaces import replay_headers
 from mutoscope.web.errors import StaffNeeded, documented
 
@@ -33,12 +33,6 @@ DECIDING = (
     StaffNeeded, NotAllowed, UnknownProposal, ProposalDecided, BadReason, SideRowRefused, *BODY,
 )  # fmt: skip
 InState = Annotated[ProposalState | None, QueryParameter(description="one state alone")]
-
-
-class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why it is decided so."""
-
-    reason: Text
 
 
 class ProposalShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +112,7 @@ async def show_proposal(
     ),
 )  # fmt: skip
 async def approve_proposal(
-    *, house: HouseHere, actor: ActorHere, proposal_id: FromPath[UUID], data: JSONBody[Decision]
+    *, house: HouseHere, actor: ActorHere, proposal_id: FromPath[UUID], data: JSONBody[Why]
 ) -> Response[ApprovedShape]:
     """Approve it; a repeat answers what the first did."""
     done: Done = await proposals.approve(
@@ -138,7 +132,7 @@ async def approve_proposal(
     responses=documented(SecondPersonNeeded, *DECIDING),
 )  # fmt: skip
 async def refuse_proposal(
-    *, house: HouseHere, actor: ActorHere, proposal_id: FromPath[UUID], data: JSONBody[Decision]
+    *, house: HouseHere, actor: ActorHere, proposal_id: FromPath[UUID], data: JSONBody[Why]
 ) -> ProposalShape:
     """Refuse it."""
     return proposal_shape(
@@ -152,7 +146,7 @@ async def refuse_proposal(
     responses=documented(NotYourProposal, *DECIDING),
 )  # fmt: skip
 async def withdraw_proposal(
-    *, house: HouseHere, actor: ActorHere, proposal_id: FromPath[UUID], data: JSONBody[Decision]
+    *, house: HouseHere, actor: ActorHere, proposal_id: FromPath[UUID], data: JSONBody[Why]
 ) -> ProposalShape:
     """Withdraw it."""
     return proposal_shape(

@@ -36,6 +36,13 @@ LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
 Text = Annotated[str, Meta(max_length=TEXT_MAX, pattern=r"^[^\x00]*$")]
 """A text without the one character that no database keeps."""
 
+
+class Why(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why staff do it: it is kept in the audit."""
+
+    reason: Text
+
+
 Ordinal = Annotated[int, Meta(ge=1, le=1_000)]
 """The place of an output among those of its job."""
 

@@ -17,7 +17,7 @@ from mutoscope.domain.audit import BadReason
 from mutoscope.domain.staff import BadStaff, NotAllowed, NotReauthenticated, Role
 from mutoscope.storage.staff import UnknownStaff
 from mutoscope.web.api.callers import ActorHere
-from mutoscope.web.api.shape import HouseHere, Text
+from mutoscope.web.api.shape import HouseHere, Text, Why
 from mutoscope.web.api.staff import StaffShape, staff_shape
 from mutoscope.web.errors import StaffNeeded, documented
 
@@ -40,12 +40,6 @@ class NewRoles(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """All roles that somebody has from now on, and why."""
 
     roles: tuple[Role, ...]
-    reason: Text
-
-
-class Leaving(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why somebody leaves."""
-
     reason: Text
 
 
@@ -89,7 +83,7 @@ async def set_roles(
     responses=documented(UnknownStaff, LastAdmin, *ADMIN),
 )  # fmt: skip
 async def leave(
-    *, house: HouseHere, actor: ActorHere, name: FromPath[str], data: JSONBody[Leaving]
+    *, house: HouseHere, actor: ActorHere, name: FromPath[str], data: JSONBody[Why]
 ) -> StaffShape:
     """Let them go."""
     return staff_shape(await staff.leave(house.studio, actor, name=name, reason=data.reason))
