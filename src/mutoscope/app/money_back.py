@@ -212,12 +212,8 @@ def _asked(studio: Studio, paid: Paid, *, reason: str, amount: int | None, at: d
     wanted = due if amount is None else amount
     if not 0 < wanted <= most:
         raise NothingToRefund(purchase_id=purchase.purchase_id, amount_max=most)
-    return Refund(
-        workspace_id=purchase.workspace_id, refund_id=studio.ids.new(),
-        payment_id=paid.payment.payment_id, purchase_id=purchase.purchase_id, credits=left,
-        amount=wanted, currency=paid.payment.currency, state=ASKED, reason=reason,
-        reference=None, asked_at=at, finished_at=None,
-    )  # fmt: skip
+    asked = whole(studio, paid.payment, reason=reason, at=at)
+    return replace(asked, purchase_id=purchase.purchase_id, credits=left, amount=wanted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,11 +255,9 @@ async def after_return(
     row = purchases.changed(purchase, after)
     if not back:
         return MoneyAfter(rows=(row,), refund=None)
-    asked = Refund(
-        workspace_id=workspace_id, refund_id=studio.ids.new(),
-        payment_id=paid.payment.payment_id, purchase_id=purchase_id, credits=returned,
-        amount=back, currency=paid.payment.currency, state=ASKED, reason=PRINTED,
-        reference=None, asked_at=studio.clock.now(), finished_at=None,
+    asked = replace(
+        whole(studio, paid.payment, reason=PRINTED, at=studio.clock.now()),
+        purchase_id=purchase_id, credits=returned, amount=back,
     )  # fmt: skip
     return MoneyAfter(
         rows=(row, SideRow(purchases.add_refunds, asked.row())), refund=asked
