@@ -312,20 +312,19 @@ def carry_out(manner: Manner, placing: Placing, *, adding: Adding = nothing_more
     :raises typer.Exit: when it ended without a delivery.
     """
 
-    async def carried_out(house: House) -> dict[str, Any]:
+    async def carried_out(house: House) -> tuple[dict[str, Any], str]:
         key = manner.key or str(house.studio.ids.new())
         job, is_replay = await placing(house, key)
         if not manner.no_wait:
             (job,) = await watched(house, placed=[job])
         outputs = await _outputs(house, job)
-        more.append(await adding(house))
-        return {"job": job, "is_replay": is_replay, "outputs": outputs}
+        answer = {"job": job, "is_replay": is_replay, "outputs": outputs}
+        return answer, await adding(house)
 
-    more: list[str] = []
-    answer = in_house(carried_out)
+    answer, more = in_house(carried_out)
     _show(answer, is_json=manner.is_json)
-    if more[0] and not manner.is_json:
-        console().print(more[0], markup=False)
+    if more and not manner.is_json:
+        console().print(more, markup=False)
     if not manner.no_wait and answer["job"].state is not JobState.SUCCEEDED:
         raise typer.Exit(DID_NOT_DELIVER)
 
