@@ -1,7 +1,7 @@
 """What ends or returns a use is of whoever caused the use, unless it names somebody itself."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -11,22 +11,12 @@ from mutoscope.domain.chart import Operation
 from mutoscope.domain.journal import NOBODY, Attribution
 from mutoscope.ledger import Ledger
 from mutoscope.storage.history import Filters
+from set_clock import Clock
 from soundness import assert_sound
 
-BEGINNING = datetime(2025, 1, 20, tzinfo=UTC)
 ADA = UUID(int=1)
 OURS = Attribution(UUID(int=2), UUID(int=3), UUID(int=4))
 ANOTHER = Attribution(UUID(int=5))
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.at = BEGINNING
-
-    def __call__(self) -> datetime:
-        return self.at
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The ledger as embedders use it: keys, refusals, batches, transactions of their own, bad input."""
 
 from collections.abc import AsyncIterator, Callable, Coroutine
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,24 +22,14 @@ from mutoscope.domain.standing import StandingGrant
 from mutoscope.domain.wall_clock import UnknownZone
 from mutoscope.ledger import Ledger
 from mutoscope.storage.database import connect
+from set_clock import BEGINNING, Clock
 from soundness import assert_sound
 
-BEGINNING = datetime(2025, 1, 20, tzinfo=UTC)
 ADA = UUID(int=1)
 GRACE = UUID(int=2)
 CLIP = ask.Reference("api", "clip")
 
 Call = Callable[[Ledger], Coroutine[Any, Any, object]]
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.at = BEGINNING
-
-    def __call__(self) -> datetime:
-        return self.at
 
 
 @pytest.fixture
