@@ -151,14 +151,18 @@ async def test_steps_that_are_queued_too_often_or_of_no_job_do_no_harm(house: Ho
     assert (job.captured, await operations(house, job)) == (1, ["hold", "settle"])
 
 
-async def test_a_worker_that_loses_its_connections_goes_on(house: House) -> None:
+async def test_a_worker_that_loses_its_connections_goes_on(
+    house: House, database_url: str, tmp_path: Path
+) -> None:
     job = await place(house, prompt="a lighthouse [[slow:2]]")
+    settings = read_settings({"DATABASE_URL": database_url, "MUTOSCOPE_DATA": str(tmp_path)})
 
     async with at_work(house):
         await reached(house, job, {JobState.RUNNING})
         await execute(house, CUT_OFF)
-        await execute(house, LONG_AGO)
-        job = await ended(house, job)
+        async with open_house(settings) as onlooker:  # whose connections nobody has cut
+            await execute(onlooker, LONG_AGO)
+            job = await ended(onlooker, job)
 
     assert (job.captured, await operations(house, job)) == (1, ["hold", "settle"])
 
