@@ -27,6 +27,7 @@ from hypothesis.stateful import (
 
 from ledger_model import Book
 from ledger_purse import PLACES
+from lost_projections import lose_and_rebuild
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.lots import Terms
@@ -314,6 +315,14 @@ class LedgerMachine(RuleBasedStateMachine):
         done = [made["request"] for made in self.book.keys.values()]
         if done:
             self._submit(journal, done[pick % len(done)])
+
+    @rule()
+    def the_projections_are_lost_and_rebuilt(self) -> None:
+        connection = self.bench.session.connection
+
+        self.bench.run(lose_and_rebuild(connection, self.workspace_id, at=self.at))
+
+        self._compare()
 
     def has_holds(self) -> bool:
         return any(purse.holds for purse in self.book.purses.values())

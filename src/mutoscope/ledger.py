@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
 
 from mutoscope.app import renew as renewals
 from mutoscope.app import verify as proof
+from mutoscope.app.rebuild import Rebuilt, rebuild, survey
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.journal import NOBODY, Attribution
@@ -254,6 +255,25 @@ class Ledger(Operations):
         async with self._reading() as connection:
             return await proof.verify(
                 connection, scope=Scope(is_full=is_full), private_key=private_key, now=self._now
+            )
+
+    async def rebuild(
+        self, *, workspace_id: UUID | None = None, is_journal_proven: bool = False
+    ) -> Rebuilt:
+        """Write wallets, lots and open holds anew where they are not what the journal makes them.
+
+        Where exported checkpoints prove the journal, a wallet's row may be ahead of it.
+
+        :raises JournalBroken: when a line of a journal is not in order; nothing was changed.
+        :raises UnknownWorkspace: when it is none.
+        """
+        async with self._reading() as connection:
+            damage = await survey(
+                connection, scope=Scope(workspace_id=workspace_id),
+                is_journal_proven=is_journal_proven,
+            )  # fmt: skip
+            return await rebuild(
+                connection, damage=damage, at=self._now(), is_journal_proven=is_journal_proven
             )
 
     def _reading(self) -> AbstractAsyncContextManager[Any]:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from mutoscope.app.audit import verify_audit
@@ -88,12 +88,19 @@ class Examination:
         "wallets",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, findings: Findings | None = None) -> None:
         self.against: Against | None = None
         self.audit_lines = 0
         self.wallets = self.entries = self.lots = self.holds = self.erased_notes = 0
-        self.findings = Findings()
+        self.findings = Findings() if findings is None else findings
         self.heads = HeadsDigest()
+
+
+class Replayed(NamedTuple):
+    """The hash of a wallet's last entry, and what its journal makes; None when it is broken."""
+
+    head: bytes
+    replay: Replay | None
 
 
 async def verify(
@@ -152,17 +159,17 @@ def check_answer(text: str, *, public_key: bytes | None = None) -> bool:
 
 async def examine(
     connection: Connection, *, scope: Scope, progress: Progress = unheard,
-    export: Export | None = None,
+    export: Export | None = None, findings: Findings | None = None,
 ) -> Examination:  # fmt: skip
-    """Run every check of the scope over one snapshot.
+    """Run every check of the scope over one snapshot, and add to the findings if any are given.
 
     :raises UnknownWorkspace: when the scope's workspace is none.
     :raises CheckpointsUnreadable: when a line of the export is neither a checkpoint nor a head.
     """
-    examination = Examination()
+    examination = Examination(findings)
     async with opened(connection=connection, scope=scope) as reading:
         async for wallet in reading.wallets(examination.findings.add):
-            examine_wallet = _replay_wallet if scope.is_full else _link_wallet
+            examine_wallet = replay_wallet if scope.is_full else _link_wallet
             await examine_wallet(wallet, examination, progress)
         if scope.is_full:
             for finding in await reading.repeated_keys():
@@ -195,7 +202,10 @@ async def _link_wallet(wallet: WalletRows, examination: Examination, progress: P
     await _end_chain(wallet, chain, examination)
 
 
-async def _replay_wallet(wallet: WalletRows, examination: Examination, progress: Progress) -> None:
+async def replay_wallet(
+    wallet: WalletRows, examination: Examination, progress: Progress = unheard
+) -> Replayed:
+    """Replay a wallet's journal, and compare every projected row with what it makes."""
     workspace_id, kind = wallet.name
     chain = Chain(workspace_id=workspace_id, kind=kind)
     replay: Replay | None = Replay(refunded=await wallet.refunded())
@@ -206,6 +216,7 @@ async def _replay_wallet(wallet: WalletRows, examination: Examination, progress:
     examination.erased_notes += wallet.erased_notes
     row = await _end_chain(wallet, chain, examination)
     await _compare(wallet, examination, replay, row)
+    return Replayed(chain.head, replay)
 
 
 def _take_in(chain: Chain, links: list[Link], examination: Examination) -> None:

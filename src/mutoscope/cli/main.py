@@ -25,6 +25,7 @@ USAGE: Final = 2
 NOT_FOUND: Final = 3
 NOT_ENOUGH_CREDITS: Final = 4
 DATABASE_UNREACHABLE: Final = 5
+NOT_IN_ORDER: Final = 6
 EXIT_CODES: Final = {
     OK: "done",
     REFUSED: "refused: nothing has changed, the sentence tells the remedy",
@@ -32,7 +33,7 @@ EXIT_CODES: Final = {
     NOT_FOUND: "there is nothing of that id or key",
     NOT_ENOUGH_CREDITS: "not enough credits",
     DATABASE_UNREACHABLE: "no database answers, or it cannot be used",
-    6: "what was verified is not in order",
+    NOT_IN_ORDER: "what was verified is not in order",
     7: "the job ended without a delivery: its credits were returned",
     8: "done in part: what failed is told, and the same command tries it again",
     130: "interrupted",
@@ -49,6 +50,7 @@ EXITS: Final = {
         NOT_FOUND,
     ),
     "insufficient_credits": NOT_ENOUGH_CREDITS,
+    "journal_broken": NOT_IN_ORDER,
     **dict.fromkeys(
         ("database_unreachable", "database_refused", "database_failed", "embedded_postgres",
          "server_failed", "disk_full", "folder_unusable", "folder_foreign",
@@ -123,6 +125,7 @@ ENTRIES: Final = (
     Entry("backup", "archive", "Run", "Write the database, assets and keys to one file."),
     Entry("restore", "archive", "Run", "Restore a backup into an empty place, and verify it."),
     Entry("verify", "proof", "Prove", "Replay the ledger, check the audit, sign the answer."),
+    Entry("rebuild", "rebuild", "Prove", "Write balances anew from the journal."),
     Entry("checkpoint", "proof", "Prove", "Sign the heads of wallets and audit, or export them."),
     Entry("bench", "bench_pipeline", "Prove", "Measure this machine."),
 )

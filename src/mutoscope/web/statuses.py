@@ -85,11 +85,12 @@ _CODES: Final[Mapping[int, str]] = {
         bad_mail_server bad_routes bad_seller bad_service_account bad_setting bench_books_wrong
         catalog_unreadable checkpoints_unreadable data_unwritable database_failed database_refused
         demo_running embedded_postgres export_failed file_unreadable folder_foreign
-        folder_not_a_demo folder_of_another_version folder_unusable folder_unwritable ledger_broken
-        not_signed_in out_unwritable password_needed password_unreadable pgbench_failed port_in_use
-        port_taken postgres_account_missing postgres_missing postgres_program_failed
-        postgres_program_missing postgres_programs_unreachable postgres_too_old renewal_ahead
-        renewal_interrupted system_failed target_not_empty target_unwritable unexpected unusable_key
+        folder_not_a_demo folder_of_another_version folder_unusable folder_unwritable journal_broken
+        ledger_broken not_signed_in out_unwritable password_needed password_unreadable
+        pgbench_failed port_in_use port_taken postgres_account_missing postgres_missing
+        postgres_program_failed postgres_program_missing postgres_programs_unreachable
+        postgres_too_old renewal_ahead renewal_interrupted system_failed target_not_empty
+        target_unwritable unexpected unusable_key
     """,
     502: """
         gateway_failed
