@@ -1,6 +1,7 @@
 """The house keeps its own rules, and each rule sees what it is meant to see.
 
-The rules, their limits and their argued exemptions are in `tidy_code.py` and `tidy_documents.py`.
+The rules, their limits and their argued exemptions are in `tidy_code.py`,
+`tidy_docstrings.py` and `tidy_documents.py`.
 """
 
 from pathlib import PurePosixPath
@@ -9,6 +10,7 @@ from re import fullmatch
 import pytest
 
 import tidy_code as code
+import tidy_docstrings as docstrings
 import tidy_documents as documents
 from tidy import DOCUMENTS, PACKAGE, ROOT, Rule, Source, refuse, sources
 
@@ -107,6 +109,24 @@ EXAMPLES: tuple[tuple[Rule, str, str, str], ...] = (
     (code.status_numbers, IN_WEB, "f(status_code=404)", "f(status_code=201)"),
     (code.numbered_names, IN_TESTS, "lot1 = x", "lapsing_lot = x"),
     (code.mocks, IN_TESTS, "from unittest.mock import Mock", "import smtpd"),
+    (
+        docstrings.unnamed_exceptions,
+        IN_WEB,
+        "def f():\n '''Do.'''\n raise KeyError(1)",
+        "def f():\n '''Do.\n\n :raises KeyError: when.\n '''\n raise KeyError(1)",
+    ),
+    (
+        docstrings.unnamed_exceptions,
+        IN_WEB,
+        "class Key:\n def f():\n  '''Do.'''\n  raise BadKey",
+        "class Key:\n ''':raises Refusal: when.'''\n def f():\n  '''Do.'''\n  raise BadKey",
+    ),
+    (
+        docstrings.unnamed_exceptions,
+        IN_WEB,
+        "@cached\ndef f():\n if x:\n  raise typer.Exit(1)",
+        "@a.command()\ndef f():\n if x:\n  raise typer.Exit(1)",
+    ),
     (documents.unexplained_queries, SQL_FILE, "-- name: a\nSELECT b", "-- name: a\n-- Why it is."),
     (documents.stars, SQL_FILE, "SELECT l.* FROM lots l", "SELECT count(*) FROM lots"),
     (documents.sql_clocks, SQL_FILE, "WHERE expires_at > now()", "WHERE expires_at > $1 -- now()"),
@@ -218,6 +238,10 @@ def test_every_query_says_why() -> None:
 
 def test_no_query_asks_for_a_star() -> None:
     refuse(documents.stars, CODE, SQL)
+
+
+def test_a_docstring_names_what_its_function_raises() -> None:
+    refuse(docstrings.unnamed_exceptions, CODE)
 
 
 def test_no_statement_reads_a_clock() -> None:

@@ -22,7 +22,10 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> object:
-    """Import the public face piece by piece, so that `import mutoscope` stays light."""
+    """Import the public face piece by piece, so that `import mutoscope` stays light.
+
+    :raises AttributeError: when it has no such name.
+    """
     if name not in _PLACES:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)

@@ -66,7 +66,8 @@ class Circumstances(TypedDict, total=False):
 class Operations:
     """The operations of a ledger; each returns the answer with its entry.
 
-    Every one of them raises `mutoscope.Refusal` (a subclass tells why) when it is refused.
+    :raises Refusal: when one is refused: a subclass tells why, and nothing was moved.
+    :raises DatabaseUnreachable: when the database stays away; the key tells what was written.
     """
 
     def __init__(self, *, submit: Submit, now: Now) -> None:
@@ -195,6 +196,9 @@ class Ledger(Operations):
         """Do many submissions in few transactions; return answers or a refusal for each, in order.
 
         The requests of one submission are granted together or not at all.
+
+        :raises Refusal: when a request cannot stand in the journal: then none of them is done.
+        :raises DatabaseUnreachable: when the database stays away; the keys tell what was written.
         """
         works = [Submission(tuple(map(checked, requests))) for requests in submissions]
         return await self._journal.submit_all(works)
@@ -217,6 +221,8 @@ class Ledger(Operations):
         """Tell what a wallet holds and why, now or at any instant of the past or the future.
 
         :raises UnknownWallet: when no credits were ever granted to it.
+        :raises NaiveInstant: when the instant has no zone.
+        :raises TooFarAhead: when it lies more than ten years ahead.
         """
         now = self._now()
         async with self._reading() as connection:
@@ -228,7 +234,12 @@ class Ledger(Operations):
         self, workspace_id: UUID, *, kind: str | None = None,
         window: Window = history.FIRST_PAGE, filters: Filters = history.NO_FILTERS,
     ) -> Page:  # fmt: skip
-        """Return a page of the journal of one wallet, or of all wallets of a workspace."""
+        """Return a page of the journal of one wallet, or of all wallets of a workspace.
+
+        :raises BadCursor: when a cursor of the window is of another workspace or kind, or of none.
+        :raises BadLimit: when the window's limit is not from 1 to 1,000.
+        :raises NaiveInstant: when an instant of the filters has no zone.
+        """
         async with self._reading() as connection:
             return await history.page(
                 connection, workspace_id=workspace_id, kind=kind, window=window, filters=filters

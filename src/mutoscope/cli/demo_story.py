@@ -100,7 +100,10 @@ async def edit_frames(stage: Stage) -> None:
 
 
 async def refuse_video(stage: Stage) -> None:
-    """Ask for a clip in the trial."""
+    """Ask for a clip in the trial.
+
+    :raises AssertionError: when it is made: that would be a bug.
+    """
     stage.begin("Video is not in the trial")
     try:
         await stage.place("clip-on-trial", _clip(stage, tool="runway_gen4_turbo"))

@@ -160,7 +160,10 @@ class Commands(TyperGroup):
         return name, loaded(name), rest
 
     def invoke(self, context: Any) -> Any:  # noqa: ANN401 -- Typer's own
-        """Run a command; that nobody reads on is no failure of it."""
+        """Run a command; that nobody reads on is no failure of it.
+
+        :raises typer.Exit: when nobody reads on.
+        """
         try:
             return super().invoke(context)
         except BrokenPipeError:

@@ -91,7 +91,10 @@ def forfeit(wallet: Wallet, _action: ask.Forfeit, stamp: Stamp, _known: KnownEnt
 
 
 def stand(wallet: Wallet, action: ask.Stand, _stamp: Stamp, _known: KnownEntries) -> None:
-    """Begin or change monthly grants, and post those that are due; a repeat takes none back."""
+    """Begin or change monthly grants, and post those that are due; a repeat takes none back.
+
+    :raises PeriodGranted: when the first period was granted under the terms before.
+    """
     asked = action.standing
     others = [
         each for each in wallet.standing.values()

@@ -112,7 +112,12 @@ def absorb(wallet: Wallet, action: ask.Absorb, stamp: Stamp, known: KnownEntries
 
 
 def refund(wallet: Wallet, action: ask.Refund, stamp: Stamp, known: KnownEntries) -> Entry:
-    """Give captured credits back to the lots that they were drawn from."""
+    """Give captured credits back to the lots that they were drawn from.
+
+    :raises UnknownReference: when no charge or settlement of this wallet is named.
+    :raises AlreadyRefunded: when that entry was refunded before.
+    :raises RefundExceedsCapture: when the amount is more than it captured.
+    """
     found = named_entry(wallet, action.of, known, wanted="charge or settlement")
     if found.is_refunded:
         raise AlreadyRefunded(reference=action.of)

@@ -156,6 +156,7 @@ async def add_scenes(
     """Add scenes at the end of a board, and frames at the end of theirs, all or none.
 
     :raises BoardFull: when the project takes no more of them.
+    :raises UnknownScene: when a frame's scene is neither on the board nor added with it.
     """
     name = _name(project)
     async with connection.transaction():
@@ -168,10 +169,9 @@ async def add_scenes(
         for frame in frames:
             if frame.scene_id not in known:
                 raise UnknownScene(scene_id=frame.scene_id)
-        first = 1 + len(there)
         scene_rows = [
             (project.workspace_id, scene.scene_id, project.project_id, place, scene.heading, None)
-            for place, scene in enumerate(scenes, start=first)
+            for place, scene in enumerate(scenes, start=1 + len(there))
         ]
         await _SQL.add_scenes(connection, scenes=scene_rows)
         await _SQL.add_frames(connection, frames=list(_frame_rows(project, frames, held)))

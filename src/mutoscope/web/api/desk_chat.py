@@ -242,7 +242,10 @@ async def erase_message(
     *, house: HouseHere, actor: ActorHere, workspace_id: FromPath[UUID], thread_id: FromPath[UUID],
     ordinal: FromPath[int], data: JSONBody[Why],
 ) -> Erased:  # fmt: skip
-    """Erase a message."""
+    """Erase a message.
+
+    :raises UnknownChatMessage: when the thread can have none of that number.
+    """
     if not 0 < ordinal <= ORDINAL_MAX:
         raise UnknownChatMessage(thread_id=thread_id, ordinal=ordinal)
     erased = await desk_chat.erase(

@@ -78,7 +78,10 @@ async def show_renewals(
 async def run_renewals(
     *, house: HouseHere, actor: ActorHere, request: Request[Any, Any, Any], data: JSONBody[Why]
 ) -> RunShape:
-    """Run; whatever was done before stays as it is."""
+    """Run; whatever was done before stays as it is.
+
+    :raises RenewalUnderWay: when somebody's run is not over.
+    """
     act = act_of(
         house.studio, actor, action=StaffAction.RENEW, workspace_id=None, reason=data.reason
     )

@@ -39,7 +39,10 @@ async def check_health() -> Health:
     tags=["health"], responses=documented(),
 )  # fmt: skip
 async def check_readiness(*, house: HouseHere) -> Health:
-    """Tell that the database answers."""
+    """Tell that the database answers.
+
+    :raises DatabaseUnreachable: when it does not answer in time.
+    """
     try:
         async with asyncio.timeout(READY_TIMEOUT_S), house.studio.reading() as connection:
             await workspaces.page(connection, after_at=FIRST.at, after_id=FIRST.item_id, limit=1)

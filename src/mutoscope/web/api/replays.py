@@ -91,7 +91,11 @@ class NewReplay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 async def replay_rate_card(
     *, house: HouseHere, request: Request[Any, Any, Any], data: JSONBody[NewReplay]
 ) -> RateCardReplay:
-    """Live through the jobs of a span under a draft; nothing is written."""
+    """Live through the jobs of a span under a draft; nothing is written.
+
+    :raises ReplayUnderWay: when somebody's replay is not over.
+    :raises ReplayTooLong: when it is not done in time.
+    """
     span, draft = _span(data), parse_catalog(text=data.draft, source="draft")
     running: asyncio.Lock = request.app.state.replaying
     if running.locked():
