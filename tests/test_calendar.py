@@ -29,7 +29,7 @@ from mutoscope.domain.calendar import (
     period_start,
 )
 from mutoscope.domain.calendar_feed import Dates, Feed, calendar_feed
-from mutoscope.domain.credits import NaiveInstant
+from mutoscope.domain.credits import YEAR_MOST, InstantOutOfReach, NaiveInstant
 from mutoscope.domain.wall_clock import UnknownZone
 
 ZONES = (
@@ -287,6 +287,8 @@ def test_the_end_of_time_is_out_of_reach() -> None:
     one = anchor("Asia/Tokyo", date(2026, 1, 1))
 
     with pytest.raises(PeriodOutOfReach):
+        period_at(anchor=one, at=datetime(YEAR_MOST, 12, 31, tzinfo=UTC))
+    with pytest.raises(InstantOutOfReach):
         period_at(anchor=one, at=datetime.max.replace(tzinfo=UTC))
 
 

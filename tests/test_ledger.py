@@ -1,7 +1,7 @@
 """The ledger as embedders use it: keys, refusals, batches, transactions of their own, bad input."""
 
 from collections.abc import AsyncIterator, Callable, Coroutine
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,17 +9,14 @@ import asyncpg
 import pytest
 
 import mutoscope
-from conftest import database_at
 from mutoscope.domain import actions as ask
-from mutoscope.domain.calendar import PeriodOutOfReach
-from mutoscope.domain.credits import AMOUNT_MAX, BadAmount, BadKey, NaiveInstant, Refusal
+from mutoscope.domain.credits import AMOUNT_MAX, Refusal
 from mutoscope.domain.journal import NOBODY, Attribution
 from mutoscope.domain.ledger import InsufficientCredits
 from mutoscope.domain.planner import CLOCK_BACK_MAX, ClockWentBack, KeyReused, UnknownWallet
-from mutoscope.domain.requests import BadWorkspace, Note, Request
+from mutoscope.domain.requests import Note, Request
 from mutoscope.domain.spending import DeadlinePassed
 from mutoscope.domain.standing import StandingGrant
-from mutoscope.domain.wall_clock import UnknownZone
 from mutoscope.ledger import Ledger
 from mutoscope.storage.database import connect
 from set_clock import BEGINNING, Clock
@@ -190,32 +187,6 @@ async def test_a_wallet_that_was_never_opened_is_told_apart_from_an_empty_one(
         await ledger.hold(GRACE, "video", 1, key="clip")
 
 
-@pytest.fixture(scope="module")
-async def stern(server_url: str, template: str) -> AsyncIterator[Ledger]:
-    """Give a ledger to tests that write nothing, so that they share it."""
-    connection = await connect(server_url)
-    await connection.execute(f"CREATE DATABASE stern TEMPLATE {template}")
-    async with Ledger(database_at(server_url, "stern"), now=Clock()) as ledger:
-        await ledger.grant(ADA, "video", 100, key="bought")
-        yield ledger
-    await connection.execute("DROP DATABASE stern WITH (FORCE)")
-    await connection.close()
-
-
-@pytest.mark.parametrize(
-    "amount", [0, -1, AMOUNT_MAX + 1, 2**63, 10**30, True, 1.0, "1", None, float("nan")]
-)
-@pytest.mark.parametrize("operation", ["grant", "hold", "charge"])
-async def test_an_amount_that_is_no_whole_number_of_credits_is_refused(
-    stern: Ledger, amount: object, operation: str
-) -> None:
-    with pytest.raises(BadAmount) as refusal:
-        await getattr(stern, operation)(ADA, "video", amount, key="clip")
-
-    assert refusal.value.amount is amount
-    assert (await stern.balance(ADA, "video")).sequence == 1
-
-
 async def test_the_largest_amount_is_granted_held_and_settled(ledger: Ledger) -> None:
     await ledger.grant(GRACE, "video", AMOUNT_MAX, key="bought")
     await ledger.grant(GRACE, "video", AMOUNT_MAX, key="more")
@@ -225,60 +196,6 @@ async def test_the_largest_amount_is_granted_held_and_settled(ledger: Ledger) ->
 
     assert answer.entry is not None
     assert answer.entry.available == AMOUNT_MAX
-
-
-NAIVE = datetime(2025, 1, 20)  # noqa: DTZ001 - the point of it
-
-
-FINE = StandingGrant(GRACE, 10, BEGINNING, "UTC")
-
-
-async def stand(ledger: Ledger, standing: StandingGrant) -> None:
-    await ledger.perform(ADA, "video", ask.Stand(standing), key="essential")
-
-
-BAD: dict[str, tuple[type[Refusal], Call]] = {
-    "empty key": (BadKey, lambda ledger: ledger.charge(ADA, "video", 1, key="")),
-    "key with a space": (BadKey, lambda ledger: ledger.charge(ADA, "video", 1, key="a b")),
-    "key with a line end": (BadKey, lambda ledger: ledger.charge(ADA, "video", 1, key="a\n")),
-    "key too long": (BadKey, lambda ledger: ledger.charge(ADA, "video", 1, key="k" * 201)),
-    "key outside ASCII": (BadKey, lambda ledger: ledger.charge(ADA, "video", 1, key="clé")),
-    "kind": (BadKey, lambda ledger: ledger.charge(ADA, "Video", 1, key="clip")),
-    "reason": (BadKey, lambda ledger: ledger.charge(ADA, "video", 1, key="clip", reason="A b")),
-    "source": (BadKey, lambda ledger: ledger.grant(ADA, "video", 1, key="g", source="no no")),
-    "hold's key": (BadKey, lambda ledger: ledger.release(ADA, "video", key="r", hold="\x00")),
-    "no text as hold": (
-        BadKey,
-        lambda ledger: ledger.release(ADA, "video", key="r", hold=5),  # type: ignore[arg-type]
-    ),
-    "text as workspace": (
-        BadWorkspace,
-        lambda ledger: ledger.charge(str(ADA), "video", 1, key="clip"),  # type: ignore[arg-type]
-    ),
-    "naive expiry": (
-        NaiveInstant, lambda ledger: ledger.grant(ADA, "video", 1, key="g", expires_at=NAIVE)
-    ),
-    "naive deadline": (
-        NaiveInstant,
-        lambda ledger: ledger.perform(ADA, "video", ask.Hold(1, NAIVE), key="clip"),
-    ),
-    "standing amount": (BadAmount, lambda ledger: stand(ledger, FINE._replace(amount=0))),
-    "standing zone": (UnknownZone, lambda ledger: stand(ledger, FINE._replace(zone="Mars"))),
-    "naive anchor": (NaiveInstant, lambda ledger: stand(ledger, FINE._replace(anchor_at=NAIVE))),
-    "naive end": (NaiveInstant, lambda ledger: stand(ledger, FINE._replace(ends_at=NAIVE))),
-    "period": (PeriodOutOfReach, lambda ledger: stand(ledger, FINE._replace(next_index=-1))),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("bad", BAD)
-async def test_bad_input_is_refused_by_name_and_does_nothing(stern: Ledger, bad: str) -> None:
-    refusal, call = BAD[bad]
-
-    with pytest.raises(refusal):
-        await call(stern)
-
-    balance = await stern.balance(ADA, "video")
-    assert (balance.sequence, balance.next_grant_at) == (1, None)
 
 
 async def test_a_clock_may_lag_a_little_and_is_refused_beyond(ledger: Ledger, clock: Clock) -> None:
@@ -309,7 +226,8 @@ async def test_a_plan_that_ended_before_an_account_was_closed_grants_nothing_aft
     ledger: Ledger, clock: Clock
 ) -> None:
     end_at = BEGINNING + timedelta(days=31)
-    await stand(ledger, FINE._replace(ends_at=end_at))
+    standing = StandingGrant(GRACE, 10, BEGINNING, "UTC", ends_at=end_at)
+    await ledger.perform(ADA, "video", ask.Stand(standing), key="essential")
     clock.at = end_at + timedelta(days=9)
     await ledger.perform(ADA, "video", ask.Forfeit(), key="closed")
     clock.at += timedelta(days=90)

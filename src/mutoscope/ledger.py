@@ -24,15 +24,16 @@ from mutoscope.app import renew as renewals
 from mutoscope.app import verify as proof
 from mutoscope.app.rebuild import Rebuilt, rebuild, survey
 from mutoscope.domain import actions as ask
-from mutoscope.domain.credits import Refusal
-from mutoscope.domain.journal import NOBODY, Attribution
+from mutoscope.domain.credits import Refusal, checked_instant
+from mutoscope.domain.due import OWN_NAMESPACES
+from mutoscope.domain.journal import Attribution
 from mutoscope.domain.lots import Source, Terms
 from mutoscope.domain.planner import Answer, Submission
-from mutoscope.domain.requests import Note, Request, checked
+from mutoscope.domain.requests import Note, Request, checked, checked_workspace
 from mutoscope.storage import balances, history
 from mutoscope.storage.database import check_server, connect, migrate, open_pool
 from mutoscope.storage.history import Filters, Page, Window
-from mutoscope.storage.journal import Journal
+from mutoscope.storage.journal import Journal, JournalClosed
 from mutoscope.storage.session import Session, Work
 from mutoscope.storage.verification import Scope
 from mutoscope.storage.wallet_cache import WalletCache
@@ -48,11 +49,39 @@ NAMESPACE: Final = "api"
 HOLD_S: Final = 1_800
 """Seconds until a hold is released by itself, unless it is renewed."""
 
+HOLD_S_MAX: Final = 31_536_000
+"""Seconds of the longest hold: a year."""
+
 CONNECTIONS_MAX: Final = 8
 """Connections for reading, beside the two that write."""
 
 Submit = Callable[[Submission], Awaitable[tuple[Answer, ...]]]
 Now = Callable[[], datetime]
+
+
+class BadHoldSpan(Refusal):
+    """A hold for longer than any lasts, or for no number of seconds."""
+
+    code = "bad_hold_span"
+
+    def __init__(self, *, hold_s: object) -> None:
+        super().__init__(
+            f"hold_s must be a whole number of seconds up to {HOLD_S_MAX:,}, not {hold_s!r}: "
+            "`renew` moves a deadline while the work lives"
+        )
+        self.hold_s = hold_s
+
+
+class NamespaceTaken(Refusal):
+    """A key in a namespace that the ledger keeps for what falls due."""
+
+    code = "namespace_taken"
+
+    def __init__(self, *, namespace: str) -> None:
+        super().__init__(
+            f"keys of {namespace} are the ledger's own: take another namespace, such as {NAMESPACE}"
+        )
+        self.namespace = namespace
 
 
 class Circumstances(TypedDict, total=False):
@@ -90,8 +119,7 @@ class Operations:
         is_metered: bool = False, **circumstances: Unpack[Circumstances],
     ) -> Answer:  # fmt: skip
         """Set credits aside for `hold_s` seconds; a metered hold draws no lot."""
-        deadline_at = self._now() + timedelta(seconds=hold_s)
-        action = ask.Hold(amount, deadline_at, is_metered)
+        action = ask.Hold(amount, self._deadline(hold_s), is_metered)
         return await self.perform(workspace_id, kind, action, key=key, **circumstances)
 
     async def settle(
@@ -114,8 +142,8 @@ class Operations:
         self, workspace_id: UUID, kind: str, *, hold: str, hold_s: int = HOLD_S
     ) -> None:
         """Move the deadline of an open hold to `hold_s` seconds from now."""
-        deadline_at = self._now() + timedelta(seconds=hold_s)
-        await self.perform(workspace_id, kind, ask.Renew(_reference(hold), deadline_at), key=hold)
+        action = ask.Renew(_reference(hold), self._deadline(hold_s))
+        await self.perform(workspace_id, kind, action, key=hold)
 
     async def charge(
         self, workspace_id: UUID, kind: str, amount: int, *, key: str,
@@ -145,16 +173,18 @@ class Operations:
         namespace: str = NAMESPACE, **circumstances: Unpack[Circumstances],
     ) -> Answer:  # fmt: skip
         """Do any action of `mutoscope.domain.actions`, under a key."""
-        request = Request(
-            workspace_id, kind, namespace, key, action, circumstances.get("attribution", NOBODY),
-            circumstances.get("reason"), circumstances.get("note"),
-        )  # fmt: skip
-        (answer,) = await self._submit(Submission((checked(request),)))
+        request = Request(workspace_id, kind, namespace, key, action, **circumstances)
+        (answer,) = await self._submit(_submission((request,)))
         return answer
 
     async def submit(self, requests: Sequence[Request]) -> tuple[Answer, ...]:
         """Grant requests of one workspace together, or none of them."""
-        return await self._submit(Submission(tuple(checked(request) for request in requests)))
+        return await self._submit(_submission(requests))
+
+    def _deadline(self, hold_s: int) -> datetime:
+        if type(hold_s) is not int or hold_s > HOLD_S_MAX:
+            raise BadHoldSpan(hold_s=hold_s)
+        return self._now() + timedelta(seconds=max(hold_s, 0))  # none is refused as passed
 
 
 class Ledger(Operations):
@@ -170,10 +200,12 @@ class Ledger(Operations):
     async def __aenter__(self) -> Self:
         """Connect, create or upgrade the tables, and begin to write.
 
+        :raises NaiveInstant: when the clock tells instants without a zone.
         :raises DatabaseUnreachable: when no server answers.
         :raises DatabaseRefused: when the server is too old or not durable, or does not let the
             tables be made.
         """
+        checked_instant(self._now(), name="now")
         connection = await connect(self._url)
         try:
             await check_server(connection)
@@ -189,6 +221,7 @@ class Ledger(Operations):
         await self._journal.close()
         if self._pool is not None:
             await self._pool.close()
+            self._pool = None
 
     async def batch(
         self, submissions: Sequence[Sequence[Request]]
@@ -200,8 +233,7 @@ class Ledger(Operations):
         :raises Refusal: when a request cannot stand in the journal: then none of them is done.
         :raises DatabaseUnreachable: when the database stays away; the keys tell what was written.
         """
-        works = [Submission(tuple(map(checked, requests))) for requests in submissions]
-        return await self._journal.submit_all(works)
+        return await self._journal.submit_all(list(map(_submission, submissions)))
 
     async def on(self, connection: asyncpg.Connection[Any]) -> Operations:
         """Return the operations inside a transaction of your own, on your connection.
@@ -220,6 +252,7 @@ class Ledger(Operations):
     ) -> Balance:
         """Tell what a wallet holds and why, now or at any instant of the past or the future.
 
+        :raises BadWorkspace: when the workspace's id is no UUID.
         :raises UnknownWallet: when no credits were ever granted to it.
         :raises NaiveInstant: when the instant has no zone.
         :raises TooFarAhead: when it lies more than ten years ahead.
@@ -227,7 +260,11 @@ class Ledger(Operations):
         now = self._now()
         async with self._reading() as connection:
             return await balances.balance(
-                connection, workspace_id=workspace_id, kind=kind, at=at or now, now=now
+                connection,
+                workspace_id=checked_workspace(workspace_id),
+                kind=kind,
+                at=at or now,
+                now=now,
             )
 
     async def history(
@@ -236,14 +273,16 @@ class Ledger(Operations):
     ) -> Page:  # fmt: skip
         """Return a page of the journal of one wallet, or of all wallets of a workspace.
 
+        :raises BadWorkspace: when the workspace's id is no UUID.
         :raises BadCursor: when a cursor of the window is of another workspace or kind, or of none.
         :raises BadLimit: when the window's limit is not from 1 to 1,000.
         :raises NaiveInstant: when an instant of the filters has no zone.
         """
         async with self._reading() as connection:
             return await history.page(
-                connection, workspace_id=workspace_id, kind=kind, window=window, filters=filters
-            )
+                connection, workspace_id=checked_workspace(workspace_id), kind=kind,
+                window=window, filters=filters,
+            )  # fmt: skip
 
     async def post_due(self) -> renewals.Renewal:
         """Post what is due by now on every wallet: lapses, monthly grants, holds past their end.
@@ -288,8 +327,16 @@ class Ledger(Operations):
             )
 
     def _reading(self) -> AbstractAsyncContextManager[Any]:
-        assert self._pool is not None, "the ledger is used outside its `async with`"
+        if self._pool is None:
+            raise JournalClosed
         return self._pool.acquire()
+
+
+def _submission(requests: Sequence[Request]) -> Submission:
+    for request in requests:
+        if request.namespace in OWN_NAMESPACES:
+            raise NamespaceTaken(namespace=request.namespace)
+    return Submission(tuple(map(checked, requests)))
 
 
 def _reference(key: str) -> ask.Reference:

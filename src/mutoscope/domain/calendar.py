@@ -139,6 +139,7 @@ def period_at(*, anchor: BillingAnchor, at: datetime) -> Period:
     """Return the period that contains an instant; a boundary belongs to the period it begins.
 
     :raises NaiveInstant: when `at` has no offset.
+    :raises InstantOutOfReach: when `at` lies in a year that no ledger is kept in.
     :raises NotStarted: when `at` lies before the anchor.
     :raises PeriodOutOfReach: when `at` lies too far after it.
     """

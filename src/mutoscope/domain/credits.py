@@ -13,6 +13,9 @@ from typing import ClassVar
 AMOUNT_MAX = 1_000_000_000_000
 KEY_LENGTH_MAX = 200
 KEY_PATTERN = re.compile(rf"[!-~]{{1,{KEY_LENGTH_MAX}}}\Z")
+YEAR_LEAST, YEAR_MOST = 1970, 8999
+"""Years of instants: beyond them a zone or a sum leaves the calendar, or means infinity in SQL."""
+
 CODE_LENGTH_MAX = 40
 CODE_PATTERN = re.compile(r"[a-z][a-z0-9_]*\Z")
 
@@ -31,9 +34,9 @@ class BadAmount(Refusal):
 
     code = "bad_amount"
 
-    def __init__(self, *, amount: object, name: str = "amount") -> None:
+    def __init__(self, *, amount: object, name: str = "amount", least: int = 1) -> None:
         super().__init__(
-            f"{name} must be a whole number of credits from 1 to {AMOUNT_MAX:,}, not {amount!r}"
+            f"{name} must be a whole number from {least} to {AMOUNT_MAX:,}, not {amount!r}"
         )
         self.amount = amount
 
@@ -53,14 +56,27 @@ class BadKey(Refusal):
 
 
 class NaiveInstant(Refusal):
-    """A datetime without a zone, which could mean 24 different instants."""
+    """A datetime without a zone, which could mean 24 different instants, or no datetime at all."""
 
     code = "naive_instant"
 
-    def __init__(self, *, name: str, value: datetime) -> None:
-        super().__init__(f"{name} {value.isoformat()} has no zone: give an offset, such as +00:00")
+    def __init__(self, *, name: str, value: object) -> None:
+        told = value.isoformat() if isinstance(value, datetime) else repr(value)
+        super().__init__(f"{name} {told} has no zone: give a datetime with an offset, as +00:00")
         self.name = name
         self.value = value
+
+
+class InstantOutOfReach(Refusal):
+    """An instant in a year that no ledger is kept in."""
+
+    code = "instant_out_of_reach"
+
+    def __init__(self, *, name: str) -> None:
+        super().__init__(
+            f"{name} lies out of reach: give an instant from {YEAR_LEAST} to {YEAR_MOST}"
+        )
+        self.name = name
 
 
 def checked_amount(amount: object, *, name: str = "amount", least: int = 1) -> int:
@@ -69,7 +85,7 @@ def checked_amount(amount: object, *, name: str = "amount", least: int = 1) -> i
     :raises BadAmount: when it is a boolean, not an integer, below `least` or above `AMOUNT_MAX`.
     """
     if type(amount) is not int or not least <= amount <= AMOUNT_MAX:
-        raise BadAmount(amount=amount, name=name)
+        raise BadAmount(amount=amount, name=name, least=least)
     return amount
 
 
@@ -101,8 +117,11 @@ def _is_word(code: str) -> bool:
 def checked_instant(instant: datetime, *, name: str) -> datetime:
     """Return the instant in UTC.
 
-    :raises NaiveInstant: when it has no zone.
+    :raises NaiveInstant: when it has no zone, or is no datetime.
+    :raises InstantOutOfReach: when its year is not from `YEAR_LEAST` to `YEAR_MOST`.
     """
-    if instant.tzinfo is None:
+    if not isinstance(instant, datetime) or instant.tzinfo is None:
         raise NaiveInstant(name=name, value=instant)
+    if not YEAR_LEAST <= instant.year <= YEAR_MOST:
+        raise InstantOutOfReach(name=name)
     return instant.astimezone(UTC)

@@ -20,6 +20,10 @@ from mutoscope.domain.standing import NAMESPACE, StandingGrant
 from mutoscope.domain.wallet import OpenHold, Stamp, Wallet
 
 DEADLINE = "deadline"
+LAPSE = "lapse"
+OWN_NAMESPACES = frozenset({LAPSE, DEADLINE, NAMESPACE})
+"""Where the keys of what falls due stand: a caller who took one would keep it from being posted."""
+
 _new = tuple.__new__  # makes a value without its class's own, slower, constructor
 
 
@@ -126,7 +130,7 @@ def end_lot(wallet: Wallet, lot: int, due_at: datetime) -> int:
     state = wallet.lots[lot]
     operation, target = _ENDINGS.get(state.state, (Operation.EXPIRE, Account.EXPIRED))
     postings = emptied(lots=(state,), target=target)
-    stamp = derived_stamp("lapse", f"{wallet.kind}/{lot}/{wallet.sequence + 1}")
+    stamp = derived_stamp(LAPSE, f"{wallet.kind}/{lot}/{wallet.sequence + 1}")
     wallet.record(operation, stamp, postings, due_at=due_at, refers_to=lot)
     return sum(posting.amount for posting in postings)
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from mutoscope.domain.chart import MOVES, Account, Operation
+from mutoscope.domain.due import OWN_NAMESPACES
 from mutoscope.domain.expected import TURNS, closable_lots, expected_postings, turned_lots
 from mutoscope.domain.findings import Broken, Fault
 from mutoscope.domain.journal import EPOCH, Entry, Posting
@@ -20,7 +21,6 @@ from mutoscope.domain.standing import NAMESPACE as RENEWAL
 from mutoscope.domain.wallet import OpenHold
 
 _ = Account
-_DUE: Final = frozenset({"lapse", "deadline", RENEWAL})
 _PERMITTED: Final = {str(operation): moves for operation, moves in MOVES.items()}
 _CLOSED: Final = frozenset({LotState.VOIDED, LotState.FORFEITED})
 _WITHOUT_ORDER: Final = frozenset(
@@ -99,7 +99,7 @@ class Replay:
         if entry.posted_at < entry.due_at:
             expected = f"due {entry.posted_at} at the latest"
             raise Broken(fault=Fault.POSTED_BEFORE_DUE, expected=expected, found=entry.due_at)
-        if entry.namespace not in _DUE:
+        if entry.namespace not in OWN_NAMESPACES:
             self.check_nothing_missed(at=entry.due_at)
 
     def _open_lot(self, entry: Entry) -> None:

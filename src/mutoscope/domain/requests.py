@@ -14,6 +14,7 @@ from mutoscope.domain.actions import (
     Action,
     Adjust,
     Charge,
+    Expire,
     Grant,
     Hold,
     Meter,
@@ -51,6 +52,17 @@ class BadWorkspace(Refusal):
     def __init__(self, *, workspace_id: object) -> None:
         super().__init__(f"workspace_id must be a uuid.UUID, not {workspace_id!r}")
         self.workspace_id = workspace_id
+
+
+class BadAttribution(Refusal):
+    """Somebody's id that is no UUID."""
+
+    code = "bad_attribution"
+
+    def __init__(self, *, name: str, value: object) -> None:
+        super().__init__(f"{name} must be a uuid.UUID or None, not {value!r}")
+        self.name = name
+        self.value = value
 
 
 class Note(NamedTuple):
@@ -105,14 +117,17 @@ def checked(request: Request) -> Request:
     """Return the request when each of its fields can stand in the journal.
 
     :raises BadWorkspace: when the workspace's id is no UUID.
+    :raises BadAttribution: when somebody's id is no UUID.
     :raises BadKey: when a key, namespace, kind or reason is malformed.
     :raises BadAmount: when an amount is out of range.
     :raises NaiveInstant: when a datetime has no zone.
+    :raises InstantOutOfReach: when a datetime lies beyond the years of a ledger.
     :raises UnknownZone: when a standing grant's zone is not in the database.
     """
-    workspace_id, kind, namespace, key, action, _, reason, _ = request
-    if not isinstance(workspace_id, UUID):
-        raise BadWorkspace(workspace_id=workspace_id)
+    workspace_id, kind, namespace, key, action, attribution, reason, _ = request
+    checked_workspace(workspace_id)
+    if attribution is not NOBODY:
+        _check_attribution(attribution)
     checked_key(key)
     checked_code(namespace, name="namespace")
     checked_code(kind, name="kind")
@@ -128,6 +143,24 @@ def checked(request: Request) -> Request:
     return request
 
 
+def checked_workspace(workspace_id: UUID) -> UUID:
+    """Return a workspace's id when it is one.
+
+    :raises BadWorkspace: when it is no UUID.
+    """
+    if not isinstance(workspace_id, UUID):
+        raise BadWorkspace(workspace_id=workspace_id)
+    return workspace_id
+
+
+def _check_attribution(attribution: Attribution) -> None:
+    if not isinstance(attribution, Attribution):
+        raise BadAttribution(name="attribution", value=attribution)
+    for name, value in zip(Attribution._fields, attribution, strict=True):
+        if value is not None and not isinstance(value, UUID):
+            raise BadAttribution(name=name, value=value)
+
+
 def _check_action(action: Action) -> None:
     match action:
         case Hold() | Renew():
@@ -136,6 +169,8 @@ def _check_action(action: Action) -> None:
             _check_terms(terms)
         case Stand():
             _check_standing(action.standing)
+        case Expire():
+            checked_code(action.source, name="source")
         case _:
             pass
     amount: object = getattr(action, "amount", 1)
@@ -160,6 +195,6 @@ def _check_terms(terms: Terms) -> None:
         checked_key(terms.reference, name="reference")
         if terms.reference == ABSENT:
             raise BadKey(name="reference", value=terms.reference)  # it stands for none in a line
-    if terms.paid_amount is not None:
+    if terms.paid_amount is not None or terms.currency is not None:
         checked_amount(terms.paid_amount, name="paid_amount", least=0)
         checked_code((terms.currency or "").lower(), name="currency")

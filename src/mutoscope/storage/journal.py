@@ -58,7 +58,7 @@ class JournalClosed(Refusal):
     code = "journal_closed"
 
     def __init__(self) -> None:
-        super().__init__("the ledger was closed: open it again; the key tells what was written")
+        super().__init__("the ledger is not open: open it first; a key tells what was written")
 
 
 AWAY: Final = (DatabaseUnreachable, LedgerBusy, JournalClosed, ClockWentBack)

@@ -10,10 +10,10 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, HeaderParameter
 
 from mutoscope.domain.balance import Balance, TooFarAhead
-from mutoscope.domain.credits import NaiveInstant
+from mutoscope.domain.credits import InstantOutOfReach, NaiveInstant
 from mutoscope.storage import balances, workspaces
 from mutoscope.storage.workspaces import UnknownWorkspace
-from mutoscope.web.api.shape import HouseHere, Instant, InstantOutOfReach, instant_of
+from mutoscope.web.api.shape import HouseHere, Instant, instant_of
 from mutoscope.web.errors import documented
 
 UNCHANGED: Final = 304

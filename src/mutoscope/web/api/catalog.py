@@ -6,9 +6,9 @@ import msgspec
 from litestar import MediaType, Response, get
 
 from mutoscope.domain.catalog import NoVersionInForce, Version
-from mutoscope.domain.credits import NaiveInstant
+from mutoscope.domain.credits import InstantOutOfReach, NaiveInstant
 from mutoscope.domain.desk import NO_RULES
-from mutoscope.web.api.shape import HouseHere, Instant, InstantOutOfReach, instant_of
+from mutoscope.web.api.shape import HouseHere, Instant, instant_of
 from mutoscope.web.errors import documented
 
 

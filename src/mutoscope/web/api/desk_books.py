@@ -16,6 +16,7 @@ from mutoscope.app.gateway import GatewayFailed, UnknownGateway
 from mutoscope.app.payment_desk import handlers_of
 from mutoscope.app.reconcile import Difference, reconcile
 from mutoscope.domain.audit import BadReason
+from mutoscope.domain.credits import checked_instant
 from mutoscope.domain.staff import NotAllowed, StaffAction, require
 from mutoscope.storage import payment_events
 from mutoscope.storage.cursor import BadCursor
@@ -23,7 +24,7 @@ from mutoscope.storage.payment_events import StoredEvent
 from mutoscope.storage.place import cursor_of, named_place_of
 from mutoscope.web.api.callers import ActorHere
 from mutoscope.web.api.cursors import After, Limit
-from mutoscope.web.api.shape import HouseHere, Text, within_reach
+from mutoscope.web.api.shape import HouseHere, Text
 from mutoscope.web.errors import StaffNeeded, documented
 
 COMPARED: Final = timedelta(days=35)
@@ -107,7 +108,7 @@ async def reconcile_books(
     act = act_of(studio, actor, action=StaffAction.RECONCILE, workspace_id=None, reason=data.reason)
     since = studio.clock.now() - COMPARED
     if data.since is not None:
-        since = within_reach(data.since, name="since")
+        since = checked_instant(data.since, name="since")
     found = await reconcile(
         studio, gateway=data.gateway or studio.gateway, since=since,
         handlers=handlers_of(act) if data.is_mending else None,

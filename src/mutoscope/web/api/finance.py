@@ -13,13 +13,13 @@ from mutoscope.app.finance import BadMonth, Deferred, Month, Outstanding
 from mutoscope.bootstrap import House
 from mutoscope.domain.beancount import beancount_lines
 from mutoscope.domain.calendar import YEAR_MAX, YEAR_MIN
-from mutoscope.domain.credits import NaiveInstant
+from mutoscope.domain.credits import InstantOutOfReach, NaiveInstant
 from mutoscope.domain.staff import NotAllowed
 from mutoscope.domain.wall_clock import UnknownZone
 from mutoscope.storage import purchases
 from mutoscope.storage.purchases import Debt
 from mutoscope.web.api.callers import judge_reader
-from mutoscope.web.api.shape import HouseHere, Instant, InstantOutOfReach, instant_of
+from mutoscope.web.api.shape import HouseHere, Instant, instant_of
 from mutoscope.web.errors import Malformed, documented
 from mutoscope.web.places import in_query
 

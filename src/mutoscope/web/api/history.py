@@ -10,13 +10,19 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, QueryParameter, SkipValidation
 
 from mutoscope.domain.chart import Operation
-from mutoscope.domain.credits import BadKey, NaiveInstant, checked_code, checked_key
+from mutoscope.domain.credits import (
+    BadKey,
+    InstantOutOfReach,
+    NaiveInstant,
+    checked_code,
+    checked_key,
+)
 from mutoscope.domain.journal import Attribution, Entry
 from mutoscope.storage import history, workspaces
 from mutoscope.storage.cursor import BadCursor
 from mutoscope.storage.history import LIMIT_MAX, Filters, Line, Window
 from mutoscope.storage.workspaces import UnknownWorkspace
-from mutoscope.web.api.shape import HouseHere, Instant, InstantOutOfReach, instant_of
+from mutoscope.web.api.shape import HouseHere, Instant, instant_of
 from mutoscope.web.errors import documented
 
 Lines = Annotated[int, QueryParameter(ge=1, le=LIMIT_MAX, description="lines on a page")]

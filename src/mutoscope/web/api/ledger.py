@@ -19,22 +19,19 @@ from msgspec import Meta
 
 from mutoscope.app.studio import Studio
 from mutoscope.domain import actions as ask
-from mutoscope.domain.credits import AMOUNT_MAX, Refusal
+from mutoscope.domain.credits import AMOUNT_MAX, Refusal, checked_instant
 from mutoscope.domain.journal import NOBODY, Attribution
 from mutoscope.domain.lots import Source, Terms
 from mutoscope.domain.planner import Answer, Outcome, Submission
 from mutoscope.domain.requests import Request, checked
-from mutoscope.ledger import HOLD_S, NAMESPACE
+from mutoscope.ledger import HOLD_S, HOLD_S_MAX, NAMESPACE
 from mutoscope.storage import workspaces
 from mutoscope.storage.workspaces import UnknownWorkspace
 from mutoscope.web.api.history import EntryShape, entry_shape
-from mutoscope.web.api.shape import Text, within_reach
+from mutoscope.web.api.shape import Text
 from mutoscope.web.errors import documented, problem_of
 
 OPERATIONS_MAX: Final = 1_000
-HOLD_S_MAX: Final = 31_536_000
-"""Seconds of the longest hold: a year."""
-
 KNOWN_MAX: Final = 100_000
 """Workspaces that are remembered: some 20 MB."""
 
@@ -200,8 +197,10 @@ def _grant(operation: Grant, moment: Moment) -> ask.Action:
     ends = operation.expires_at
     terms = Terms(
         source=operation.source,
-        effective_at=within_reach(operation.effective_at or moment.opened_at, name="effective_at"),
-        expires_at=None if ends is None else within_reach(ends, name="expires_at"),
+        effective_at=checked_instant(
+            operation.effective_at or moment.opened_at, name="effective_at"
+        ),
+        expires_at=None if ends is None else checked_instant(ends, name="expires_at"),
         reference=operation.reference,
     )
     return ask.Grant(operation.amount, terms, operation.is_frozen)

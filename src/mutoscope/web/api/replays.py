@@ -17,12 +17,12 @@ from mutoscope.app.rate_card_replay import RateCardReplay
 from mutoscope.bootstrap import own_connection
 from mutoscope.domain.catalog import UnknownVersion
 from mutoscope.domain.catalog_text import CatalogRefused, parse_catalog
-from mutoscope.domain.credits import NaiveInstant, Refusal
+from mutoscope.domain.credits import InstantOutOfReach, NaiveInstant, Refusal, checked_instant
 from mutoscope.domain.staff import NotAllowed
 from mutoscope.domain.toml_file import TEXT_MAX as DRAFT_MAX
 from mutoscope.storage.finance import Span
 from mutoscope.web.api.callers import judge_reader
-from mutoscope.web.api.shape import HouseHere, InstantOutOfReach, Text, within_reach
+from mutoscope.web.api.shape import HouseHere, Text
 from mutoscope.web.errors import documented
 
 DAYS_MAX: Final = 93
@@ -110,8 +110,8 @@ async def replay_rate_card(
 
 
 def _span(data: NewReplay) -> Span:
-    starts_at = within_reach(data.starts_at, name="starts_at")
-    ends_at = within_reach(data.ends_at, name="ends_at")
+    starts_at = checked_instant(data.starts_at, name="starts_at")
+    ends_at = checked_instant(data.ends_at, name="ends_at")
     if not timedelta(0) < ends_at - starts_at <= timedelta(days=DAYS_MAX):
         raise BadReplaySpan
     return Span(starts_at, ends_at)

@@ -6,7 +6,7 @@ the limits of texts and instants. Invariant: nothing that was sent is silently i
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -20,7 +20,7 @@ from litestar.typing import FieldDefinition
 from msgspec import Meta
 
 from mutoscope.bootstrap import House
-from mutoscope.domain.credits import Refusal, checked_instant
+from mutoscope.domain.credits import checked_instant
 from mutoscope.web.errors import IdempotencyKeyMissing, Malformed, NotJson
 from mutoscope.web.places import in_body, in_query
 
@@ -29,9 +29,6 @@ REPLAYED: Final = "Idempotency-Replayed"
 
 TEXT_MAX: Final = 4_096
 """Characters of a text: a prompt's limit and room to be told that it is too long."""
-
-EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
 
 Text = Annotated[str, Meta(max_length=TEXT_MAX, pattern=r"^[^\x00]*$")]
 """A text without the one character that no database keeps."""
@@ -88,16 +85,6 @@ class StrictRequest(Request[Any, Any, Any]):
             raise Malformed(errors=(in_body(str(error)),)) from error
 
 
-class InstantOutOfReach(Refusal):
-    """An instant in a year that no ledger is kept in."""
-
-    code = "instant_out_of_reach"
-
-    def __init__(self, *, name: str) -> None:
-        super().__init__(f"{name} lies out of reach: give an instant from 1970 to 8999")
-        self.name = name
-
-
 def instant_of(text: str, *, name: str) -> datetime:
     """Return the instant that a query parameter names, in UTC.
 
@@ -109,17 +96,6 @@ def instant_of(text: str, *, name: str) -> datetime:
     if instant is None:
         remedy = "write it as 2026-01-31T09:00:00Z, with %2B for a plus sign"
         raise Malformed(errors=(in_query(name, remedy),))
-    return within_reach(instant, name=name)
-
-
-def within_reach(instant: datetime, *, name: str) -> datetime:
-    """Return an instant in UTC.
-
-    :raises NaiveInstant: when it has no zone.
-    :raises InstantOutOfReach: when its year is not from 1970 to 8999.
-    """
-    if not EARLIEST.year <= instant.year < LATEST.year:
-        raise InstantOutOfReach(name=name)
     return checked_instant(instant, name=name)
 
 

@@ -14,12 +14,18 @@ from mutoscope.app.usage import BadSpan, By, UsageWish, usage
 from mutoscope.documents.usage_table import usage_csv
 from mutoscope.domain.calendar import INDEX_MAX, PeriodOutOfReach
 from mutoscope.domain.caps import CapStanding, Subject, UnknownCap, UnknownKind
-from mutoscope.domain.credits import AMOUNT_MAX, BadKey, NaiveInstant, checked_code
+from mutoscope.domain.credits import (
+    AMOUNT_MAX,
+    BadKey,
+    InstantOutOfReach,
+    NaiveInstant,
+    checked_code,
+)
 from mutoscope.domain.team import RoleCannot, UnknownMember
 from mutoscope.storage.caps import Cap
 from mutoscope.storage.storyboard import UnknownProject
 from mutoscope.storage.workspaces import UnknownWorkspace
-from mutoscope.web.api.shape import HouseHere, Instant, InstantOutOfReach, instant_of
+from mutoscope.web.api.shape import HouseHere, Instant, instant_of
 from mutoscope.web.errors import documented
 
 CAPS: Final = "/workspaces/{workspace_id:uuid}/caps"
