@@ -38,6 +38,23 @@ async def test_a_key_opens_one_workspace_only(api: Api) -> None:
     assert (other.status_code, other.json()["code"]) == (422, "key_reused")
 
 
+async def test_spaces_around_a_name_and_an_address_are_no_part_of_them(api: Api) -> None:
+    wanted = {"name": " Aurora ", "email": " ann@example.com "}
+    first = await api.post("/v1/workspaces", wanted, key="open-1")
+
+    again = await api.post("/v1/workspaces", wanted, key="open-1")
+
+    assert (first.status_code, first.json()["name"]) == (201, "Aurora")
+    assert again.json() == first.json()
+
+
+async def test_spaces_alone_are_no_name(api: Api) -> None:
+    refused = await api.post("/v1/workspaces", {"name": "  "}, key="open-1")
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "bad_name")
+    assert (await api.get("/v1/workspaces")).json()["workspaces"] == []
+
+
 async def test_a_person_has_one_trial(api: Api) -> None:
     await api.post("/v1/workspaces", {"name": "One", "email": "ann@example.com"}, key="one")
 

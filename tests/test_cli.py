@@ -233,6 +233,25 @@ def test_a_balance_is_told_at_an_instant_of_the_past(
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("at", ["0001-01-01", "9999-12-31T23:59-12:00"])
+def test_an_instant_beyond_the_years_of_a_ledger_is_refused(
+    place: dict[str, object], workspace: str, at: str
+) -> None:
+    done = run_here("balance", workspace, "--at", at, **place)
+
+    assert done.code == 1
+    assert done.errors.startswith("instant_out_of_reach: the instant lies out of reach")
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "a" * 201])
+def test_a_workspace_without_a_name_is_not_opened(place: dict[str, object], name: str) -> None:
+    done = run_here("workspace", "create", name, **place)
+    listed = run_here("workspace", "list", "--json", **place)
+
+    assert (done.code, listed.json()) == (1, [])
+    assert done.errors.startswith("bad_name: a name has 1 to 200 characters in one line")
+
+
 def test_a_catalog_that_is_wrong_is_told_with_its_key(tmp_path: Path) -> None:
     shipped = (ROOT / "src/mutoscope/catalog.toml").read_text(encoding="utf-8")
     wrong = tmp_path / "catalog.toml"

@@ -24,7 +24,8 @@ from mutoscope.domain.requests import BadAttribution, BadWorkspace
 from mutoscope.domain.standing import StandingGrant
 from mutoscope.domain.wall_clock import UnknownZone
 from mutoscope.ledger import BadHoldSpan, Ledger, NamespaceTaken
-from mutoscope.storage.database import connect
+from mutoscope.storage import database
+from mutoscope.storage.database import DatabaseRefused, connect
 from mutoscope.storage.journal import JournalClosed
 from set_clock import BEGINNING, Clock
 
@@ -174,6 +175,19 @@ async def test_a_ledger_that_is_not_open_says_so(database_url: str) -> None:
             await ledger.charge(ADA, "video", 1, key="clip")
         with pytest.raises(JournalClosed):
             await ledger.balance(ADA, "video")
+
+
+async def test_a_server_that_is_too_old_is_refused_before_anything_is_made(
+    server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "VERSION_LEAST", 990_000)
+
+    with pytest.raises(DatabaseRefused, match="too old"):
+        await Ledger(server_url).__aenter__()
+
+    connection = await connect(server_url)
+    assert await connection.fetchval("SELECT to_regclass('wallets')") is None
+    await connection.close()
 
 
 async def test_a_clock_without_a_zone_opens_no_ledger(database_url: str) -> None:

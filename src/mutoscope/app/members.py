@@ -83,7 +83,8 @@ async def invite(
     :raises TeamFull: when the team has as many members as may be.
     """
     checked_key(key)
-    name, digest = checked_name(wish.name), person_digest(studio, email=wish.email)
+    name = None if wish.name is None else checked_name(wish.name)
+    digest = person_digest(studio, email=wish.email)
     request_digest = _request_digest(studio, wish, name)
     async with studio.reading() as connection, connection.transaction():
         await team.lock(connection, workspace_id=workspace_id)
@@ -193,7 +194,7 @@ async def accept(
     :raises InvitationOver: when the token is none, was used, replaced or withdrawn, or is too old.
     :raises BadName: when the name is malformed.
     """
-    told, at = checked_name(name), studio.clock.now()
+    told, at = None if name is None else checked_name(name), studio.clock.now()
     async with studio.reading() as connection, connection.transaction():
         await team.lock(connection, workspace_id=workspace_id)
         closed_at = (await workspaces.get(connection, workspace_id=workspace_id)).closed_at

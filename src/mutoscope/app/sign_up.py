@@ -20,6 +20,7 @@ from mutoscope.domain.credits import Refusal
 from mutoscope.domain.lots import Source, Terms
 from mutoscope.domain.planner import Submission
 from mutoscope.domain.requests import Request
+from mutoscope.domain.team import checked_name
 from mutoscope.storage import team, workspaces
 from mutoscope.storage.session import SideRow
 from mutoscope.storage.workspaces import Message, Workspace
@@ -76,6 +77,7 @@ async def sign_up(
     """Open a workspace for a person, and put the code that proves the address into the outbox.
 
     :raises BadEmail: when the address is malformed.
+    :raises BadName: when the name is.
     :raises UnknownZone: when the zone is not in the zone database.
     """
     normalised_email(email)
@@ -112,6 +114,7 @@ async def create(
     """Open a verified workspace for the operator, with its trial.
 
     :raises BadEmail: when the address is malformed.
+    :raises BadName: when the name is.
     :raises UnknownZone: when the zone is not in the zone database.
     :raises TrialTaken: when the address has had a trial; the workspace is open without one.
     """
@@ -188,7 +191,7 @@ def _workspace(
     local_date(at=at, zone=zone)  # an unknown zone is refused here, before anything is kept
     return Workspace(
         workspace_id=studio.ids.new(),
-        name=name,
+        name=checked_name(name),
         email=None if email is None else email.strip(),
         zone=zone,
         is_demo=is_demo,

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from mutoscope.domain.calendar import local_date
+from mutoscope.domain.credits import checked_instant
 
 T = TypeVar("T")
 
@@ -72,6 +73,7 @@ def instant(text: str, *, zone: str) -> datetime:
 
     :raises typer.BadParameter: when it is no instant.
     :raises UnknownZone: when the zone is not in the zone database.
+    :raises InstantOutOfReach: when it lies in a year that no ledger is kept in.
     """
     try:
         written = datetime.fromisoformat(text.strip())
@@ -79,7 +81,7 @@ def instant(text: str, *, zone: str) -> datetime:
         remedy = f"{text!r} is no instant: write 2026-01-31, or 2026-01-31T10:00+01:00"
         raise typer.BadParameter(remedy) from None
     aware = written if written.tzinfo else written.replace(tzinfo=_zone(zone))
-    return aware.astimezone(UTC)
+    return checked_instant(aware, name="the instant")
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -158,12 +158,12 @@ class TeamFull(Refusal):
 
 
 class BadName(Refusal):
-    """A member's name that is empty or too long."""
+    """A name of a member or a workspace that is empty or too long."""
 
     code = "bad_name"
 
     def __init__(self) -> None:
-        super().__init__(f"a member's name has 1 to {NAME_MAX} characters in one line")
+        super().__init__(f"a name has 1 to {NAME_MAX} characters in one line")
 
 
 def require(*, role: str, member_id: UUID, act: Act) -> None:
@@ -175,13 +175,11 @@ def require(*, role: str, member_id: UUID, act: Act) -> None:
         raise RoleCannot(member_id=member_id, role=role, act=act)
 
 
-def checked_name(name: str | None) -> str | None:
-    """Return a name without surrounding space; None stays none.
+def checked_name(name: str) -> str:
+    """Return a name without surrounding space.
 
     :raises BadName: when it is empty, too long, or has a character that is not printed.
     """
-    if name is None:
-        return None
     text = name.strip()
     if not text or len(text) > NAME_MAX or not text.isprintable():
         raise BadName

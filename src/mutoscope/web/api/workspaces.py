@@ -25,6 +25,7 @@ from mutoscope.domain.catalog import UnknownPlan
 from mutoscope.domain.credits import AMOUNT_MAX, BadAmount, BadKey, checked_key
 from mutoscope.domain.offers import Money
 from mutoscope.domain.planner import KeyReused
+from mutoscope.domain.team import BadName
 from mutoscope.domain.wall_clock import UnknownZone
 from mutoscope.storage import workspaces
 from mutoscope.storage.cursor import BadCursor
@@ -111,7 +112,7 @@ class _KeyedIds:
     "/workspaces", operation_id="openWorkspace", tags=["workspaces"],
     summary="Open a verified workspace, with its trial",
     responses=documented(
-        sign_up.TrialTaken, sign_up.BadEmail, UnknownZone, BadKey, KeyReused,
+        sign_up.TrialTaken, sign_up.BadEmail, BadName, UnknownZone, BadKey, KeyReused,
         IdempotencyKeyMissing, "not_json", "body_too_large",
     ),
 )  # fmt: skip
@@ -222,7 +223,8 @@ async def _found(studio: Studio, workspace_id: UUID) -> Workspace | None:
 
 def _check_same(before: Workspace, data: NewWorkspace, key: str) -> None:
     made = (before.name, before.zone, before.email, before.is_demo)
-    if made != (data.name, data.zone, data.email, data.is_demo):
+    email = None if data.email is None else data.email.strip()
+    if made != (data.name.strip(), data.zone, email, data.is_demo):
         raise KeyReused(namespace=NAMESPACE, key=key)
 
 
