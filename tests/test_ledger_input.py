@@ -23,7 +23,7 @@ from mutoscope.domain.lots import Terms
 from mutoscope.domain.requests import BadAttribution, BadWorkspace
 from mutoscope.domain.standing import StandingGrant
 from mutoscope.domain.wall_clock import UnknownZone
-from mutoscope.ledger import BadHoldSpan, Ledger, NamespaceTaken
+from mutoscope.ledger import BadHoldSpan, Ledger, NamespaceTaken, TransactionMissing
 from mutoscope.storage import database
 from mutoscope.storage.database import DatabaseRefused, connect
 from mutoscope.storage.journal import JournalClosed
@@ -188,6 +188,19 @@ async def test_a_server_that_is_too_old_is_refused_before_anything_is_made(
     connection = await connect(server_url)
     assert await connection.fetchval("SELECT to_regclass('wallets')") is None
     await connection.close()
+
+
+async def test_an_operation_of_a_caller_without_a_transaction_is_refused(
+    stern: Ledger, server_url: str
+) -> None:
+    connection = await connect(database_at(server_url, "stern"))
+    operations = await stern.on(connection)
+
+    with pytest.raises(TransactionMissing):
+        await operations.charge(ADA, "video", 1, key="clip")
+
+    await connection.close()
+    assert (await stern.balance(ADA, "video")).sequence == 1
 
 
 async def test_a_clock_without_a_zone_opens_no_ledger(database_url: str) -> None:

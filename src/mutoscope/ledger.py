@@ -84,6 +84,18 @@ class NamespaceTaken(Refusal):
         self.namespace = namespace
 
 
+class TransactionMissing(Refusal):
+    """An operation on a caller's connection that has no transaction open."""
+
+    code = "transaction_missing"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no transaction is open on the connection: call inside `async with "
+            "connection.transaction()`, so that all of an operation is written or nothing"
+        )
+
+
 class Circumstances(TypedDict, total=False):
     """Who and why, recorded with an entry: ids of your own, a reason code, a note."""
 
@@ -238,11 +250,14 @@ class Ledger(Operations):
     async def on(self, connection: asyncpg.Connection[Any]) -> Operations:
         """Return the operations inside a transaction of your own, on your connection.
 
-        They are not gathered with others, and take effect when you commit.
+        They are not gathered with others, and take effect when you commit. Each raises
+        `TransactionMissing` when no transaction is open.
         """
         session = await Session(connection, WalletCache()).prepared()
 
         async def submit(submission: Submission) -> tuple[Answer, ...]:
+            if not connection.is_in_transaction():
+                raise TransactionMissing
             return await session.write_within(Work(submission), self._now)
 
         return Operations(submit=submit, now=self._now)
