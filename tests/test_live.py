@@ -12,13 +12,11 @@ import pytest
 from desk_stage import join, token_of_new
 from mutoscope.app import chat, desk_chat, follow, generate, live, sign_up
 from mutoscope.app.advance import advance
-from mutoscope.app.live import END, QUEUE_MAX, RESET, Live, Mailbox, TooManyStreams
 from mutoscope.bootstrap import House, open_house
 from mutoscope.domain.chat import Words, creator, default_thread_id, staff
 from mutoscope.domain.staff import Role
 from mutoscope.settings import read_settings
 from mutoscope.storage.jobs import Job
-from mutoscope.storage.live import Notice
 from servers import enterable_folder, kill, postmaster, until
 from stream_client import Served, serving
 from studio_stage import FRAME
@@ -378,30 +376,3 @@ async def test_who_listens_is_noted(served: Served) -> None:
         await asyncio.sleep(0.2)
         async with served.house.studio.reading() as connection:
             assert await connection.fetchval(question, workspace_id) == 1
-
-
-async def test_what_does_not_fit_a_mailbox_is_told_as_one_reset() -> None:
-    mailbox = Mailbox(workspace_id=ANN, person_id=ANN)
-    for number in range(QUEUE_MAX + 1):
-        mailbox.put(Notice("message", ANN, (str(number),)))
-
-    assert await mailbox.take(timeout_s=0.1) is RESET
-    assert await mailbox.take(timeout_s=0.01) is None
-
-
-async def test_an_end_is_told_to_a_full_mailbox_too() -> None:
-    mailbox = Mailbox(workspace_id=ANN, person_id=ANN)
-    for number in range(QUEUE_MAX):
-        mailbox.put(Notice("message", ANN, (str(number),)))
-
-    mailbox.put(END)
-
-    assert await mailbox.take(timeout_s=0.1) is END
-
-
-async def test_a_process_has_so_many_streams(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "STREAMS_MAX", 0)
-    streams = Live(url="postgresql://nowhere.invalid", now=lambda: None)
-
-    with pytest.raises(TooManyStreams):
-        streams.require_room(workspace_id=None)
