@@ -8,7 +8,6 @@ from mutoscope.app import live
 from mutoscope.app.live import END, QUEUE_MAX, RESET, Live, Mailbox, TooManyStreams
 from mutoscope.storage.live import Notice
 
-
 ANN = UUID(int=0xA)
 
 
