@@ -204,7 +204,7 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
         if isinstance(error, HTTPException):
             response.headers.update(error.headers or {})
         return response
-    problem_id = str(request.app.state.house.studio.ids.new())
+    problem_id = str(request.state.house.studio.ids.new())
     _log_failure(request, error, problem_id)
     problem = _problem(UNEXPECTED, _SENTENCES[FAILURES])
     if refusal is not None:

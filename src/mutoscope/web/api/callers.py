@@ -118,13 +118,13 @@ async def judge_token(connection: _Connection, _handler: BaseRouteHandler) -> No
     token = token_of_bearer(connection)
     path = connection.scope["path"]
     if token.startswith(VIEW_PREFIX):
-        studio = connection.app.state.house.studio
+        studio = connection.state.house.studio
         method = str(connection.scope.get("method", ""))
         await view_as.look(studio, token=token, method=method, path=path)
     elif token.startswith(STAFF_PREFIX):
         if not path.startswith(DESK):
             raise NotForStaff
-        studio = connection.app.state.house.studio
+        studio = connection.state.house.studio
         connection.state.actor = await staff.bearer(studio, token=token)
 
 

@@ -93,7 +93,7 @@ async def replay_rate_card(
 ) -> RateCardReplay:
     """Live through the jobs of a span under a draft; nothing is written."""
     span, draft = _span(data), parse_catalog(text=data.draft, source="draft")
-    running: asyncio.Lock = request.app.state.replaying
+    running: asyncio.Lock = request.state.replaying
     if running.locked():
         raise ReplayUnderWay
     try:
