@@ -335,8 +335,8 @@ class Listener:
     url: str = ""
 
     async def until(self, count: int) -> None:
-        """Wait for so many call backs, three seconds at most."""
-        async with asyncio.timeout(3):
+        """Wait for so many call backs, half a minute at most."""
+        async with asyncio.timeout(30):
             while len(self.heard) < count:  # noqa: ASYNC110 -- as short as it is
                 await asyncio.sleep(0.01)
 
