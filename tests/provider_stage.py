@@ -322,7 +322,7 @@ def frame(folder: Path, size: tuple[int, int] = (640, 360)) -> Path:
     """Return a still to start from."""
     path = folder / f"frame-{size[0]}.png"
     if not path.exists():
-        Image.linear_gradient("L").resize(size).convert("RGB").save(path)
+        Image.linear_gradient("L").resize(size).convert("RGB").save(path, compress_level=1)
     return path
 
 
