@@ -56,6 +56,7 @@ from mutoscope.web.api import (
     refills,
     replays,
     scenes,
+    sign_ups,
     subscriptions,
     team_credits,
     webhooks,
@@ -79,6 +80,8 @@ STOP_TIMEOUT_S: Final = 10
 
 ROUTES: Final = (
     catalog.show_catalog,
+    sign_ups.sign_up,
+    sign_ups.verify_sign_up,
     workspaces.open_workspace,
     workspaces.list_workspaces,
     workspaces.show_workspace,
