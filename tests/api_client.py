@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from mutoscope.app.ports import Clock
 from mutoscope.bootstrap import House, open_house
 from mutoscope.settings import read_settings
 from mutoscope.web.application import build_app
@@ -54,11 +55,11 @@ class Api:
 @asynccontextmanager
 async def open_api(
     url: str, data: Path, *, api_key: str = "", client: tuple[str, int] = LOCAL,
-    more: Mapping[str, str] | None = None,
+    more: Mapping[str, str] | None = None, clock: Clock | None = None,
 ) -> AsyncIterator[Api]:  # fmt: skip
     """Open a house on a database, with more settings, and a client that calls from an address."""
     settings = read_settings({"DATABASE_URL": url, "MUTOSCOPE_DATA": str(data), **(more or {})})
-    async with open_house(settings) as house:
+    async with open_house(settings, clock=clock) as house:
         transport = httpx.ASGITransport(app=build_app(house=house, api_key=api_key), client=client)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as caller:
             yield Api(caller, house)

@@ -322,7 +322,7 @@ def frame(folder: Path, size: tuple[int, int] = (640, 360)) -> Path:
     """Return a still to start from."""
     path = folder / f"frame-{size[0]}.png"
     if not path.exists():
-        Image.linear_gradient("L").resize(size).convert("RGB").save(path)
+        Image.linear_gradient("L").resize(size).convert("RGB").save(path, compress_level=1)
     return path
 
 
@@ -335,8 +335,8 @@ class Listener:
     url: str = ""
 
     async def until(self, count: int) -> None:
-        """Wait for so many call backs, three seconds at most."""
-        async with asyncio.timeout(3):
+        """Wait for so many call backs, half a minute at most."""
+        async with asyncio.timeout(30):
             while len(self.heard) < count:  # noqa: ASYNC110 -- as short as it is
                 await asyncio.sleep(0.01)
 

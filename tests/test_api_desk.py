@@ -38,7 +38,11 @@ async def test_a_name_tried_too_often_waits(front: Front) -> None:
     for _ in range(passwords.TRIES_MAX):
         await front.ask("POST", "/v1/staff/sign-in", body)
 
-    assert code(await front.ask("POST", "/v1/staff/sign-in", body)) == (429, "too_many_tries")
+    refused = await front.ask("POST", "/v1/staff/sign-in", body)
+
+    assert code(refused) == (429, "too_many_tries")
+    assert 590 < int(refused.headers["Retry-After"]) <= 600
+    assert refused.json()["retry_after_s"] == int(refused.headers["Retry-After"])
 
 
 @pytest.mark.parametrize(

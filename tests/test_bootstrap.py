@@ -4,6 +4,7 @@ import re
 from datetime import UTC
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from mutoscope.app.studio import ENGINE
@@ -51,10 +52,35 @@ async def test_a_house_tells_no_secret(database_url: str, tmp_path: Path) -> Non
         assert set(house.studio.generators) == {ENGINE}
 
 
-async def test_a_database_is_prepared_twice_without_harm(database_url: str) -> None:
+async def test_a_database_is_prepared_twice_without_a_change(
+    database_url: str, connection: asyncpg.Connection
+) -> None:
+    made = "SELECT max(xmin::text::bigint) FROM pg_proc"
     await prepare_database(database_url)
+    before = await connection.fetchval(made)
 
     await prepare_database(database_url)
+
+    assert await connection.fetchval(made) == before
+
+
+@pytest.mark.parametrize("subject", ["functions", "pgqueuer"])
+async def test_another_edition_takes_the_place_of_what_is_there(
+    database_url: str, connection: asyncpg.Connection, subject: str
+) -> None:
+    editions = "SELECT array_agg(name) FROM migrations WHERE name LIKE $1 || ' %'"
+    await prepare_database(database_url)
+    (ours,) = await connection.fetchval(editions, subject)
+    earlier = "UPDATE migrations SET name = $1 || ' earlier' WHERE name = $2"
+    await connection.execute(earlier, subject, ours)
+    await connection.execute("DROP FUNCTION ledger_used CASCADE")
+
+    await prepare_database(database_url)
+
+    assert await connection.fetchval(editions, subject) == [ours]
+    assert (await connection.fetchval("SELECT to_regproc('ledger_used')") is None) == (
+        subject == "pgqueuer"
+    )
 
 
 async def test_a_database_that_is_away_is_named_without_its_password(tmp_path: Path) -> None:

@@ -209,6 +209,21 @@ def test_reads_agree_about_what_was_spent(place: dict[str, object], workspace: s
     assert ("USD" in told, "cost 0.0000 USD" in for_staff) == (False, True)
 
 
+def test_a_receipt_tells_where_its_files_lie(
+    place: dict[str, object], workspace: str, tmp_path: Path
+) -> None:
+    run_here("workspace", "plan", workspace, "pro", **place)
+    job = run("generate", workspace, "a pier", "--json", **place).json()["job"]["job_id"]
+    out, pdf = tmp_path / "stills", tmp_path / "receipt.pdf"
+
+    kept = ("receipt", workspace, job, "--out", str(out), "--pdf", str(pdf))
+    told = run_here(*kept, **place).errors
+    files = run_here(*kept, "--json", **place).json()["files"]
+
+    assert files == [str(out / f"{job}-1.png"), str(pdf)]
+    assert all(Path(each).is_file() and f"Written to {each}." in told for each in files)
+
+
 def test_a_plan_fixes_the_billing_date_and_an_estimate_names_the_lots(
     place: dict[str, object], workspace: str
 ) -> None:

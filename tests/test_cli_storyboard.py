@@ -299,6 +299,16 @@ def test_one_scene_with_one_shot_was_added(studio: Studio) -> None:
     assert run_here(*place, **studio.where).output == "1 scene with 1 shot was added.\n"
 
 
+def test_a_scene_of_plain_text_says_that_it_has_no_heading(studio: Studio) -> None:
+    text = studio.folder / "moth.txt"
+    text.write_text("A moth circles the lamp.\n", encoding="utf-8")
+
+    studio.of_board("import", str(text))
+    board = run_here("project", "show", studio.workspace, studio.project, **studio.where).output
+
+    assert board.count("(no heading)") == 1
+
+
 def test_a_file_that_is_no_screenplay_is_refused(studio: Studio) -> None:
     bad = studio.folder / "bad.fdx"
     bad.write_bytes(b"\x81\x8d")

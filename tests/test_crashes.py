@@ -266,7 +266,7 @@ async def test_a_journal_that_is_closed_as_soon_as_it_is_open_leaves_no_connecti
     await journal.open()
     await journal.close()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while await connection.fetchval(_OTHERS):  # noqa: ASYNC110 - the server sets no event
             await asyncio.sleep(0.01)
 

@@ -37,7 +37,7 @@ async def test_a_journal_that_cannot_open_leaves_no_connection(
 
             refused += not await opened(url)
 
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while await connection.fetchval(_OTHERS):  # noqa: ASYNC110 - no event is set
                     await asyncio.sleep(0.01)
     assert refused

@@ -175,7 +175,7 @@ async def test_renders_end_with_the_process_that_began_them(tmp_path: Path) -> N
     assert process.stdin is not None
     process.stdin.close()
 
-    assert await asyncio.wait_for(process.wait(), 5) == 1
+    assert await asyncio.wait_for(process.wait(), 30) == 1
     assert not scratch.has_outcome(folder=tmp_path / "job")
 
 

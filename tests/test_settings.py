@@ -72,12 +72,21 @@ def test_limits_of_files_are_whole_numbers() -> None:
         ("MUTOSCOPE_ASSETS_QUOTA", "5 GB"), ("MUTOSCOPE_ASSETS_QUOTA", "9" * 30),
         ("MUTOSCOPE_EXPORTS_DAYS", "-1"), ("MUTOSCOPE_EXPORTS_DAYS", "36501"),
         ("MUTOSCOPE_DELIVERIES_DAYS", "a month"),
+        ("MUTOSCOPE_SIGN_UPS_ADDRESS", "many"), ("MUTOSCOPE_SIGN_UPS_EMAIL", "1000001"),
+        ("MUTOSCOPE_PROXIES", "proxy.example"), ("MUTOSCOPE_PROXIES", "10.0.0.1/8"),
         ("MUTOSCOPE_ASSETS_REDIRECT", "maybe"),
     ],
 )  # fmt: skip
 def test_a_value_that_says_nothing_is_refused(name: str, value: str) -> None:
     with pytest.raises(BadSetting, match="write"):
         read_settings({name: value})
+
+
+def test_no_proxy_is_believed_unless_it_is_named() -> None:
+    named = read_settings({"MUTOSCOPE_PROXIES": "10.0.0.0/8, 2001:db8::1"})
+
+    assert read_settings({}).proxies == ()
+    assert [str(each) for each in named.proxies] == ["10.0.0.0/8", "2001:db8::1/128"]
 
 
 def test_money_comes_by_bank_transfer_unless_stripe_is_set_up() -> None:

@@ -32,7 +32,7 @@ def test_the_providers_are_played_until_interrupted(program: subprocess.Popen[st
     keys = {f"MUTOSCOPE_{each['provider'].upper()}_KEY" for each in listed["simulators"]}
     assert keys == {name for name in told if name.endswith("_KEY")}
     program.send_signal(signal.SIGINT)
-    assert program.wait(timeout=10) == 0
+    assert program.wait(timeout=30) == 0
 
 
 def test_a_port_that_is_taken_is_told() -> None:

@@ -251,7 +251,7 @@ async def test_a_render_ends_with_the_process_that_began_it(
     assert process.stdin is not None
     process.stdin.close()
 
-    assert await asyncio.wait_for(process.wait(), 5) == 1
+    assert await asyncio.wait_for(process.wait(), 30) == 1
     assert await engine.find(job_id=order.job_id) is None
 
 

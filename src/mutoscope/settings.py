@@ -7,6 +7,7 @@ environment. Plans, packs and rates are no settings: they are the catalog's.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -15,11 +16,14 @@ from mutoscope.domain.credits import Refusal
 PORT_MAX: Final = 65_535
 BYTES_MAX: Final = 2**60
 DAYS_MAX: Final = 36_500
+SIGN_UPS_MAX: Final = 1_000_000
 MASK: Final = "***"
 """What stands for a secret that is set."""
 
 _SECRETS: Final = ("_KEY", "_SECRET", "_OPTIONS")
 """How the names of those end that nobody is shown; of addresses the place alone is."""
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 class Setting(NamedTuple):
@@ -105,6 +109,20 @@ SETTINGS: Final = (
     Setting(
         "MUTOSCOPE_API_KEY", "",
         "key that every request must bear; empty lets in requests of this machine alone",
+    ),
+    Setting(
+        "MUTOSCOPE_PROXIES", "",
+        "addresses or networks of the proxies before the API, separated by commas; what they, and "
+        "nobody else, write into X-Forwarded-For is the client's address",
+    ),
+    Setting(
+        "MUTOSCOPE_SIGN_UPS_ADDRESS", "10",
+        "sign-ups that pass in an hour from one client address, of IPv6 its first 64 bits; 0 "
+        "closes them to all",
+    ),
+    Setting(
+        "MUTOSCOPE_SIGN_UPS_EMAIL", "5",
+        "sign-ups that pass in a day with one e-mail address; 0 closes them to all",
     ),
     Setting(
         "MUTOSCOPE_ASSETS", "",
@@ -206,6 +224,9 @@ class Settings:
     host: str
     port: int
     api_key: str = field(repr=False)
+    proxies: Networks
+    sign_ups_address: int
+    sign_ups_email: int
     assets: str
     assets_options: Mapping[str, str] = field(repr=False)
     assets_redirect: bool
@@ -240,19 +261,20 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         host=found["MUTOSCOPE_HOST"],
         port=_port(found["MUTOSCOPE_PORT"]),
         api_key=found["MUTOSCOPE_API_KEY"],
+        proxies=_networks("MUTOSCOPE_PROXIES", found["MUTOSCOPE_PROXIES"]),
+        sign_ups_address=_count("MUTOSCOPE_SIGN_UPS_ADDRESS", found, SIGN_UPS_MAX, "none at all"),
+        sign_ups_email=_count("MUTOSCOPE_SIGN_UPS_EMAIL", found, SIGN_UPS_MAX, "none at all"),
         assets=found["MUTOSCOPE_ASSETS"],
         assets_options=_options(found["MUTOSCOPE_ASSETS_OPTIONS"]),
         assets_redirect=_truth("MUTOSCOPE_ASSETS_REDIRECT", found["MUTOSCOPE_ASSETS_REDIRECT"]),
-        assets_quota=_count("MUTOSCOPE_ASSETS_QUOTA", found["MUTOSCOPE_ASSETS_QUOTA"], BYTES_MAX),
-        exports_days=_count("MUTOSCOPE_EXPORTS_DAYS", found["MUTOSCOPE_EXPORTS_DAYS"], DAYS_MAX),
+        assets_quota=_count("MUTOSCOPE_ASSETS_QUOTA", found, BYTES_MAX),
+        exports_days=_count("MUTOSCOPE_EXPORTS_DAYS", found, DAYS_MAX),
         public_url=found["MUTOSCOPE_PUBLIC_URL"].rstrip("/"),
         wan_weights=_path(found["MUTOSCOPE_WAN_WEIGHTS"]),
         labels=frozenset(found["MUTOSCOPE_LABELS"].replace(",", " ").split()),
         payments=_payments(found),
         webhooks_local=_truth("MUTOSCOPE_WEBHOOKS_LOCAL", found["MUTOSCOPE_WEBHOOKS_LOCAL"]),
-        deliveries_days=_count(
-            "MUTOSCOPE_DELIVERIES_DAYS", found["MUTOSCOPE_DELIVERIES_DAYS"], DAYS_MAX
-        ),
+        deliveries_days=_count("MUTOSCOPE_DELIVERIES_DAYS", found, DAYS_MAX),
         smtp_url=found["MUTOSCOPE_SMTP_URL"],
         mail_from=found["MUTOSCOPE_MAIL_FROM"],
         providers={name: account for name in PROVIDERS if (account := _account(name, found)).key},
@@ -354,9 +376,18 @@ def _truth(name: str, text: str) -> bool:
     return text == "yes"
 
 
-def _count(name: str, text: str, most: int) -> int:
+def _networks(name: str, text: str) -> Networks:
+    try:
+        return tuple(map(ip_network, text.replace(",", " ").split()))
+    except ValueError as error:
+        remedy = f"write addresses or networks, such as 10.0.0.0/8 ({error})"
+        raise BadSetting(name=name, value=text, remedy=remedy) from error
+
+
+def _count(name: str, found: Mapping[str, str], most: int, zero: str = "no limit") -> int:
+    text = found[name]
     if not text.isdecimal() or len(text) > len(str(most)) or int(text) > most:
-        remedy = f"write a whole number up to {most}, 0 for no limit"
+        remedy = f"write a whole number up to {most}, 0 for {zero}"
         raise BadSetting(name=name, value=text, remedy=remedy)
     return int(text)
 

@@ -16,6 +16,7 @@ from mutoscope.app.downloads import require_room
 from mutoscope.app.fitting import fits, limits
 from mutoscope.app.frames import frame_at
 from mutoscope.app.pace import starts_of
+from mutoscope.app.placing import Placing, placing_now
 from mutoscope.app.repeats import once
 from mutoscope.app.routing import engine_route
 from mutoscope.app.shortage import NotEnoughCredits, shortage
@@ -26,10 +27,10 @@ from mutoscope.domain.fine_tune import checked_adjustments
 from mutoscope.domain.jobs import FrameName, JobSpec, JobState, checked_prompt
 from mutoscope.domain.journal import NOBODY, Attribution
 from mutoscope.domain.ledger import InsufficientCredits
-from mutoscope.domain.offers import Entitlement, Tool, Unit
+from mutoscope.domain.offers import Tool
 from mutoscope.domain.planner import KeyReused, Submission, UnknownWallet
 from mutoscope.domain.requests import Request, checked
-from mutoscope.storage import balances, jobs, routes, workspaces
+from mutoscope.storage import balances, jobs
 from mutoscope.storage.jobs import Job
 from mutoscope.storage.queue import enqueue_steps
 from mutoscope.storage.session import SideRow
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from mutoscope.app.studio import Studio
-    from mutoscope.domain.access import Access
-    from mutoscope.domain.catalog import Version
     from mutoscope.domain.routes import Route
     from mutoscope.storage.workspaces import Workspace
 
@@ -115,30 +114,6 @@ class Wish:
     history: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placing:
-    """Whose jobs are placed, and what holds at that instant: the prices, and what is allowed.
-
-    `parked` are the routes over which no orders go until staff say so.
-    """
-
-    workspace: Workspace
-    version: Version
-    access: Access
-    at: datetime
-    parked: frozenset[str]
-
-    def require(self, *, tool: Tool) -> None:
-        """Pass when the workspace may use a tool now.
-
-        :raises MayNotSpend: when its plan is suspended, over or closed.
-        :raises NotEntitled: when the plan does not include the tool.
-        """
-        self.access.require_spending()
-        if tool.unit is not Unit.PER_IMAGE:
-            self.access.require(Entitlement.VIDEO)
-
-
 def nothing_beside(_: Job) -> tuple[SideRow, ...]:
     """Return no further rows."""
     return ()
@@ -172,22 +147,6 @@ async def place(
         return job, False
 
     return await once(before=before, make=make)
-
-
-async def placing_now(studio: Studio, *, workspace_id: UUID) -> Placing:
-    """Return what holds now for the jobs of a workspace.
-
-    :raises UnknownWorkspace: when there is no such workspace.
-    """
-    at = studio.clock.now()
-    async with studio.reading() as connection:
-        workspace = await workspaces.get(connection, workspace_id=workspace_id)
-        health = await routes.health(connection)
-    return Placing(
-        workspace=workspace, version=studio.catalog.version_at(at=at),
-        access=studio.access_of(workspace, at=at), at=at,
-        parked=frozenset(name for name, known in health.items() if known.parked_at is not None),
-    )  # fmt: skip
 
 
 def job_of(studio: Studio, placing: Placing, *, tool: Tool, spec: JobSpec, key: str) -> Job:

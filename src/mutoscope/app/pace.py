@@ -12,7 +12,7 @@ from mutoscope.storage import jobs
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from mutoscope.app.generate import Placing
+    from mutoscope.app.placing import Placing
     from mutoscope.app.studio import Studio
     from mutoscope.domain.offers import Tool
 

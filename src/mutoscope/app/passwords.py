@@ -18,6 +18,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from mutoscope.app.audit import audit_rows, operator, why
 from mutoscope.domain.credits import Refusal
+from mutoscope.domain.instants import seconds_until
 from mutoscope.domain.planner import Submission
 from mutoscope.domain.staff import Actor, BadStaff, StaffAction, require, require_recent
 from mutoscope.storage import staff
@@ -65,11 +66,12 @@ class TooManyTries(Refusal):
 
     code = "too_many_tries"
 
-    def __init__(self, *, retry_at: datetime) -> None:
+    def __init__(self, *, retry_at: datetime, at: datetime) -> None:
         super().__init__(
             f"this name was tried too often: wait until {retry_at:%H:%M} UTC, then try again"
         )
         self.retry_at = retry_at
+        self.retry_after_s = seconds_until(retry_at, at=at)
 
 
 async def proved(studio: Studio, *, name: str, password: str) -> StaffMember:
@@ -85,7 +87,7 @@ async def proved(studio: Studio, *, name: str, password: str) -> StaffMember:
         )
         member = await staff.by_name(connection, name=name)
     if tries > TRIES_MAX:
-        raise TooManyTries(retry_at=since + TRIES_LAST)
+        raise TooManyTries(retry_at=since + TRIES_LAST, at=at)
     expected = member.password if member is not None else _NOBODY
     given = _bytes(password[: PASSWORD_MAX + 1])
     is_right = await _in_thread(lambda: _HASHER.verify(given, expected))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.acts import NOBODYS, Act, write_rows
 from mutoscope.domain import actions as ask
+from mutoscope.domain import instants
 from mutoscope.domain.calendar import local_date
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.lots import Source, Terms
@@ -80,31 +81,52 @@ async def sign_up(
     :raises BadName: when the name is.
     :raises UnknownZone: when the zone is not in the zone database.
     """
-    normalised_email(email)
-    workspace = _workspace(studio, name=name, email=email, zone=zone)
-    code = studio.ids.code()
-    message = Message(
-        message_id=studio.ids.new(),
-        recipient=email.strip(),
-        subject="Your code for Mutoscope",
-        body=f"Your code is {code}. It is valid for 30 minutes.",
-        created_at=workspace.created_at,
-    )
+    workspace = unproven(studio, workspace_id=studio.ids.new(), name=name, email=email, zone=zone)
     async with studio.reading() as connection, connection.transaction():
-        await workspaces.add(connection, workspace)
-        await workspaces.keep_code(
-            connection,
-            workspace_id=workspace.workspace_id,
-            code_digest=sha256(code.encode()).digest(),
-            expires_at=workspace.created_at + CODE_LASTS,
-            tries=CODE_TRIES,
-        )
-        await workspaces.write_message(
-            connection, workspace_id=workspace.workspace_id, message=message
-        )
-        await _own(studio, connection, workspace)
+        await keep_unproven(studio, connection, workspace)
         await write_rows(connection, act.telling(workspace_id=str(workspace.workspace_id)))
     return workspace
+
+
+def unproven(studio: Studio, *, workspace_id: UUID, name: str, email: str, zone: str) -> Workspace:
+    """Return the workspace of a person who is yet to prove the address.
+
+    :raises BadEmail: when the address is malformed.
+    :raises BadName: when the name is.
+    :raises UnknownZone: when the zone is not in the zone database.
+    """
+    normalised_email(email)
+    return _workspace(studio, workspace_id, name=name, email=email, zone=zone)
+
+
+async def keep_unproven(studio: Studio, connection: Connection, workspace: Workspace) -> bool:
+    """Keep a workspace with its owner and the code in the outbox; false when it was there before.
+
+    What is written is the same whoever the person is, but for the words of the mail. Nothing that
+    they typed is in it, so that nobody can make the studio write theirs to a stranger.
+    """
+    code, email = studio.ids.code(), workspace.email
+    assert email is not None, "a person proves an address"
+    if not await workspaces.add(connection, workspace):
+        return False
+    await workspaces.keep_code(
+        connection,
+        workspace_id=workspace.workspace_id,
+        code_digest=sha256(code.encode()).digest(),
+        expires_at=workspace.created_at + CODE_LASTS,
+        tries=CODE_TRIES,
+    )
+    claimed_at = await workspaces.trial_claimed_at(
+        connection, email_digest=person_digest(studio, email=email)
+    )
+    message = Message(
+        message_id=studio.ids.new(), recipient=email, subject="Your code for Mutoscope",
+        body=_told(code, claimed_at=claimed_at, zone=workspace.zone),
+        created_at=workspace.created_at,
+    )  # fmt: skip
+    await workspaces.write_message(connection, workspace_id=workspace.workspace_id, message=message)
+    await _own(studio, connection, workspace)
+    return True
 
 
 async def create(
@@ -120,7 +142,9 @@ async def create(
     """
     if email is not None:
         normalised_email(email)
-    workspace = _workspace(studio, name=name, email=email, zone=zone, is_demo=is_demo)
+    workspace = _workspace(
+        studio, studio.ids.new(), name=name, email=email, zone=zone, is_demo=is_demo
+    )
     at = workspace.created_at
     async with studio.reading() as connection, connection.transaction():
         await workspaces.add(connection, workspace)
@@ -184,13 +208,32 @@ async def _own(studio: Studio, connection: Connection, workspace: Workspace) -> 
         )  # fmt: skip
 
 
+def _told(code: str, *, claimed_at: datetime | None, zone: str) -> str:
+    """Return the words of the mail; who had the trial learns here, and nowhere else, that they did.
+
+    `letter` hides the code from staff by the words before it.
+    """
+    told = (
+        f"Your code is {code}. It is valid for {CODE_LASTS // timedelta(minutes=1)} minutes. If "
+        "you did not sign up, do nothing: nobody gets in without it."
+    )
+    if claimed_at is None:
+        return told
+    return (
+        f"You have had the trial since {instants.told(claimed_at, zone=zone)}: go on in the "
+        f"workspace that you have, which needs no code. A code opens another one, without a trial. "
+        f"{told}"
+    )
+
+
 def _workspace(
-    studio: Studio, *, name: str, email: str | None, zone: str, is_demo: bool = False
-) -> Workspace:
+    studio: Studio, workspace_id: UUID, *, name: str, email: str | None, zone: str,
+    is_demo: bool = False,
+) -> Workspace:  # fmt: skip
     at = studio.clock.now()
     local_date(at=at, zone=zone)  # an unknown zone is refused here, before anything is kept
     return Workspace(
-        workspace_id=studio.ids.new(),
+        workspace_id=workspace_id,
         name=checked_name(name),
         email=None if email is None else email.strip(),
         zone=zone,

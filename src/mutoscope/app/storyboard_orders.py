@@ -16,8 +16,9 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from mutoscope.app.generate import Wish, checked_spec, hold, job_of, placing_now, started
+from mutoscope.app.generate import Wish, checked_spec, hold, job_of, started
 from mutoscope.app.pace import starts_of
+from mutoscope.app.placing import placing_now
 from mutoscope.app.repeats import once
 from mutoscope.app.storyboard_estimate import NothingLacking
 from mutoscope.domain.board_price import BoardItem, items_of
@@ -35,7 +36,7 @@ from mutoscope.storage.storyboard import UnknownFrame
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from mutoscope.app.generate import Placing
+    from mutoscope.app.placing import Placing
     from mutoscope.app.studio import Studio
     from mutoscope.storage.board import BoardOrder
     from mutoscope.storage.jobs import Job

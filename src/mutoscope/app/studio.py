@@ -13,6 +13,7 @@ from mutoscope.app.gateway import UnknownGateway
 from mutoscope.app.hook_sender import NO_HOOKS
 from mutoscope.app.ports import ProviderError
 from mutoscope.app.shipped import shipped_seller
+from mutoscope.app.sign_up_limits import SignUpLimits
 from mutoscope.app.terms import terms_at, version_of
 from mutoscope.domain.access import Access, access_at
 from mutoscope.domain.agreed import sold_to
@@ -58,7 +59,8 @@ class Studio:
     `generators` are by provider name; those of them that are companies are `providers`, too.
     `routes` tell over which of them a live workspace's tools are made, `labels` which of the
     labelled ones this process may take.
-    `email_key` keys the digests by which a person's one trial is known; `exporters` are by form.
+    `email_key` keys the digests by which a person's one trial is known, and by which sign-ups over
+    the API are counted against `sign_up_limits`; `exporters` are by form.
     `hooks` sends events to the webhooks of workspaces; what was sent is listed for
     `keep_deliveries`, None: for ever.
     `seller` issues the invoices; `gateways` are ways in which money comes, `gateway` is the one of
@@ -79,6 +81,7 @@ class Studio:
     routes: RouteTable
     email_key: bytes = field(repr=False)
     asset_rules: AssetRules = field(default_factory=AssetRules)
+    sign_up_limits: SignUpLimits = field(default_factory=SignUpLimits)
     exporters: Mapping[str, Exporter] = field(default_factory=dict)
     providers: Mapping[str, Provider] = field(default_factory=dict)
     call_backs: CallBacks = field(default_factory=CallBacks)

@@ -33,7 +33,10 @@ def board_lines(board: Board) -> tuple[RenderableType, ...]:
     """Return a board: a table for each scene, then the cast."""
     lines: list[RenderableType] = [f"project {board.project.project_id}  {board.project.name}"]
     for scene in board.scenes:
-        lines += [f"\nscene {scene.scene_id}  {scene.heading}", _frames(scene.frames)]
+        lines += [
+            f"\nscene {scene.scene_id}  {scene.heading or '(no heading)'}",
+            _frames(scene.frames),
+        ]
     for part in board.cast:
         lines.append(
             f"{part.kind} {part.part_id}  {part.name} (pictures: {len(part.pictures)})  "

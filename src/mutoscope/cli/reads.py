@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
+from rich.markup import escape
 
 from mutoscope.app import downloads
 from mutoscope.app.receipt import Receipt
@@ -165,7 +166,7 @@ def receipt(
 ) -> None:
     """Tell what a job was asked to make, what it delivered and cost, and which lots paid."""
 
-    async def read(house: House) -> tuple[Receipt, str]:
+    async def read(house: House) -> tuple[Receipt, str, tuple[Path, ...]]:
         found = await receipt_of(house.studio, workspace_id=workspace, job_id=job)
         async with house.studio.reading() as connection:
             owner = await workspaces.get(connection, workspace_id=workspace)
@@ -173,18 +174,20 @@ def receipt(
                 await downloads.require(
                     house.studio, connection, workspace_id=workspace, made_at=found.job.created_at
                 )
-        if out is not None:
-            save_outputs(house, found, out)
+        saved = save_outputs(house, found, out) if out is not None else ()
         if pdf is not None:
             page = receipt_page(found, zone=owner.zone, is_with_cost=is_with_cost)
             written(pdf, await asyncio.to_thread(receipt_pdf, page, fonts=house.fonts))
-        return found, owner.zone
+        return found, owner.zone, saved if pdf is None else (*saved, pdf)
 
-    found, zone = in_house(read)
+    found, zone, saved = in_house(read)
     if is_json:
-        print_json(receipt_fields(found, is_with_cost=is_with_cost))
+        files = {"files": plain(saved)} if out or pdf else {}
+        print_json(receipt_fields(found, is_with_cost=is_with_cost) | files)
         return
     _show_receipt(found, zone, is_with_cost=is_with_cost)
+    for each in saved:
+        tell(escape(f"Written to {each}."))
 
 
 def _balance_fields(found: Balance, unlimited: tuple[str, ...], zone: str) -> dict[str, Any]:

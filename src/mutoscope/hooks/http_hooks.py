@@ -30,11 +30,7 @@ class HttpHooks:
     def __init__(self, *, is_local_allowed: bool = False, resolve: Resolve = resolve) -> None:
         self._is_local_allowed = is_local_allowed
         self._resolve = resolve
-        self._client = httpx.AsyncClient(
-            timeout=SEND_S, verify=httpx.create_ssl_context(trust_env=False), trust_env=False,
-            limits=httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=0),
-            follow_redirects=False,
-        )  # fmt: skip
+        self._opened: httpx.AsyncClient | None = None
 
     def objection(self, *, url: str) -> str | None:
         """Return why nothing may be sent to an address, or None when it may."""
@@ -69,7 +65,19 @@ class HttpHooks:
 
     async def close(self) -> None:
         """Drop the connections."""
-        await self._client.aclose()
+        if self._opened is not None:
+            await self._opened.aclose()
+
+    @property
+    def _client(self) -> httpx.AsyncClient:
+        """Return what sends; most commands send nothing, and reading certificates is slow."""
+        if self._opened is None:
+            self._opened = httpx.AsyncClient(
+                timeout=SEND_S, verify=httpx.create_ssl_context(trust_env=False), trust_env=False,
+                limits=httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=0),
+                follow_redirects=False,
+            )  # fmt: skip
+        return self._opened
 
     async def _send(self, hook: Hook) -> Sent:
         url = httpx.URL(hook.url)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from importlib import resources
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,7 @@ from mutoscope.domain.credits import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     Connection = asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]
     Pool = asyncpg.Pool[Any]
@@ -37,6 +39,9 @@ LOST: Final = (
 
 BUGS: Final = (AssertionError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What a bug raises: its request fails with it, alone, and the others are written."""
+
+FUNCTIONS: Final = "functions"
+"""How the edition of the functions is recorded among the migrations."""
 
 _MIGRATION_LOCK: Final = 7_086_351
 _PACKAGE = resources.files("mutoscope.storage")
@@ -199,9 +204,24 @@ async def _migrated(connection: asyncpg.Connection[Any]) -> tuple[str, ...]:
         for name, text in missing:
             await connection.execute(text)
             await sql.record(connection, name=name)
-        for _, text in _sql_files("functions"):
-            await connection.execute(text)
+        await _replace_functions(connection, applied)
     return tuple(name for name, _ in missing)
+
+
+async def _replace_functions(
+    connection: asyncpg.Connection[Any], applied: AbstractSet[str]
+) -> None:
+    """Make the functions anew when they are others than those that are there.
+
+    To replace one makes every process plan anew what calls it.
+    """
+    texts = [text for _, text in _sql_files("functions")]
+    edition = sha256("\n".join(texts).encode()).hexdigest()
+    if f"{FUNCTIONS} {edition}" in applied:
+        return
+    for text in texts:
+        await connection.execute(text)
+    await queries("migrations").replace(connection, subject=FUNCTIONS, edition=edition)
 
 
 def without_password(url: str) -> str:

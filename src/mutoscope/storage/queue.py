@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import UUID
 
 from pgqueuer.domain.errors import SchemaDriftError
 from pgqueuer.queries import Queries
 
-from mutoscope.storage.database import DatabaseRefused, preparing
+from mutoscope.storage.database import DatabaseRefused, preparing, queries
 
 if TYPE_CHECKING:
     import asyncpg
@@ -23,19 +24,27 @@ STEP: Final = "job_step"
 EXPORT: Final = "export"
 """The entry point that makes an export; its payload names it."""
 
+QUEUE: Final = "pgqueuer"
+"""How the edition of the queue is recorded among the migrations."""
+
+_SQL: Final = queries("migrations")
+
 
 async def install(connection: Connection) -> None:
-    """Create or upgrade the queue's own tables.
+    """Create or upgrade the queue's own tables, unless this edition of it did so before.
 
     :raises DatabaseRefused: when the role may not make them, or others are in their place.
     """
-    queue = _queue(connection)
+    queue, edition = _queue(connection), version(QUEUE)
     try:
         async with preparing(connection):
+            if await _SQL.is_recorded(connection, name=f"{QUEUE} {edition}"):
+                return
             if await queue.schema_is_installed():
                 await queue.upgrade()
             else:
                 await queue.install()
+            await _SQL.replace(connection, subject=QUEUE, edition=edition)
     except SchemaDriftError as error:
         raise DatabaseRefused(
             f"the queue's tables cannot be made ({error}): let DATABASE_URL name an empty database"

@@ -82,9 +82,9 @@ class Message:
     created_at: datetime
 
 
-async def add(connection: Connection, workspace: Workspace) -> None:
-    """Keep a new workspace; the same id again changes nothing."""
-    await _SQL.add_workspace(
+async def add(connection: Connection, workspace: Workspace) -> bool:
+    """Keep a new workspace; the same id again changes nothing, and is told as false."""
+    added = await _SQL.add_workspace(
         connection,
         workspace_id=workspace.workspace_id,
         name=workspace.name,
@@ -94,6 +94,7 @@ async def add(connection: Connection, workspace: Workspace) -> None:
         created_at=workspace.created_at,
         verified_at=workspace.verified_at,
     )
+    return added is not None
 
 
 async def get(connection: Connection, *, workspace_id: UUID) -> Workspace:
@@ -152,6 +153,12 @@ async def claim_trial(
         connection, email_digest=email_digest, workspace_id=workspace_id, claimed_at=at
     )
     return row["workspace_id"], row["claimed_at"]
+
+
+async def trial_claimed_at(connection: Connection, *, email_digest: bytes) -> datetime | None:
+    """Return since when a person has had the trial, if they have."""
+    claimed_at: datetime | None = await _SQL.trial_claimed_at(connection, email_digest=email_digest)
+    return claimed_at
 
 
 async def write_trials(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:

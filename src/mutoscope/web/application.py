@@ -7,16 +7,16 @@ one process serves and works, and ends as a whole.
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any, Final
 
 import uvicorn
 from litestar import Litestar, MediaType, Request, Response, Router, get
-from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from mutoscope.app.live import Live
 from mutoscope.bootstrap import House
@@ -56,6 +56,7 @@ from mutoscope.web.api import (
     refills,
     replays,
     scenes,
+    sign_ups,
     subscriptions,
     team_credits,
     webhooks,
@@ -79,6 +80,8 @@ STOP_TIMEOUT_S: Final = 10
 
 ROUTES: Final = (
     catalog.show_catalog,
+    sign_ups.sign_up,
+    sign_ups.verify_sign_up,
     workspaces.open_workspace,
     workspaces.list_workspaces,
     workspaces.show_workspace,
@@ -231,7 +234,29 @@ class PortInUse(Refusal):
 
 def build_app(*, house: House, api_key: str) -> ASGIApp:
     """Return the application of a house; an empty key lets in callers of this machine alone."""
-    app = Litestar(
+    return Callers(app=_OfHouse(house), api_key=api_key)
+
+
+class _OfHouse:
+    """Answers for one house: what its requests share goes with each of them."""
+
+    def __init__(self, house: House) -> None:
+        self.shared: Final = {
+            "house": house, "openings": ledger.Openings(), "replaying": asyncio.Lock(),
+            "renewing": asyncio.Lock(),
+        }  # fmt: skip
+        self._routes = _routes()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        scope["state"] = dict(self.shared)
+        await self._routes(scope, receive, send)
+
+
+@cache
+def _routes() -> Litestar:
+    """Return the routes, built once a process since that takes long: a request brings its house."""
+    return Litestar(
         route_handlers=[
             Router("/v1", route_handlers=ROUTES),
             health.check_health,
@@ -244,7 +269,7 @@ def build_app(*, house: House, api_key: str) -> ASGIApp:
             answer_in_page,
         ],
         dependencies={
-            "house": Provide(lambda: house, sync_to_thread=False),
+            "house": Provide(_house_of, sync_to_thread=False),
             "actor": Provide(provide_actor),
         },
         guards=[judge_token, check_shape],
@@ -253,16 +278,12 @@ def build_app(*, house: House, api_key: str) -> ASGIApp:
         request_class=StrictRequest,
         request_max_body_size=BODY_MAX,
         logging_config=None,  # the command that serves owns the log
-        state=State(
-            {
-                "house": house,
-                "openings": ledger.Openings(),
-                "replaying": asyncio.Lock(),
-                "renewing": asyncio.Lock(),
-            }
-        ),
     )
-    return Callers(app=app, api_key=api_key)
+
+
+def _house_of(scope: Scope) -> House:
+    house: House = scope["state"]["house"]
+    return house
 
 
 @get("/openapi.json", include_in_schema=False)

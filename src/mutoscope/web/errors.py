@@ -31,8 +31,9 @@ from mutoscope.web.statuses import STATUSES
 
 MEDIA_TYPE: Final = "application/problem+json"
 UNEXPECTED: Final = "unexpected"
+RETRY_AFTER: Final = "Retry-After"
 RETRY_AFTER_S: Final = 2
-"""Seconds after which a database that restarts is back."""
+"""Seconds after which a database that restarts is back; a refusal that knows better has its own."""
 
 FAILURES: Final = 500
 UNAVAILABLE: Final = 503
@@ -44,8 +45,8 @@ ALWAYS: Final = (
 
 _HEADERS: Final = {
     401: {"WWW-Authenticate": "Bearer"},
-    429: {"Retry-After": str(RETRY_AFTER_S)},
-    UNAVAILABLE: {"Retry-After": str(RETRY_AFTER_S)},
+    429: {RETRY_AFTER: str(RETRY_AFTER_S)},
+    UNAVAILABLE: {RETRY_AFTER: str(RETRY_AFTER_S)},
 }
 _SENTENCES: Final = {
     FAILURES: "the studio failed, and nothing was half-done: tell its operator the id",
@@ -204,7 +205,7 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
         if isinstance(error, HTTPException):
             response.headers.update(error.headers or {})
         return response
-    problem_id = str(request.app.state.house.studio.ids.new())
+    problem_id = str(request.state.house.studio.ids.new())
     _log_failure(request, error, problem_id)
     problem = _problem(UNEXPECTED, _SENTENCES[FAILURES])
     if refusal is not None:
@@ -258,9 +259,10 @@ def _problem(code: str, detail: str) -> dict[str, Any]:
 
 def _response(problem: dict[str, Any]) -> Response[dict[str, Any]]:
     status: int = problem["status"]
-    return Response(
-        problem, status_code=status, media_type=MEDIA_TYPE, headers=dict(_HEADERS.get(status, {}))
-    )
+    headers = dict(_HEADERS.get(status, {}))
+    if RETRY_AFTER in headers:
+        headers[RETRY_AFTER] = str(problem.get("retry_after_s", RETRY_AFTER_S))
+    return Response(problem, status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def _is_plain(value: object) -> bool:

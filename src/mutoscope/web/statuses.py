@@ -22,7 +22,7 @@ _CODES: Final[Mapping[int, str]] = {
         call_back_refused link_expired link_forged may_not_spend not_allowed not_entitled
         not_for_staff not_local not_reauthenticated not_verified not_your_proposal outside_view
         purchases_not_agreed purchases_not_enabled role_cannot second_person_needed
-        temporary_password trial_taken view_is_read_only
+        sign_ups_closed temporary_password trial_taken view_is_read_only
     """,
     404: """
         asset_missing no_reason no_such_route no_version_in_force unknown_alert unknown_asset
@@ -78,7 +78,7 @@ _CODES: Final[Mapping[int, str]] = {
         unknown_pack unknown_plan unknown_tool unknown_version unknown_zone
     """,
     429: """
-        renewal_under_way replay_under_way too_many_streams too_many_tries
+        renewal_under_way replay_under_way too_many_sign_ups too_many_streams too_many_tries
     """,
     500: """
         archive_exists archive_unreadable archive_unwritable asset_damaged bad_account bad_bucket

@@ -23,6 +23,7 @@ from pgqueuer.queries import Queries
 from mutoscope.app.advance import advance, stumble
 from mutoscope.app.chat_mail import tell_absent
 from mutoscope.app.checkpoint import take_daily
+from mutoscope.app.newcomers import forget_over
 from mutoscope.app.order import NEVER, RETRY_S, Next
 from mutoscope.app.post import AT_ONCE_MAX, send_due
 from mutoscope.app.renew import run as renew
@@ -82,7 +83,7 @@ async def work(house: House) -> None:
         )
         loops.create_task(_for_ever("alerts", lambda: alerts.look(house), alerts.LOOK_S))
         loops.create_task(_for_ever("webhooks", lambda: alerts.send(house), alerts.SEND_S))
-        loops.create_task(_for_ever("forget", lambda: alerts.forget_sent(house), alerts.FORGET_S))
+        loops.create_task(_for_ever("forget", lambda: _forget(house), alerts.FORGET_S))
         if house.studio.mailer is not None:
             loops.create_task(_for_ever("post", lambda: _send_post(house), POST_S))
         loops.create_task(_for_ever("sweep", lambda: _sweep(house), SWEEP_S))
@@ -169,6 +170,11 @@ async def _send_post(house: House) -> None:
 
 async def _tell_absent(house: House) -> None:
     await tell_absent(house.studio)
+
+
+async def _forget(house: House) -> None:
+    await alerts.forget_sent(house)
+    await forget_over(house.studio)
 
 
 async def _sweep(house: House) -> None:

@@ -1,10 +1,11 @@
 -- Workspaces, their plans, the trial's claims and the outbox.
 
--- name: add_workspace!
--- A new workspace; repeated with the same id it changes nothing.
+-- name: add_workspace$
+-- A new workspace; repeated with the same id it changes nothing, and returns nothing.
 INSERT INTO workspaces (workspace_id, name, email, zone, is_demo, created_at, verified_at)
 VALUES (:workspace_id, :name, :email, :zone, :is_demo, :created_at, :verified_at)
-ON CONFLICT ON CONSTRAINT workspaces_pkey DO NOTHING;
+ON CONFLICT ON CONSTRAINT workspaces_pkey DO NOTHING
+RETURNING workspace_id;
 
 -- name: add_verification!
 -- The code that was sent; a new one replaces the old.
@@ -31,6 +32,12 @@ INSERT INTO trial_claims AS c (email_digest, workspace_id, claimed_at)
 VALUES (:email_digest, :workspace_id, :claimed_at)
 ON CONFLICT ON CONSTRAINT trial_claims_pkey DO UPDATE SET workspace_id = c.workspace_id
 RETURNING c.workspace_id, c.claimed_at;
+
+-- name: trial_claimed_at$
+-- Since when a person has had the trial.
+SELECT claimed_at
+FROM trial_claims
+WHERE email_digest = :email_digest;
 
 -- name: write_trials$
 -- The end of a trial, in the transaction of its grant.

@@ -5,14 +5,13 @@ machine or by another name than this machine's. The surprising choice: the name 
 that asks (Origin) are judged too, because a stranger's web page can make a browser on this machine
 speak to it. A link needs no key, since it is one: it names a single file or thread for a while, a
 payment, an invitation, or billing dates; a provider that calls back proves itself by the address
-that only it was given, a payment gateway by its signature, and whoever gives a password has no
-token yet. Tokens of staff and of their views are judged by `judge_token`, a guard of every route,
-since that asks the database: what passes here with one of them still opens nothing.
+that only it was given, a payment gateway by its signature, and whoever gives a password, or signs
+up, has no token yet. Tokens of staff and of their views are judged by `judge_token`, a guard of
+every route, since that asks the database: what passes here with one of them still opens nothing.
 """
 
 import hmac
 import re
-from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -33,6 +32,7 @@ from mutoscope.domain.chat_links import ANSWERS, CALENDARS, PAGES
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.staff import Actor, StaffAction, require
 from mutoscope.domain.staff_token import STAFF_PREFIX, VIEW_PREFIX
+from mutoscope.web.client_address import address_of
 from mutoscope.web.errors import MEDIA_TYPE, NotAuthorised, NotLocal, StaffNeeded, problem_of
 
 LINKS: Final = "/v1/links/"
@@ -44,12 +44,15 @@ SIGN_IN: Final = "/v1/staff/sign-in"
 PASSWORD: Final = "/v1/staff/password"  # noqa: S105 -- a path
 """Where somebody chooses another password with the old one."""
 
+SIGN_UPS: Final = "/v1/sign-ups"
+"""Where strangers sign up, and prove their address."""
+
 OPEN: Final = (
     LINKS, f"{PATH}/", f"{ANSWERS}/", f"{PAGES}/", f"{CALENDARS}/", f"{PAY}/", f"{INVITATIONS}/",
-    SIGN_IN, PASSWORD,
+    SIGN_IN, PASSWORD, SIGN_UPS,
 )  # fmt: skip
-"""What needs no key: links and the call backs of providers, which prove themselves, signing in and
-choosing another password."""
+"""What needs no key: links and the call backs of providers, which prove themselves, signing in,
+choosing another password, and signing up."""
 
 DESK: Final = ("/v1/desk/", "/v1/audit", "/v1/proposals", "/v1/finance/", "/v1/staff")
 """What a token of staff opens: nothing of what creators do, so that nobody acts in their name."""
@@ -118,13 +121,13 @@ async def judge_token(connection: _Connection, _handler: BaseRouteHandler) -> No
     token = token_of_bearer(connection)
     path = connection.scope["path"]
     if token.startswith(VIEW_PREFIX):
-        studio = connection.app.state.house.studio
+        studio = connection.state.house.studio
         method = str(connection.scope.get("method", ""))
         await view_as.look(studio, token=token, method=method, path=path)
     elif token.startswith(STAFF_PREFIX):
         if not path.startswith(DESK):
             raise NotForStaff
-        studio = connection.app.state.house.studio
+        studio = connection.state.house.studio
         connection.state.actor = await staff.bearer(studio, token=token)
 
 
@@ -195,12 +198,8 @@ def _headers(scope: Scope) -> Headers:
 
 
 def _is_loopback(address: str) -> bool:
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(found, "ipv4_mapped", None)
-    return (mapped or found).is_loopback
+    found = address_of(address)
+    return found is not None and found.is_loopback
 
 
 def _authority(origin: bytes) -> str:

@@ -64,7 +64,7 @@ async def show_renewals(
 ) -> DueShape:
     """Return what is due."""
     require(actor, StaffAction.VIEW)
-    running: asyncio.Lock = request.app.state.renewing
+    running: asyncio.Lock = request.state.renewing
     return DueShape(due=await due(house.studio), is_running=running.locked())
 
 
@@ -85,7 +85,7 @@ async def run_renewals(
     act = act_of(
         house.studio, actor, action=StaffAction.RENEW, workspace_id=None, reason=data.reason
     )
-    running: asyncio.Lock = request.app.state.renewing
+    running: asyncio.Lock = request.state.renewing
     if running.locked():
         raise RenewalUnderWay
     async with running:

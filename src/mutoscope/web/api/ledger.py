@@ -13,8 +13,8 @@ from uuid import UUID
 
 import msgspec
 from litestar import post
-from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
+from litestar.types import Scope
 from msgspec import Meta
 
 from mutoscope.app.studio import Studio
@@ -176,11 +176,12 @@ class Openings:
     ),
 )  # fmt: skip
 async def perform_batch(
-    *, state: State, workspace_id: FromPath[UUID], data: JSONBody[Batch]
+    *, scope: Scope, workspace_id: FromPath[UUID], data: JSONBody[Batch]
 ) -> Outcomes:
     """Do many operations in few transactions; each is granted or refused alone."""
-    studio: Studio = state.house.studio  # no dependency: awaiting two costs as much as an operation
-    opened_at = await state.openings.opened_at(studio, workspace_id)
+    state = scope["state"]  # no dependencies: awaiting two costs as much as an operation
+    studio: Studio = state["house"].studio
+    opened_at = await state["openings"].opened_at(studio, workspace_id)
     moment = Moment(studio.clock.now(), opened_at)
     asked = [_asked(workspace_id, operation, moment) for operation in data.operations]
     works = [Submission((each,)) for each in asked if isinstance(each, Request)]

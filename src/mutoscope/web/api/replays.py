@@ -97,7 +97,7 @@ async def replay_rate_card(
     :raises ReplayTooLong: when it is not done in time.
     """
     span, draft = _span(data), parse_catalog(text=data.draft, source="draft")
-    running: asyncio.Lock = request.app.state.replaying
+    running: asyncio.Lock = request.state.replaying
     if running.locked():
         raise ReplayUnderWay
     try:

@@ -65,7 +65,7 @@ def failed_sheet(
     status_code = found.status_code or FAILURES
     retry = {name: value for name, value in found.headers.items() if name == "Retry-After"}
     return sheet(
-        request.app.state.house.studio.seller, body=body + kept, status_code=status_code,
+        request.state.house.studio.seller, body=body + kept, status_code=status_code,
         title=titled.ours if status_code >= FAILURES else titled.theirs,
         headers=(FORM_HEADERS if kept else HEADERS) | retry,
     )  # fmt: skip
