@@ -164,6 +164,26 @@ def test_a_parked_payment_is_told_and_decided(shop: Shop) -> None:
     assert "returned (other amount)" in shop.run("payments", "list", shop.workspace).output
 
 
+def test_a_dispute_that_a_letter_tells_is_opened_and_decided(shop: Shop) -> None:
+    purchase, request = ordered(shop)
+    confirmed = shop.act("desk", "confirm", request, "RF18").json()["data"]
+    shop.act("desk", "add-credits", shop.workspace, purchase)
+    about = (shop.workspace, confirmed["payment_id"])
+
+    opened = shop.act("desk", "dispute", "open", *about, "CB 77").json()["data"]
+    listed = " ".join(shop.run("desk", "waiting").output.split())
+    again = shop.act("desk", "dispute", "open", *about, "CB 78")
+    lost = say(shop, "desk", "dispute", "lost", *about)
+    late = shop.act("desk", "dispute", "won", *about)
+
+    assert (opened["reference"], opened["credits"]) == ("CB77", 1_500)
+    assert "dispute: 47.97 USD over manual, CB77" in listed
+    assert f"desk dispute won {about[0]} {about[1]}" in listed
+    assert '"code": "dispute_known"' in again.errors
+    assert (lost[0], "47.97 USD, 1,500 video credits" in lost[1]) == (0, True)
+    assert '"code": "dispute_finished"' in late.errors
+
+
 def came(shop: Shop, *, count: int = 1) -> list[str]:
     """Let payments come of which nobody knows what for, and return their ids."""
 

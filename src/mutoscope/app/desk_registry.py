@@ -10,6 +10,7 @@ from typing import Final
 from mutoscope.app.credit_note import credit
 from mutoscope.app.desk import DeskAction
 from mutoscope.app.desk_credits import DOWN, UP, adjust, give_goodwill
+from mutoscope.app.desk_disputes import close_dispute, count_disputed, open_dispute
 from mutoscope.app.desk_erasure import erase_workspace
 from mutoscope.app.desk_facts import count_given
 from mutoscope.app.desk_jobs import count_job, refund_job
@@ -48,6 +49,7 @@ from mutoscope.app.desk_plans import (
     undo_change,
 )
 from mutoscope.app.desk_purchases import disable_purchases, enable_purchases
+from mutoscope.app.disputes import LOST, WON
 from mutoscope.app.promo import count_offered, offer_promo
 from mutoscope.domain.catalog import UnknownItem
 from mutoscope.domain.desk import Field, FieldKind
@@ -76,6 +78,7 @@ _REFERENCE: Final = Field(name="reference", kind=FieldKind.WORD)
 _SENT_AS: Final = Field(name="reference", kind=FieldKind.WORD, is_needed=False)
 _INVOICE: Final = Field(name="invoice_id", kind=FieldKind.ID)
 _OUTCOME: Final = Field(name="outcome", kind=FieldKind.CODE, choices=(SENT, NOT_SENT))
+_DECIDED: Final = Field(name="outcome", kind=FieldKind.CODE, choices=(WON, LOST))
 _AMOUNT: Final = Field(name="amount", kind=FieldKind.MONEY, is_needed=False)
 _CAME: Final = Field(name="amount", kind=FieldKind.MONEY)
 _CURRENCY: Final = Field(name="currency", kind=FieldKind.WORD)
@@ -155,6 +158,14 @@ ACTIONS: Final[Mapping[str, DeskAction]] = {
     "confirm_refund": DeskAction(
         code=StaffAction.CONFIRM_REFUND, fields=(_REFUND, _OUTCOME, _SENT_AS),
         perform=confirm_refund, is_for_nobody=True,
+    ),
+    "open_dispute": DeskAction(
+        code=StaffAction.OPEN_DISPUTE, fields=(_PAYMENT, _REFERENCE, _AMOUNT),
+        perform=open_dispute, is_for_nobody=True,
+    ),
+    "close_dispute": DeskAction(
+        code=StaffAction.CLOSE_DISPUTE, fields=(_PAYMENT, _DECIDED), counts=count_disputed,
+        perform=close_dispute, is_for_nobody=True,
     ),
     "credit_invoice": DeskAction(
         code=StaffAction.CREDIT_INVOICE, fields=(_INVOICE, _AMOUNT), perform=credit
