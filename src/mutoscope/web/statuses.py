@@ -72,7 +72,7 @@ _CODES: Final[Mapping[int, str]] = {
         deadline_passed empty_prompt empty_screenplay font_missing key_reused message_empty
         message_too_long no_adjustments no_such_frame no_such_version no_tool_fits not_a_picture
         not_an_upgrade not_confirmed not_for_sale not_started nothing_to_export nothing_to_invoice
-        pack_of_another_kind period_out_of_reach picture_animated picture_too_large
+        pack_of_another_kind paid_reference period_out_of_reach picture_animated picture_too_large
         picture_too_small picture_truncated price_not_agreed prompt_too_long purchase_too_small
         refill_too_small refund_exceeds_capture replay_too_long screenplay_file_too_large
         screenplay_not_text screenplay_too_long source_needed too_many_attachments
