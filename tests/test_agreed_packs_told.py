@@ -59,6 +59,21 @@ async def test_what_cannot_be_agreed_is_refused_over_http(front: Front) -> None:
     assert code(unpriced) == (422, "not_for_sale")
 
 
+async def test_a_customer_cancels_above_agreed_terms_over_http(front: Front) -> None:
+    data = {"allowances": "video=1200", "begins": "billing_date"}
+    await front.act("terms", {**WHY, "data": data}, key="terms")
+    plan = f"{front.workspace}/subscription"
+
+    cancelled = (await front.ask("POST", f"{plan}/cancel", by="house")).json()
+    restored = (await front.ask("POST", f"{plan}/undo", by="house")).json()
+    again = await front.ask("POST", f"{plan}/undo", by="house")
+
+    assert cancelled["cancels_at"] == cancelled["scheduled"]["at"]
+    assert (cancelled["next_charge"], restored["cancels_at"]) == (None, None)
+    assert restored["scheduled"]["agreed"]["allowances"] == {"video": 1_200}
+    assert code(again) == (409, "agreed_with_support")
+
+
 def test_the_card_tells_the_price_with_its_currency() -> None:
     told = card_facts({"kind": "video", "price_per_1000": 1_500, "currency": "USD"})
 

@@ -275,6 +275,21 @@ def test_terms_and_a_zone_are_scheduled_shown_and_undone(shop: Shop) -> None:
     assert "(Asia/Tokyo)" in shop.run("subscription", "show", other).output
 
 
+def test_an_end_above_agreed_terms_is_shown_and_undone(shop: Shop) -> None:
+    other = on_enterprise(shop)
+    shop.act("desk", "terms", other, "--credits", "video=1200", "--begins", "billing_date")
+
+    cancelled = shop.run("subscription", "cancel", other, "--yes")
+    shown = shop.run("subscription", "show", other).output
+    undone = shop.run("subscription", "undo", other)
+
+    assert (cancelled.code, undone.code) == (0, 0)
+    assert "1,200 video credits a month" in shown
+    assert "what is scheduled begins only if the end is taken back" in shown
+    assert "1,200 video credits a month" in undone.output
+    assert "taken back" not in undone.output
+
+
 def test_plans_are_started_agreed_and_ended(shop: Shop) -> None:
     other = shop.run("workspace", "create", "Babbage", "--json").json()["workspace"]["workspace_id"]
     wish = ("--credits", "video=900", "--credits", "image=50", "--price", "90000")

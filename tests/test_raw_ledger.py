@@ -248,16 +248,18 @@ async def test_an_open_dispute_of_what_was_taken_back_is_decided_first(stage: St
     assert (await now(stage, purchase)).taken_back == 0
 
 
+def gift(stage: Stage, source: str, reference: str) -> ask.Grant:
+    at = stage.clock.now()
+    return ask.Grant(10, Terms(source=source, effective_at=at, reference=reference))
+
+
 async def test_no_raw_grant_is_named_after_what_was_paid(stage: Stage) -> None:
     workspace_id = await open_paying(stage)
     made = await order(stage, workspace_id)
     await pay(stage, made.request)
     async with stage.studio.reading() as connection:
         plan_id = await connection.fetchval("SELECT subscription_id FROM subscriptions")
-    at, purchase_id = stage.clock.now(), str(made.purchase.purchase_id)
-
-    def grant(source: str, reference: str) -> ask.Grant:
-        return ask.Grant(10, Terms(source=source, effective_at=at, reference=reference))
+    purchase_id, grant = str(made.purchase.purchase_id), partial(gift, stage)
 
     outcomes = await do(
         stage, workspace_id, bought=grant("pack", purchase_id), mine=grant("pack", "order 7"),
