@@ -24,7 +24,8 @@ MONEY = (
     "confirm_payment", "enter_payment", "use_payment", "return_payment", "keep_payment",
     "add_credits", "refund", "confirm_refund", "open_dispute", "close_dispute",
     "credit_invoice", "terms", "change_zone", "undo_change", "agree_pack",
-    "withdraw_pack", "agree_free_amount", "withdraw_free_amount", "start_plan", "close",
+    "withdraw_pack", "agree_free_amount", "withdraw_free_amount", "undo_offers",
+    "start_plan", "close",
 )  # fmt: skip
 """The actions of the desk that are tried on this stage."""
 
@@ -175,6 +176,12 @@ async def _to_price_no_more(desk: Desk) -> Data:
     return {"kind": "video"}
 
 
+async def _to_undo_offers(desk: Desk) -> Data:
+    later = {"begins": "billing_date"}
+    await desk.act(desk.ada, "agree_pack", key="later", **await _to_sell(desk), **later)
+    return {}
+
+
 async def _to_start(desk: Desk) -> Data:
     desk.workspace_id = await open_workspace(desk.stage, is_demo=False)
     return {"plan": "pro"}
@@ -192,8 +199,8 @@ _PREPARE: dict[str, Any] = {
     "close_dispute": _to_decide, "credit_invoice": _to_credit, "terms": _to_agree,
     "change_zone": _to_move, "undo_change": _to_undo,
     "agree_pack": _to_sell, "withdraw_pack": _to_sell_no_more, "agree_free_amount": _to_price,
-    "withdraw_free_amount": _to_price_no_more, "start_plan": _to_start,
-    "close": _to_close,
+    "withdraw_free_amount": _to_price_no_more, "undo_offers": _to_undo_offers,
+    "start_plan": _to_start, "close": _to_close,
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,6 +48,32 @@ async def test_an_own_pack_is_listed_and_ordered_over_http(front: Front) -> None
     assert [each["kind"] for each in listed["free_amounts"] if each["is_agreed"]] == ["image"]
     assert listed["credits_min"] == 700
     assert made.json()["purchase"]["price"] == {"amount": 15_000, "currency": "USD"}
+
+
+async def test_what_is_to_come_is_listed_over_http_and_undone(front: Front) -> None:
+    later = {"begins": "2030-01-01"}
+    await front.act("agree_pack", {**WHY, "data": PACK}, key="1")
+    await front.act("agree_pack", {**WHY, "data": PACK | {"price": 12_000} | later}, key="2")
+    price = {"kind": "image", "price_per_1000": 900, "begins": "billing_date"}
+    await front.act("agree_free_amount", {**WHY, "data": price}, key="3")
+    gone = {"pack": "house_9000", "begins": "2029-06-01T08:00:00+02:00"}
+
+    image, house = await coming(front)
+    await front.act("withdraw_pack", {**WHY, "data": gone}, key="4")
+    _, ends = await coming(front)
+    undone = await front.act("undo_offers", WHY, key="5")
+    again = await front.act("undo_offers", WHY, key="6")
+
+    assert (image["kind"], image["price"]["amount"], image["pack"]) == ("image", 900, None)
+    assert (house["pack"], house["price"]["amount"]) == ("house_9000", 12_000)
+    assert (house["begins_at"], house["credits"]) == ("2030-01-01T00:00:00Z", 9_000)
+    assert (ends["begins_at"], ends["price"]) == ("2029-06-01T06:00:00Z", None)
+    assert (undone.status_code, await coming(front)) == (201, [])
+    assert code(again) == (409, "nothing_scheduled")
+
+
+async def coming(front: Front) -> Any:  # noqa: ANN401 -- JSON
+    return (await front.ask("GET", f"{front.workspace}/packs", by="house")).json()["coming"]
 
 
 async def test_what_cannot_be_agreed_is_refused_over_http(front: Front) -> None:

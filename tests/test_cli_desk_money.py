@@ -257,6 +257,26 @@ def test_own_packs_are_agreed_listed_and_withdrawn_at_the_command_line(shop: Sho
     assert shop.run("purchase", "packs", other).output == everybody.output
 
 
+def test_what_is_to_come_of_own_packs_is_listed_and_undone(shop: Shop) -> None:
+    other = on_enterprise(shop)
+    pack, later = ("house_9000", "video", "9000"), ("--begins", "2030-01-01")
+    shop.act("desk", "agree-pack", other, *pack, "15000")
+
+    dated = shop.act("desk", "agree-pack", other, *pack, "12000", *later)
+    shop.act("desk", "agree-free-amount", other, "image", "900", "--begins", "billing_date")
+    listed = shop.run("purchase", "packs", other).output
+    shop.act("desk", "withdraw-pack", other, "house_9000", *later)
+    ending = shop.run("purchase", "packs", other).output
+    undone = shop.act("desk", "undo-offers", other)
+
+    assert dated.json()["data"]["begins_at"] == "2030-01-01T00:00:00+00:00"
+    assert "2030" in listed
+    assert "house_9000, 9,000 video credits for 120.00 USD, net." in listed
+    assert "amounts of image credits for 9.00 USD per 1,000, net." in listed
+    assert "house_9000 no more at a price of its own." in ending
+    assert (undone.code, "From " in shop.run("purchase", "packs", other).output) == (0, False)
+
+
 def test_terms_and_a_zone_are_scheduled_shown_and_undone(shop: Shop) -> None:
     other = on_enterprise(shop)
     wish = ("--credits", "video=1200", "--price", "120000", "--no-purchases")

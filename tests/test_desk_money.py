@@ -54,7 +54,7 @@ ONE_PERSON = {
     "refund": Role.SUPPORT, "open_dispute": Role.SUPPORT, "close_dispute": Role.SUPPORT,
     "confirm_refund": Role.ADMIN, "credit_invoice": Role.SUPPORT, "terms": Role.SUPPORT,
     "change_zone": Role.SUPPORT, "undo_change": Role.SUPPORT, "agree_pack": Role.SUPPORT,
-    "withdraw_pack": Role.SUPPORT, "agree_free_amount": Role.SUPPORT,
+    "withdraw_pack": Role.SUPPORT, "agree_free_amount": Role.SUPPORT, "undo_offers": Role.SUPPORT,
     "withdraw_free_amount": Role.SUPPORT, "start_plan": Role.SUPPORT, "close": Role.FINANCE,
 }  # fmt: skip
 """Whose role does not include an action."""
@@ -67,7 +67,7 @@ OTHERWISE: dict[str, type[Refusal]] = {
     "withdraw_pack": UnknownPack, "withdraw_free_amount": NotForSale,
     "open_dispute": DisputeKnown, "close_dispute": DisputeFinished,
     "confirm_refund": RefundFinished, "credit_invoice": CreditExceedsInvoice,
-    "start_plan": AlreadySubscribed, "close": NotInThisState,
+    "start_plan": AlreadySubscribed, "close": NotInThisState, "undo_offers": NothingScheduled,
 }  # fmt: skip
 """How an action that was done is refused to somebody who presses another button for it."""
 

@@ -48,7 +48,7 @@ class NothingScheduled(Refusal):
     code = "nothing_scheduled"
 
     def __init__(self) -> None:
-        super().__init__("nothing is scheduled for the next billing date: there is no undo")
+        super().__init__("nothing is scheduled that has yet to begin: there is no undo")
 
 
 class AgreedWithSupport(Refusal):

@@ -33,12 +33,11 @@ from mutoscope.app.desk_packs import (
     agree_free_amount,
     agree_pack,
     count_any,
+    undo_offers,
     withdraw_free_amount,
     withdraw_pack,
 )
 from mutoscope.app.desk_plans import (
-    BILLING_DATE,
-    NOW,
     agree,
     change_zone,
     close,
@@ -51,6 +50,7 @@ from mutoscope.app.desk_plans import (
 from mutoscope.app.desk_purchases import disable_purchases, enable_purchases
 from mutoscope.app.disputes import LOST, WON
 from mutoscope.app.promo import count_offered, offer_promo
+from mutoscope.app.terms import BILLING_DATE, NOW
 from mutoscope.domain.catalog import UnknownItem
 from mutoscope.domain.desk import Field, FieldKind
 from mutoscope.domain.staff import StaffAction
@@ -85,6 +85,7 @@ _CURRENCY: Final = Field(name="currency", kind=FieldKind.WORD)
 _BEGINS: Final = Field(
     name="begins", kind=FieldKind.CODE, is_needed=False, choices=(NOW, BILLING_DATE)
 )
+_BEGINS_ON: Final = Field(name="begins", kind=FieldKind.WORD, is_needed=False)
 _ZONE: Final = Field(name="zone", kind=FieldKind.WORD)
 _PACK: Final = Field(name="pack", kind=FieldKind.CODE)
 _PRICE: Final = Field(name="price", kind=FieldKind.MONEY)
@@ -180,18 +181,22 @@ ACTIONS: Final[Mapping[str, DeskAction]] = {
         code=StaffAction.UNDO_CHANGE, fields=(), perform=undo_change
     ),
     "agree_pack": DeskAction(
-        code=StaffAction.AGREE_PACK, fields=(_PACK, _KIND, _CREDITS, _PRICE, _OF_PRICE),
+        code=StaffAction.AGREE_PACK, fields=(_PACK, _KIND, _CREDITS, _PRICE, _OF_PRICE, _BEGINS_ON),
         counts=count_given, perform=agree_pack,
     ),
     "withdraw_pack": DeskAction(
-        code=StaffAction.WITHDRAW_PACK, fields=(_PACK,), perform=withdraw_pack
+        code=StaffAction.WITHDRAW_PACK, fields=(_PACK, _BEGINS_ON), perform=withdraw_pack
     ),
     "agree_free_amount": DeskAction(
-        code=StaffAction.AGREE_FREE_AMOUNT, fields=(_KIND, _PER_1000, _OF_PRICE), counts=count_any,
-        perform=agree_free_amount,
+        code=StaffAction.AGREE_FREE_AMOUNT, fields=(_KIND, _PER_1000, _OF_PRICE, _BEGINS_ON),
+        counts=count_any, perform=agree_free_amount,
     ),
     "withdraw_free_amount": DeskAction(
-        code=StaffAction.WITHDRAW_FREE_AMOUNT, fields=(_KIND,), perform=withdraw_free_amount
+        code=StaffAction.WITHDRAW_FREE_AMOUNT, fields=(_KIND, _BEGINS_ON),
+        perform=withdraw_free_amount,
+    ),
+    "undo_offers": DeskAction(
+        code=StaffAction.UNDO_OFFERS, fields=(), perform=undo_offers
     ),
     "start_plan": DeskAction(
         code=StaffAction.START_PLAN, fields=(*_PLAN, *_AGREED), counts=count_plan,

@@ -69,6 +69,7 @@ class StaffAction(StrEnum):
     WITHDRAW_PACK = "withdraw_pack"
     AGREE_FREE_AMOUNT = "agree_free_amount"
     WITHDRAW_FREE_AMOUNT = "withdraw_free_amount"
+    UNDO_OFFERS = "undo_offers"
     START_PLAN = "start_plan"
     CHANGE_ZONE = "change_zone"
     UNDO_CHANGE = "undo_change"
@@ -101,7 +102,7 @@ _DESK: Final = _EVERYBODY | _CHAT | {
 _DISPUTES: Final = frozenset({_.OPEN_DISPUTE, _.CLOSE_DISPUTE})
 _PLANS: Final = frozenset({
     _.TERMS, _.AGREE_PACK, _.WITHDRAW_PACK, _.AGREE_FREE_AMOUNT, _.WITHDRAW_FREE_AMOUNT,
-    _.START_PLAN, _.CHANGE_PLAN, _.CHANGE_ZONE, _.UNDO_CHANGE,
+    _.UNDO_OFFERS, _.START_PLAN, _.CHANGE_PLAN, _.CHANGE_ZONE, _.UNDO_CHANGE,
 })  # fmt: skip
 
 MAY: Final[Mapping[Role, frozenset[StaffAction]]] = {
