@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,7 +15,7 @@ from business_stage import bought, open_paying, operations, spend, spendable, to
 from business_stage import pay as transfer
 from desk_stage import REASON, Desk, join
 from money_desk_stage import at_work, open_money_desk, ordered, paid, parked
-from mutoscope.app import proposals
+from mutoscope.app import desk_disputes, disputes, proposals
 from mutoscope.app.confirm import BadReference
 from mutoscope.app.desk import Done, Proposed
 from mutoscope.app.desk_disputes import (
@@ -28,15 +29,19 @@ from mutoscope.app.disputes import dispute_told
 from mutoscope.app.fulfil import PaymentDisputed
 from mutoscope.app.gateway import GatewayDispute
 from mutoscope.app.money_back import CreditsHeld
+from mutoscope.app.raw_ledger import perform
 from mutoscope.app.receive import PaymentDoesNotFit
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import BadDeskData
 from mutoscope.domain.offers import Money
 from mutoscope.domain.purchases import Purchase, PurchaseState
+from mutoscope.domain.requests import Request
 from mutoscope.domain.staff import Role
 from mutoscope.storage import finance, payments, purchases
 from mutoscope.storage.payments import Payment, UnknownPayment
+from mutoscope.storage.session import SideRowRefused
+from overtaking import overtake
 from soundness import assert_sound
 
 LETTER = "RF18-LETTER"
@@ -97,12 +102,12 @@ async def books_of(desk: Desk, purchase: Purchase) -> dict[str, Any]:
         after = await purchases.get(
             connection, workspace_id=whose, purchase_id=purchase.purchase_id
         )
-        disputes = await purchases.disputes(connection, workspace_id=whose)
+        told = await purchases.disputes(connection, workspace_id=whose)
         debts = await purchases.debts(connection, workspace_id=whose, limit=9)
         back = await finance.money_back(connection, at=at)
     return {
         "purchase": (after.state, after.taken_back, after.refunded, after.debt),
-        "disputes": [(each.state, each.amount, each.reference) for each in disputes],
+        "disputes": [(each.state, each.amount, each.reference) for each in told],
         "debts": [(each.amount, each.title) for each in debts],
         "back": [(b.amount, b.gateway, b.is_dispute) for b in back if b.workspace_id == whose],
         "ledger": (await operations(desk.stage, whose))[-3:],
@@ -164,7 +169,8 @@ async def test_a_payment_is_disputed_once_whatever_the_letter_says(desk: Desk) -
     await press_end(desk, payment_id, "won")
     with pytest.raises(DisputeKnown, match="disputed once"):
         await press_open(desk, payment_id, key="again", reference="again")
-    assert await desk.fetch("SELECT count(*) FROM disputes") == 1
+    assert isinstance(await press_open(desk, other, key="other", reference="other"), Done)
+    assert await desk.fetch("SELECT count(*) FROM disputes") == 2
 
 
 async def test_a_plan_s_transfer_is_disputed_once_by_many_at_once(desk: Desk) -> None:
@@ -195,6 +201,51 @@ async def test_the_end_of_what_is_not_disputed_is_refused(desk: Desk) -> None:
     await press_end(desk, payment_id, "won")
     with pytest.raises(DisputeFinished, match="won already"):
         await press_end(desk, payment_id, "lost", key="other")
+
+
+async def test_a_refund_that_overtakes_a_dispute_stops_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purchase, payment_id = await bought_here(desk)
+    refund = partial(desk.act, desk.grace, "refund", purchase_id=str(purchase.purchase_id))
+    overtake(monkeypatch, disputes, "_purchase_of", again=refund, is_read_first=True)
+
+    with pytest.raises(SideRowRefused):
+        await press_open(desk, payment_id)
+    assert await desk.fetch("SELECT count(*) FROM disputes") == 0
+
+
+async def test_of_two_who_tell_an_end_at_once_one_is_told_of_the_other(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, payment_id = await bought_here(desk)
+    await press_open(desk, payment_id)
+    first = partial(press_end, desk, payment_id, "won", key="first")
+    overtake(monkeypatch, desk_disputes, "_open_one", again=first, is_read_first=True)
+
+    with pytest.raises(DisputeFinished, match="won already"):
+        await press_end(desk, payment_id, "won", key="second")
+
+
+async def test_credits_that_come_back_while_a_dispute_is_lost_are_taken_with_the_rest(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purchase, payment_id = await bought_here(desk)
+    charge = Request(desk.workspace_id, "video", "api", "clip", ask.Charge(1_600))
+    back = charge._replace(key="back", action=ask.Refund(ask.Reference("api", "clip")))
+    give = partial(perform, desk.studio, workspace_id=desk.workspace_id)
+    await give(requests=[charge])
+    await press_open(desk, payment_id)
+    overtake(
+        monkeypatch, disputes, "read_paid", is_read_first=True,
+        again=partial(give, requests=[back]),
+    )  # fmt: skip
+
+    with pytest.raises(SideRowRefused):
+        await press_end(desk, payment_id, "lost")
+    await press_end(desk, payment_id, "lost")
+
+    assert (await books_of(desk, purchase))["purchase"][1:] == (1_500, 4_797, 0)
 
 
 async def test_a_dispute_is_lost_by_hand_once_no_job_holds_its_credits(desk: Desk) -> None:

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from business_stage import bought, open_paying, order, pay, spendable
-from mutoscope.app import credits_back, finance, money_back
+from mutoscope.app import credits_back, finance, money_back, raw_ledger
+from mutoscope.app.credits_back import CreditsBack
 from mutoscope.app.disputes import dispute_told
 from mutoscope.app.gateway import GatewayDispute
 from mutoscope.app.raw_ledger import PaidReference, perform
@@ -22,7 +25,9 @@ from mutoscope.domain.purchases import Purchase, PurchaseNotInThisState
 from mutoscope.domain.requests import Request
 from mutoscope.domain.spending import AlreadyRefunded
 from mutoscope.storage import payments, purchases
+from mutoscope.storage.journal import JournalClosed
 from mutoscope.storage.purchases import Refund
+from mutoscope.storage.session import SideRowRefused
 from overtaking import overtake
 from soundness import assert_sound
 from studio_stage import Stage, open_stage
@@ -195,6 +200,33 @@ async def test_a_refund_of_the_purchase_that_overtakes_is_followed_by_its_money(
 
     assert sum(await sent(stage, purchase)) == await total_of(stage, purchase)
     await assert_books_agree(stage, purchase)
+
+
+async def test_a_refund_that_is_never_as_it_was_read_is_refused(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purchase = await used(stage, "clip")
+    read = raw_ledger.credits_back
+
+    async def stale(*given: Any, **named: Any) -> CreditsBack:  # noqa: ANN401 -- any call
+        return replace(await read(*given, **named), voided=1)
+
+    monkeypatch.setattr(raw_ledger, "credits_back", stale)
+    (outcome,) = await do(stage, purchase.workspace_id, back=back("clip"))
+
+    assert isinstance(outcome, SideRowRefused)
+    assert await spendable(stage, purchase.workspace_id) == PACK - CLIP
+
+
+async def test_a_ledger_that_is_away_refuses_the_whole_batch(stage: Stage) -> None:
+    purchase = await used(stage, "clip")
+    await stage.studio.journal.close()
+
+    with pytest.raises(JournalClosed):
+        await do(stage, purchase.workspace_id, back=back("clip"))
+
+    await stage.studio.journal.open()
+    only(await do(stage, purchase.workspace_id, back=back("clip")))
 
 
 async def test_a_charge_and_its_refund_go_in_one_batch(stage: Stage) -> None:

@@ -84,10 +84,9 @@ async def credits_back(
         )  # fmt: skip
     voided = [draw for draw in back if lots[draw.lot].state is LotState.VOIDED]
     over: Counter[UUID] = Counter()
-    for draw in voided:
-        purchase_id = lots[draw.lot].purchase_id
-        if purchase_id is not None:
-            over[purchase_id] += draw.amount
+    bought = [(lots[draw.lot].purchase_id, draw.amount) for draw in voided]
+    for owner, part in [(owner, part) for owner, part in bought if owner is not None]:
+        over[owner] += part
     return CreditsBack(
         kind=line.kind, credits=wanted, voided=sum(draw.amount for draw in voided),
         lapsed=sum(draw.amount for draw in back if lots[draw.lot].is_lapsed(at=at)),

@@ -184,7 +184,7 @@ async def _open_one(studio: Studio, payment: Payment) -> Dispute:
     found = [each for each in of_all if each.payment_id == payment.payment_id]
     if not found:
         raise UnknownDispute(payment_id=payment.payment_id)
-    for each in found:
-        if each.state == OPEN:
-            return each
-    raise DisputeFinished(payment_id=payment.payment_id, state=found[0].state)
+    still_open = next((each for each in found if each.state == OPEN), None)
+    if still_open is None:
+        raise DisputeFinished(payment_id=payment.payment_id, state=found[0].state)
+    return still_open

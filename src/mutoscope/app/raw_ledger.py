@@ -148,19 +148,20 @@ async def _written(
 
 async def _refund(studio: Studio, request: Request) -> Outcome:
     """Refund what captured credits of a purchase, with the money that follows."""
-    for is_last in (*(False,) * TRIES, True):
+    tries = TRIES
+    while True:
+        tries -= 1
         try:
             return await studio.journal.submit(
                 Submission((request,)), side_rows=await _money(studio, request)
             )
         except SideRowRefused as refusal:  # perhaps the purchase's money went back at this moment
-            if is_last:
+            if not tries:
                 return refusal
         except AWAY:
             raise
         except Refusal as refusal:
             return refusal
-    raise AssertionError(TRIES)
 
 
 async def _money(studio: Studio, request: Request) -> tuple[SideRow, ...]:
