@@ -22,8 +22,9 @@ PACK: Data = {"pack": "house_9000", "kind": "video", "credits": 9_000, "price": 
 ALLOWANCES = "image=500,video=9000"
 MONEY = (
     "confirm_payment", "enter_payment", "use_payment", "return_payment", "keep_payment",
-    "add_credits", "refund", "confirm_refund", "credit_invoice", "terms", "change_zone",
-    "undo_change", "agree_pack", "withdraw_pack", "agree_free_amount", "withdraw_free_amount",
+    "add_credits", "refund", "confirm_refund", "open_dispute", "close_dispute",
+    "credit_invoice", "terms", "change_zone", "undo_change", "agree_pack",
+    "withdraw_pack", "agree_free_amount", "withdraw_free_amount", "undo_offers",
     "start_plan", "close",
 )  # fmt: skip
 """The actions of the desk that are tried on this stage."""
@@ -124,6 +125,18 @@ async def _to_confirm_refund(desk: Desk) -> Data:
     return {"refund_id": str(asked.refund_id), "outcome": "sent", "reference": "RF18-BACK"}
 
 
+async def _to_dispute(desk: Desk) -> Data:
+    await granted(desk)
+    payment_id = await desk.fetch("SELECT payment_id FROM payments")
+    return {"payment_id": str(payment_id), "reference": "RF18-LETTER"}
+
+
+async def _to_decide(desk: Desk) -> Data:
+    about = await _to_dispute(desk)
+    await desk.act(desk.ada, "open_dispute", key="opened", **about)
+    return {"payment_id": about["payment_id"], "outcome": "lost"}
+
+
 async def _to_credit(desk: Desk) -> Data:
     (invoice, *_) = await documents(desk.stage, desk.workspace_id)
     return {"invoice_id": str(invoice.invoice_id)}
@@ -163,6 +176,12 @@ async def _to_price_no_more(desk: Desk) -> Data:
     return {"kind": "video"}
 
 
+async def _to_undo_offers(desk: Desk) -> Data:
+    later = {"begins": "billing_date"}
+    await desk.act(desk.ada, "agree_pack", key="later", **await _to_sell(desk), **later)
+    return {}
+
+
 async def _to_start(desk: Desk) -> Data:
     desk.workspace_id = await open_workspace(desk.stage, is_demo=False)
     return {"plan": "pro"}
@@ -176,11 +195,12 @@ _PREPARE: dict[str, Any] = {
     "confirm_payment": _to_confirm, "enter_payment": _to_enter, "use_payment": _to_use,
     "return_payment": _to_return,
     "keep_payment": _to_return, "add_credits": _to_add, "refund": _to_refund,
-    "confirm_refund": _to_confirm_refund, "credit_invoice": _to_credit, "terms": _to_agree,
+    "confirm_refund": _to_confirm_refund, "open_dispute": _to_dispute,
+    "close_dispute": _to_decide, "credit_invoice": _to_credit, "terms": _to_agree,
     "change_zone": _to_move, "undo_change": _to_undo,
     "agree_pack": _to_sell, "withdraw_pack": _to_sell_no_more, "agree_free_amount": _to_price,
-    "withdraw_free_amount": _to_price_no_more, "start_plan": _to_start,
-    "close": _to_close,
+    "withdraw_free_amount": _to_price_no_more, "undo_offers": _to_undo_offers,
+    "start_plan": _to_start, "close": _to_close,
 }  # fmt: skip
 
 

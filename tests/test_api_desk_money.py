@@ -114,6 +114,28 @@ async def test_what_lapses_as_it_is_given_back_is_offered_as_goodwill(front: Fro
     assert (await front.ask("GET", receipt, by="house")).json()["refunded"] == 1
 
 
+async def test_a_dispute_by_hand_waits_for_its_end(front: Front) -> None:
+    (asked,) = (await front.ask("GET", OPEN, by="ada")).json()["requests"]
+    data = {"request_id": asked["request_id"], "reference": "RF20"}
+    paid = (await front.act("confirm_payment", {**WHY, "data": data}, by="ada")).json()["data"]
+    about = {"payment_id": paid["payment_id"]}
+    dispute = {**WHY, "data": about | {"reference": "CB77"}}
+    lost = {**WHY, "data": about | {"outcome": "lost"}}
+
+    early = await front.act("close_dispute", lost, by="ada", key="early")
+    opened = await front.act("open_dispute", dispute, by="ada", key="open")
+    again = await front.act("open_dispute", dispute, by="ada", key="open")
+    waits = await front.waiting("disputes")
+    ended = await front.act("close_dispute", lost, by="root", key="end")
+    (debt,) = (await front.ask("GET", "/v1/finance/debts", by="ada")).json()["debts"]
+
+    assert code(early) == (404, "unknown_dispute")
+    assert (opened.status_code, again.json()) == (201, opened.json())
+    assert (waits["payment_id"], waits["is_by_hand"]) == (paid["payment_id"], True)
+    assert ended.json()["data"]["outcome"] == "lost"
+    assert (debt["reference"], debt["amount"]) == ("CB77", asked["due"])
+
+
 async def test_a_debt_of_a_lost_dispute_is_told_to_staff_and_finance(front: Front) -> None:
     (asked,) = (await front.ask("GET", OPEN, by="ada")).json()["requests"]
     data = {"request_id": asked["request_id"], "reference": "RF20"}

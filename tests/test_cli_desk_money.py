@@ -164,6 +164,26 @@ def test_a_parked_payment_is_told_and_decided(shop: Shop) -> None:
     assert "returned (other amount)" in shop.run("payments", "list", shop.workspace).output
 
 
+def test_a_dispute_that_a_letter_tells_is_opened_and_decided(shop: Shop) -> None:
+    purchase, request = ordered(shop)
+    confirmed = shop.act("desk", "confirm", request, "RF18").json()["data"]
+    shop.act("desk", "add-credits", shop.workspace, purchase)
+    about = (shop.workspace, confirmed["payment_id"])
+
+    opened = shop.act("desk", "dispute", "open", *about, "CB 77").json()["data"]
+    listed = " ".join(shop.run("desk", "waiting").output.split())
+    again = shop.act("desk", "dispute", "open", *about, "CB 78")
+    lost = say(shop, "desk", "dispute", "lost", *about)
+    late = shop.act("desk", "dispute", "won", *about)
+
+    assert (opened["reference"], opened["credits"]) == ("CB77", 1_500)
+    assert "dispute: 47.97 USD over manual, CB77" in listed
+    assert f"desk dispute won {about[0]} {about[1]}" in listed
+    assert '"code": "dispute_known"' in again.errors
+    assert (lost[0], "47.97 USD, 1,500 video credits" in lost[1]) == (0, True)
+    assert '"code": "dispute_finished"' in late.errors
+
+
 def came(shop: Shop, *, count: int = 1) -> list[str]:
     """Let payments come of which nobody knows what for, and return their ids."""
 
@@ -237,6 +257,26 @@ def test_own_packs_are_agreed_listed_and_withdrawn_at_the_command_line(shop: Sho
     assert shop.run("purchase", "packs", other).output == everybody.output
 
 
+def test_what_is_to_come_of_own_packs_is_listed_and_undone(shop: Shop) -> None:
+    other = on_enterprise(shop)
+    pack, later = ("house_9000", "video", "9000"), ("--begins", "2030-01-01")
+    shop.act("desk", "agree-pack", other, *pack, "15000")
+
+    dated = shop.act("desk", "agree-pack", other, *pack, "12000", *later)
+    shop.act("desk", "agree-free-amount", other, "image", "900", "--begins", "billing_date")
+    listed = shop.run("purchase", "packs", other).output
+    shop.act("desk", "withdraw-pack", other, "house_9000", *later)
+    ending = shop.run("purchase", "packs", other).output
+    undone = shop.act("desk", "undo-offers", other)
+
+    assert dated.json()["data"]["begins_at"] == "2030-01-01T00:00:00+00:00"
+    assert "2030" in listed
+    assert "house_9000, 9,000 video credits for 120.00 USD, net." in listed
+    assert "amounts of image credits for 9.00 USD per 1,000, net." in listed
+    assert "house_9000 no more at a price of its own." in ending
+    assert (undone.code, "From " in shop.run("purchase", "packs", other).output) == (0, False)
+
+
 def test_terms_and_a_zone_are_scheduled_shown_and_undone(shop: Shop) -> None:
     other = on_enterprise(shop)
     wish = ("--credits", "video=1200", "--price", "120000", "--no-purchases")
@@ -253,6 +293,21 @@ def test_terms_and_a_zone_are_scheduled_shown_and_undone(shop: Shop) -> None:
     assert '"video": 1200' in str(told).replace("'", '"')
     assert (undone.code, moved.json()["data"]["zone"]) == (0, "Asia/Tokyo")
     assert "(Asia/Tokyo)" in shop.run("subscription", "show", other).output
+
+
+def test_an_end_above_agreed_terms_is_shown_and_undone(shop: Shop) -> None:
+    other = on_enterprise(shop)
+    shop.act("desk", "terms", other, "--credits", "video=1200", "--begins", "billing_date")
+
+    cancelled = shop.run("subscription", "cancel", other, "--yes")
+    shown = shop.run("subscription", "show", other).output
+    undone = shop.run("subscription", "undo", other)
+
+    assert (cancelled.code, undone.code) == (0, 0)
+    assert "1,200 video credits a month" in shown
+    assert "what is scheduled begins only if the end is taken back" in shown
+    assert "1,200 video credits a month" in undone.output
+    assert "taken back" not in undone.output
 
 
 def test_plans_are_started_agreed_and_ended(shop: Shop) -> None:

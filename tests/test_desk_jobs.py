@@ -202,6 +202,8 @@ async def test_credits_of_a_refunded_purchase_become_the_rest_of_its_money(
     assert told["amount"] == sent[0]
     after = await bought(desk, purchase.purchase_id)
     assert (after.taken_back, after.refunded) == (PACK, total)
+    with pytest.raises(AlreadyRefunded):
+        await give_back(desk, job, key="another")
 
 
 async def test_money_that_staff_gave_for_spent_credits_is_not_given_twice(

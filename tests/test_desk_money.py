@@ -29,6 +29,7 @@ from mutoscope.app import proposals
 from mutoscope.app.change_plan import AlreadyScheduled, NothingScheduled
 from mutoscope.app.confirm import NotParked
 from mutoscope.app.desk import AlreadyDone, Done, Proposed
+from mutoscope.app.desk_disputes import DisputeFinished, DisputeKnown
 from mutoscope.app.desk_money import PaymentKnown, RefundFinished
 from mutoscope.app.invoicing import CreditExceedsInvoice
 from mutoscope.app.money_back import NothingToRefund, RefundAtGateway
@@ -50,12 +51,11 @@ from soundness import assert_sound
 ONE_PERSON = {
     "confirm_payment": Role.SUPPORT, "use_payment": Role.SUPPORT, "return_payment": Role.SUPPORT,
     "keep_payment": Role.SUPPORT, "enter_payment": Role.SUPPORT, "add_credits": Role.ADMIN,
-    "refund": Role.SUPPORT,
+    "refund": Role.SUPPORT, "open_dispute": Role.SUPPORT, "close_dispute": Role.SUPPORT,
     "confirm_refund": Role.ADMIN, "credit_invoice": Role.SUPPORT, "terms": Role.SUPPORT,
     "change_zone": Role.SUPPORT, "undo_change": Role.SUPPORT, "agree_pack": Role.SUPPORT,
-    "withdraw_pack": Role.SUPPORT, "agree_free_amount": Role.SUPPORT,
-    "withdraw_free_amount": Role.SUPPORT, "start_plan": Role.SUPPORT,
-    "close": Role.FINANCE,
+    "withdraw_pack": Role.SUPPORT, "agree_free_amount": Role.SUPPORT, "undo_offers": Role.SUPPORT,
+    "withdraw_free_amount": Role.SUPPORT, "start_plan": Role.SUPPORT, "close": Role.FINANCE,
 }  # fmt: skip
 """Whose role does not include an action."""
 
@@ -65,8 +65,9 @@ OTHERWISE: dict[str, type[Refusal]] = {
     "add_credits": PurchaseNotInThisState, "refund": PurchaseNotInThisState,
     "change_zone": AlreadyScheduled, "undo_change": NothingScheduled,
     "withdraw_pack": UnknownPack, "withdraw_free_amount": NotForSale,
+    "open_dispute": DisputeKnown, "close_dispute": DisputeFinished,
     "confirm_refund": RefundFinished, "credit_invoice": CreditExceedsInvoice,
-    "start_plan": AlreadySubscribed, "close": NotInThisState,
+    "start_plan": AlreadySubscribed, "close": NotInThisState, "undo_offers": NothingScheduled,
 }  # fmt: skip
 """How an action that was done is refused to somebody who presses another button for it."""
 

@@ -107,3 +107,19 @@ def test_a_job_whose_credits_come_back_is_told_with_what_ended_at_once() -> None
         "50 video credits of a job are given back to you. 50 of them were of a purchase whose "
         "money went back: they are taken back with it. 1.30 USD goes back to you."
     )
+
+
+def test_a_dispute_is_told_with_what_becomes_of_its_credits() -> None:
+    data = {**MONEY, "kind": "video", "credits": 1_000}
+
+    assert card_words("open_dispute", data) == (
+        "Your bank tells us that you dispute your payment of 47.97 USD. 1,000 video credits of it "
+        "are frozen until the bank decides."
+    )
+    assert card_words("close_dispute", {**data, "outcome": "won"}) == (
+        "Your dispute of 47.97 USD is decided: the payment stands. Your 1,000 video credits of it "
+        "can be spent again."
+    )
+    assert card_words("close_dispute", {**MONEY, "outcome": "lost"}) == (
+        "Your dispute of 47.97 USD is decided: the bank has taken it back for you."
+    )

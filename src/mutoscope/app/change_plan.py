@@ -1,7 +1,8 @@
 """Changing a plan on its billing date: a smaller one, payment by the year, a zone, or its end.
 
 Invariant: whatever is scheduled, the ledger knows at once what each coming period grants, and an
-undo restores it. There is one thing scheduled at a time (rule 11 of the product).
+undo restores it. There is one thing scheduled at a time (rule 11 of the product), but for an end,
+which a customer may schedule above terms that were agreed: its undo restores them.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from mutoscope.app.studio import Studio
     from mutoscope.domain.agreed import Agreed
     from mutoscope.domain.catalog import Catalog
+    from mutoscope.domain.requests import Request
 
 
 class AlreadyScheduled(Refusal):
@@ -46,7 +48,7 @@ class NothingScheduled(Refusal):
     code = "nothing_scheduled"
 
     def __init__(self) -> None:
-        super().__init__("nothing is scheduled for the next billing date: there is no undo")
+        super().__init__("nothing is scheduled that has yet to begin: there is no undo")
 
 
 class AgreedWithSupport(Refusal):
@@ -141,15 +143,21 @@ async def _schedule(
 async def cancel(studio: Studio, *, workspace_id: UUID, act: Act = NOBODYS) -> Subscription:
     """Let the plan end when what is charged has run out; until then everything stays.
 
+    Terms that were agreed for a billing date begin on it if the plan still runs then. Those for the
+    end or later wait for an undo.
+
     :raises NotInThisState: when the workspace has no plan that can be cancelled.
-    :raises AlreadyScheduled: when another change is scheduled.
+    :raises AlreadyScheduled: when an end, or another change than agreed terms, is scheduled.
     """
     at = studio.clock.now()
-    before = await _with_nothing_scheduled(studio, workspace_id)
+    before = await current(studio, workspace_id=workspace_id, event=Event.SCHEDULE)
+    changes_at = before.changes_at()
+    if changes_at is not None and (before.cancels_at is not None or not before.has_agreed_terms()):
+        raise AlreadyScheduled(at=changes_at)
     ends_at = before.start(index=before.charge_index)
     after = replace(before.moved(event=Event.SCHEDULE), cancels_at=ends_at)
     row = subscriptions.changed(before, after, event=Event.SCHEDULE, due_at=ends_at, at=at)
-    stands = standing(after, next_index=before.next_granted(at=at))
+    stands = _last_stands(studio.catalog, after, at=at)
     told = act.telling(subscription_id=str(before.subscription_id), event="cancel")
     await write(studio, stands, rows=(row, *told))
     return await current(studio, workspace_id=workspace_id, event=Event.UNDO)
@@ -158,25 +166,52 @@ async def cancel(studio: Studio, *, workspace_id: UUID, act: Act = NOBODYS) -> S
 async def undo(studio: Studio, *, workspace_id: UUID, act: Act = NOBODYS) -> Subscription:
     """Take back what is scheduled for the billing date, before it comes; anchor and date stay.
 
+    Where the plan is to end and terms are agreed as well, the end alone is taken back.
+
     :raises NotInThisState: when the workspace has no plan that can be changed.
     :raises NothingScheduled: when nothing is scheduled.
     :raises AgreedWithSupport: when it was agreed with staff, and none of them takes it back.
     """
     at = studio.clock.now()
     before = await current(studio, workspace_id=workspace_id, event=Event.UNDO)
-    if before.changes_at() is None:
-        raise NothingScheduled
-    if before.scheduled is not None and before.scheduled.agreed is not None and act is NOBODYS:
-        raise AgreedWithSupport(at=before.scheduled.at)
-    after = replace(
-        before.moved(event=Event.UNDO), scheduled=None, cancels_at=None,
-        change=before.change + 1, charge_at=before.start(index=before.charge_index),
-    )  # fmt: skip
+    after = _undone(before, is_staff=act is not NOBODYS)
     row = subscriptions.changed(before, after, event=Event.UNDO, due_at=at, at=at)
-    stands = standing(after, next_index=before.next_granted(at=at))
+    stands = _last_stands(studio.catalog, after, at=at)
     told = act.telling(subscription_id=str(before.subscription_id), event="undo")
     await write(studio, stands, rows=(row, *told))
     return await current(studio, workspace_id=workspace_id, event=Event.SCHEDULE)
+
+
+def _undone(before: Subscription, *, is_staff: bool) -> Subscription:
+    """Return a subscription without what was scheduled last: its end, or else what begins.
+
+    :raises NothingScheduled: when nothing is.
+    :raises AgreedWithSupport: when it was agreed with staff, and none of them takes it back.
+    """
+    if before.changes_at() is None:
+        raise NothingScheduled
+    after = before.moved(event=Event.UNDO)
+    if before.cancels_at is not None and before.scheduled is not None:
+        return replace(after, cancels_at=None)
+    if before.scheduled is not None and before.has_agreed_terms() and not is_staff:
+        raise AgreedWithSupport(at=before.scheduled.at)
+    return replace(
+        after, scheduled=None, cancels_at=None, change=before.change + 1,
+        charge_at=before.start(index=before.charge_index),
+    )  # fmt: skip
+
+
+def _last_stands(catalog: Catalog, after: Subscription, *, at: datetime) -> tuple[Request, ...]:
+    """Return the requests that let the last of its terms stand anew: those scheduled, if any are.
+
+    What stood before ends where these begin, as it did.
+    """
+    if after.scheduled is None:
+        return standing(after, next_index=after.next_granted(at=at))
+    return standing(
+        scheduled_terms(after, catalog=catalog), before=after.allowances,
+        next_index=after.period_at(at=after.scheduled.at).index,
+    )  # fmt: skip
 
 
 def _for_sale(catalog: Catalog, after: Subscription, *, is_plan: bool) -> Subscription:

@@ -83,7 +83,7 @@ async def confirm_payment(
     :raises BadReference: when the reference is none.
     :raises BadAmount: when the amount is none.
     """
-    text = _checked(reference)
+    text = checked_reference(reference)
     async with studio.reading() as connection:
         request = await payments.request(
             connection, workspace_id=workspace_id, request_id=request_id
@@ -107,7 +107,7 @@ async def enter_payment(
     :raises BadAmount: when the amount is none.
     """
     payment = GatewayPayment(
-        reference=_checked(reference), request_id=None, state=PaymentState.SUCCEEDED,
+        reference=checked_reference(reference), request_id=None, state=PaymentState.SUCCEEDED,
         total=replace(money, amount=checked_amount(money.amount)), created_at=studio.clock.now(),
     )  # fmt: skip
     return await receive(studio, gateway=MANUAL, payment=payment, act=act, owner=owner)
@@ -169,7 +169,11 @@ async def use(
         raise
 
 
-def _checked(reference: str) -> str:
+def checked_reference(reference: str) -> str:
+    """Return a bank's reference with its spaces made one each.
+
+    :raises BadReference: when it is empty or too long.
+    """
     text = " ".join(reference.split())
     if not 0 < len(text) <= REFERENCE_MAX or not text.isprintable():
         raise BadReference(reference=reference)

@@ -176,6 +176,7 @@ async def refund(studio: Studio, deed: Deed) -> None:
 
     :raises UnknownPurchase: when the workspace has none of that id.
     :raises PurchaseNotInThisState: when it is not paid, or over.
+    :raises PaymentDisputed: when its payer takes the money back through the bank.
     :raises CreditsHeld: when jobs hold some of its credits.
     :raises NothingToRefund: when nothing is left, or the amount is more than is left of the money.
     """
@@ -239,10 +240,7 @@ async def count_refund(studio: Studio, deed: Deed) -> int:
         studio, workspace_id=deed.workspace_id, purchase_id=deed.id_of("purchase_id")
     )
     purchase, amount = paid.purchase, deed.number_of("amount")
-    left = sum(lot.left_over for lot in paid.lots)
-    if purchase.granted_at is None:
-        left = purchase.credits
-    total = paid.request.taxed.total
+    left, total = paid.left(), paid.request.taxed.total
     if amount is None or not total:
         return left
     return max(left, -(-amount * purchase.credits // total))

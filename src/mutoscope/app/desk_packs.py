@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mutoscope.app import own_offers
 from mutoscope.app.desk_facts import credits_of, kind_of, price_of
+from mutoscope.app.terms import NOW
 from mutoscope.domain.credits import AMOUNT_MAX
 from mutoscope.domain.offers import FreeAmount, Pack
 from mutoscope.domain.purchases import amount_name
@@ -30,8 +31,9 @@ async def agree_pack(studio: Studio, deed: Deed) -> None:
         credits=amount, price=price_of(studio, deed),
     )  # fmt: skip
     await own_offers.agree_pack(
-        studio, workspace_id=deed.workspace_id, pack=pack, act=deed.act(studio)
-    )
+        studio, workspace_id=deed.workspace_id, pack=pack, begins=_begins(deed),
+        act=deed.act(studio),
+    )  # fmt: skip
 
 
 async def withdraw_pack(studio: Studio, deed: Deed) -> None:
@@ -40,8 +42,9 @@ async def withdraw_pack(studio: Studio, deed: Deed) -> None:
     :raises Refusal: as `own_offers.withdraw_pack`.
     """
     await own_offers.withdraw_pack(
-        studio, workspace_id=deed.workspace_id, pack=str(deed.data["pack"]), act=deed.act(studio)
-    )
+        studio, workspace_id=deed.workspace_id, pack=str(deed.data["pack"]),
+        begins=_begins(deed), act=deed.act(studio),
+    )  # fmt: skip
 
 
 async def agree_free_amount(studio: Studio, deed: Deed) -> None:
@@ -53,8 +56,9 @@ async def agree_free_amount(studio: Studio, deed: Deed) -> None:
     price = price_of(studio, deed, field="price_per_1000")
     offer = FreeAmount(kind=kind_of(studio, deed), price_per_1000=price)
     await own_offers.agree_free_amount(
-        studio, workspace_id=deed.workspace_id, offer=offer, act=deed.act(studio)
-    )
+        studio, workspace_id=deed.workspace_id, offer=offer, begins=_begins(deed),
+        act=deed.act(studio),
+    )  # fmt: skip
 
 
 async def withdraw_free_amount(studio: Studio, deed: Deed) -> None:
@@ -63,10 +67,24 @@ async def withdraw_free_amount(studio: Studio, deed: Deed) -> None:
     :raises Refusal: as `own_offers.withdraw_free_amount`.
     """
     await own_offers.withdraw_free_amount(
-        studio, workspace_id=deed.workspace_id, kind=str(deed.data["kind"]), act=deed.act(studio)
-    )
+        studio, workspace_id=deed.workspace_id, kind=str(deed.data["kind"]),
+        begins=_begins(deed), act=deed.act(studio),
+    )  # fmt: skip
+
+
+async def undo_offers(studio: Studio, deed: Deed) -> None:
+    """Take back all that is yet to begin, or to end, of what a workspace alone is sold.
+
+    :raises Refusal: as `own_offers.undo_offers`.
+    """
+    await own_offers.undo_offers(studio, workspace_id=deed.workspace_id, act=deed.act(studio))
 
 
 async def count_any(_studio: Studio, _deed: Deed) -> int:
     """Return the most credits that there can be: a price of amounts is for any number of them."""
     return AMOUNT_MAX
+
+
+def _begins(deed: Deed) -> str:
+    """Return when a deed's change begins, as it was given."""
+    return str(deed.data.get("begins", NOW))

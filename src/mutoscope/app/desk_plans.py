@@ -7,13 +7,13 @@ of the currency beside it.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from mutoscope.app import agree as agreeing
 from mutoscope.app import change_plan, subscribe, suspend
 from mutoscope.app.desk_facts import open_workspace, price_of
 from mutoscope.app.subscribe import NewPlan
-from mutoscope.app.terms import monthly
+from mutoscope.app.terms import BILLING_DATE, monthly
 from mutoscope.domain.agreed import Agreed
 from mutoscope.domain.desk import BadDeskData, amounts_of
 from mutoscope.storage import balances
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from mutoscope.app.desk import Deed
     from mutoscope.app.studio import Studio
     from mutoscope.domain.offers import Money
-
-NOW: Final = "now"
-BILLING_DATE: Final = "billing_date"
-"""When agreed terms begin."""
 
 
 async def agree(studio: Studio, deed: Deed) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 from mutoscope.app.credit_note import credit
 from mutoscope.app.desk import DeskAction
 from mutoscope.app.desk_credits import DOWN, UP, adjust, give_goodwill
+from mutoscope.app.desk_disputes import close_dispute, count_disputed, open_dispute
 from mutoscope.app.desk_erasure import erase_workspace
 from mutoscope.app.desk_facts import count_given
 from mutoscope.app.desk_jobs import count_job, refund_job
@@ -32,12 +33,11 @@ from mutoscope.app.desk_packs import (
     agree_free_amount,
     agree_pack,
     count_any,
+    undo_offers,
     withdraw_free_amount,
     withdraw_pack,
 )
 from mutoscope.app.desk_plans import (
-    BILLING_DATE,
-    NOW,
     agree,
     change_zone,
     close,
@@ -48,7 +48,9 @@ from mutoscope.app.desk_plans import (
     undo_change,
 )
 from mutoscope.app.desk_purchases import disable_purchases, enable_purchases
+from mutoscope.app.disputes import LOST, WON
 from mutoscope.app.promo import count_offered, offer_promo
+from mutoscope.app.terms import BILLING_DATE, NOW
 from mutoscope.domain.catalog import UnknownItem
 from mutoscope.domain.desk import Field, FieldKind
 from mutoscope.domain.staff import StaffAction
@@ -76,12 +78,14 @@ _REFERENCE: Final = Field(name="reference", kind=FieldKind.WORD)
 _SENT_AS: Final = Field(name="reference", kind=FieldKind.WORD, is_needed=False)
 _INVOICE: Final = Field(name="invoice_id", kind=FieldKind.ID)
 _OUTCOME: Final = Field(name="outcome", kind=FieldKind.CODE, choices=(SENT, NOT_SENT))
+_DECIDED: Final = Field(name="outcome", kind=FieldKind.CODE, choices=(WON, LOST))
 _AMOUNT: Final = Field(name="amount", kind=FieldKind.MONEY, is_needed=False)
 _CAME: Final = Field(name="amount", kind=FieldKind.MONEY)
 _CURRENCY: Final = Field(name="currency", kind=FieldKind.WORD)
 _BEGINS: Final = Field(
     name="begins", kind=FieldKind.CODE, is_needed=False, choices=(NOW, BILLING_DATE)
 )
+_BEGINS_ON: Final = Field(name="begins", kind=FieldKind.WORD, is_needed=False)
 _ZONE: Final = Field(name="zone", kind=FieldKind.WORD)
 _PACK: Final = Field(name="pack", kind=FieldKind.CODE)
 _PRICE: Final = Field(name="price", kind=FieldKind.MONEY)
@@ -156,6 +160,14 @@ ACTIONS: Final[Mapping[str, DeskAction]] = {
         code=StaffAction.CONFIRM_REFUND, fields=(_REFUND, _OUTCOME, _SENT_AS),
         perform=confirm_refund, is_for_nobody=True,
     ),
+    "open_dispute": DeskAction(
+        code=StaffAction.OPEN_DISPUTE, fields=(_PAYMENT, _REFERENCE, _AMOUNT),
+        perform=open_dispute, is_for_nobody=True,
+    ),
+    "close_dispute": DeskAction(
+        code=StaffAction.CLOSE_DISPUTE, fields=(_PAYMENT, _DECIDED), counts=count_disputed,
+        perform=close_dispute, is_for_nobody=True,
+    ),
     "credit_invoice": DeskAction(
         code=StaffAction.CREDIT_INVOICE, fields=(_INVOICE, _AMOUNT), perform=credit
     ),
@@ -169,18 +181,22 @@ ACTIONS: Final[Mapping[str, DeskAction]] = {
         code=StaffAction.UNDO_CHANGE, fields=(), perform=undo_change
     ),
     "agree_pack": DeskAction(
-        code=StaffAction.AGREE_PACK, fields=(_PACK, _KIND, _CREDITS, _PRICE, _OF_PRICE),
+        code=StaffAction.AGREE_PACK, fields=(_PACK, _KIND, _CREDITS, _PRICE, _OF_PRICE, _BEGINS_ON),
         counts=count_given, perform=agree_pack,
     ),
     "withdraw_pack": DeskAction(
-        code=StaffAction.WITHDRAW_PACK, fields=(_PACK,), perform=withdraw_pack
+        code=StaffAction.WITHDRAW_PACK, fields=(_PACK, _BEGINS_ON), perform=withdraw_pack
     ),
     "agree_free_amount": DeskAction(
-        code=StaffAction.AGREE_FREE_AMOUNT, fields=(_KIND, _PER_1000, _OF_PRICE), counts=count_any,
-        perform=agree_free_amount,
+        code=StaffAction.AGREE_FREE_AMOUNT, fields=(_KIND, _PER_1000, _OF_PRICE, _BEGINS_ON),
+        counts=count_any, perform=agree_free_amount,
     ),
     "withdraw_free_amount": DeskAction(
-        code=StaffAction.WITHDRAW_FREE_AMOUNT, fields=(_KIND,), perform=withdraw_free_amount
+        code=StaffAction.WITHDRAW_FREE_AMOUNT, fields=(_KIND, _BEGINS_ON),
+        perform=withdraw_free_amount,
+    ),
+    "undo_offers": DeskAction(
+        code=StaffAction.UNDO_OFFERS, fields=(), perform=undo_offers
     ),
     "start_plan": DeskAction(
         code=StaffAction.START_PLAN, fields=(*_PLAN, *_AGREED), counts=count_plan,

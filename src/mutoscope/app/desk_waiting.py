@@ -54,6 +54,14 @@ class WaitingPayment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingDispute:
+    """A dispute that is not decided; `is_by_hand` when staff tell how the bank decides it."""
+
+    dispute: Dispute
+    is_by_hand: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """What waits for staff, of each sort the eldest first."""
 
@@ -61,7 +69,7 @@ class Waiting:
     payments: tuple[WaitingPayment, ...]
     refunds: tuple[WaitingRefund, ...]
     proposals: tuple[Proposal, ...]
-    disputes: tuple[Dispute, ...]
+    disputes: tuple[WaitingDispute, ...]
     credit_requests: tuple[CreditRequest, ...]
 
 
@@ -98,7 +106,10 @@ async def waiting(studio: Studio) -> Waiting:
                     state=ProposalState.OPEN, limit=LISTED_MAX,
                 )
             )[::-1],
-            disputes=await purchases.open_disputes(connection, limit=LISTED_MAX),
+            disputes=tuple(
+                WaitingDispute(dispute=each, is_by_hand=studio.is_by_hand(each.gateway))
+                for each in await purchases.open_disputes(connection, limit=LISTED_MAX)
+            ),
             credit_requests=await inbox.credit_requests(connection, limit=LISTED_MAX),
         )  # fmt: skip
 

@@ -1,26 +1,28 @@
 """Disputes: a payment that its payer takes back through the bank (rule 17).
 
 Invariant: an open dispute freezes what is left of the purchase; one that is lost voids it, and what
-was spent already is a debt that is told, never a negative balance; one that is won thaws it. The
+was spent already is a debt that is told, never a negative balance; one that is won thaws it. So it
+is whether a gateway tells of it or staff do, by a letter of the bank (`app.desk_disputes`). The
 events of a dispute may come in any order and any number of times. One that is lost while jobs hold
 credits of the purchase stays open until these end: its event is refused, and looked into again.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from mutoscope.app.acts import NOBODYS, Act, submit_new
 from mutoscope.app.fulfil import is_frozen
 from mutoscope.app.money_back import Paid, read_paid
 from mutoscope.app.receive import receive
 from mutoscope.app.terms import NAMESPACE
 from mutoscope.domain import actions as ask
+from mutoscope.domain.audit import Value
 from mutoscope.domain.lots import LotState
-from mutoscope.domain.planner import Submission
 from mutoscope.domain.purchases import PurchaseState, money_back, unpaid_use
-from mutoscope.domain.requests import Request, checked
+from mutoscope.domain.requests import Request
 from mutoscope.storage import payments, purchases, workspaces
 from mutoscope.storage.payments import Payment, Purpose
 from mutoscope.storage.purchases import Dispute
@@ -44,19 +46,103 @@ async def dispute_told(studio: Studio, *, gateway: str, dispute: GatewayDispute)
     payment = await _payment(studio, gateway, dispute.payment_reference)
     known = await _known(studio, payment, dispute)
     if known is None:
-        await _open(studio, payment, dispute)
+        try:
+            await open_dispute(studio, payment, dispute)
+        except SideRowRefused:  # told by another event at this moment
+            if await _known(studio, payment, dispute) is None:
+                raise
         known = await _known(studio, payment, dispute)
     assert known is not None
     if dispute.is_won is None or known.state != OPEN:
         return known.state
     state = WON if dispute.is_won else LOST
     try:
-        await _close(studio, known, state=state)
+        await close_dispute(studio, known, state=state)
     except SideRowRefused:  # told by another event at this moment
         known = await _known(studio, payment, dispute)
         if known is None or known.state == OPEN:
             raise
     return state
+
+
+async def open_dispute(
+    studio: Studio, payment: Payment, dispute: GatewayDispute, *, act: Act = NOBODYS
+) -> None:
+    """Write a dispute, and freeze what is left of its purchase.
+
+    :raises SideRowRefused: when it is known, or its purchase changes at this moment.
+    """
+    at = studio.clock.now()
+    paid = await _purchase_of(studio, payment)
+    found = Dispute(
+        workspace_id=payment.workspace_id, gateway=payment.gateway, reference=dispute.reference,
+        payment_id=payment.payment_id,
+        purchase_id=None if paid is None else paid.purchase.purchase_id,
+        amount=dispute.total.amount, currency=dispute.total.currency, state=OPEN, opened_at=at,
+        closed_at=None,
+    )  # fmt: skip
+    rows = [SideRow(purchases.add_disputes, found.row())]
+    requests: tuple[Request, ...] = ()
+    frozen = 0
+    if paid is not None and paid.purchase.state is PurchaseState.GRANTED:
+        after = replace(paid.purchase, state=PurchaseState.DISPUTED)
+        rows.append(purchases.changed(paid.purchase, after))
+        spendable = [lot for lot in paid.lots if lot.state is LotState.OPEN]
+        frozen = sum(lot.left_over for lot in spendable)
+        requests = tuple(
+            _turned(paid, f"dispute/{_name(dispute.reference)}", lot.lot, ask.Freeze(lot.grant))
+            for lot in spendable
+        )
+    told = act.telling(**_told(found, paid, credits_moved=frozen))
+    await submit_new(studio, act.noted(requests), rows=(*rows, *told))
+
+
+async def close_dispute(studio: Studio, known: Dispute, *, state: str, act: Act = NOBODYS) -> None:
+    """Thaw what was disputed, or take it back for good.
+
+    :raises CreditsHeld: when it is lost, and jobs hold some of the credits of its purchase.
+    :raises SideRowRefused: when it, or its purchase, changes at this moment.
+    """
+    at = studio.clock.now()
+    closed = SideRow(
+        purchases.close_disputes,
+        (known.workspace_id, known.gateway, known.reference, state, at),
+    )
+    paid, end = None, _NOTHING
+    if known.purchase_id is not None:
+        paid = await read_paid(
+            studio, workspace_id=known.workspace_id, purchase_id=known.purchase_id
+        )
+        decide = _won if state == WON else _lost
+        end = await decide(studio, known, paid, at)
+    told = _told(known, paid, credits_moved=end.credits)
+    if end.debt:
+        told["debt"] = end.debt
+    rows = (closed, *end.rows, *act.telling(**told))
+    await submit_new(studio, act.noted(end.requests), rows=rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _End:
+    """What the end of a dispute does to its purchase: credits that move, and the debt it leaves."""
+
+    requests: tuple[Request, ...] = ()
+    rows: tuple[SideRow, ...] = ()
+    credits: int = 0
+    debt: int = 0
+
+
+_NOTHING: Final = _End()
+
+
+def _told(dispute: Dispute, paid: Paid | None, *, credits_moved: int) -> dict[str, Value]:
+    """Return what the line and the card of somebody who acts say of a dispute."""
+    found: dict[str, Value] = {
+        "reference": dispute.reference, "amount": dispute.amount, "currency": dispute.currency,
+    }  # fmt: skip
+    if paid is not None:
+        found |= {"kind": paid.purchase.kind, "credits": credits_moved}
+    return found
 
 
 async def _payment(studio: Studio, gateway: str, reference: str) -> Payment:
@@ -81,83 +167,31 @@ async def _known(studio: Studio, payment: Payment, dispute: GatewayDispute) -> D
         )  # fmt: skip
 
 
-async def _open(studio: Studio, payment: Payment, dispute: GatewayDispute) -> None:
-    """Write a dispute, and freeze what is left of its purchase."""
-    at = studio.clock.now()
-    paid = await _purchase_of(studio, payment)
-    found = Dispute(
-        workspace_id=payment.workspace_id, gateway=payment.gateway, reference=dispute.reference,
-        payment_id=payment.payment_id,
-        purchase_id=None if paid is None else paid.purchase.purchase_id,
-        amount=dispute.total.amount, currency=dispute.total.currency, state=OPEN, opened_at=at,
-        closed_at=None,
-    )  # fmt: skip
-    rows = [SideRow(purchases.add_disputes, found.row())]
-    requests: tuple[Request, ...] = ()
-    if paid is not None and paid.purchase.state is PurchaseState.GRANTED:
-        after = replace(paid.purchase, state=PurchaseState.DISPUTED)
-        rows.append(purchases.changed(paid.purchase, after))
-        requests = tuple(
-            _turned(paid, f"dispute/{_name(dispute.reference)}", lot.lot, ask.Freeze(lot.grant))
-            for lot in paid.lots
-            if lot.state is LotState.OPEN
-        )
-    try:
-        await studio.journal.submit(
-            Submission(tuple(map(checked, requests))), side_rows=tuple(rows)
-        )
-    except SideRowRefused:
-        if await _known(studio, payment, dispute) is None:
-            raise
-
-
-async def _close(studio: Studio, known: Dispute, *, state: str) -> None:
-    """Thaw what was disputed, or take it back for good."""
-    at = studio.clock.now()
-    rows = [
-        SideRow(
-            purchases.close_disputes,
-            (known.workspace_id, known.gateway, known.reference, state, at),
-        )
-    ]
-    requests: tuple[Request, ...] = ()
-    if known.purchase_id is not None:
-        paid = await read_paid(
-            studio, workspace_id=known.workspace_id, purchase_id=known.purchase_id
-        )
-        decide = _won if state == WON else _lost
-        requests, own = await decide(studio, known, paid, at)
-        rows += own
-    await studio.journal.submit(Submission(tuple(map(checked, requests))), side_rows=tuple(rows))
-
-
-async def _won(
-    studio: Studio, known: Dispute, paid: Paid, at: datetime
-) -> tuple[tuple[Request, ...], list[SideRow]]:
+async def _won(studio: Studio, known: Dispute, paid: Paid, at: datetime) -> _End:
     if paid.purchase.state is not PurchaseState.DISPUTED:
-        return (), []
+        return _NOTHING
     async with studio.reading() as connection:
         workspace = await workspaces.get(connection, workspace_id=known.workspace_id)
+    frozen = [lot for lot in paid.lots if lot.state is LotState.FROZEN]
     thawed: tuple[Request, ...] = ()
     if not is_frozen(workspace, at=at):
         thawed = tuple(
             _turned(paid, f"won/{_name(known.reference)}", lot.lot, ask.Thaw(lot.grant))
-            for lot in paid.lots
-            if lot.state is LotState.FROZEN
+            for lot in frozen
         )
     after = replace(paid.purchase, state=PurchaseState.GRANTED)
-    return thawed, [purchases.changed(paid.purchase, after)]
+    return _End(
+        requests=thawed, rows=(purchases.changed(paid.purchase, after),),
+        credits=sum(lot.left_over for lot in frozen) if thawed else 0,
+    )  # fmt: skip
 
 
-async def _lost(
-    _studio: Studio, known: Dispute, paid: Paid, at: datetime
-) -> tuple[tuple[Request, ...], list[SideRow]]:
+async def _lost(_studio: Studio, known: Dispute, paid: Paid, at: datetime) -> _End:
     purchase, total = paid.purchase, paid.request.taxed.total
     if purchase.state not in {PurchaseState.DISPUTED, PurchaseState.PAID, PurchaseState.GRANTED}:
-        return (), []
+        return _NOTHING
     paid.require_unheld()
-    is_granted = purchase.granted_at is not None
-    left = sum(lot.left_over for lot in paid.lots) if is_granted else purchase.credits
+    left = paid.left()
     taken_back = purchase.taken_back + left
     back = money_back(
         paid=total, granted=purchase.credits, taken_back=taken_back, refunded=purchase.refunded
@@ -175,7 +209,8 @@ async def _lost(
         for lot in paid.lots
         if lot.state is not LotState.VOIDED
     )
-    return voids, [*paid.emptied(), purchases.changed(purchase, after)]
+    rows = (*paid.emptied(), purchases.changed(purchase, after))
+    return _End(requests=voids, rows=rows, credits=left, debt=after.debt)
 
 
 async def _purchase_of(studio: Studio, payment: Payment) -> Paid | None:

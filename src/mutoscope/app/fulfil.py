@@ -32,14 +32,14 @@ _RUNNING: Final = frozenset({State.ACTIVE, State.PAST_DUE})
 
 
 class PaymentDisputed(Refusal):
-    """Credits for a payment whose dispute is open."""
+    """Credits, or money back, for a payment whose dispute is open."""
 
     code = "payment_disputed"
 
     def __init__(self, *, purchase_id: UUID) -> None:
         super().__init__(
-            f"the payment of purchase {purchase_id} is disputed: its credits wait until the "
-            "dispute is decided"
+            f"the payment of purchase {purchase_id} is disputed: its credits and its money "
+            "wait until the dispute is decided"
         )
         self.purchase_id = purchase_id
 
@@ -64,10 +64,8 @@ async def add_credits(
         payment = await payments.payment_of_request(
             connection, workspace_id=workspace_id, request_id=purchase.request_id
         )
-        disputed = await purchases.disputes(connection, workspace_id=workspace_id)
     assert payment is not None, "a paid purchase has a payment"
-    if any(each.purchase_id == purchase_id and each.state == "open" for each in disputed):
-        raise PaymentDisputed(purchase_id=purchase_id)
+    await require_undisputed(studio, purchase)
     granted, own = fulfilled(workspace, purchase, payment_id=payment.payment_id, at=at)
     told = act.telling(
         kind=purchase.kind, credits=purchase.credits, payment_id=str(payment.payment_id)
@@ -78,6 +76,17 @@ async def add_credits(
         (await _read(studio, purchase)).require(PurchaseState.PAID)
         raise
     return await _read(studio, purchase)
+
+
+async def require_undisputed(studio: Studio, purchase: Purchase) -> None:
+    """Pass a purchase that nobody disputes.
+
+    :raises PaymentDisputed: when the dispute of its payment is open.
+    """
+    async with studio.reading() as connection:
+        found = await purchases.disputes(connection, workspace_id=purchase.workspace_id)
+    if any(each.purchase_id == purchase.purchase_id and each.state == "open" for each in found):
+        raise PaymentDisputed(purchase_id=purchase.purchase_id)
 
 
 async def _read(studio: Studio, purchase: Purchase) -> Purchase:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from mutoscope.app.acts import NOBODYS, Act
-from mutoscope.app.fulfil import NAMESPACE
+from mutoscope.app.fulfil import NAMESPACE, require_undisputed
 from mutoscope.app.gateway import GatewayError, PaymentState, refund_key
 from mutoscope.app.refund_end import ASKED, FAILED, OWED, SUCCEEDED, finish, read_refund, sent_over
 from mutoscope.domain import actions as ask
@@ -96,6 +96,12 @@ class Paid:
     payment: Payment
     lots: tuple[Granted, ...]
 
+    def left(self) -> int:
+        """Return how many of its credits are not spent: all of them until they are granted."""
+        if self.purchase.granted_at is None:
+            return self.purchase.credits
+        return sum(lot.left_over for lot in self.lots)
+
     def require_unheld(self) -> None:
         """Pass when none of its credits are held.
 
@@ -149,6 +155,7 @@ async def refund(
 
     :raises UnknownPurchase: when the workspace has none of that id.
     :raises PurchaseNotInThisState: when it is not paid, or over.
+    :raises PaymentDisputed: when its payer takes the money back through the bank.
     :raises CreditsHeld: when jobs hold some of its credits.
     :raises NothingToRefund: when nothing is left, or the amount is more than is left of the money.
     :raises SideRowRefused: when it, or what is left of it, has been changed at this moment.
@@ -166,6 +173,7 @@ async def refund(
 async def _to_refund(studio: Studio, workspace_id: UUID, purchase_id: UUID) -> Paid:
     paid = await read_paid(studio, workspace_id=workspace_id, purchase_id=purchase_id)
     paid.purchase.require(PurchaseState.PAID, PurchaseState.GRANTED)
+    await require_undisputed(studio, paid.purchase)
     paid.require_unheld()
     return paid
 
@@ -202,9 +210,7 @@ async def _ask(studio: Studio, paid: Paid, *, reason: str, amount: int | None, a
 def _asked(studio: Studio, paid: Paid, *, reason: str, amount: int | None, at: datetime) -> Refund:
     """Return the refund of what is left of a purchase, or of the amount that staff decided."""
     purchase, total = paid.purchase, paid.request.taxed.total
-    is_granted = purchase.granted_at is not None
-    left = sum(lot.left_over for lot in paid.lots) if is_granted else purchase.credits
-    most = total - purchase.refunded
+    left, most = paid.left(), total - purchase.refunded
     due = money_back(
         paid=total, granted=purchase.credits, taken_back=purchase.taken_back + left,
         refunded=purchase.refunded,

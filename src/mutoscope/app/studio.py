@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         Mailer,
         Provider,
     )
+    from mutoscope.domain.agreed import OfferChange
     from mutoscope.domain.catalog import Catalog, Version
     from mutoscope.domain.offers import Plan
     from mutoscope.domain.routes import Route, RouteTable
@@ -166,7 +167,15 @@ class Studio:
         if subscription is None or workspace.state_at(at=at) not in HAS_PLAN:
             return version
         terms = terms_at(subscription, catalog=self.catalog, at=at)
-        return sold_to(version, offers=terms.offers)
+        return sold_to(version, offers=terms.offers.at(at=at))
+
+    def coming_to(self, workspace: Workspace, *, at: datetime) -> tuple[OfferChange, ...]:
+        """Return what is yet to change of what a workspace alone is sold, the soonest first."""
+        subscription = workspace.subscription
+        if subscription is None or workspace.state_at(at=at) not in HAS_PLAN:
+            return ()
+        terms = terms_at(subscription, catalog=self.catalog, at=at)
+        return tuple(sorted(terms.offers.at(at=at).coming, key=lambda each: each.begins_at))
 
     def plan_of(self, workspace: Workspace, *, at: datetime) -> Plan | None:
         """Return the plan of a workspace at an instant, as the version of its term has it."""

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from mutoscope.domain.subscriptions import Event, Subscription
 
 NAMESPACE: Final = "subscription"
+NOW: Final = "now"
+BILLING_DATE: Final = "billing_date"
+"""When what was agreed begins."""
+
 MONTHS: Final = {False: 1, True: 12}
 """Months that a charge pays for, by whether the plan is annual."""
 

@@ -13,13 +13,10 @@ from mutoscope.app import buy, disputes, pay_links, promo, quick_cards, refill
 from mutoscope.app.buy import Wish
 from mutoscope.app.chat import say
 from mutoscope.app.desk_money import NOT_SENT
-from mutoscope.app.gateway import GatewayDispute
 from mutoscope.app.quick_cards import Question
 from mutoscope.app.refund_end import SUCCEEDED
-from mutoscope.app.studio import MANUAL
 from mutoscope.cli.business_town import OFTEN, RARELY, STRIPE, Customer, Town, happens
 from mutoscope.domain.chat import Words, creator
-from mutoscope.domain.offers import Money
 from mutoscope.domain.purchases import PurchaseState
 from mutoscope.storage import payments, purchases
 from mutoscope.storage.payments import NOBODY, PaymentRequest
@@ -138,7 +135,7 @@ async def want_refund(town: Town, customer: Customer) -> None:
 
 
 async def dispute(town: Town, customer: Customer) -> None:
-    """Dispute a payment at the bank, which decides at once."""
+    """Dispute a card's payment at the bank, which decides at once, or a transfer by letter."""
     studio = town.studio_of(customer)
     async with studio.reading() as connection:
         paid = await payments.page(connection, workspace_id=customer.whose, limit=HABIT)
@@ -146,21 +143,19 @@ async def dispute(town: Town, customer: Customer) -> None:
     if not applied:
         town.seen["nothing to dispute"] += 1
         return
-    await _decided(town, customer, customer.chance.choice(applied))
+    await _disputed(town, customer, customer.chance.choice(applied))
 
 
-async def _decided(town: Town, customer: Customer, payment: Payment) -> None:
-    is_won = customer.chance.choice((True, False))
+async def _disputed(town: Town, customer: Customer, payment: Payment) -> None:
     if payment.gateway == STRIPE:
+        outcome = customer.chance.choice((disputes.WON, disputes.LOST))
         told = await town.control("/stripe/_sim/dispute", payment_intent=payment.reference)
-        outcome = "won" if is_won else "lost"
         await town.control("/stripe/_sim/dispute", dispute=told.get("id"), outcome=outcome)
         return
-    found = GatewayDispute(
-        reference=f"dispute {payment.payment_id}", payment_reference=payment.reference,
-        total=Money(amount=payment.amount, currency=payment.currency), is_won=is_won,
+    await town.press(
+        "open_dispute", customer.whose, payment_id=str(payment.payment_id),
+        reference=f"letter/{payment.payment_id}",
     )  # fmt: skip
-    await disputes.dispute_told(town.studio_of(customer), gateway=MANUAL, dispute=found)
 
 
 async def return_refund(town: Town, customer: Customer) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mutoscope.app import desk_chat, desk_waiting, proposals
+from mutoscope.app import desk_chat, desk_waiting, disputes, proposals
 from mutoscope.app.desk_credits import DOWN, UP
 from mutoscope.app.desk_money import NOT_SENT, SENT
 from mutoscope.app.passwords import change_password
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mutoscope.storage.inbox import CreditRequest
     from mutoscope.storage.payments import Payment, PaymentRequest
     from mutoscope.storage.proposals import Proposal
+    from mutoscope.storage.purchases import Dispute
 
 NAMES: Final = ("ada", "grace")
 WHY: Final = "as the story tells it"
@@ -64,6 +65,9 @@ async def serve(town: Town) -> None:
     for refund in waiting.refunds:
         if refund.is_by_hand:
             await _send(town, refund)
+    for disputed in waiting.disputes:
+        if disputed.is_by_hand:
+            await _hear_of(town, disputed.dispute)
     for parked in waiting.payments:
         await _look_at(town, parked.payment, is_noted=parked.note is not None)
     await _of_themselves(town)
@@ -123,6 +127,14 @@ async def _send(town: Town, waiting: WaitingRefund) -> None:
         "confirm_refund", refund.workspace_id, refund_id=str(refund.refund_id),
         outcome=SENT if is_sent or refund.state != "asked" else NOT_SENT,
         reference=f"back/{refund.refund_id}/{town.presses}",
+    )  # fmt: skip
+
+
+async def _hear_of(town: Town, dispute: Dispute) -> None:
+    """Read how the bank decided about a transfer that its payer takes back."""
+    await town.press(
+        "close_dispute", dispute.workspace_id, payment_id=str(dispute.payment_id),
+        outcome=town.chance.choice((disputes.WON, disputes.LOST)),
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from mutoscope.app.inbox import Facts
 from mutoscope.bootstrap import House
 from mutoscope.cli import (
     desk_actions,
+    desk_disputes,
     desk_money,
     desk_offers,
     desk_transfers,
@@ -51,7 +52,9 @@ _SOON: Final = timedelta(seconds=60)
 commands = typer.Typer()
 desk = typer.Typer(help="Answer the chat, and do what a customer asked for.", no_args_is_help=True)
 commands.add_typer(desk, name="desk")
-for part in (desk_actions, desk_transfers, desk_money, desk_offers, desk_waiting, desk_view):
+for part in (
+    desk_actions, desk_transfers, desk_money, desk_disputes, desk_offers, desk_waiting, desk_view
+):  # fmt: skip
     part.attach(desk)
 
 

@@ -140,9 +140,13 @@ def _decisions(found: Waiting) -> Iterator[Row]:
             proposal.proposed_at, f"proposal, {proposal.action}", data, proposal.workspace_id,
             f"proposal approve {proposal.proposal_id}",
         )  # fmt: skip
-    for dispute in found.disputes:
+    for dispute, is_by_hand in ((each.dispute, each.is_by_hand) for each in found.disputes):
         total = Money(amount=dispute.amount, currency=dispute.currency)
+        ids = f"{owner(dispute.workspace_id)} {dispute.payment_id}"
         yield Row(
-            dispute.opened_at, "dispute", f"{money(total)} over {dispute.gateway}",
-            dispute.workspace_id, f"answer it at {dispute.gateway}: {escape(dispute.reference)}",
+            dispute.opened_at, "dispute",
+            f"{money(total)} over {dispute.gateway}, {dispute.reference}", dispute.workspace_id,
+            f"desk dispute won {ids}, or lost"
+            if is_by_hand
+            else f"answer it at {dispute.gateway}: {escape(dispute.reference)}",
         )  # fmt: skip

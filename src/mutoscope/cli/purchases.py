@@ -22,6 +22,7 @@ from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, Yes, id_of, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, money, table, tell, told
+from mutoscope.domain.agreed import OfferChange
 from mutoscope.domain.catalog import Version
 from mutoscope.domain.purchases import Purchase
 from mutoscope.domain.staff import StaffAction
@@ -89,19 +90,19 @@ class PromoOptions:
 def packs(workspace_id: MaybeWorkspace = None, *, is_json: Json = False) -> None:
     """List what is for sale; to a workspace, with what was agreed with it alone."""
 
-    async def read(house: House) -> Version:
-        at = house.studio.clock.now()
+    async def read(house: House) -> tuple[Version, tuple[OfferChange, ...]]:
+        at, studio = house.studio.clock.now(), house.studio
         if workspace_id is None:
-            return house.studio.catalog.version_at(at=at)
-        async with house.studio.reading() as connection:
+            return studio.catalog.version_at(at=at), ()
+        async with studio.reading() as connection:
             workspace = await workspaces.get(connection, workspace_id=workspace_id)
-        return house.studio.shop_of(workspace, at=at)
+        return studio.shop_of(workspace, at=at), studio.coming_to(workspace, at=at)
 
-    version = in_house(read)
+    version, coming = in_house(read)
     smallest = version.purchase_credits_min
     if is_json:
-        told = {"packs": version.packs, "free_amounts": version.free_amounts}
-        print_json({**told, "credits_min": smallest})
+        listed = {"packs": version.packs, "free_amounts": version.free_amounts}
+        print_json({**listed, "credits_min": smallest, "coming": coming})
         return
     made = table("pack", "name", "kind", ">credits", ">price, net", ">per 1,000 credits")
     for pack in version.packs:
@@ -115,6 +116,18 @@ def packs(workspace_id: MaybeWorkspace = None, *, is_json: Json = False) -> None
             money(each.price_per_1000),
         )  # fmt: skip
     console().print(made)
+    for change in coming:
+        console().print(f"From {told(change.begins_at)}: {_changed(change)}.", markup=False)
+
+
+def _changed(change: OfferChange) -> str:
+    """Return a change that is to come of what one workspace is sold, in words."""
+    name = change.pack or f"amounts of {change.kind} credits"
+    if change.sold is not None:
+        return f"{name}, {change.sold.name} for {money(change.sold.price)}, net"
+    if change.priced is not None:
+        return f"{name} for {money(change.priced.price_per_1000)} per 1,000, net"
+    return f"{name} no more at a price of its own"
 
 
 @purchase.command(name="buy")

@@ -335,6 +335,8 @@ def _facts(shown: Shown) -> list[tuple[str, Any]]:
         facts += [("agreed", each) for each in terms_told(scheduled.agreed)]
     if found.cancels_at is not None:
         facts.append(("ends", f"{told(found.cancels_at, zone=found.zone)} (undo takes it back)"))
+        if found.scheduled is not None and found.cancels_at <= found.scheduled.at:
+            facts.append(("waits", "what is scheduled begins only if the end is taken back"))
     return facts
 
 

@@ -37,10 +37,16 @@ _CARDS: Final = {
         "The bank returned {money} that we had sent back to you. It is yours: we send it another "
         "way."
     ),
+    "open_dispute": "Your bank tells us that you dispute your payment of {money}.",
+    "close_dispute won": "Your dispute of {money} is decided: the payment stands.",
+    "close_dispute lost": "Your dispute of {money} is decided: the bank has taken it back for you.",
 }
 _CREDITS: Final = {
     "refund": " {credits} {kind} credits that you have not spent are taken back for it.",
     "confirm_refund failed": " Your {credits} credits are with you again.",
+    "open_dispute": " {credits} {kind} credits of it are frozen until the bank decides.",
+    "close_dispute won": " Your {credits} {kind} credits of it can be spent again.",
+    "close_dispute lost": " {credits} {kind} credits that you have not spent are taken back.",
 }
 """What is added where credits moved as well."""
 

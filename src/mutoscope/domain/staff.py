@@ -49,6 +49,8 @@ class StaffAction(StrEnum):
     REFUND = "refund"
     REFUND_JOB = "refund_job"
     CONFIRM_REFUND = "confirm_refund"
+    OPEN_DISPUTE = "open_dispute"
+    CLOSE_DISPUTE = "close_dispute"
     CREDIT_INVOICE = "credit_invoice"
     SEND_MESSAGE = "send_message"
     NOTE_BOUNCE = "note_bounce"
@@ -67,6 +69,7 @@ class StaffAction(StrEnum):
     WITHDRAW_PACK = "withdraw_pack"
     AGREE_FREE_AMOUNT = "agree_free_amount"
     WITHDRAW_FREE_AMOUNT = "withdraw_free_amount"
+    UNDO_OFFERS = "undo_offers"
     START_PLAN = "start_plan"
     CHANGE_ZONE = "change_zone"
     UNDO_CHANGE = "undo_change"
@@ -96,21 +99,22 @@ _DESK: Final = _EVERYBODY | _CHAT | {
     _.VIEW_AS, _.ENABLE_PURCHASES, _.DISABLE_PURCHASES, _.SEND_MESSAGE, _.NOTE_BOUNCE,
     _.OPEN_WORKSPACE,
 }  # fmt: skip
+_DISPUTES: Final = frozenset({_.OPEN_DISPUTE, _.CLOSE_DISPUTE})
 _PLANS: Final = frozenset({
     _.TERMS, _.AGREE_PACK, _.WITHDRAW_PACK, _.AGREE_FREE_AMOUNT, _.WITHDRAW_FREE_AMOUNT,
-    _.START_PLAN, _.CHANGE_PLAN, _.CHANGE_ZONE, _.UNDO_CHANGE,
+    _.UNDO_OFFERS, _.START_PLAN, _.CHANGE_PLAN, _.CHANGE_ZONE, _.UNDO_CHANGE,
 })  # fmt: skip
 
 MAY: Final[Mapping[Role, frozenset[StaffAction]]] = {
     Role.SUPPORT: _DESK | {_.GOODWILL, _.REFUND_JOB, _.ADD_CREDITS, _.REDEEM_CODE},
-    Role.FINANCE: _DESK | _PLANS | {
+    Role.FINANCE: _DESK | _PLANS | _DISPUTES | {
         _.GOODWILL, _.REFUND_JOB, _.ADJUST, _.ADD_CREDITS, _.CONFIRM_PAYMENT, _.ENTER_PAYMENT,
         _.USE_PAYMENT, _.RETURN_PAYMENT, _.KEEP_PAYMENT, _.REFUND, _.CONFIRM_REFUND,
         _.RECONCILE, _.FINANCE, _.AUDIT, _.CREDIT_INVOICE, _.OFFER_PROMO, _.RESOLVE_ORDER,
         _.UNPARK_ROUTE, _.RENEW, _.ORDER_CREDITS, _.CANCEL_ORDER, _.REDEEM_CODE, _.SET_REFILL,
         _.DROP_REFILL,
     },
-    Role.ADMIN: _DESK | _PLANS | {
+    Role.ADMIN: _DESK | _PLANS | _DISPUTES | {
         _.CLOSE, _.CATALOG, _.FINANCE, _.AUDIT, _.ERASE_REASON, _.ERASE_WORKSPACE, _.ADD_STAFF,
         _.SET_ROLES, _.LEAVE, _.RESET_PASSWORD, _.RESOLVE_ORDER, _.UNPARK_ROUTE, _.RENEW,
     },

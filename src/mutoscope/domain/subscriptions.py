@@ -209,8 +209,12 @@ class Subscription:
         return self.state
 
     def changes_at(self) -> datetime | None:
-        """Return when what is scheduled takes effect, or its end; None when nothing is."""
-        return self.cancels_at if self.scheduled is None else self.scheduled.at
+        """Return when its end, or else what is scheduled, takes effect; None when nothing does."""
+        return self.cancels_at or (None if self.scheduled is None else self.scheduled.at)
+
+    def has_agreed_terms(self) -> bool:
+        """Tell whether what is scheduled was agreed with staff."""
+        return self.scheduled is not None and self.scheduled.agreed is not None
 
     def next_look(self) -> datetime:
         """Return when the clock has to look at it next: a charge, or what is scheduled."""

@@ -94,6 +94,14 @@ async def origins(
     }  # fmt: skip
 
 
+async def is_refunded(
+    connection: Connection, *, workspace_id: UUID, kind: str, sequence: int
+) -> bool:
+    """Tell whether an entry was refunded."""
+    row = await _SQL.refund_of(connection, workspace_id=workspace_id, kind=kind, sequence=sequence)
+    return row is not None
+
+
 async def expect_returned(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
     """Count (workspace id, namespace, key, lapsed, voided) where so much of it ended at once."""
     workspaces, namespaces, keys, lapsed, voided = zip(*rows, strict=True)

@@ -176,6 +176,24 @@ async def disputed(connection: Connection, *, workspace_id: UUID) -> tuple[tuple
     return tuple([(row["purchase_id"], row["kind"]) async for row in rows])
 
 
+async def bought_captures(
+    connection: Connection, *, workspace_id: UUID, namespace: str, keys: Sequence[str]
+) -> frozenset[str]:
+    """Return the keys of entries, of those named, that captured credits of a purchase."""
+    rows = _SQL.bought_captures(
+        connection, workspace_id=workspace_id, namespace=namespace, keys=list(keys)
+    )
+    return frozenset([row["key"] async for row in rows])
+
+
+async def paid_names(
+    connection: Connection, *, workspace_id: UUID, names: Sequence[UUID]
+) -> frozenset[UUID]:
+    """Return the ids, of those named, that are purchases or subscriptions of a workspace."""
+    rows = _SQL.paid_names(connection, workspace_id=workspace_id, names=list(names))
+    return frozenset([row["name"] async for row in rows])
+
+
 async def add_refunds(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
     """Write money that is to go back, counted against its payment at once."""
     written: int = await _SQL.add_refunds(connection, refunds=rows)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from mutoscope.domain.actions import Reference
-from mutoscope.domain.agreed import Agreed, OwnOffers
+from mutoscope.domain.agreed import Agreed, OfferChange, OwnOffers
 from mutoscope.domain.lots import LotState, Source
 from mutoscope.domain.offers import FreeAmount, Money, Pack
 from mutoscope.domain.subscriptions import (
@@ -298,13 +298,25 @@ def _agreed_from(text: str | None) -> Agreed | None:
 
 def _offers_from(told: Mapping[str, Any]) -> OwnOffers:
     return OwnOffers(
-        packs=tuple(
-            Pack(**each | {"price": Money(**each["price"])}) for each in told.get("packs", ())
-        ),
-        free_amounts=tuple(
-            FreeAmount(kind=each["kind"], price_per_1000=Money(**each["price_per_1000"]))
-            for each in told.get("free_amounts", ())
-        ),
+        packs=tuple(map(_pack_from, told.get("packs", ()))),
+        free_amounts=tuple(map(_free_amount_from, told.get("free_amounts", ()))),
+        coming=tuple(map(_change_from, told.get("coming", ()))),
+    )
+
+
+def _pack_from(told: Mapping[str, Any]) -> Pack:
+    return Pack(**{**told, "price": Money(**told["price"])})
+
+
+def _free_amount_from(told: Mapping[str, Any]) -> FreeAmount:
+    return FreeAmount(kind=told["kind"], price_per_1000=Money(**told["price_per_1000"]))
+
+
+def _change_from(told: Mapping[str, Any]) -> OfferChange:
+    sold, priced = told["sold"], told["priced"]
+    return OfferChange(
+        begins_at=datetime.fromisoformat(told["begins_at"]), pack=told["pack"], kind=told["kind"],
+        sold=sold and _pack_from(sold), priced=priced and _free_amount_from(priced),
     )  # fmt: skip
 
 
@@ -320,5 +332,5 @@ def _row(
         new.paid_index, scheduled and scheduled.at, scheduled and scheduled.plan,
         scheduled and scheduled.months_per_charge, scheduled and scheduled.zone, new.cancels_at,
         new.past_due_at, new.suspended_at, new.ends_at, event, before, *told,
-        json.dumps(asdict(new.offers)), _agreed_text(scheduled),
+        json.dumps(asdict(new.offers), default=datetime.isoformat), _agreed_text(scheduled),
     )  # fmt: skip

@@ -26,8 +26,9 @@ _CODES: Final[Mapping[int, str]] = {
     """,
     404: """
         asset_missing no_reason no_such_route no_version_in_force unknown_alert unknown_asset
-        unknown_cap unknown_chat_message unknown_delivery unknown_desk_action unknown_endpoint
-        unknown_entry unknown_export unknown_frame unknown_gateway unknown_invitation
+        unknown_cap unknown_chat_message unknown_delivery unknown_desk_action unknown_dispute
+        unknown_endpoint unknown_entry unknown_export unknown_frame unknown_gateway
+        unknown_invitation
         unknown_invoice unknown_job unknown_member unknown_message unknown_output unknown_part
         unknown_payment unknown_project unknown_promo_code unknown_proposal unknown_purchase
         unknown_quote unknown_reference unknown_refill unknown_refund unknown_request
@@ -40,7 +41,8 @@ _CODES: Final[Mapping[int, str]] = {
     409: """
         admin_exists agreed_with_support already_done already_member already_redeemed
         already_refunded already_scheduled already_subscribed credit_exceeds_invoice
-        credits_held demo_workspace export_is_final frame_not_final frame_not_made
+        credits_held demo_workspace dispute_at_gateway dispute_finished dispute_known
+        export_is_final frame_not_final frame_not_made
         gateway_missing goodwill_spent hold_already_settled
         invitation_over job_is_final last_admin last_owner message_under_way no_address
         no_clip_wanted no_mail_server no_method_kept no_plan not_an_invoice not_at_provider
@@ -70,7 +72,7 @@ _CODES: Final[Mapping[int, str]] = {
         clip_unreadable deadline_passed empty_prompt empty_screenplay font_missing key_reused
         message_empty message_too_long namespace_taken no_adjustments no_such_frame no_such_version
         no_tool_fits not_a_picture not_an_upgrade not_confirmed not_for_sale not_started
-        nothing_to_export nothing_to_invoice pack_of_another_kind period_out_of_reach
+        nothing_to_export nothing_to_invoice pack_of_another_kind paid_reference period_out_of_reach
         picture_animated picture_too_large picture_too_small picture_truncated price_not_agreed
         prompt_too_long purchase_too_small refill_too_small refund_exceeds_capture replay_too_long
         screenplay_file_too_large screenplay_not_text screenplay_too_long source_needed

@@ -66,6 +66,13 @@ LEFT JOIN purchases AS p
     ON l.workspace_id = p.workspace_id AND l.reference = p.purchase_id::text AND l.source = 'pack'
 WHERE l.workspace_id = :workspace_id AND l.kind = :kind AND l.lot = any(:lots::bigint[]);
 
+-- name: refund_of^
+-- The refund of an entry, if there was one.
+SELECT e.sequence FROM entries AS e
+WHERE
+    e.workspace_id = :workspace_id AND e.kind = :kind AND e.refers_to = :sequence
+    AND e.operation = 'refund';
+
 -- name: expect_returned$
 -- Entries by which so many credits came back to lots that had lapsed, and to lots taken back.
 SELECT count(*)

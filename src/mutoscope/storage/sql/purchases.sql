@@ -218,6 +218,28 @@ WHERE r.workspace_id = :workspace_id
 ORDER BY r.asked_at DESC, r.refund_id ASC
 LIMIT :limit;
 
+-- name: bought_captures
+-- Keys of charges and settlements that captured credits of a purchase.
+SELECT DISTINCT e.key
+FROM entries AS e
+INNER JOIN postings AS m
+    ON e.workspace_id = m.workspace_id AND e.kind = m.kind AND e.sequence = m.sequence
+INNER JOIN lots AS l
+    ON m.workspace_id = l.workspace_id AND m.kind = l.kind AND m.lot = l.lot
+INNER JOIN purchases AS p
+    ON l.workspace_id = p.workspace_id AND l.reference = p.purchase_id::text
+WHERE
+    e.workspace_id = :workspace_id AND e.namespace = :namespace AND e.key = any(:keys::text[])
+    AND m.target = 'captured' AND l.source = 'pack';
+
+-- name: paid_names
+-- Purchases and subscriptions of a workspace, of those that are named.
+SELECT p.purchase_id AS name FROM purchases AS p
+WHERE p.workspace_id = :workspace_id AND p.purchase_id = any(:names::uuid[])
+UNION ALL
+SELECT s.subscription_id AS name FROM subscriptions AS s
+WHERE s.workspace_id = :workspace_id AND s.subscription_id = any(:names::uuid[]);
+
 -- name: add_disputes$
 -- Payments that are disputed; one that is known is not written again.
 WITH written AS (

@@ -8,6 +8,12 @@ from mutoscope.app.change_plan import AlreadyScheduled, NothingScheduled
 from mutoscope.app.confirm import BadReference, NotParked, PaymentOfAnother
 from mutoscope.app.current_plan import PeriodBegan
 from mutoscope.app.desk_credits import GoodwillSpent
+from mutoscope.app.desk_disputes import (
+    DisputeAtGateway,
+    DisputeFinished,
+    DisputeKnown,
+    UnknownDispute,
+)
 from mutoscope.app.desk_erasure import WorkspaceOpen
 from mutoscope.app.desk_facts import WorkspaceClosed
 from mutoscope.app.desk_jobs import NothingCaptured
@@ -44,10 +50,11 @@ OF_MONEY: Final = (
     PurchaseNotInThisState, CreditsHeld, NothingToRefund, RefundAtGateway, RefundFinished,
     UnknownInvoice, NotAnInvoice, CreditExceedsInvoice, BadBillingDetails,
 )  # fmt: skip
+OF_DISPUTES: Final = (DisputeAtGateway, DisputeFinished, DisputeKnown, UnknownDispute)
 OF_JOBS: Final = (UnknownJob, NothingCaptured, RefundExceedsCapture, AlreadyRefunded)
 OF_NOBODY: Final = (
     UnknownPayment, UnknownRefund, NotParked, RefundAtGateway, RefundFinished, BadDeskData,
-    BadReference, BadAmount, PaymentKnown, SideRowRefused, BadPromo, PromoTaken,
+    BadReference, BadAmount, PaymentKnown, SideRowRefused, BadPromo, PromoTaken, *OF_DISPUTES,
 )  # fmt: skip
 OF_PLANS: Final = (
     UnknownPlan, AlreadySubscribed, NotVerified, NotInThisState, AllowanceNotAgreed,
@@ -57,5 +64,5 @@ OF_PLANS: Final = (
 ACTING: Final = (
     WorkspaceClosed, WorkspaceOpen, NotEntitled, PurchasesNotAgreed, PurchasesUnchanged,
     GoodwillSpent, InsufficientCredits, UnknownWallet, SideRowRefused, BadDeskData, BadPromo,
-    PromoTaken, *OF_JOBS, *OF_MONEY, *OF_PLANS,
+    PromoTaken, *OF_DISPUTES, *OF_JOBS, *OF_MONEY, *OF_PLANS,
 )  # fmt: skip

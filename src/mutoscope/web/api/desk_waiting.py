@@ -73,14 +73,19 @@ class OpenRefund(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenDispute(msgspec.Struct, frozen=True, kw_only=True):
-    """A payment that its payer disputes at a gateway, where it is answered."""
+    """A payment that its payer disputes; `is_by_hand` when staff tell how the bank decides it.
+
+    Any other is answered at its gateway.
+    """
 
     workspace_id: UUID | None
+    payment_id: UUID
     purchase_id: UUID | None
     gateway: str
     reference: str
     amount: int
     currency: str
+    is_by_hand: bool
     opened_at: datetime
 
 
@@ -153,11 +158,12 @@ def _refunds(found: Waiting) -> Iterator[OpenRefund]:
 
 
 def _disputes(found: Waiting) -> Iterator[OpenDispute]:
-    for each in found.disputes:
+    for each, is_by_hand in ((each.dispute, each.is_by_hand) for each in found.disputes):
         yield OpenDispute(
-            workspace_id=_owner(each.workspace_id), purchase_id=each.purchase_id,
-            gateway=each.gateway, reference=each.reference, amount=each.amount,
-            currency=each.currency, opened_at=each.opened_at,
+            workspace_id=_owner(each.workspace_id), payment_id=each.payment_id,
+            purchase_id=each.purchase_id, gateway=each.gateway, reference=each.reference,
+            amount=each.amount, currency=each.currency, is_by_hand=is_by_hand,
+            opened_at=each.opened_at,
         )  # fmt: skip
 
 

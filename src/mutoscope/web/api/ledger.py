@@ -17,12 +17,13 @@ from litestar.params import FromPath, JSONBody
 from litestar.types import Scope
 from msgspec import Meta
 
+from mutoscope.app import raw_ledger
 from mutoscope.app.studio import Studio
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import AMOUNT_MAX, Refusal, checked_instant
 from mutoscope.domain.journal import NOBODY, Attribution
 from mutoscope.domain.lots import Source, Terms
-from mutoscope.domain.planner import Answer, Outcome, Submission
+from mutoscope.domain.planner import Answer, Outcome
 from mutoscope.domain.requests import Request, checked
 from mutoscope.ledger import HOLD_S, HOLD_S_MAX, NAMESPACE
 from mutoscope.storage import workspaces
@@ -184,8 +185,8 @@ async def perform_batch(
     opened_at = await state["openings"].opened_at(studio, workspace_id)
     moment = Moment(studio.clock.now(), opened_at)
     asked = [_asked(workspace_id, operation, moment) for operation in data.operations]
-    works = [Submission((each,)) for each in asked if isinstance(each, Request)]
-    answered = iter(await studio.journal.submit_all(works))
+    requests = [each for each in asked if isinstance(each, Request)]
+    answered = iter(await raw_ledger.perform(studio, workspace_id=workspace_id, requests=requests))
     outcomes = [
         _outcome(operation.key, next(answered) if isinstance(each, Request) else each)
         for operation, each in zip(data.operations, asked, strict=True)

@@ -1,11 +1,13 @@
 """What one workspace is sold: the catalog's packs and prices, and those agreed with it alone."""
 
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
 from litestar import get
 from litestar.params import FromPath
 
+from mutoscope.domain.agreed import OfferChange
 from mutoscope.domain.catalog import NoVersionInForce
 from mutoscope.domain.offers import Money
 from mutoscope.storage import workspaces
@@ -34,8 +36,22 @@ class AmountShape(msgspec.Struct, frozen=True, kw_only=True):
     is_agreed: bool
 
 
+class ComingShape(msgspec.Struct, frozen=True, kw_only=True):
+    """What changes later of what this workspace alone is sold: a `pack`, or amounts of a `kind`.
+
+    The net `price` is the pack's, or that of 1,000 credits; without one it is sold no more, or as
+    the catalog says.
+    """
+
+    begins_at: datetime
+    pack: str | None
+    kind: str | None
+    credits: int | None
+    price: Money | None
+
+
 class PackList(msgspec.Struct, frozen=True, kw_only=True):
-    """What is for sale; `is_agreed` tells what this workspace alone is sold.
+    """What is for sale; `is_agreed` tells what this workspace alone is sold, `coming` what changes.
 
     No purchase is smaller than `credits_min`.
     """
@@ -43,6 +59,7 @@ class PackList(msgspec.Struct, frozen=True, kw_only=True):
     packs: tuple[PackShape, ...]
     free_amounts: tuple[AmountShape, ...]
     credits_min: int
+    coming: tuple[ComingShape, ...]
 
 
 @get(
@@ -73,4 +90,14 @@ async def list_packs(*, house: HouseHere, workspace_id: FromPath[UUID]) -> PackL
             for each in shop.free_amounts
         ),
         credits_min=shop.purchase_credits_min,
+        coming=tuple(map(_coming, studio.coming_to(workspace, at=at))),
+    )  # fmt: skip
+
+
+def _coming(change: OfferChange) -> ComingShape:
+    sold, priced = change.sold, change.priced
+    price = priced.price_per_1000 if priced else None
+    return ComingShape(
+        begins_at=change.begins_at, pack=change.pack, kind=sold.kind if sold else change.kind,
+        credits=sold.credits if sold else None, price=sold.price if sold else price,
     )  # fmt: skip

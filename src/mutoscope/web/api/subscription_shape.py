@@ -30,7 +30,8 @@ class SubscriptionShape(msgspec.Struct, frozen=True, kw_only=True):
     """Where a workspace stands with its plan; what belongs to a plan is None without one.
 
     `period` is half-open: what is left of its credits lapses at `ends_at`. `to_pay` are the open
-    payment requests, the eldest first. `calendar_url` needs no key.
+    payment requests, the eldest first. `calendar_url` needs no key. What is `scheduled` for
+    `cancels_at` or later begins only if the end is taken back.
     """
 
     workspace_id: UUID
