@@ -45,10 +45,10 @@ _CODES: Final[Mapping[int, str]] = {
         invitation_over job_is_final last_admin last_owner message_under_way no_address
         no_clip_wanted no_mail_server no_method_kept no_plan not_an_invoice not_at_provider
         not_in_doubt not_in_this_state not_parked not_to_be_agreed nothing_lacking
-        nothing_captured nothing_scheduled nothing_to_pay nothing_to_refund nothing_to_regenerate
-        payment_disputed payment_does_not_fit payment_known payment_of_another period_began
-        period_granted plan_is_free promo_over promo_taken proposal_decided
-        purchase_not_in_this_state purchases_unchanged quota_exceeded quote_expired
+        nothing_captured nothing_changes nothing_scheduled nothing_to_pay nothing_to_refund
+        nothing_to_regenerate payment_disputed payment_does_not_fit payment_known
+        payment_of_another period_began period_granted plan_is_free promo_over promo_taken
+        proposal_decided purchase_not_in_this_state purchases_unchanged quota_exceeded quote_expired
         quote_outdated refund_at_gateway refund_finished route_cannot route_not_parked
         staff_name_taken state_moved_on team_full
         too_many_endpoints too_many_threads tool_unavailable workspace_closed

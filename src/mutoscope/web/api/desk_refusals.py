@@ -4,7 +4,7 @@ from typing import Final
 
 from mutoscope.app.agree import NotToBeAgreed
 from mutoscope.app.billing_details import BadBillingDetails
-from mutoscope.app.change_plan import AlreadyScheduled, NothingScheduled
+from mutoscope.app.change_plan import AlreadyScheduled, NothingChanges, NothingScheduled
 from mutoscope.app.confirm import BadReference, NotParked, PaymentOfAnother
 from mutoscope.app.current_plan import PeriodBegan
 from mutoscope.app.desk_credits import GoodwillSpent
@@ -52,7 +52,7 @@ OF_NOBODY: Final = (
 OF_PLANS: Final = (
     UnknownPlan, AlreadySubscribed, NotVerified, NotInThisState, AllowanceNotAgreed,
     NotToBeAgreed, PriceNotAgreed, BadStart, PeriodBegan, UnknownPack, NotForSale,
-    PurchaseTooSmall, AlreadyScheduled, NothingScheduled, UnknownZone,
+    PurchaseTooSmall, AlreadyScheduled, NothingChanges, NothingScheduled, UnknownZone,
 )  # fmt: skip
 ACTING: Final = (
     WorkspaceClosed, WorkspaceOpen, NotEntitled, PurchasesNotAgreed, PurchasesUnchanged,
