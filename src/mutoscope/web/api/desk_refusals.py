@@ -15,7 +15,7 @@ from mutoscope.app.desk_money import PaymentKnown, RefundFinished
 from mutoscope.app.desk_purchases import PurchasesNotAgreed, PurchasesUnchanged
 from mutoscope.app.fulfil import PaymentDisputed
 from mutoscope.app.invoicing import CreditExceedsInvoice, NotAnInvoice
-from mutoscope.app.money_back import CreditsHeld, NothingToRefund, RefundAtGateway
+from mutoscope.app.money_back import CreditsHeld, NothingToRefund, RefundAtGateway, RefundTooSmall
 from mutoscope.app.promo import BadPromo, PromoTaken
 from mutoscope.app.receive import PaymentDoesNotFit
 from mutoscope.app.refund_end import UnknownRefund
@@ -42,6 +42,7 @@ OF_MONEY: Final = (
     UnknownRequest, UnknownPayment, UnknownPurchase, UnknownRefund, BadReference, BadAmount,
     NotParked, PaymentDoesNotFit, PaymentKnown, PaymentOfAnother, PaymentDisputed,
     PurchaseNotInThisState, CreditsHeld, NothingToRefund, RefundAtGateway, RefundFinished,
+    RefundTooSmall,
     UnknownInvoice, NotAnInvoice, CreditExceedsInvoice, BadBillingDetails,
 )  # fmt: skip
 OF_JOBS: Final = (UnknownJob, NothingCaptured, RefundExceedsCapture, AlreadyRefunded)
