@@ -111,8 +111,8 @@ SELECT count(*) FROM fresh;
 SELECT
     i.workspace_id, i.invoice_id, i.kind, i.series, i.year, i.number, i.currency, i.net, i.tax,
     i.total, i.rate, i.treatment, i.note, i.seller, i.buyer, i.zone, i.issued_at, i.due_at,
-    coalesce(i.paid_at, p.paid_at) AS paid_at, i.billing_at, i.request_id, i.refers_to, i.reason, r.series AS refers_to_series,
-    r.year AS refers_to_year, r.number AS refers_to_number,
+    coalesce(i.paid_at, p.paid_at) AS paid_at, i.billing_at, i.request_id, i.refers_to, i.reason,
+    r.series AS refers_to_series, r.year AS refers_to_year, r.number AS refers_to_number,
     (
         SELECT coalesce(sum(c.total), 0)::bigint
         FROM invoices AS c
