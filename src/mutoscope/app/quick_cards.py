@@ -158,6 +158,8 @@ def _billing_date(asker: _Asker) -> _Answer:
         "calendar": _calendar(asker),
     }  # fmt: skip
     parts = [f"Your next billing date is {date}.", str(data["why"])]
+    if data["grants"]:
+        parts.append(f"You get {_listed(data['grants'])} then; monthly credits left over lapse.")
     if ends_at is not None:
         when = "then"
         if ends_at > period.ends_at:
@@ -167,8 +169,6 @@ def _billing_date(asker: _Asker) -> _Answer:
         parts.append(
             f"Your next payment is due on {_date(charge_at, anchor.zone, workspace.zone)}."
         )
-    if data["grants"]:
-        parts.append(f"You get {_listed(data['grants'])} then; monthly credits left over lapse.")
     where = "" if asker.studio.call_backs.url else ", at this studio's address"
     parts.append(f"For your calendar{where}: {data['calendar']}")
     return _Answer(Card.BILLING_DATE, " ".join(parts), data)
