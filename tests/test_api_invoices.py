@@ -10,6 +10,7 @@ import pytest
 
 from api_client import Api, open_api
 from invoice_stage import copies, draft, issue
+from money_stage import confirm, with_plan
 from mutoscope.app.credit_note import credit_invoice
 from studio_stage import Stage
 
@@ -138,3 +139,23 @@ async def test_what_is_another_workspaces_is_not_there(api: Api, workspace: str)
 
     assert [answer.status_code for answer in answers] == [404] * 6
     assert (await api.get(f"{other}/invoices")).json() == {"invoices": [], "next": None}
+
+
+async def test_an_invoice_on_account_is_paid_once_its_money_came(api: Api) -> None:
+    workspace = await with_plan(api)
+    (asked,) = (await api.get(f"{workspace}/payment-requests")).json()["requests"]
+    own = f"{workspace}/invoices/{asked['invoice_id']}"
+    printed = (await api.get(f"{own}/invoice.pdf")).content
+    unpaid = (await api.get(own)).json()["paid_at"]
+
+    await confirm(api, asked)
+    await credit_invoice(
+        api.house.studio, workspace_id=UUID(asked["workspace_id"]),
+        invoice_id=UUID(asked["invoice_id"]), reason="a day without service", amount=100,
+    )  # fmt: skip
+
+    paid = (await api.get(f"{workspace}/payment-requests/{asked['request_id']}")).json()["paid_at"]
+    note, invoice = (await api.get(f"{workspace}/invoices")).json()["invoices"]
+    assert (unpaid, note["paid_at"], invoice["paid_at"]) == (None, None, paid)
+    assert (await api.get(own)).json()["paid_at"] == paid
+    assert (await api.get(f"{own}/invoice.pdf")).content == printed

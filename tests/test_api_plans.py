@@ -197,7 +197,14 @@ async def test_a_smaller_plan_is_scheduled_and_taken_back(api: Api, workspace: s
 
 @pytest.mark.parametrize(
     ("change", "code"),
-    [({}, "malformed"), ({"zone": "Mars/Base"}, "unknown_zone"), ({"plan": "x"}, "unknown_plan")],
+    [
+        ({}, "malformed"),
+        ({"zone": "Mars/Base"}, "unknown_zone"),
+        ({"plan": "x"}, "unknown_plan"),
+        ({"plan": "pro"}, "nothing_changes"),
+        ({"is_annual": False}, "nothing_changes"),
+        ({"plan": "pro", "zone": "UTC"}, "nothing_changes"),
+    ],
 )
 async def test_a_change_that_cannot_be_is_not_scheduled(
     api: Api, workspace: str, change: dict, code: str

@@ -136,7 +136,9 @@ async def test_a_cancelled_plan_has_no_dates_from_its_end_on(stage: Stage) -> No
 
     await change_plan.cancel(stage.studio, workspace_id=workspace_id)
 
-    assert list(await dates(stage, workspace_id)) == ["20250131"]
+    assert await dates(stage, workspace_id) == {
+        "20250131": "Pro: payment\\, and new monthly credits", "20250228": "Pro: the plan ends",
+    }  # fmt: skip
     stage.clock.at += timedelta(days=40)
     with pytest.raises(NoPlan):
         await dates(stage, workspace_id)

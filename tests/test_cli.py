@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
@@ -286,6 +287,23 @@ def test_an_example_calendar_clamps_to_the_month(tmp_path: Path) -> None:
     assert [line.split()[1:3] for line in done.output.splitlines() if "payment" in line] == [
         ["31", "Jan"], ["28", "Feb"], ["31", "Mar"],
     ]  # fmt: skip
+
+
+def test_the_calendar_of_a_workspace_begins_now_and_ends_with_its_plan(
+    place: dict[str, object], workspace: str
+) -> None:
+    began = f"{datetime.now(UTC) - timedelta(days=70):%Y-%m-%d}"
+    run_here("subscription", "start", workspace, "pro", "--began", began, "--yes", **place)
+    run_here("subscription", "cancel", workspace, "--yes", **place)
+
+    told = run_here("calendar", workspace, **place).output.splitlines()[2:]
+    feed = run_here("calendar", workspace, "--ics", "-", **place).output
+
+    assert [line.split()[0] for line in told] == ["2", "3"]
+    assert told[0].rstrip().endswith("payment, and new monthly credits")
+    assert told[1].rstrip().endswith("the plan ends")
+    assert feed.count("BEGIN:VEVENT") == 4
+    assert feed.count("SUMMARY:Pro: the plan ends") == 1
 
 
 def test_nothing_is_renewed_ahead_of_its_time(place: dict[str, object]) -> None:

@@ -292,7 +292,7 @@ def test_terms_and_a_zone_are_scheduled_shown_and_undone(shop: Shop) -> None:
     assert all(each in shown for each in terms)
     assert '"video": 1200' in str(told).replace("'", '"')
     assert (undone.code, moved.json()["data"]["zone"]) == (0, "Asia/Tokyo")
-    assert "(Asia/Tokyo)" in shop.run("subscription", "show", other).output
+    assert "by the clock of Asia/Tokyo, from " in shop.run("subscription", "show", other).output
 
 
 def test_an_end_above_agreed_terms_is_shown_and_undone(shop: Shop) -> None:

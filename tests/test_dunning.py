@@ -10,8 +10,13 @@ from uuid import UUID
 import pytest
 
 from business_stage import open_paying, pay, state, to_pay
-from mutoscope.app import dunning
+from mutoscope.app import dunning, quick_cards
+from mutoscope.app.asset_rules import AssetRules
 from mutoscope.app.pay_links import PATH, open_pay_link
+from mutoscope.app.plan_now import plan_now
+from mutoscope.app.quick_cards import Question
+from mutoscope.cli.plan_screen import show_plan, shown_of
+from mutoscope.domain.chat import creator
 from mutoscope.domain.subscriptions import State
 from mutoscope.storage.outbox import StoredMessage
 from mutoscope.storage.payments import PaymentRequest
@@ -93,6 +98,44 @@ async def test_a_reminder_has_a_link_to_what_is_paid_and_says_until_when(stage: 
     asked = await open_pay_link(stage.studio, token=address.rpartition("/")[2])
     assert asked.request_id == request.request_id
     assert f"suspended on {request.due_at + 7 * DAY:%d %B %Y}" in told.body
+
+
+async def test_a_plan_that_is_not_paid_says_what_comes_of_it(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = await owing(stage)
+    told = []
+
+    for at in (request.due_at, request.due_at + 7 * DAY):
+        await run_at(stage, at)
+        show_plan(await shown_of(stage.studio, request.workspace_id), is_json=False)
+        told.append(capsys.readouterr().out)
+
+    now = await plan_now(stage.studio, workspace_id=request.workspace_id)
+    assert now.subscription is not None
+    ends_on = f"{now.subscription.charge_at:%d %b %Y}"
+    assert f"past due since {request.due_at:%d %b %Y}" in told[0]
+    assert f"suspended on {request.due_at + 7 * DAY:%d %b %Y}" in told[0]
+    assert f": the plan ends on {ends_on}" in told[1]
+    assert ("next charge" in told[0], "next charge" in told[1]) == (True, False)
+
+
+async def test_the_chat_says_of_a_suspended_plan_that_it_ends_unless_it_is_paid(
+    stage: Stage,
+) -> None:
+    request = await owing(stage)
+    for at in (request.due_at, request.due_at + 7 * DAY):
+        await run_at(stage, at)
+    stage.studio = replace(stage.studio, asset_rules=AssetRules(link_key=b"links"))
+
+    asked = await quick_cards.ask(
+        stage.studio, workspace_id=request.workspace_id, thread_id=None, key="ask",
+        question=Question.BILLING_DATE, author=creator(workspace_id=request.workspace_id),
+    )  # fmt: skip
+
+    suspended = "Your plan is suspended: unless it is paid before, it ends then."
+    assert suspended in (asked.answer.body or "")
+    assert (asked.answer.data or {})["charge_at"] is None
 
 
 async def test_the_grace_counts_from_the_first_reminder_after_a_clock_that_slept(

@@ -29,7 +29,7 @@ from mutoscope.app.disputes import dispute_told
 from mutoscope.app.fulfil import PaymentDisputed, add_credits
 from mutoscope.app.gateway import GatewayDispute
 from mutoscope.app.inbox import facts_of
-from mutoscope.app.money_back import CreditsHeld, NothingToRefund
+from mutoscope.app.money_back import CreditsHeld, NothingToRefund, RefundTooSmall
 from mutoscope.app.promo import AlreadyRedeemed, PromoOver
 from mutoscope.domain import actions as ask
 from mutoscope.domain.invoices import DocumentKind
@@ -139,6 +139,24 @@ async def test_spent_credits_are_refunded_by_staff_alone(stage: Stage) -> None:
     )  # fmt: skip
 
     assert (refund.credits, refund.amount) == (0, 1_000)
+
+
+async def test_no_credits_are_taken_back_for_less_than_they_were_paid_with(stage: Stage) -> None:
+    workspace_id = await open_paying(stage)
+    purchase = await bought(stage, workspace_id)
+    await spend(stage, workspace_id, 1_500 + 501)
+    total = (await documents(stage, workspace_id))[-1].taxed.total
+    refund = partial(
+        money_back.refund, stage.studio, workspace_id=workspace_id,
+        purchase_id=purchase.purchase_id, reason="a part of it",
+    )  # fmt: skip
+
+    with pytest.raises(RefundTooSmall) as refused:
+        await refund(amount=total * 999 // 1_500 - 1)
+
+    assert (refused.value.credits_left, refused.value.amount_min) == (999, total * 999 // 1_500)
+    assert await spendable(stage, workspace_id) == 999
+    assert (await refund(amount=total)).amount == total
 
 
 async def test_a_refund_waits_for_the_jobs_that_hold_credits_of_the_purchase(stage: Stage) -> None:

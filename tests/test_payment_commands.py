@@ -122,13 +122,20 @@ async def test_books_that_differ_are_told_and_exit_like_verify(
     again = await payments("reconcile", "--mend", database_url=database_url, data=tmp_path)
 
     assert (differing.code, again.code) == (6, 0)
-    assert "0 payments compared, 1 differences" in " ".join(differing.output.split())
+    assert "0 payments compared, 1 difference." in " ".join(differing.output.split())
     assert "not_booked" in differing.output
     assert f"{paid.reference} was missed, and is counted now." in " ".join(mended.errors.split())
     assert (equal.code, equal.json()["compared"], equal.json()["is_equal"]) == (0, 1, True)
     (line,) = run_here("audit", "list", "--json", database_url=database_url, data=tmp_path).json()
     assert (line["action"], line["name"][:9]) == ("reconcile", "operator:")
     assert (line["data"]["outcome"], line["data"]["amount"]) == ("parked", paid.total.amount)
+
+
+def test_transfers_have_no_book_that_is_compared(database_url: str, tmp_path: Path) -> None:
+    done = run_here("payments", "reconcile", database_url=database_url, data=tmp_path)
+
+    assert (done.code, "equal" in done.output) == (0, False)
+    assert "Transfers have no book that could be read here" in " ".join(done.output.split())
 
 
 async def test_a_gateway_that_is_not_set_up_is_not_found(

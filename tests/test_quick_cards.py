@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from business_stage import tick
 from chat_stage import Chat, open_chat
-from mutoscope.app import chat, quick_cards
+from mutoscope.app import change_plan, chat, quick_cards
 from mutoscope.app.billing_feed import NoPlan, feed
 from mutoscope.app.quick_cards import Asked, Question
 from mutoscope.app.subscribe import start_plan
@@ -91,6 +92,30 @@ async def test_a_plan_that_ends_is_said_to_end(talk: Chat) -> None:
     asked = await ask(talk, Question.BILLING_DATE)
 
     assert "Your plan ends then, as you asked." in (asked.answer.body or "")
+
+
+async def test_a_cancelled_year_runs_out_and_nothing_more_is_due(talk: Chat) -> None:
+    await start(talk, is_annual=True)
+    await change_plan.cancel(talk.studio, workspace_id=talk.workspace_id)
+
+    answer = (await ask(talk, Question.BILLING_DATE)).answer
+
+    body = answer.body or ""
+    assert "Your plan ends on Tuesday, 20 January 2026 at 12:00 (UTC), as you asked." in body
+    assert body.index("You get 700 image credits and 1,500 video credits then") < body.index("ends")
+    assert "payment" not in body
+    assert (answer.data or {})["charge_at"] is None
+
+
+async def test_a_year_is_paid_again_a_year_after_it_was_paid(talk: Chat) -> None:
+    await start(talk)
+    await change_plan.schedule(talk.studio, workspace_id=talk.workspace_id, is_annual=True)
+    talk.clock.move(days=40)
+    await tick(talk.stage, talk.url)
+
+    data = await told(talk, Question.BILLING_DATE)
+
+    assert data["charge_at"] == "2026-02-20T12:00:00+00:00"
 
 
 async def test_without_a_plan_there_is_no_billing_date(talk: Chat) -> None:

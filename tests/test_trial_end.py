@@ -87,7 +87,7 @@ async def test_the_api_tells_it_before_and_in_the_answer_of_every_repeat(api: Ap
     ]
 
     assert told.json() == {
-        "plan": "pro", "price": {"amount": 3_900, "currency": "USD"},
+        "plan": "pro", "months": 1, "price": {"amount": 3_900, "currency": "USD"},
         "credits": {"image": 700, "video": 1_500}, "trial_ends": {"image": 50},
     }  # fmt: skip
     assert ordered.json()["trial_ends"] == {"image": 50}
@@ -116,7 +116,7 @@ def test_the_command_line_tells_it_with_the_line(
 
     done = run_here(*command, workspace, "pro", "--yes", **place)
 
-    assert f"pro: 39.00 USD net, 700 image and 1,500 video credits a month; {ENDED}." in (
+    assert f"pro: 39.00 USD net a month, 700 image and 1,500 video credits a month; {ENDED}." in (
         before.output
     )
     assert f"{ENDED} when it is paid" in paid_first.output

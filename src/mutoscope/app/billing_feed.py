@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.terms import scheduled_terms
 from mutoscope.domain.calendar import INDEX_MAX
-from mutoscope.domain.calendar_feed import Dates, Feed, calendar_feed
+from mutoscope.domain.calendar_feed import ENDS, ENDS_UNPAID, Dates, Feed, calendar_feed
 from mutoscope.domain.chat_links import calendar_link, opened_calendar
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.subscriptions import HAS_PLAN, State, Subscription
@@ -53,43 +53,58 @@ async def feed(studio: Studio, *, token: str) -> str:
     return await workspace_feed(studio, workspace_id=workspace_id)
 
 
-async def workspace_feed(studio: Studio, *, workspace_id: UUID) -> str:
+async def workspace_feed(studio: Studio, *, workspace_id: UUID, ahead: int = AHEAD) -> str:
     """Return the billing dates around now as the text of an .ics file.
+
+    :raises UnknownWorkspace: when there is no such workspace.
+    :raises NoPlan: when it has no plan.
+    """
+    dates = await billing_dates(studio, workspace_id=workspace_id, before=BEFORE, ahead=ahead)
+    async with studio.reading() as connection:
+        last = await subscriptions.changes(connection, workspace_id=workspace_id, limit=1)
+    stamped_at = last[0].changed_at if last else dates[0].anchor.at
+    return calendar_feed(name=dates[0].feed.plan, dates=dates, stamped_at=stamped_at)
+
+
+async def billing_dates(
+    studio: Studio, *, workspace_id: UUID, before: int = 0, ahead: int
+) -> tuple[Dates, ...]:
+    """Return the billing dates from that of the period that runs on, as things stand.
 
     :raises UnknownWorkspace: when there is no such workspace.
     :raises NoPlan: when it has no plan.
     """
     async with studio.reading() as connection:
         workspace = await workspaces.get(connection, workspace_id=workspace_id)
-        last = await subscriptions.changes(connection, workspace_id=workspace_id, limit=1)
     at, subscription = studio.clock.now(), workspace.subscription
     if subscription is None or workspace.state_at(at=at) not in HAS_PLAN:
         raise NoPlan(workspace_id=workspace_id)
-    dates = tuple(_dates(studio, subscription, index=subscription.period_at(at=at).index))
-    stamped_at = last[0].changed_at if last else subscription.anchor_at
-    return calendar_feed(name=dates[0].feed.plan, dates=dates, stamped_at=stamped_at)
+    index = subscription.period_at(at=at).index
+    indices = range(max(0, index - before), min(index + ahead, INDEX_MAX))
+    return tuple(_dates(studio, subscription, indices))
 
 
-def _dates(studio: Studio, now: Subscription, *, index: int) -> Iterator[Dates]:
+def _dates(studio: Studio, now: Subscription, indices: range) -> Iterator[Dates]:
     """Yield the dates under the terms in force, then those under what is scheduled."""
-    ends_at = now.charge_at if now.state is State.SUSPENDED else now.cancels_at
-    end = min(index + AHEAD, INDEX_MAX)
-    if ends_at is not None:
-        end = min(end, now.period_at(at=ends_at).index)
+    is_suspended = now.state is State.SUSPENDED
+    ends_at = now.charge_at if is_suspended else now.cancels_at
+    end, ending = indices.stop, ""
+    if ends_at is not None and (last := now.period_at(at=ends_at).index) <= end:
+        end, ending = last, ENDS_UNPAID if is_suspended else ENDS
     change = end
     if now.scheduled is not None:
         change = min(end, now.period_at(at=now.scheduled.at).index)
     version = studio.catalog.version(key=now.version)
-    yield _of_terms(version, now, range(max(0, index - BEFORE), change))
+    yield _of_terms(version, now, range(indices.start, change), "" if change < end else ending)
     if now.scheduled is not None and change < end:
         terms = scheduled_terms(now, catalog=studio.catalog)
         version = studio.catalog.version(key=terms.version)
-        yield _of_terms(version, terms, range(change, end))
+        yield _of_terms(version, terms, range(change, end), ending)
 
 
-def _of_terms(version: Version, terms: Subscription, indices: range) -> Dates:
+def _of_terms(version: Version, terms: Subscription, indices: range, ending: str) -> Dates:
     told = Feed(
         plan=version.plan(key=terms.plan).name, subscription_id=str(terms.subscription_id),
         months_per_charge=terms.months_per_charge, charge_index=terms.charge_index,
     )  # fmt: skip
-    return Dates(feed=told, anchor=terms.anchor(), indices=indices)
+    return Dates(feed=told, anchor=terms.anchor(), indices=indices, ending=ending)

@@ -42,6 +42,22 @@ class AlreadyScheduled(Refusal):
         self.at = at
 
 
+class NothingChanges(Refusal):
+    """A change for a billing date to what is in force already."""
+
+    code = "nothing_changes"
+
+    def __init__(self, *, plan: str, months_per_charge: int, zone: str) -> None:
+        paid = "month" if months_per_charge == 1 else "year"
+        super().__init__(
+            f"the plan is {plan}, paid by the {paid}, with its billing dates in {zone} already: "
+            "name what shall change"
+        )
+        self.plan = plan
+        self.months_per_charge = months_per_charge
+        self.zone = zone
+
+
 class NothingScheduled(Refusal):
     """An undo where nothing is scheduled."""
 
@@ -76,6 +92,7 @@ async def schedule(
     :raises AlreadyScheduled: when another change is scheduled.
     :raises UnknownPlan: when the catalog has no such plan.
     :raises UnknownZone: when the zone is not in the zone database.
+    :raises NothingChanges: when all of it is so already.
     :raises AllowanceNotAgreed: when the plan leaves its credits open.
     :raises PriceNotAgreed: when the plan, or its payment, leaves the price open.
     """
@@ -88,6 +105,9 @@ async def schedule(
         months_per_charge=before.months_per_charge if is_annual is None else MONTHS[is_annual],
         zone=BillingAnchor(at=before.anchor_at, zone=zone or before.zone).zone,
     )  # fmt: skip
+    held = (before.plan, before.months_per_charge, before.zone)
+    if (scheduled.plan, scheduled.months_per_charge, scheduled.zone) == held:
+        raise NothingChanges(plan=held[0], months_per_charge=held[1], zone=held[2])
     return await _schedule(studio, before, scheduled, is_plan=is_plan, act=act)
 
 

@@ -29,6 +29,7 @@ from mutoscope.domain.chat import (
     staff,
 )
 from mutoscope.domain.credits import Refusal
+from mutoscope.domain.desk_words import desk_words
 from mutoscope.domain.money_words import card_words
 from mutoscope.domain.planner import KeyReused
 from mutoscope.storage import chat, workspaces
@@ -120,7 +121,7 @@ def post_card(card: Card) -> tuple[SideRow, ...]:
     return card_rows(
         workspace_id=card.workspace_id, thread_id=card.thread_id, message_id=card.message_id,
         author=staff(staff_id=card.author), card=card.card, data=card.data, at=card.at,
-        body=card_words(card.card, card.data),
+        body=card_words(card.card, card.data) or desk_words(card.card, card.data),
     )  # fmt: skip
 
 

@@ -179,6 +179,7 @@ async def refund(studio: Studio, deed: Deed) -> None:
     :raises PaymentDisputed: when its payer takes the money back through the bank.
     :raises CreditsHeld: when jobs hold some of its credits.
     :raises NothingToRefund: when nothing is left, or the amount is more than is left of the money.
+    :raises RefundTooSmall: when the amount is less than what is left was paid with.
     """
     await money_back.refund(
         studio, workspace_id=deed.workspace_id, purchase_id=deed.id_of("purchase_id"),

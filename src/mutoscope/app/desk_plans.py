@@ -6,7 +6,9 @@ of the currency beside it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mutoscope.app import agree as agreeing
@@ -42,9 +44,10 @@ async def agree(studio: Studio, deed: Deed) -> None:
         raise BadDeskData(field="allowances", remedy=remedy)
     is_later = deed.data.get("begins") == BILLING_DATE
     begin = change_plan.schedule_agreed if is_later else agreeing.agree
-    await begin(
-        studio, workspace_id=deed.workspace_id, agreed=_agreed(studio, deed), act=deed.act(studio)
-    )
+    agreed, act = _agreed(studio, deed), deed.act(studio)
+    if agreed.price is not None:
+        act = replace(act, tell=partial(deed.rows, studio, currency=agreed.price.currency))
+    await begin(studio, workspace_id=deed.workspace_id, agreed=agreed, act=act)
 
 
 async def change_zone(studio: Studio, deed: Deed) -> None:

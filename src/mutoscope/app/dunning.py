@@ -116,7 +116,7 @@ async def _remind(studio: Studio, request: PaymentRequest) -> bool:
         return await _told(studio, (_counted(request, next_at=None),))
     billing = studio.catalog.version_at(at=at).billing
     missed_at = subscription.past_due_at or at
-    ends_at = missed_at + timedelta(days=billing.grace_days)
+    ends_at = billing.suspends_at(missed_at=missed_at)
     if request.reminders and at >= ends_at:
         await _suspended(studio, request, workspace, subscription)
         return True

@@ -58,15 +58,19 @@ class InvoicePage:
 def invoice_page(invoice: Invoice) -> InvoicePage:
     """Return what is printed of an issued document."""
     seller, taxed, zone = invoice.seller, invoice.taxed, invoice.zone
+    is_owed = invoice.due_at is not None  # when it was issued: what is printed never changes
     facts = (
         ("Number", invoice.number),
         ("Date of issue", _day(invoice.issued_at, seller["zone"])),
-        *_when(("Paid on", invoice.paid_at), ("Due on", invoice.due_at), zone=seller["zone"]),
+        *_when(
+            ("Paid on", None if is_owed else invoice.paid_at),
+            ("Due on", invoice.due_at),
+            zone=seller["zone"],
+        ),
         *_when(("Billing date", invoice.billing_at), zone=zone),
         *((("For invoice", invoice.refers_to_number),) if invoice.refers_to_number else ()),
         *((("Reason", invoice.reason),) if invoice.reason else ()),
     )
-    is_owed = invoice.due_at is not None and invoice.paid_at is None
     return InvoicePage(
         name=invoice.number, title=TITLES[invoice.kind], subtitle="", number=invoice.number,
         warning=EXAMPLE if seller["is_example"] else "", seller=_seller(seller),

@@ -20,6 +20,7 @@ from mutoscope.app.refund_end import ASKED, FAILED, OWED, SUCCEEDED, finish, rea
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.lots import LotState, Source
+from mutoscope.domain.money import money_text
 from mutoscope.domain.offers import Money
 from mutoscope.domain.planner import Submission
 from mutoscope.domain.purchases import Purchase, PurchaseState, money_back, unpaid_use
@@ -57,6 +58,23 @@ class NothingToRefund(Refusal):
         )
         self.purchase_id = purchase_id
         self.amount_max = amount_max
+
+
+class RefundTooSmall(Refusal):
+    """A refund of less than the share of the price of the credits that it takes back."""
+
+    code = "refund_too_small"
+
+    def __init__(self, *, purchase_id: UUID, credits_left: int, least: Money) -> None:
+        super().__init__(
+            f"a refund takes back the {credits_left:,} unspent credits of purchase {purchase_id}, "
+            f"which were paid with {money_text(least.amount, least.currency)}: leave the amount "
+            "out to send that back, or decide on more"
+        )
+        self.purchase_id = purchase_id
+        self.credits_left = credits_left
+        self.amount_min = least.amount
+        self.currency = least.currency
 
 
 class CreditsHeld(Refusal):
@@ -158,6 +176,7 @@ async def refund(
     :raises PaymentDisputed: when its payer takes the money back through the bank.
     :raises CreditsHeld: when jobs hold some of its credits.
     :raises NothingToRefund: when nothing is left, or the amount is more than is left of the money.
+    :raises RefundTooSmall: when the amount is less than what is left was paid with.
     :raises SideRowRefused: when it, or what is left of it, has been changed at this moment.
     """
     paid = await _to_refund(studio, workspace_id, purchase_id)
@@ -218,6 +237,9 @@ def _asked(studio: Studio, paid: Paid, *, reason: str, amount: int | None, at: d
     wanted = due if amount is None else amount
     if not 0 < wanted <= most:
         raise NothingToRefund(purchase_id=purchase.purchase_id, amount_max=most)
+    if wanted < due:
+        least = Money(amount=due, currency=paid.payment.currency)
+        raise RefundTooSmall(purchase_id=purchase.purchase_id, credits_left=left, least=least)
     asked = whole(studio, paid.payment, reason=reason, at=at)
     return replace(asked, purchase_id=purchase.purchase_id, credits=left, amount=wanted)
 

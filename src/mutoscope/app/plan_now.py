@@ -52,7 +52,10 @@ class NextCharge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanNow:
-    """A workspace's plan at an instant; without one the fields of a plan are None."""
+    """A workspace's plan at an instant; without one the fields of a plan are None.
+
+    `suspends_at` is when a plan that is past due is suspended, unless it is paid before.
+    """
 
     workspace: Workspace
     state: State
@@ -63,6 +66,7 @@ class PlanNow:
     billing_date: BillingDate | None = None
     period: Period | None = None
     next_charge: NextCharge | None = None
+    suspends_at: datetime | None = None
 
 
 async def plan_now(studio: Studio, *, workspace_id: UUID) -> PlanNow:
@@ -85,6 +89,7 @@ async def plan_now(studio: Studio, *, workspace_id: UUID) -> PlanNow:
         name=version.plan(key=terms.plan).name, period=period,
         billing_date=_billing_date(terms, next_at=period.ends_at),
         next_charge=await _next_charge(studio, found),
+        suspends_at=_suspends_at(studio, found, at=at),
     )  # fmt: skip
 
 
@@ -94,6 +99,12 @@ def _billing_date(terms: Subscription, *, next_at: datetime) -> BillingDate:
         day=billing_day(anchor=anchor), zone=terms.zone, anchor_at=terms.anchor_at,
         next_at=next_at, why=why(anchor=anchor, at=next_at),
     )  # fmt: skip
+
+
+def _suspends_at(studio: Studio, found: Subscription, *, at: datetime) -> datetime | None:
+    if found.state is not State.PAST_DUE or found.past_due_at is None:
+        return None
+    return studio.catalog.version_at(at=at).billing.suspends_at(missed_at=found.past_due_at)
 
 
 async def _next_charge(studio: Studio, found: Subscription) -> NextCharge | None:

@@ -28,6 +28,7 @@ from mutoscope.domain.chat import (
 from mutoscope.domain.chat_links import calendar_link
 from mutoscope.domain.offers import Basis
 from mutoscope.domain.planner import KeyReused
+from mutoscope.domain.subscriptions import State
 from mutoscope.storage import balances, chat, inbox, workspaces
 
 if TYPE_CHECKING:
@@ -146,10 +147,10 @@ def _billing_date(asker: _Asker) -> _Answer:
         return _Answer(Card.BILLING_DATE, body, none)
     anchor = subscription.anchor()
     date = _date(period.ends_at, anchor.zone, workspace.zone)
-    charge_at = _charge_at(subscription, period)
+    charge_at, ends_at = _charge_at(subscription, period), _ends_at(subscription)
     data: dict[str, Any] = {
         "state": "fixed", "plan": subscription.plan, "day": billing_day(anchor=anchor),
-        "next_at": _iso(period.ends_at), "charge_at": _iso(charge_at),
+        "next_at": _iso(period.ends_at), "charge_at": None if ends_at else _iso(charge_at),
         "anchor_at": _iso(anchor.at), "billing_zone": anchor.zone, "zone": workspace.zone,
         "is_clamped": is_clamped(anchor=anchor, at=period.ends_at),
         "why": why(anchor=anchor, at=period.ends_at),
@@ -157,14 +158,17 @@ def _billing_date(asker: _Asker) -> _Answer:
         "calendar": _calendar(asker),
     }  # fmt: skip
     parts = [f"Your next billing date is {date}.", str(data["why"])]
-    if charge_at != period.ends_at:
+    if data["grants"]:
+        parts.append(f"You get {_listed(data['grants'])} then; monthly credits left over lapse.")
+    if ends_at is not None:
+        when = "then"
+        if ends_at > period.ends_at:
+            when = f"on {_date(ends_at, anchor.zone, workspace.zone)}"
+        parts.append(_end_told(subscription, when))
+    elif charge_at != period.ends_at:
         parts.append(
             f"Your next payment is due on {_date(charge_at, anchor.zone, workspace.zone)}."
         )
-    if asker.standing.cancels_at is not None:
-        parts.append("Your plan ends then, as you asked.")
-    elif data["grants"]:
-        parts.append(f"You get {_listed(data['grants'])} then; monthly credits left over lapse.")
     where = "" if asker.studio.call_backs.url else ", at this studio's address"
     parts.append(f"For your calendar{where}: {data['calendar']}")
     return _Answer(Card.BILLING_DATE, " ".join(parts), data)
@@ -215,10 +219,22 @@ _ANSWERS: Final = {
 }
 
 
+def _ends_at(subscription: Subscription) -> datetime | None:
+    """Return when the plan ends, as things stand."""
+    is_suspended = subscription.state is State.SUSPENDED
+    return subscription.charge_at if is_suspended else subscription.cancels_at
+
+
+def _end_told(subscription: Subscription, when: str) -> str:
+    if subscription.state is State.SUSPENDED:
+        return f"Your plan is suspended: unless it is paid before, it ends {when}."
+    return f"Your plan ends {when}, as you asked."
+
+
 def _charge_at(subscription: Subscription, period: Period) -> datetime:
     """Return the next instant that is also one of payment."""
-    months = subscription.months_per_charge
-    return subscription.start(index=(period.index // months + 1) * months)
+    ahead = subscription.charge_index - period.index - 1  # behind while a renewal is late
+    return subscription.start(index=period.index + 1 + ahead % subscription.months_per_charge)
 
 
 def _date(at: datetime, billing_zone: str, zone: str) -> str:

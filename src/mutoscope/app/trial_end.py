@@ -40,11 +40,12 @@ class TrialEnd:
 class StartPreview:
     """What a plan costs and grants if it is started now, and what ends of the trial, by kind.
 
-    `price` is net, for the first term: nothing in a demo workspace, None where it is agreed.
-    `credits` come each month, those of the first one at once.
+    `price` is net, for the first term of `months`: nothing in a demo workspace, None where it is
+    agreed. `credits` come each month, those of the first one at once.
     """
 
     plan: str
+    months: int
     price: Money | None
     credits: Mapping[str, int]
     trial_ends: Mapping[str, int]
@@ -59,8 +60,9 @@ async def preview_start(studio: Studio, *, workspace_id: UUID, new: NewPlan) -> 
     begun = begin(studio, workspace, new=new, at=studio.clock.now())
     version = studio.catalog.version(key=begun.version)
     return StartPreview(
-        plan=new.plan, price=charge_of(version=version, subscription=begun),
-        credits=begun.allowances, trial_ends=await trial_left(studio, workspace_id=workspace_id),
+        plan=new.plan, months=begun.months_per_charge,
+        price=charge_of(version=version, subscription=begun), credits=begun.allowances,
+        trial_ends=await trial_left(studio, workspace_id=workspace_id),
     )  # fmt: skip
 
 

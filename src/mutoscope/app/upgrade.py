@@ -51,7 +51,9 @@ class NotAnUpgrade(Refusal):
 
     def __init__(self, *, plan: str, current: str) -> None:
         super().__init__(
-            f"{plan} is no upgrade of {current}: schedule it for the next billing date instead"
+            f"the workspace has {plan} already: name a larger plan"
+            if plan == current
+            else f"{plan} is no upgrade of {current}: schedule it for the next billing date instead"
         )
         self.plan = plan
         self.current = current

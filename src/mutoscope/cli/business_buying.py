@@ -128,7 +128,7 @@ async def want_refund(town: Town, customer: Customer) -> None:
         town.seen["nothing to refund"] += 1
         return
     purchase = customer.chance.choice(granted)
-    amount = purchase.price.amount // 3 if happens(customer.chance, 0.2) else None
+    amount = purchase.price.amount if happens(customer.chance, 0.2) else None
     await town.press(
         "refund", customer.whose, purchase_id=str(purchase.purchase_id), amount=amount
     )  # fmt: skip

@@ -1,33 +1,25 @@
 """`mutoscope calendar`: billing dates of a workspace, or of an example, as a list or as .ics."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 from uuid import UUID
 
 import typer
 from rich.table import Table
 
-from mutoscope.app.billing_feed import NoPlan
-from mutoscope.bootstrap import House
+from mutoscope.app.billing_feed import billing_dates, workspace_feed
 from mutoscope.cli.files import written
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, instant, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, table, told
-from mutoscope.domain.calendar import BillingAnchor, charge_is_due, period
+from mutoscope.domain.calendar import BillingAnchor, period, period_start
 from mutoscope.domain.calendar_feed import Dates, Feed, calendar_feed
-from mutoscope.storage import workspaces
 
 commands = typer.Typer()
-
-
-class Billing(NamedTuple):
-    """Whose dates they are, and from where they are counted."""
-
-    anchor: BillingAnchor
-    feed: Feed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +32,9 @@ class CalendarOptions:
     ] = None
     zone: Annotated[str, typer.Option(help="The example's billing zone.")] = "UTC"
     is_annual: Annotated[bool, typer.Option("--annual", help="The example is paid yearly.")] = False
-    periods: Annotated[int, typer.Option(min=1, max=120, help="How many periods.")] = 12
+    periods: Annotated[
+        int, typer.Option(min=1, max=120, help="How many periods, from the one that runs on.")
+    ] = 12
     ics: Annotated[Path | None, typer.Option(help="Write an .ics file; - for the output.")] = None
     is_json: Json = False
 
@@ -51,70 +45,59 @@ def list_dates(asked: CalendarOptions) -> None:
     """List the billing dates of WORKSPACE, or of an example that --anchor and --zone describe."""
     if (asked.workspace is None) == (asked.anchor is None):
         raise typer.BadParameter("give either a WORKSPACE or --anchor")
-    billing = _billing(asked)
-    indices = range(asked.periods)
     if asked.ics is not None:
-        write_feed(billing, indices=indices, stamped_at=billing.anchor.at, path=asked.ics)
-    elif asked.is_json:
-        print_json([period(anchor=billing.anchor, index=index) for index in indices])
+        written(asked.ics, _feed(asked))
+        return
+    dates = _dates(asked)
+    if asked.is_json:
+        print_json([
+            period(anchor=each.anchor, index=index) for each in dates for index in each.indices
+        ])  # fmt: skip
     else:
-        console().print(dates_table(billing, indices=indices))
+        console().print(dates_table(dates))
 
 
-def dates_table(billing: Billing, *, indices: range, title: str = "") -> Table:
+def dates_table(dates: Sequence[Dates], *, title: str = "") -> Table:
     """Return the billing dates in the billing zone and in UTC."""
-    made = table(">period", f"begins ({billing.anchor.zone})", "in UTC", "what", title=title)
-    for index in indices:
-        found = period(anchor=billing.anchor, index=index)
-        is_paid = charge_is_due(
-            index=index - billing.feed.charge_index,
-            months_per_charge=billing.feed.months_per_charge,
-        )
-        made.add_row(
-            str(index),
-            told(found.starts_at, zone=billing.anchor.zone),
-            told(found.starts_at, zone="UTC"),
-            "payment and new credits" if is_paid else "new credits",
-        )
+    made = table(">period", f"begins ({dates[0].anchor.zone})", "in UTC", "what", title=title)
+    for each in dates:
+        for index, what in each.told():
+            starts_at = period_start(anchor=each.anchor, index=index)
+            made.add_row(
+                str(index), told(starts_at, zone=each.anchor.zone), told(starts_at, zone="UTC"),
+                what,
+            )  # fmt: skip
     return made
 
 
-def write_feed(billing: Billing, *, indices: range, stamped_at: datetime, path: Path) -> None:
-    """Write the billing dates as an .ics file; the path - is the output stream."""
-    dates = Dates(feed=billing.feed, anchor=billing.anchor, indices=indices)
-    feed = calendar_feed(name=billing.feed.plan, dates=(dates,), stamped_at=stamped_at)
-    written(path, feed)
-
-
-async def billing_of(house: House, *, workspace_id: UUID) -> Billing:
-    """Return the billing dates of a workspace.
-
-    :raises NoPlan: when it has no plan.
-    """
-    async with house.studio.reading() as connection:
-        found = (await workspaces.get(connection, workspace_id=workspace_id)).subscription
-    if found is None:
-        raise NoPlan(workspace_id=workspace_id)
-    plan = house.studio.catalog.version(key=found.version).plan(key=found.plan)
-    return Billing(
-        found.anchor(),
-        Feed(
-            plan=plan.name, subscription_id=str(found.subscription_id),
-            months_per_charge=found.months_per_charge, charge_index=found.charge_index,
-        ),
-    )  # fmt: skip
-
-
-def example(*, at: datetime, zone: str, months_per_charge: int = 1) -> Billing:
+def example(*, at: datetime, zone: str, periods: int, months_per_charge: int = 1) -> Dates:
     """Return the billing dates of a plan that nobody has."""
     feed = Feed(plan="Example", subscription_id="example", months_per_charge=months_per_charge)
-    return Billing(BillingAnchor(at=at, zone=zone), feed)
+    return Dates(feed=feed, anchor=BillingAnchor(at=at, zone=zone), indices=range(periods))
 
 
-def _billing(asked: CalendarOptions) -> Billing:
+def _dates(asked: CalendarOptions) -> Sequence[Dates]:
     workspace_id = asked.workspace
-    if workspace_id is not None:
-        return in_house(lambda house: billing_of(house, workspace_id=workspace_id))
+    if workspace_id is None:
+        return (_example(asked),)
+    return in_house(
+        lambda house: billing_dates(house.studio, workspace_id=workspace_id, ahead=asked.periods)
+    )
+
+
+def _feed(asked: CalendarOptions) -> str:
+    workspace_id = asked.workspace
+    if workspace_id is None:
+        dates = _example(asked)
+        return calendar_feed(name=dates.feed.plan, dates=(dates,), stamped_at=dates.anchor.at)
+    return in_house(
+        lambda house: workspace_feed(house.studio, workspace_id=workspace_id, ahead=asked.periods)
+    )
+
+
+def _example(asked: CalendarOptions) -> Dates:
     assert asked.anchor is not None
-    at = instant(asked.anchor, zone=asked.zone)
-    return example(at=at, zone=asked.zone, months_per_charge=12 if asked.is_annual else 1)
+    return example(
+        at=instant(asked.anchor, zone=asked.zone), zone=asked.zone, periods=asked.periods,
+        months_per_charge=12 if asked.is_annual else 1,
+    )  # fmt: skip

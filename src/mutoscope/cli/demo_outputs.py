@@ -3,15 +3,13 @@
 import json
 import shutil
 
+from mutoscope.app.billing_feed import workspace_feed
 from mutoscope.app.receipt import receipt
-from mutoscope.cli.calendar import billing_of, write_feed
 from mutoscope.cli.demo_stage import Stage
 from mutoscope.cli.demo_story import all_lines
 from mutoscope.cli.plain import json_line, plain
 from mutoscope.cli.reads import line_fields, receipt_fields, suffix
 from mutoscope.domain.offers import Entitlement
-
-PERIODS = 24
 
 
 async def write_outputs(stage: Stage) -> None:
@@ -22,10 +20,8 @@ async def write_outputs(stage: Stage) -> None:
         await _write_job(stage, key)
     lines = "".join(json_line(line_fields(line)) for line in await all_lines(stage))
     _write(stage, "ledger.jsonl", lines)
-    billing = await billing_of(stage.house, workspace_id=stage.owner.workspace_id)
-    path = stage.folder / "billing-calendar.ics"
-    write_feed(billing, indices=range(PERIODS), stamped_at=studio.clock.now(), path=path)
-    stage.written.append(path)
+    feed = await workspace_feed(studio, workspace_id=stage.owner.workspace_id)
+    _write(stage, "billing-calendar.ics", feed)
 
 
 async def _write_job(stage: Stage, key: str) -> None:

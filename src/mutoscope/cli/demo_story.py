@@ -12,13 +12,14 @@ from zoneinfo import ZoneInfo
 
 from rich.markup import escape
 
+from mutoscope.app.billing_feed import billing_dates
 from mutoscope.app.cancel import cancel
 from mutoscope.app.demo import NOT_CHARGED
 from mutoscope.app.estimate import estimate
 from mutoscope.app.generate import Wish
 from mutoscope.app.sign_up import create
 from mutoscope.app.subscribe import start_plan
-from mutoscope.cli.calendar import billing_of, dates_table, example
+from mutoscope.cli.calendar import dates_table, example
 from mutoscope.cli.demo_stage import ZONE, Stage, frame_of
 from mutoscope.cli.jobs import estimate_sentences
 from mutoscope.cli.proof import show_verification, verification
@@ -126,8 +127,8 @@ async def start_pro(stage: Stage) -> None:
     )
     lines = await _lines(stage, Filters(due_from=stage.moments["the plan began"]))
     stage.show(lines_table(lines=lines, zone=ZONE))
-    billing = await billing_of(stage.house, workspace_id=workspace_id)
-    stage.show(dates_table(billing, indices=range(3), title="Billing dates"))
+    dates = await billing_dates(studio, workspace_id=workspace_id, ahead=3)
+    stage.show(dates_table(dates, title="Billing dates"))
     await stage.show_balances("with the plan's first credits")
 
 
@@ -193,7 +194,7 @@ async def show_month_ends(stage: Stage) -> None:
     """Show the billing dates of a plan that began on the last day of a month."""
     stage.begin("Billing dates of a plan that began on 31 January")
     at = datetime(2027, 1, 31, 10, tzinfo=ZoneInfo(ZONE))
-    stage.show(dates_table(example(at=at, zone=ZONE), indices=range(14)))
+    stage.show(dates_table((example(at=at, zone=ZONE, periods=14),)))
     stage.say("Each date is counted from the anchor, so February shortens no later month.")
 
 

@@ -94,8 +94,12 @@ def show(found: Done | Proposed, *, is_json: bool) -> None:
         if is_json:
             print_json({"state": "proposed", "proposal": found.proposal})
             return
-        tell("This takes two people: somebody else has to approve it with `proposal approve`.")
-        console().print(f"proposal {found.proposal.proposal_id}")
+        proposal_id = found.proposal.proposal_id
+        tell(
+            "This takes two people: somebody else has to approve it with "
+            f"`mutoscope proposal approve {proposal_id} --reason …`."
+        )
+        console().print(f"proposal {proposal_id}")
         return
     line = found.line
     data = json.loads(line.data)

@@ -103,4 +103,4 @@ def _show(found: Seen) -> None:
         screen.print(threads_table(found.threads, zone=zone))
     screen.print(f"view       {found.view.view_id}")
     screen.print(f"token      {found.view.token}", markup=False, soft_wrap=True)
-    tell(f"Until {told(found.view.expires_at)} UTC the token reads this workspace over the API.")
+    tell(f"Until {told(found.view.expires_at)} the token reads this workspace over the API.")

@@ -15,6 +15,7 @@ from mutoscope.bootstrap import House
 from mutoscope.cli.desk_acting import Looking, looked
 from mutoscope.cli.options import takes
 from mutoscope.cli.plain import print_json
+from mutoscope.cli.proposals import proposed_told
 from mutoscope.cli.screen import console, counted, money, table, tell
 from mutoscope.domain.offers import Money
 from mutoscope.storage.parked import PaymentNote
@@ -135,10 +136,9 @@ def _decisions(found: Waiting) -> Iterator[Row]:
             f"desk enable {each.workspace_id}",
         )  # fmt: skip
     for proposal in found.proposals:
-        data = ", ".join(f"{name} {value}" for name, value in proposal.data.items())
         yield Row(
-            proposal.proposed_at, f"proposal, {proposal.action}", data, proposal.workspace_id,
-            f"proposal approve {proposal.proposal_id}",
+            proposal.proposed_at, f"proposal, {proposal.action}", proposed_told(proposal.data),
+            proposal.workspace_id, f"proposal approve {proposal.proposal_id}",
         )  # fmt: skip
     for dispute, is_by_hand in ((each.dispute, each.is_by_hand) for each in found.disputes):
         total = Money(amount=dispute.amount, currency=dispute.currency)

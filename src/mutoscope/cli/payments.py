@@ -12,6 +12,7 @@ from mutoscope.app.acts import Act
 from mutoscope.app.desk_waiting import WaitingPayment
 from mutoscope.app.payment_desk import handlers_of
 from mutoscope.app.reconcile import Reconciliation, reconcile
+from mutoscope.app.studio import MANUAL
 from mutoscope.bootstrap import House
 from mutoscope.cli.acting import in_house_acting
 from mutoscope.cli.desk_acting import Looking, looked
@@ -166,7 +167,14 @@ def _state(payment: Payment) -> str:
 
 
 def _show(found: Reconciliation) -> None:
-    verdict = "both books are equal" if found.is_equal else f"{len(found.differences)} differences"
+    if found.gateway == MANUAL:
+        console().print(
+            "Transfers have no book that could be read here: staff confirm what stands on the "
+            "bank's statement, with `mutoscope desk confirm`."
+        )
+        return
+    count = len(found.differences)
+    verdict = "both books are equal" if found.is_equal else f"{count} difference{'s' * (count > 1)}"
     since = told(found.since)
     console().print(
         f"{found.gateway} since {since}: {found.compared:,} payments compared, {verdict}."

@@ -17,6 +17,7 @@ from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, table, told
 from mutoscope.domain.proposals import ProposalState
 from mutoscope.storage import proposals as rows
+from mutoscope.storage.payments import NOBODY
 from mutoscope.storage.proposals import Proposal
 
 SHOWN_MAX: Final = 500
@@ -125,11 +126,20 @@ def _show(found: tuple[Proposal, ...], *, is_json: bool) -> None:
     made = table("!proposal", "action", "!workspace", "what", "state", "lapses", "why")
     for each in found:
         made.add_row(
-            str(each.proposal_id), each.action, str(each.workspace_id), _told(each.data),
-            each.state, told(each.lapses_at), escape(each.reason or "erased"),
+            str(each.proposal_id), each.action,
+            "nobody" if each.workspace_id == NOBODY else str(each.workspace_id),
+            escape(proposed_told(each.data)), each.state, told(each.lapses_at),
+            escape(each.reason or "erased"),
         )  # fmt: skip
     console().print(made)
 
 
-def _told(data: Mapping[str, Any]) -> str:
-    return escape(", ".join(f"{name} {value}" for name, value in data.items()))
+def proposed_told(data: Mapping[str, Any]) -> str:
+    """Return what was proposed, as one line."""
+    return ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in data.items())
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import typer
 
-from mutoscope.app.demo import NOT_CHARGED
 from mutoscope.app.subscribe import NewPlan
 from mutoscope.app.trial_end import StartPreview, TrialEnd, preview_start
 from mutoscope.bootstrap import House
@@ -30,9 +29,10 @@ def confirm_start(workspace_id: UUID, new: NewPlan, *, yes: bool) -> None:
 
 def start_told(preview: StartPreview) -> str:
     """Return what a start costs, grants and ends, as a sentence."""
-    price = "an agreed price" if preview.price is None else f"{money(preview.price)} net"
-    if preview.price is not None and not preview.price.amount:
-        price = NOT_CHARGED
+    price, span = "an agreed price", "month" if preview.months == 1 else "year"
+    if preview.price is not None:
+        is_free = not preview.price.amount
+        price = "nothing is charged" if is_free else f"{money(preview.price)} net a {span}"
     ends = amounts_told(preview.trial_ends)
     lost = f"; {ends} of the trial end" if ends else ""
     return f"{price}, {amounts_told(preview.credits) or 'no credits'} a month{lost}."

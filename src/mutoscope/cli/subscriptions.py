@@ -1,40 +1,34 @@
 """`mutoscope subscription`: a workspace's plan, its billing date, and every change of it."""
 
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 from uuid import UUID, uuid4
 
 import typer
-from rich.markup import escape
 
-from mutoscope.app import change_plan, pay_links, subscribe, suspend, upgrade
+from mutoscope.app import change_plan, subscribe, suspend, upgrade
 from mutoscope.app.acts import Act
-from mutoscope.app.demo import DEMO, NOT_CHARGED
+from mutoscope.app.demo import NOT_CHARGED
 from mutoscope.app.subscribe import NewPlan
-from mutoscope.app.trial_end import TrialEnd, preview_start, trial_ended, trial_left
+from mutoscope.app.trial_end import preview_start, trial_ended, trial_left
 from mutoscope.app.upgrade import Upgrade
 from mutoscope.bootstrap import House
 from mutoscope.cli.acting import in_house_acting
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, Yes, instant, takes
 from mutoscope.cli.plain import print_json
-from mutoscope.cli.screen import console, money, table, tell, told
-from mutoscope.cli.starting import amounts_told, confirm_start, ended_told, start_told, terms_told
+from mutoscope.cli.plan_screen import Shown, show_plan, shown_of
+from mutoscope.cli.screen import console, money, table, told
+from mutoscope.cli.starting import amounts_told, confirm_start, start_told
 from mutoscope.domain.billing_words import happened, happened_at
-from mutoscope.domain.calendar import billing_day
-from mutoscope.domain.money import amount_text, money_text
 from mutoscope.domain.offers import CURRENCY, Money
 from mutoscope.domain.staff import StaffAction
-from mutoscope.domain.subscriptions import State, Subscription
-from mutoscope.storage import parked, payments, subscriptions, workspaces
-from mutoscope.storage.payments import Payment, PaymentRequest
+from mutoscope.storage import subscriptions, workspaces
 from mutoscope.storage.subscriptions import Change
-from mutoscope.storage.workspaces import Workspace
 
 CHANGES_MAX: Final = 100
-SHORTEST_MONTH: Final = 28
 
 ACTIONS: Final = {"start": StaffAction.START_PLAN, "close": StaffAction.CLOSE}
 """What commands do, by their names; the others change a plan that runs."""
@@ -50,22 +44,6 @@ Key = Annotated[str | None, typer.Option("--key", help="Your own key: a repeat i
 @commands.callback()
 def plans() -> None:
     """Look after plans."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """A workspace's plan as it stands: its state, what is to pay and how, and what came for it.
-
-    `trial_ended` just ended with the plan's start, `trial_ends` are credits that end with it.
-    """
-
-    state: State
-    workspace: Workspace
-    requests: tuple[PaymentRequest, ...]
-    links: tuple[str, ...]
-    parked: tuple[Payment, ...]
-    trial_ended: tuple[TrialEnd, ...] = ()
-    trial_ends: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +77,7 @@ class StartOptions:
 @subscription.command()
 def show(workspace_id: WorkspaceId, *, is_json: Json = False) -> None:
     """Show the plan: its state, the billing date and why, what is scheduled and to be paid."""
-    _show(in_house(lambda house: _shown(house, workspace_id)), is_json=is_json)
+    show_plan(in_house(lambda house: shown_of(house.studio, workspace_id)), is_json=is_json)
 
 
 @subscription.command()
@@ -130,7 +108,7 @@ def start(asked: StartOptions) -> None:
                 new=replace(new, gateway=house.studio.gateway), act=act,
             )  # fmt: skip
             return replace(
-                await _shown(house, asked.workspace_id),
+                await shown_of(house.studio, asked.workspace_id),
                 trial_ends=await trial_left(house.studio, workspace_id=asked.workspace_id),
             )
         begun = await subscribe.start_on_account(
@@ -138,11 +116,11 @@ def start(asked: StartOptions) -> None:
         )
         assert begun.subscription is not None, "its plan was started"
         return replace(
-            await _shown(house, asked.workspace_id),
+            await shown_of(house.studio, asked.workspace_id),
             trial_ended=await trial_ended(house.studio, subscription=begun.subscription),
         )
 
-    _show(_acted(started, asked.workspace_id, f"start {asked.plan}"), is_json=asked.is_json)
+    show_plan(_acted(started, asked.workspace_id, f"start {asked.plan}"), is_json=asked.is_json)
 
 
 @subscription.command(name="upgrade")
@@ -168,9 +146,9 @@ def upgrade_plan(
         await upgrade.upgrade(
             house.studio, workspace_id=workspace_id, plan=plan, key=key or str(uuid4()), act=act
         )
-        return await _shown(house, workspace_id)
+        return await shown_of(house.studio, workspace_id)
 
-    _show(_acted(upgraded, workspace_id, f"upgrade {plan}"), is_json=is_json)
+    show_plan(_acted(upgraded, workspace_id, f"upgrade {plan}"), is_json=is_json)
 
 
 @subscription.command()
@@ -193,9 +171,9 @@ def schedule(
             house.studio, workspace_id=workspace_id, plan=plan, is_annual=is_annual, zone=zone,
             act=act,
         )  # fmt: skip
-        return await _shown(house, workspace_id)
+        return await shown_of(house.studio, workspace_id)
 
-    _show(_acted(scheduled, workspace_id, "schedule"), is_json=is_json)
+    show_plan(_acted(scheduled, workspace_id, "schedule"), is_json=is_json)
 
 
 @subscription.command()
@@ -205,9 +183,9 @@ def cancel(workspace_id: WorkspaceId, *, yes: Yes = False, is_json: Json = False
 
     async def cancelled(house: House, act: Act) -> Shown:
         await change_plan.cancel(house.studio, workspace_id=workspace_id, act=act)
-        return await _shown(house, workspace_id)
+        return await shown_of(house.studio, workspace_id)
 
-    _show(_acted(cancelled, workspace_id, "cancel"), is_json=is_json)
+    show_plan(_acted(cancelled, workspace_id, "cancel"), is_json=is_json)
 
 
 @subscription.command()
@@ -216,9 +194,9 @@ def undo(workspace_id: WorkspaceId, *, is_json: Json = False) -> None:
 
     async def undone(house: House, act: Act) -> Shown:
         await change_plan.undo(house.studio, workspace_id=workspace_id, act=act)
-        return await _shown(house, workspace_id)
+        return await shown_of(house.studio, workspace_id)
 
-    _show(_acted(undone, workspace_id, "undo"), is_json=is_json)
+    show_plan(_acted(undone, workspace_id, "undo"), is_json=is_json)
 
 
 @subscription.command()
@@ -234,9 +212,9 @@ def close(workspace_id: WorkspaceId, *, yes: Yes = False, is_json: Json = False)
 
     async def closed(house: House, act: Act) -> Shown:
         await suspend.close(house.studio, workspace_id=workspace_id, act=act)
-        return await _shown(house, workspace_id)
+        return await shown_of(house.studio, workspace_id)
 
-    _show(_acted(closed, workspace_id, "close"), is_json=is_json)
+    show_plan(_acted(closed, workspace_id, "close"), is_json=is_json)
 
 
 @subscription.command()
@@ -269,86 +247,6 @@ def _acted(use: Callable[[House, Act], Awaitable[Shown]], workspace_id: UUID, wh
     """Change a plan with its line in the audit; `what` begins with the command's name."""
     action = ACTIONS.get(what.partition(" ")[0], StaffAction.CHANGE_PLAN)
     return in_house_acting(action, use, workspace_id=workspace_id, what=f"subscription {what}")
-
-
-async def _shown(house: House, workspace_id: UUID) -> Shown:
-    at = house.studio.clock.now()
-    async with house.studio.reading() as connection:
-        workspace = await workspaces.get(connection, workspace_id=workspace_id)
-        requests = await payments.open_requests(connection, workspace_id=workspace_id)
-        came = await parked.of_requests(
-            connection, workspace_id=workspace_id, requests=[each.request_id for each in requests]
-        )
-    links = tuple(pay_links.pay_link(house.studio, each, at=at) for each in requests)
-    return Shown(
-        state=workspace.state_at(at=at),
-        workspace=workspace,
-        requests=requests,
-        links=links,
-        parked=came,
-    )
-
-
-def _show(shown: Shown, *, is_json: bool) -> None:
-    if is_json:
-        print_json(shown)
-        return
-    screen = console()
-    for name, text in _facts(shown):
-        screen.print(f"{name:<13} {text}", markup=False)
-    for ended in shown.trial_ended:
-        screen.print(ended_told(ended), markup=False)
-    if shown.trial_ends:
-        screen.print(f"{amounts_told(shown.trial_ends)} of the trial end when it is paid")
-    if not shown.requests:
-        return
-    made = table("!to pay", "what", ">amount", ">credited", "due", "pay at")
-    for request, link in zip(shown.requests, shown.links, strict=True):
-        made.add_row(
-            str(request.request_id), escape(request.title), money(request.money()),
-            amount_text(request.credited, request.taxed.currency) if request.credited else "",
-            told(request.due_at, zone=shown.workspace.zone), link,
-        )  # fmt: skip
-    screen.print(made)
-    for each in shown.parked:
-        sum_told = money_text(each.amount, each.currency)
-        tell(f"{sum_told} came for {each.request_id} and waits for staff, since it does not fit.")
-
-
-def _facts(shown: Shown) -> list[tuple[str, Any]]:
-    workspace, found = shown.workspace, shown.workspace.subscription
-    facts: list[tuple[str, Any]] = [
-        ("workspace", f"{workspace.name} ({workspace.workspace_id})"),
-        ("state", shown.state),
-    ]
-    if found is None:
-        return facts
-    facts += [("plan", f"{found.plan}, {_paid(found)}"), ("billing date", _billing_date(found))]
-    if found.gateway == DEMO:
-        facts.append(("charged", NOT_CHARGED))
-    elif found.charge_at is not None:
-        facts.append(("next charge", told(found.charge_at, zone=found.zone)))
-    if found.scheduled is not None:
-        scheduled = found.scheduled
-        begins = told(scheduled.at, zone=found.zone)
-        facts.append(("scheduled", f"{scheduled.plan} ({scheduled.zone}) from {begins}"))
-        facts += [("agreed", each) for each in terms_told(scheduled.agreed)]
-    if found.cancels_at is not None:
-        facts.append(("ends", f"{told(found.cancels_at, zone=found.zone)} (undo takes it back)"))
-        if found.scheduled is not None and found.cancels_at <= found.scheduled.at:
-            facts.append(("waits", "what is scheduled begins only if the end is taken back"))
-    return facts
-
-
-def _paid(found: Subscription) -> str:
-    return "paid monthly" if found.months_per_charge == 1 else "paid yearly, credits monthly"
-
-
-def _billing_date(found: Subscription) -> str:
-    day = billing_day(anchor=found.anchor())
-    began = told(found.anchor_at, zone=found.zone)
-    short = ", or the month's last day where it is shorter" if day > SHORTEST_MONTH else ""
-    return f"day {day} of each month{short}, since the plan began on {began}"
 
 
 def _told(preview: Upgrade) -> str:

@@ -14,6 +14,10 @@ from mutoscope.domain.calendar import BillingAnchor, charge_is_due, local_date, 
 from mutoscope.domain.credits import checked_instant
 
 LINE_OCTETS_MAX = 75  # RFC 5545, section 3.1
+PAYMENT = "payment, and new monthly credits"
+CREDITS = "new monthly credits"
+ENDS = "the plan ends"
+ENDS_UNPAID = "the plan ends unless it is paid before"
 _ESCAPES = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
 
 
@@ -32,11 +36,24 @@ class Feed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dates:
-    """Some billing dates, of terms that do not change between them."""
+    """Some billing dates, of terms that do not change between them.
+
+    `ending` tells of the date after the last one, where the plan ends on it.
+    """
 
     feed: Feed
     anchor: BillingAnchor
     indices: range
+    ending: str = ""
+
+    def told(self) -> Iterator[tuple[int, str]]:
+        """Yield the period that begins on each date, and what happens then."""
+        for index in self.indices:
+            charged = index - self.feed.charge_index
+            is_paid = charge_is_due(index=charged, months_per_charge=self.feed.months_per_charge)
+            yield index, PAYMENT if is_paid else CREDITS
+        if self.ending:
+            yield self.indices.stop, self.ending
 
 
 def calendar_feed(*, name: str, dates: Iterable[Dates], stamped_at: datetime) -> str:
@@ -53,33 +70,26 @@ def calendar_feed(*, name: str, dates: Iterable[Dates], stamped_at: datetime) ->
         f"X-WR-CALNAME:{_text(name)} billing dates",
     ]
     for each in dates:
-        for index in each.indices:
-            lines += _event(each.feed, each.anchor, index, stamp)
+        for index, what in each.told():
+            lines += _event(each, index, what, stamp)
     lines.append("END:VCALENDAR")
     return "".join(f"{part}\r\n" for line in lines for part in _folded(line))
 
 
-def _event(feed: Feed, anchor: BillingAnchor, index: int, stamp: str) -> list[str]:
+def _event(dates: Dates, index: int, what: str, stamp: str) -> list[str]:
     """Return the lines of one billing date."""
+    feed, anchor = dates.feed, dates.anchor
     starts_at = period_start(anchor=anchor, index=index)
     return [
         "BEGIN:VEVENT",
         f"UID:{_text(feed.subscription_id)}-{index}@mutoscope",
         f"DTSTAMP:{stamp}",
         f"DTSTART;VALUE=DATE:{local_date(at=starts_at, zone=anchor.zone):%Y%m%d}",
-        f"SUMMARY:{_text(_summary(feed, index))}",
+        f"SUMMARY:{_text(f'{feed.plan}: {what}')}",
         f"DESCRIPTION:{_text(_description(starts_at, anchor.zone))}",
         "TRANSP:TRANSPARENT",
         "END:VEVENT",
     ]
-
-
-def _summary(feed: Feed, index: int) -> str:
-    """Say what happens on a billing date."""
-    charged = index - feed.charge_index
-    if charge_is_due(index=charged, months_per_charge=feed.months_per_charge):
-        return f"{feed.plan}: payment, and new monthly credits"
-    return f"{feed.plan}: new monthly credits"
 
 
 def _description(starts_at: datetime, zone: str) -> str:

@@ -8,7 +8,7 @@ inherited from the version before, so that one block tells all that held on a gi
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from typing import ClassVar, NamedTuple, TypeVar
@@ -100,6 +100,10 @@ class Billing:
     grace_days: int
     reminder_days: tuple[int, ...]
     order_days: int
+
+    def suspends_at(self, *, missed_at: datetime) -> datetime:
+        """Return when a plan is suspended that nobody pays for."""
+        return missed_at + timedelta(days=self.grace_days)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,7 +89,10 @@ COLUMNS: Final = NewInvoice._fields.index("credited_before")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceItem:
-    """A document in a list; a credit note tells the invoice that it credits."""
+    """A document in a list; a credit note tells the invoice that it credits.
+
+    `paid_at` is when the money of an invoice came, also where it was issued before.
+    """
 
     workspace_id: UUID
     invoice_id: UUID
@@ -126,9 +129,10 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invoice:
-    """An invoice or credit note as it was issued, and what was credited of it since.
+    """An invoice or credit note as it was issued, what was credited of it since, and its payment.
 
     `seller` is what the seller was then, as plain data: it is printed, and decides nothing more.
+    `paid_at` is when the money of an invoice came, also where it was issued before.
     """
 
     workspace_id: UUID

@@ -47,10 +47,10 @@ _CODES: Final[Mapping[int, str]] = {
         invitation_over job_is_final last_admin last_owner message_under_way no_address
         no_clip_wanted no_mail_server no_method_kept no_plan not_an_invoice not_at_provider
         not_in_doubt not_in_this_state not_parked not_to_be_agreed nothing_lacking
-        nothing_captured nothing_scheduled nothing_to_pay nothing_to_refund nothing_to_regenerate
-        payment_disputed payment_does_not_fit payment_known payment_of_another period_began
-        period_granted plan_is_free promo_over promo_taken proposal_decided
-        purchase_not_in_this_state purchases_unchanged quota_exceeded quote_expired
+        nothing_captured nothing_changes nothing_scheduled nothing_to_pay nothing_to_refund
+        nothing_to_regenerate payment_disputed payment_does_not_fit payment_known
+        payment_of_another period_began period_granted plan_is_free promo_over promo_taken
+        proposal_decided purchase_not_in_this_state purchases_unchanged quota_exceeded quote_expired
         quote_outdated refund_at_gateway refund_finished route_cannot route_not_parked
         staff_name_taken state_moved_on team_full
         too_many_endpoints too_many_threads tool_unavailable workspace_closed
@@ -74,10 +74,10 @@ _CODES: Final[Mapping[int, str]] = {
         no_tool_fits not_a_picture not_an_upgrade not_confirmed not_for_sale not_started
         nothing_to_export nothing_to_invoice pack_of_another_kind paid_reference period_out_of_reach
         picture_animated picture_too_large picture_too_small picture_truncated price_not_agreed
-        prompt_too_long purchase_too_small refill_too_small refund_exceeds_capture replay_too_long
-        screenplay_file_too_large screenplay_not_text screenplay_too_long source_needed
-        too_many_attachments tool_makes_no_clip transaction_missing unknown_encoding unknown_kind
-        unknown_pack unknown_plan unknown_tool unknown_version unknown_zone
+        prompt_too_long purchase_too_small refill_too_small refund_exceeds_capture refund_too_small
+        replay_too_long screenplay_file_too_large screenplay_not_text screenplay_too_long
+        source_needed too_many_attachments tool_makes_no_clip transaction_missing unknown_encoding
+        unknown_kind unknown_pack unknown_plan unknown_tool unknown_version unknown_zone
     """,
     429: """
         renewal_under_way replay_under_way too_many_sign_ups too_many_streams too_many_tries

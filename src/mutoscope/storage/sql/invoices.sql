@@ -107,12 +107,12 @@ told AS (
 SELECT count(*) FROM fresh;
 
 -- name: invoice^
--- A document with its lines, and what was credited of it.
+-- A document with its lines, what was credited of it, and when its money came.
 SELECT
     i.workspace_id, i.invoice_id, i.kind, i.series, i.year, i.number, i.currency, i.net, i.tax,
     i.total, i.rate, i.treatment, i.note, i.seller, i.buyer, i.zone, i.issued_at, i.due_at,
-    i.paid_at, i.billing_at, i.request_id, i.refers_to, i.reason, r.series AS refers_to_series,
-    r.year AS refers_to_year, r.number AS refers_to_number,
+    coalesce(i.paid_at, p.paid_at) AS paid_at, i.billing_at, i.request_id, i.refers_to, i.reason,
+    r.series AS refers_to_series, r.year AS refers_to_year, r.number AS refers_to_number,
     (
         SELECT coalesce(sum(c.total), 0)::bigint
         FROM invoices AS c
@@ -128,16 +128,21 @@ SELECT
     ) AS lines
 FROM invoices AS i
 LEFT JOIN invoices AS r ON r.workspace_id = i.workspace_id AND r.invoice_id = i.refers_to
+LEFT JOIN payment_requests AS p
+    ON i.workspace_id = p.workspace_id AND i.request_id = p.request_id AND i.refers_to IS NULL
 WHERE i.workspace_id = :workspace_id AND i.invoice_id = :invoice_id;
 
 -- name: list_invoices
--- Documents of a workspace, newest first, a page at a time.
+-- Documents of a workspace, newest first, a page at a time, with when their money came.
 SELECT
     i.workspace_id, i.invoice_id, i.kind, i.series, i.year, i.number, i.currency, i.net, i.tax,
-    i.total, i.treatment, i.issued_at, i.due_at, i.paid_at, i.refers_to,
+    i.total, i.treatment, i.issued_at, i.due_at, coalesce(i.paid_at, p.paid_at) AS paid_at,
+    i.refers_to,
     r.series AS refers_to_series, r.year AS refers_to_year, r.number AS refers_to_number
 FROM invoices AS i
 LEFT JOIN invoices AS r ON i.workspace_id = r.workspace_id AND i.refers_to = r.invoice_id
+LEFT JOIN payment_requests AS p
+    ON i.workspace_id = p.workspace_id AND i.request_id = p.request_id AND i.refers_to IS NULL
 WHERE
     i.workspace_id = :workspace_id
     AND (i.issued_at, i.invoice_id) < (:before_at, :before_id)

@@ -4,7 +4,7 @@ from typing import Final
 
 from mutoscope.app.agree import NotToBeAgreed
 from mutoscope.app.billing_details import BadBillingDetails
-from mutoscope.app.change_plan import AlreadyScheduled, NothingScheduled
+from mutoscope.app.change_plan import AlreadyScheduled, NothingChanges, NothingScheduled
 from mutoscope.app.confirm import BadReference, NotParked, PaymentOfAnother
 from mutoscope.app.current_plan import PeriodBegan
 from mutoscope.app.desk_credits import GoodwillSpent
@@ -21,7 +21,7 @@ from mutoscope.app.desk_money import PaymentKnown, RefundFinished
 from mutoscope.app.desk_purchases import PurchasesNotAgreed, PurchasesUnchanged
 from mutoscope.app.fulfil import PaymentDisputed
 from mutoscope.app.invoicing import CreditExceedsInvoice, NotAnInvoice
-from mutoscope.app.money_back import CreditsHeld, NothingToRefund, RefundAtGateway
+from mutoscope.app.money_back import CreditsHeld, NothingToRefund, RefundAtGateway, RefundTooSmall
 from mutoscope.app.promo import BadPromo, PromoTaken
 from mutoscope.app.receive import PaymentDoesNotFit
 from mutoscope.app.refund_end import UnknownRefund
@@ -48,6 +48,7 @@ OF_MONEY: Final = (
     UnknownRequest, UnknownPayment, UnknownPurchase, UnknownRefund, BadReference, BadAmount,
     NotParked, PaymentDoesNotFit, PaymentKnown, PaymentOfAnother, PaymentDisputed,
     PurchaseNotInThisState, CreditsHeld, NothingToRefund, RefundAtGateway, RefundFinished,
+    RefundTooSmall,
     UnknownInvoice, NotAnInvoice, CreditExceedsInvoice, BadBillingDetails,
 )  # fmt: skip
 OF_DISPUTES: Final = (DisputeAtGateway, DisputeFinished, DisputeKnown, UnknownDispute)
@@ -59,7 +60,7 @@ OF_NOBODY: Final = (
 OF_PLANS: Final = (
     UnknownPlan, AlreadySubscribed, NotVerified, NotInThisState, AllowanceNotAgreed,
     NotToBeAgreed, PriceNotAgreed, BadStart, PeriodBegan, UnknownPack, NotForSale,
-    PurchaseTooSmall, AlreadyScheduled, NothingScheduled, UnknownZone,
+    PurchaseTooSmall, AlreadyScheduled, NothingChanges, NothingScheduled, UnknownZone,
 )  # fmt: skip
 ACTING: Final = (
     WorkspaceClosed, WorkspaceOpen, NotEntitled, PurchasesNotAgreed, PurchasesUnchanged,

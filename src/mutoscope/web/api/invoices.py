@@ -54,6 +54,7 @@ class BuyerShape(msgspec.Struct, frozen=True, kw_only=True):
 class InvoiceShape(msgspec.Struct, frozen=True, kw_only=True):
     """An invoice or credit note as it was issued; `credited` was credited of it since.
 
+    `paid_at` is when the money of an invoice came, also where it was issued before.
     Amounts are minor units of the currency, those of a credit note are what it credits. `rate` is
     in basis points.
     """

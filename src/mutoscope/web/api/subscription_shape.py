@@ -29,9 +29,10 @@ class PlanShape(msgspec.Struct, frozen=True, kw_only=True):
 class SubscriptionShape(msgspec.Struct, frozen=True, kw_only=True):
     """Where a workspace stands with its plan; what belongs to a plan is None without one.
 
-    `period` is half-open: what is left of its credits lapses at `ends_at`. `to_pay` are the open
-    payment requests, the eldest first. `calendar_url` needs no key. What is `scheduled` for
-    `cancels_at` or later begins only if the end is taken back.
+    `period` is half-open: what is left of its credits lapses at `ends_at`. A plan that is past due
+    is suspended at `suspends_at`, unless it is paid before. `to_pay` are the open payment requests,
+    the eldest first. `calendar_url` needs no key. What is `scheduled` for `cancels_at` or later
+    begins only if the end is taken back.
     """
 
     workspace_id: UUID
@@ -46,6 +47,7 @@ class SubscriptionShape(msgspec.Struct, frozen=True, kw_only=True):
     scheduled: Scheduled | None
     cancels_at: datetime | None
     past_due_at: datetime | None
+    suspends_at: datetime | None
     suspended_at: datetime | None
     to_pay: tuple[RequestShape, ...]
     calendar_url: str
@@ -69,7 +71,7 @@ def _shape(studio: Studio, now: PlanNow) -> SubscriptionShape:
         billing_date=now.billing_date, period=now.period, next_charge=now.next_charge,
         scheduled=terms.scheduled if terms else None,
         cancels_at=terms.cancels_at if terms else None,
-        past_due_at=terms.past_due_at if terms else None,
+        past_due_at=terms.past_due_at if terms else None, suspends_at=now.suspends_at,
         suspended_at=terms.suspended_at if terms else None,
         to_pay=tuple(request_shape(studio, each) for each in now.requests),
         calendar_url=feed_url(studio, workspace_id=workspace.workspace_id),

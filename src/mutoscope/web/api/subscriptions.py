@@ -14,7 +14,12 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from mutoscope.app import change_plan, subscribe, suspend, trial_end, upgrade
 from mutoscope.app.billing import billed
-from mutoscope.app.change_plan import AgreedWithSupport, AlreadyScheduled, NothingScheduled
+from mutoscope.app.change_plan import (
+    AgreedWithSupport,
+    AlreadyScheduled,
+    NothingChanges,
+    NothingScheduled,
+)
 from mutoscope.app.current_plan import PeriodBegan
 from mutoscope.app.demo import DemoWorkspace
 from mutoscope.app.gateway import Checkout, GatewayAway, GatewayFailed
@@ -244,7 +249,8 @@ async def upgrade_plan(
     PLAN + "/schedule", operation_id="schedulePlan", tags=["plans"], status_code=200,
     summary="Let another plan, payment by the year, or a zone begin on the billing date",
     responses=documented(
-        *CHANGING, AlreadyScheduled, UnknownPlan, UnknownZone, AllowanceNotAgreed, *BODY
+        *CHANGING, AlreadyScheduled, NothingChanges, UnknownPlan, UnknownZone, AllowanceNotAgreed,
+        *BODY
     ),
 )  # fmt: skip
 async def schedule_plan(
