@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from command_line import run, run_here
+from mutoscope.app.desk_registry import ACTIONS
 from mutoscope.cli import demo_business
 from mutoscope.cli.business_catalog import FIRST, LATER, LATER_AT, write_catalog
 from mutoscope.cli.proof import FOUND
@@ -48,6 +49,15 @@ def test_a_run_of_full_size_that_never_played_something_ends_with_an_error_that_
     assert ran.code == FOUND
     assert "NEVER PLAYED" in ran.output
     assert "suspended pay active" in ran.output.replace("\n", " ")
+
+
+def test_every_button_of_the_desk_is_pressed_in_the_story() -> None:
+    story = "".join(
+        source.read_text(encoding="utf-8")
+        for source in Path(demo_business.__file__).parent.glob("business_*.py")
+    )
+
+    assert [action for action in ACTIONS if f'"{action}"' not in story] == []
 
 
 def test_the_later_catalog_differs_where_a_plan_would_notice(tmp_path: Path) -> None:

@@ -20,10 +20,10 @@ from mutoscope.app.confirm import NotParked, PaymentOfAnother
 from mutoscope.app.desk import AlreadyDone, DeskOrder, Done, Proposed
 from mutoscope.app.desk_waiting import waiting
 from mutoscope.app.disputes import dispute_told
-from mutoscope.app.money_back import send_all
 from mutoscope.app.payment_desk import HANDLERS
 from mutoscope.app.receive import PaymentDoesNotFit, Received, receive
 from mutoscope.app.reconcile import Reconciliation, reconcile
+from mutoscope.app.send_refund import send_all
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.offers import Money
 from mutoscope.domain.staff import Actor, NotAllowed, Role

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.acts import NOBODYS, Act
 from mutoscope.app.gateway import GatewayPayment, PaymentState
-from mutoscope.app.money_back import send, whole
+from mutoscope.app.money_back import whole
 from mutoscope.app.receive import PaymentDoesNotFit, Received, receive, use_parked
+from mutoscope.app.send_refund import send
 from mutoscope.app.studio import MANUAL
 from mutoscope.domain.credits import Refusal, checked_amount
 from mutoscope.domain.planner import Submission

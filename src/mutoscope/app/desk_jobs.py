@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mutoscope.app import money_back
 from mutoscope.app.credits_back import CreditsBack, credits_back
 from mutoscope.app.desk_facts import open_workspace
 from mutoscope.app.generate import NAMESPACE
+from mutoscope.app.send_refund import send
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.planner import Submission
@@ -63,7 +63,7 @@ async def refund_job(studio: Studio, deed: Deed) -> None:
         await _give_back(studio, deed, back)
     for each in back.moneys:
         if each.refund is not None:
-            await money_back.send(studio, each.refund)
+            await send(studio, each.refund)
 
 
 async def count_job(studio: Studio, deed: Deed) -> int:

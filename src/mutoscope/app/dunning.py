@@ -2,7 +2,8 @@
 
 Invariant: each reminder is counted in the transaction that tells it, so that none is told twice; a
 charge has a key of its attempt, so that an attempt which nobody knows the outcome of is sent again
-as the same. No card is charged inside a transaction. An order that nobody pays lapses by itself.
+as the same; one that is so old that its key may be forgotten is looked up before. No card is
+charged inside a transaction. An order that nobody pays lapses by itself.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from mutoscope.app.buy import cancelled
-from mutoscope.app.gateway import Demand, GatewayError, PaymentState
+from mutoscope.app.gateway import Demand, GatewayError, PaymentState, is_forgotten
 from mutoscope.app.letters import letter
 from mutoscope.app.pay_links import pay_link
 from mutoscope.app.receive import receive
@@ -29,6 +30,7 @@ from mutoscope.storage.session import SideRow, SideRowRefused
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from mutoscope.app.gateway import Gateway, GatewayPayment
     from mutoscope.app.studio import Studio
     from mutoscope.domain.catalog import Billing
     from mutoscope.domain.subscriptions import Subscription
@@ -92,13 +94,27 @@ async def _collected(studio: Studio, request: PaymentRequest) -> bool:
         request_id=request.request_id, workspace_id=request.workspace_id, total=request.money(),
         title=request.title, email=workspace.email, customer=kept[0], keeps_method=True,
     )  # fmt: skip
-    paid = await studio.gateways[request.gateway].charge(
+    gateway = studio.gateways[request.gateway]
+    paid = await _paid_before(studio, gateway, request) or await gateway.charge(
         demand=demand, method=kept[1], key=request.attempt(f"{request.reminders + 1}")
     )
     if paid.state is not PaymentState.SUCCEEDED:
         return False
     await receive(studio, gateway=request.gateway, payment=paid)
     return True
+
+
+async def _paid_before(
+    studio: Studio, gateway: Gateway, request: PaymentRequest
+) -> GatewayPayment | None:
+    """Return what has paid a request by an attempt whose key may be forgotten."""
+    since = request.remind_at
+    if since is None or not is_forgotten(studio.clock.now() - since):
+        return None
+    for paid in await gateway.payments(since=since):
+        if paid.request_id == request.request_id and paid.state is PaymentState.SUCCEEDED:
+            return paid
+    return None
 
 
 async def _remind(studio: Studio, request: PaymentRequest) -> bool:

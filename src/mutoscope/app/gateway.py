@@ -8,7 +8,7 @@ same attempt sent twice is one.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 from uuid import UUID
@@ -156,6 +156,14 @@ class GatewayAway(Refusal):
 
 
 REFUND: Final = "refund/"
+
+KEY_KEPT: Final = timedelta(hours=20)
+"""How long a gateway surely knows a key; Stripe keeps them for a day at least."""
+
+
+def is_forgotten(age: timedelta) -> bool:
+    """Tell whether the key of an attempt may be forgotten: it is looked up, never sent again."""
+    return age >= KEY_KEPT
 
 
 def refund_key(refund_id: UUID) -> str:

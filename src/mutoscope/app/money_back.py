@@ -1,9 +1,9 @@
 """Money that goes back: refunds of purchases, parked payments that are returned (rule 17).
 
-Invariant: credits leave in the transaction that asks for the refund, then the money is sent. A
-refund is sent under its own id, so that one in doubt is sent again as the same. How it ends is the
-matter of `app.refund_end`. While a job holds credits of a purchase, nobody knows yet how much of it
-is spent: what is left of it is not taken back before the hold has ended.
+Invariant: credits leave in the transaction that asks for the refund, then the money is sent, which
+is the matter of `app.send_refund`; how it ends is that of `app.refund_end`. While a job holds
+credits of a purchase, nobody knows yet how much of it is spent: what is left of it is not taken
+back before the hold has ended.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-import structlog
-
 from mutoscope.app.acts import NOBODYS, Act
 from mutoscope.app.fulfil import NAMESPACE, require_undisputed
-from mutoscope.app.gateway import GatewayError, PaymentState, refund_key
+from mutoscope.app.gateway import PaymentState
 from mutoscope.app.refund_end import ASKED, FAILED, OWED, SUCCEEDED, finish, read_refund, sent_over
+from mutoscope.app.send_refund import send
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.lots import LotState, Source
@@ -37,13 +36,8 @@ if TYPE_CHECKING:
     from mutoscope.app.studio import Studio
     from mutoscope.storage.subscriptions import Granted
 
-LIMIT: Final = 200
-"""Refunds that a pass sends."""
-
 PRINTED: Final = "refund of purchased credits"
 """Why, on a credit note: the reason of staff is theirs, a customer reads this."""
-
-_log = structlog.get_logger()
 
 
 class NothingToRefund(Refusal):
@@ -309,41 +303,6 @@ def whole(studio: Studio, payment: Payment, *, reason: str, at: datetime) -> Ref
         currency=payment.currency, state=ASKED, reason=reason, reference=None, asked_at=at,
         finished_at=None,
     )  # fmt: skip
-
-
-async def send_all(studio: Studio) -> int:
-    """Send every refund whose outcome is not known; return how many were finished."""
-    async with studio.reading() as connection:
-        asked = await purchases.asked_refunds(connection, limit=LIMIT)
-    return sum([await send(studio, each) for each in asked])
-
-
-async def send(studio: Studio, asked: Refund) -> bool:
-    """Send a refund to its gateway and note what came of it; tell whether it is finished."""
-    async with studio.reading() as connection:
-        payment = await payments.payment(
-            connection, workspace_id=asked.workspace_id, payment_id=asked.payment_id
-        )
-    gateway = studio.gateways.get(payment.gateway)
-    if gateway is None:
-        return False  # a transfer, or a gateway that is not set up: staff confirm it
-    money = Money(amount=asked.amount, currency=asked.currency)
-    try:
-        answer = await gateway.refund(
-            reference=payment.reference, amount=money, key=refund_key(asked.refund_id)
-        )
-    except GatewayError as error:
-        _log.warning("refund_not_sent", refund_id=str(asked.refund_id), code=error.code)
-        if error.permanent:
-            await finish(studio, asked, state=FAILED)
-        return error.permanent
-    async with studio.reading() as connection:
-        await purchases.note_refund(connection, asked, reference=answer.reference)
-    if answer.state is PaymentState.PENDING:
-        return False
-    state = SUCCEEDED if answer.state is PaymentState.SUCCEEDED else FAILED
-    await finish(studio, replace(asked, reference=answer.reference), state=state)
-    return True
 
 
 async def confirm(

@@ -12,7 +12,18 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
-from mutoscope.app import caps, change_plan, members, sign_up, subscribe, suspend, upgrade
+from mutoscope.app import (
+    caps,
+    change_plan,
+    generate,
+    members,
+    sign_up,
+    subscribe,
+    suspend,
+    upgrade,
+)
+from mutoscope.app.advance import advance
+from mutoscope.app.generate import Wish
 from mutoscope.app.members import InvitationWish
 from mutoscope.app.studio import MANUAL
 from mutoscope.app.subscribe import NewPlan
@@ -41,6 +52,10 @@ CARDS: Final = (
     "4000000000005126",
 )  # fmt: skip
 """Good cards mostly; some are declined later, one is disputed, one's refunds fail."""
+
+STILL: Final = Wish(tool="image_generation", prompt="a lighthouse at dusk")
+STEPS_MAX: Final = 5
+"""Steps in which a still is made: more would wait for a provider, and the clock stands."""
 
 CALL_FAULTS: Final = (
     "http500_on_create_but_task_created", "drop_connection_after_accept", "rate_limited"
@@ -141,6 +156,16 @@ async def _spend(town: Town, customer: Customer) -> None:
     await studio.journal.submit(Submission((Request(whose, kind, "api", f"settle/{key}", settle),)))
 
 
+async def _make_still(town: Town, customer: Customer) -> None:
+    """Have a still made by the (simulated) provider that answers with the picture itself."""
+    studio, whose = town.studio_of(customer), customer.whose
+    job, _ = await generate.place(studio, workspace_id=whose, wish=STILL, key=customer.key())
+    for _ in range(STEPS_MAX):
+        step = await advance(studio, workspace_id=whose, job_id=job.job_id)
+        if step.wait_s is None:
+            return
+
+
 async def _deliver_late(town: Town, customer: Customer) -> None:
     """Let a clip come after all: what was given back is never charged again, but absorbed."""
     studio = town.studio_of(customer)
@@ -213,7 +238,8 @@ async def _invite(town: Town, customer: Customer) -> None:
 Act = Callable[[Town, Customer], Awaitable[None]]
 _Habits = tuple[tuple[float, str, Act], ...]
 _PAYING: Final[_Habits] = (
-    (0.05, "spent", _spend), (0.012, "bought", buying.buy_credits), (0.004, "upgraded", _upgrade),
+    (0.05, "spent", _spend), (0.0015, "still made", _make_still),
+    (0.012, "bought", buying.buy_credits), (0.004, "upgraded", _upgrade),
     (0.004, "change scheduled", _downgrade), (0.002, "zone scheduled", _move),
     (0.003, "cancelled", _cancel), (0.003, "undone", _undo),
     (0.002, "refund asked for", buying.want_refund), (0.001, "disputed", buying.dispute),

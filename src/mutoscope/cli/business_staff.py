@@ -14,6 +14,7 @@ from mutoscope.app.desk_money import NOT_SENT, SENT
 from mutoscope.app.passwords import change_password
 from mutoscope.app.staff import NewStaff, add_staff, authorised
 from mutoscope.cli.business_buying import CODE
+from mutoscope.cli.business_care import care
 from mutoscope.cli.business_town import OFTEN, Town, happens, subject
 from mutoscope.domain.chat import Words
 from mutoscope.domain.staff import Role
@@ -71,6 +72,7 @@ async def serve(town: Town) -> None:
     for parked in waiting.payments:
         await _look_at(town, parked.payment, is_noted=parked.note is not None)
     await _of_themselves(town)
+    await care(town)
 
 
 async def _offer_code(town: Town) -> None:

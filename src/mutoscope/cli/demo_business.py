@@ -20,7 +20,7 @@ from uuid import uuid4
 import httpx
 import uvicorn
 
-from mutoscope.app import catalog_change, charge, dunning, money_back, refill, renew
+from mutoscope.app import catalog_change, charge, dunning, refill, renew, send_refund
 from mutoscope.app.alerts import alert
 from mutoscope.app.payment_desk import HANDLERS
 from mutoscope.app.payment_events import process_pending
@@ -167,7 +167,7 @@ async def _work(house: House) -> None:
     await renew.run(url=house.database_url, at=studio.clock.now())
     await charge.run(studio)
     await dunning.run(studio)
-    await money_back.send_all(studio)
+    await send_refund.send_all(studio)
     await catalog_change.run(studio)
     await refill.run(replace(studio, gateway=STRIPE))
     await alert(studio)

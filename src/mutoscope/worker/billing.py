@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from mutoscope.app import catalog_change, charge, dunning, money_back, refill
+from mutoscope.app import catalog_change, charge, dunning, refill, send_refund
 from mutoscope.app.dunning import Dunned
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ async def remind(house: House) -> None:
 
 async def send_refunds(house: House) -> None:
     """Send the money of refunds that wait."""
-    if sent := await money_back.send_all(house.studio):
+    if sent := await send_refund.send_all(house.studio):
         _log.info("refunds_sent", refunds=sent)
 
 
