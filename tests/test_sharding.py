@@ -6,6 +6,7 @@ import pytest
 HOUSE = {
     "checkpoints": "one checkpoint covers every workspace",
     "trial_claims": "a person has one trial, whatever the workspace",
+    "sign_up_counts": "who signs up has no workspace yet",
     "route_health": "a route serves every workspace",
     "provider_spend": "the day's limit of money is the house's",
     "staff_alerts": "staff look after the house",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from mutoscope.app.terms import BILLING_DATE, NOW
+from mutoscope.cli.business_life import AGREED
 from mutoscope.cli.business_town import Town, happens
 from mutoscope.domain.invoices import DocumentKind
 from mutoscope.domain.jobs import JobState
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 REGULARS: Final = 8
-"""Customers for whom staff do more than for others."""
+"""Customers with terms of their own for whom staff do more than for others."""
 
 PRESSES: Final = 0.4
 """The share of days on which staff do something for one customer."""
@@ -37,84 +38,88 @@ CREDITED: Final = 100
 
 async def care(town: Town) -> None:
     """Do something for one customer, on some days."""
-    joined = [each.whose for each in town.customers if each.workspace_id is not None]
-    if joined and happens(town.chance, PRESSES):
-        await town.chance.choice(_ACTS)(town, joined)
+    joined = [each for each in town.customers if each.workspace_id is not None]
+    agreeing = [each.whose for each in joined if each.plan == AGREED]
+    if not happens(town.chance, PRESSES):
+        return
+    act, is_of_own_terms = town.chance.choice(_ACTS)
+    whose = agreeing[:REGULARS] if is_of_own_terms else [each.whose for each in joined]
+    if whose:
+        await act(town, whose)
 
 
-async def _agree_pack(town: Town, joined: Sequence[UUID]) -> None:
+async def _agree_pack(town: Town, whose: Sequence[UUID]) -> None:
     """Sell a pack that nobody else is sold, now or later; some think better of what is to come."""
-    whose, begins = _regular(town, joined), town.chance.choice((NOW, BILLING_DATE))
+    begins, one = town.chance.choice((NOW, BILLING_DATE)), town.chance.choice(whose)
     is_agreed = await town.press(
-        "agree_pack", whose, pack=OWN_PACK, kind="video", credits=2_000, price=4_500,
+        "agree_pack", one, pack=OWN_PACK, kind="video", credits=2_000, price=4_500,
         currency="USD", begins=begins,
     )  # fmt: skip
     if is_agreed and begins == BILLING_DATE and happens(town.chance, 0.5):
-        await town.press("undo_offers", whose)
+        await town.press("undo_offers", one)
 
 
-async def _withdraw_pack(town: Town, joined: Sequence[UUID]) -> None:
-    await town.press("withdraw_pack", _regular(town, joined), pack=OWN_PACK)
+async def _withdraw_pack(town: Town, whose: Sequence[UUID]) -> None:
+    await town.press("withdraw_pack", town.chance.choice(whose), pack=OWN_PACK)
 
 
-async def _agree_free_amount(town: Town, joined: Sequence[UUID]) -> None:
+async def _agree_free_amount(town: Town, whose: Sequence[UUID]) -> None:
     await town.press(
-        "agree_free_amount", _regular(town, joined), kind="video", price_per_1000=2_500,
+        "agree_free_amount", town.chance.choice(whose), kind="video", price_per_1000=2_500,
         currency="USD",
     )  # fmt: skip
 
 
-async def _withdraw_free_amount(town: Town, joined: Sequence[UUID]) -> None:
-    await town.press("withdraw_free_amount", _regular(town, joined), kind="video")
+async def _withdraw_free_amount(town: Town, whose: Sequence[UUID]) -> None:
+    await town.press("withdraw_free_amount", town.chance.choice(whose), kind="video")
 
 
-async def _change_zone(town: Town, joined: Sequence[UUID]) -> None:
+async def _change_zone(town: Town, whose: Sequence[UUID]) -> None:
     """Let a customer's dates follow another clock; some think better of it."""
-    whose = town.chance.choice(joined)
-    if await town.press("change_zone", whose, zone=town.chance.choice(ZONES)) and happens(
+    one = town.chance.choice(whose)
+    if await town.press("change_zone", one, zone=town.chance.choice(ZONES)) and happens(
         town.chance, 0.5
     ):
-        await town.press("undo_change", whose)
+        await town.press("undo_change", one)
 
 
-async def _credit_invoice(town: Town, joined: Sequence[UUID]) -> None:
+async def _credit_invoice(town: Town, whose: Sequence[UUID]) -> None:
     """Credit a part of a bill."""
-    whose = town.chance.choice(joined)
+    one = town.chance.choice(whose)
     async with town.house.studio.reading() as connection:
         found = await invoices.page(
-            connection, workspace_id=whose, before_at=LAST.at, before_id=LAST.item_id,
+            connection, workspace_id=one, before_at=LAST.at, before_id=LAST.item_id,
             limit=LOOKED_AT,
         )  # fmt: skip
     bills = [each for each in found if each.kind is DocumentKind.INVOICE]
     if bills:
         invoice_id = str(town.chance.choice(bills).invoice_id)
-        await town.press("credit_invoice", whose, invoice_id=invoice_id, amount=CREDITED)
+        await town.press("credit_invoice", one, invoice_id=invoice_id, amount=CREDITED)
 
 
-async def _refund_job(town: Town, joined: Sequence[UUID]) -> None:
+async def _refund_job(town: Town, whose: Sequence[UUID]) -> None:
     """Give back what a job cost, of which nobody is proud."""
-    whose = town.chance.choice(joined)
+    one = town.chance.choice(whose)
     async with town.house.studio.reading() as connection:
-        page = await jobs.page(connection, workspace_id=whose, limit=LOOKED_AT)
+        page = await jobs.page(connection, workspace_id=one, limit=LOOKED_AT)
     made = [each for each in page.jobs if each.state is JobState.SUCCEEDED]
     if made:
-        await town.press("refund_job", whose, job_id=str(town.chance.choice(made).job_id))
+        await town.press("refund_job", one, job_id=str(town.chance.choice(made).job_id))
 
 
-async def _erase(town: Town, joined: Sequence[UUID]) -> None:
+async def _erase(town: Town, whose: Sequence[UUID]) -> None:
     """Forget the people of an account that was closed."""
     async with town.house.studio.reading() as connection:
-        found = [await workspaces.get(connection, workspace_id=each) for each in joined]
+        found = [await workspaces.get(connection, workspace_id=each) for each in whose]
     closed = [each.workspace_id for each in found if each.closed_at is not None]
     if closed:
         await town.press("erase_workspace", town.chance.choice(closed))
 
 
-def _regular(town: Town, joined: Sequence[UUID]) -> UUID:
-    return town.chance.choice(joined[:REGULARS])
-
-
-_ACTS: Final[tuple[Callable[[Town, Sequence[UUID]], Awaitable[None]], ...]] = (
-    _agree_pack, _withdraw_pack, _agree_free_amount, _withdraw_free_amount, _change_zone,
-    _credit_invoice, _refund_job, _erase,
+_Act = Callable[[Town, "Sequence[UUID]"], Awaitable[None]]
+_ACTS: Final[tuple[tuple[_Act, bool], ...]] = (
+    (_agree_pack, True), (_withdraw_pack, True), (_agree_free_amount, True),
+    (_withdraw_free_amount, True), (_change_zone, False), (_credit_invoice, False),
+    (_refund_job, False), (_erase, False),
 )  # fmt: skip
+"""What is done for a customer, and whether for those alone who have terms of their own."""
