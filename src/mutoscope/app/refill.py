@@ -18,7 +18,7 @@ from mutoscope.app import buy
 from mutoscope.app.acts import NOBODYS, Act, write_rows
 from mutoscope.app.buy import Orderer, Wish
 from mutoscope.app.demo import require_charged
-from mutoscope.app.gateway import Demand, GatewayError, PaymentState
+from mutoscope.app.gateway import KEY_KEPT, Demand, GatewayError, PaymentState
 from mutoscope.app.receive import receive
 from mutoscope.domain.credits import Refusal, checked_amount
 from mutoscope.domain.purchases import pack_wares
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 
 LIMIT: Final = 200
 """Refills that a pass looks at."""
-
-KEY_LASTS: Final = timedelta(hours=20)
-"""How long a charge is sent again: gateways forget keys after a day, and would charge anew."""
 
 RESTS: Final = timedelta(hours=1)
 RESTS_MAX: Final = timedelta(days=7)
@@ -147,7 +144,7 @@ async def run(studio: Studio) -> int:
         return 0
     at = studio.clock.now()
     async with studio.reading() as connection:
-        unpaid = await offers.unpaid_refills(connection, since=at - KEY_LASTS, limit=LIMIT)
+        unpaid = await offers.unpaid_refills(connection, since=at - KEY_KEPT, limit=LIMIT)
     paid = sum([await _paid(studio, each.refill, _again(studio, each)) for each in unpaid])
     async with studio.reading() as connection:
         low = await offers.low_refills(connection, at=at, limit=LIMIT)
