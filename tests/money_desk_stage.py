@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from business_stage import bought, documents, open_paying, order, pay
+from business_stage import bought, documents, open_paying, order, pay, read
 from desk_stage import Desk, join, open_desk
 from mutoscope.app import money_back
 from mutoscope.app.buy import Order
 from mutoscope.app.receive import Received
+from mutoscope.domain.catalog import Version
 from mutoscope.domain.staff import Actor, Role
 from mutoscope.storage import history, purchases
 from mutoscope.storage.purchases import Refund
+from soundness import assert_sound
 from studio_fixture import open_workspace
 
 Data = dict[str, object]
@@ -86,6 +88,23 @@ async def on_enterprise(desk: Desk) -> None:
         desk.ada, "start_plan", key="before", plan="enterprise",
         allowances="image=10,video=1000", price=90_000, currency="USD",
     )  # fmt: skip
+
+
+@asynccontextmanager
+async def open_agreeing_desk(url: str, folder: Path) -> AsyncIterator[Desk]:
+    """Set the desk up with a customer whose plan leaves its terms open, and who may buy."""
+    async with open_money_desk(url, folder) as desk:
+        await on_enterprise(desk)
+        await desk.act(desk.ada, "terms", key="buys", can_purchase=True)
+        await desk.act(desk.ada, "enable_purchases", key="enabled")
+        yield desk
+        await assert_sound(url)
+
+
+async def shop_of(desk: Desk) -> Version:
+    """Return what is for sale to the workspace."""
+    workspace = await read(desk.stage, desk.workspace_id)
+    return desk.studio.shop_of(workspace, at=desk.stage.clock.now())
 
 
 async def prepared(desk: Desk, action: str) -> Data:

@@ -9,39 +9,33 @@ import pytest
 
 from business_stage import documents, pay, pay_all, read, spendable, tick
 from desk_stage import Desk
-from money_desk_stage import PACK, at_work, on_enterprise, open_money_desk
+from money_desk_stage import (
+    PACK,
+    at_work,
+    on_enterprise,
+    open_agreeing_desk,
+    shop_of,
+)
 from mutoscope.app import buy, change_plan
 from mutoscope.app.agree import NotToBeAgreed
 from mutoscope.app.buy import Order, Wish
 from mutoscope.app.desk import Done, Proposed
 from mutoscope.app.refill import NoMethodKept, RefillWish, set_refill
-from mutoscope.domain.catalog import UnknownPack, Version
+from mutoscope.domain.catalog import UnknownPack
 from mutoscope.domain.credits import BadAmount, Refusal
 from mutoscope.domain.desk import BadDeskData
 from mutoscope.domain.estimate import NotForSale, PurchaseTooSmall
 from mutoscope.domain.offers import Money
 from mutoscope.domain.pack_advice import cheapest
 from mutoscope.domain.subscriptions import NotInThisState
-from soundness import assert_sound
 
 AMOUNTS: dict[str, Any] = {"kind": "video", "price_per_1000": 1_500}
 
 
 @pytest.fixture
 async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    """A desk whose customer has a plan that leaves its terms open, and may buy."""
-    async with open_money_desk(database_url, tmp_path) as desk:
-        await on_enterprise(desk)
-        await desk.act(desk.ada, "terms", key="buys", can_purchase=True)
-        await desk.act(desk.ada, "enable_purchases", key="enabled")
+    async with open_agreeing_desk(database_url, tmp_path) as desk:
         yield desk
-        await assert_sound(database_url)
-
-
-async def shop(desk: Desk) -> Version:
-    """Return what is for sale to the workspace."""
-    workspace = await read(desk.stage, desk.workspace_id)
-    return desk.studio.shop_of(workspace, at=desk.stage.clock.now())
 
 
 async def ordered(desk: Desk, *, key: str = "own", **wish: Any) -> Order:  # noqa: ANN401 -- a wish
@@ -75,7 +69,7 @@ async def test_nobody_else_is_sold_what_was_agreed_with_one(desk: Desk) -> None:
     other = await ordered(desk, key="2", kind="video", credits=1_000)
 
     assert other.purchase.price.amount != 1_500
-    assert "house_9000" not in {pack.key for pack in (await shop(desk)).packs}
+    assert "house_9000" not in {pack.key for pack in (await shop_of(desk)).packs}
     desk.workspace_id = first
     assert (await ordered(desk, kind="video", credits=1_000)).purchase.price.amount == 1_500
 
@@ -124,7 +118,7 @@ async def test_what_is_agreed_anew_replaces_what_was(desk: Desk) -> None:
     await desk.act(desk.ada, "agree_free_amount", key="4", **AMOUNTS)
     await desk.act(desk.ada, "agree_free_amount", key="5", **AMOUNTS | {"price_per_1000": 1_400})
 
-    found = await shop(desk)
+    found = await shop_of(desk)
 
     sold = [(pack.key, pack.credits, pack.price.amount) for pack in found.packs]
     assert sold == [("video_1500", 9_000, 15_000), ("house_9000", 9_000, 14_000)]
@@ -136,7 +130,7 @@ async def test_what_is_agreed_anew_replaces_what_was(desk: Desk) -> None:
 async def test_the_cheapest_purchase_is_among_what_was_agreed(desk: Desk) -> None:
     await desk.act(desk.ada, "agree_pack", **PACK)
 
-    basket = cheapest(version=await shop(desk), kind="video", shortfall=8_000)
+    basket = cheapest(version=await shop_of(desk), kind="video", shortfall=8_000)
 
     assert basket is not None
     assert [item.pack for item in basket.items] == ["house_9000"]
@@ -197,13 +191,13 @@ async def test_packs_end_with_the_plan_that_they_were_agreed_for(
     await desk.act(desk.ada, "agree_pack", **PACK)
     await pay_all(desk.stage, desk.workspace_id)
     await change_plan.schedule(desk.studio, workspace_id=desk.workspace_id, plan="pro")
-    sold = {pack.key for pack in (await shop(desk)).packs}
+    sold = {pack.key for pack in (await shop_of(desk)).packs}
 
     desk.stage.clock.move(days=31)
     await tick(desk.stage, database_url)
 
     assert "house_9000" in sold
-    assert "house_9000" not in {pack.key for pack in (await shop(desk)).packs}
+    assert "house_9000" not in {pack.key for pack in (await shop_of(desk)).packs}
 
 
 async def test_a_pack_below_the_smallest_purchase_of_a_later_version_rests(desk: Desk) -> None:
@@ -214,7 +208,7 @@ async def test_a_pack_below_the_smallest_purchase_of_a_later_version_rests(desk:
         desk.studio, catalog=replace(desk.studio.catalog, versions=(larger,))
     )
 
-    assert (await shop(desk)).packs == ()
+    assert (await shop_of(desk)).packs == ()
     with pytest.raises(UnknownPack):
         await ordered(desk, pack="house_9000")
 

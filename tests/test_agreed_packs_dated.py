@@ -9,15 +9,19 @@ import pytest
 
 from business_stage import pay, pay_all, read, tick
 from desk_stage import Desk
-from money_desk_stage import PACK, at_work, on_enterprise, open_money_desk
+from money_desk_stage import (
+    PACK,
+    at_work,
+    open_agreeing_desk,
+    shop_of,
+)
 from mutoscope.app import buy, change_plan
 from mutoscope.app.buy import Order, Wish
 from mutoscope.app.change_plan import NothingScheduled
 from mutoscope.app.desk import Done, Proposed
-from mutoscope.domain.catalog import UnknownPack, Version
+from mutoscope.domain.catalog import UnknownPack
 from mutoscope.domain.desk import BadDeskData
 from mutoscope.domain.estimate import NotForSale
-from soundness import assert_sound
 
 AMOUNTS: dict[str, Any] = {"kind": "video", "price_per_1000": 1_500}
 LATER = {"begins": "billing_date"}
@@ -26,24 +30,13 @@ INSTANT = timedelta(microseconds=1)
 
 @pytest.fixture
 async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    """A desk whose customer has a plan that leaves its terms open, and may buy."""
-    async with open_money_desk(database_url, tmp_path) as desk:
-        await on_enterprise(desk)
-        await desk.act(desk.ada, "terms", key="buys", can_purchase=True)
-        await desk.act(desk.ada, "enable_purchases", key="enabled")
+    async with open_agreeing_desk(database_url, tmp_path) as desk:
         yield desk
-        await assert_sound(database_url)
-
-
-async def shop(desk: Desk) -> Version:
-    """Return what is for sale to the workspace."""
-    workspace = await read(desk.stage, desk.workspace_id)
-    return desk.studio.shop_of(workspace, at=desk.stage.clock.now())
 
 
 async def sold(desk: Desk) -> dict[str, int]:
     """Return the packs that are for sale to the workspace, with their prices."""
-    return {pack.key: pack.price.amount for pack in (await shop(desk)).packs}
+    return {pack.key: pack.price.amount for pack in (await shop_of(desk)).packs}
 
 
 async def coming(desk: Desk) -> list[tuple[datetime, str | None, bool]]:
@@ -127,7 +120,7 @@ async def test_a_pack_and_a_price_end_on_a_day(desk: Desk) -> None:
     desk.stage.clock.at = await billing_date(desk)
 
     assert "house_9000" not in await sold(desk)
-    assert {each.kind: each for each in (await shop(desk)).free_amounts} == catalogs
+    assert {each.kind: each for each in (await shop_of(desk)).free_amounts} == catalogs
 
 
 async def test_what_is_to_come_is_undone_and_what_holds_stays(desk: Desk) -> None:

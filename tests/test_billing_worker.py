@@ -10,24 +10,20 @@ import pytest
 from structlog.testing import capture_logs
 
 from business_stage import spend
+from card_stage import STRIPE, Shop, open_shop
 from mutoscope.app import money_back
 from mutoscope.app.live import Live
 from mutoscope.bootstrap import House
 from mutoscope.payments.stripe import StripeGateway
 from mutoscope.worker import billing
-from payment_stage import account, open_till
-from soundness import assert_sound
-from studio_stage import open_stage
-from test_card_payments import STRIPE, Shop, refilled
+from payment_stage import account
+from test_card_payments import refilled
 
 
 @pytest.fixture
 async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    async with open_stage(database_url, tmp_path) as stage, open_till(stage.clock.now) as till:
-        gateways = {STRIPE: till.gateway}
-        stage.studio = replace(stage.studio, gateways=gateways, gateway=STRIPE)
-        yield Shop(stage, till)
-        await assert_sound(database_url)
+    async with open_shop(database_url, tmp_path) as shop:
+        yield shop
 
 
 async def played(shop: Shop) -> list[str]:

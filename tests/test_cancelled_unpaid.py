@@ -1,13 +1,21 @@
 """A plan that is paid by card, and cancelled before a declined renewal is paid after all."""
 
+from collections.abc import AsyncIterator
+from pathlib import Path
+
 import pytest
 
 from business_stage import spendable, state, tick, to_pay
+from card_stage import Shop, open_shop
 from mutoscope.app import change_plan
 from mutoscope.domain.subscriptions import State
-from test_card_payments import DECLINED_LATER, Shop, shop
+from payment_stage import DECLINED_LATER
 
-__all__ = ["shop"]
+
+@pytest.fixture
+async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    async with open_shop(database_url, tmp_path) as shop:
+        yield shop
 
 
 @pytest.mark.parametrize("days", [2, 8], ids=["past due", "suspended"])

@@ -2,18 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
-from business_stage import documents, enable_purchases, read, spend, spendable, state, tick, to_pay
-from mutoscope.app import buy, change_plan, pay_links, refill, sign_up, upgrade
+from business_stage import documents, read, spend, spendable, state, tick, to_pay
+from card_stage import STRIPE, Shop, open_shop
+from mutoscope.app import buy, change_plan, refill, sign_up, upgrade
 from mutoscope.app.buy import Orderer, Wish
-from mutoscope.app.payment_desk import HANDLERS
-from mutoscope.app.reconcile import reconcile
 from mutoscope.app.refill import NoMethodKept, RefillTooSmall, RefillWish
 from mutoscope.app.subscribe import NewPlan, PlanIsFree, order_plan
 from mutoscope.domain.offers import Money
@@ -22,57 +21,13 @@ from mutoscope.domain.subscriptions import State
 from mutoscope.storage import offers, purchases
 from mutoscope.storage.parked import waiting
 from mutoscope.storage.payments import Payment, PaymentRequest
-from payment_stage import DECLINED_LATER, GOOD, Till, open_till
-from soundness import assert_sound
-from studio_stage import Stage, open_stage
-
-STRIPE = "stripe"
-
-
-@dataclass
-class Shop:
-    """A studio whose customers pay by card, and the simulated Stripe."""
-
-    stage: Stage
-    till: Till
-
-    async def pay(self, request: PaymentRequest, *, card: str = GOOD) -> None:
-        """Pay a request on Stripe's page, and let the comparison of the books find it."""
-        checkout = await pay_links.checkout(self.stage.studio, request)
-        await self.till.control("pay", session=checkout.reference, card=card)
-        await self.compare()
-
-    async def compare(self) -> bool:
-        since = self.stage.clock.now() - timedelta(days=40)
-        found = await reconcile(self.stage.studio, gateway=STRIPE, since=since, handlers=HANDLERS)
-        return found.is_equal
-
-    async def customer(
-        self, plan: str = "pro", *, card: str = GOOD, is_annual: bool = False
-    ) -> UUID:
-        """Open a workspace whose plan was paid by card, and may buy credits."""
-        studio = self.stage.studio
-        opened = await sign_up.create(studio, name="Corona", zone="UTC", email="c@example.com")
-        request = await order_plan(
-            studio, workspace_id=opened.workspace_id, key="first",
-            new=NewPlan(plan=plan, is_annual=is_annual, gateway=STRIPE),
-        )  # fmt: skip
-        await self.pay(request, card=card)
-        await enable_purchases(self.stage, opened.workspace_id)
-        return opened.workspace_id
-
-    async def charges(self) -> list[int]:
-        """Return what the simulated Stripe really charged."""
-        return [each["amount"] for each in await self.till.books()]
+from payment_stage import DECLINED_LATER
 
 
 @pytest.fixture
 async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    async with open_stage(database_url, tmp_path) as stage, open_till(stage.clock.now) as till:
-        gateways = {STRIPE: till.gateway}
-        stage.studio = replace(stage.studio, gateways=gateways, gateway=STRIPE)
-        yield Shop(stage, till)
-        await assert_sound(database_url)
+    async with open_shop(database_url, tmp_path) as shop:
+        yield shop
 
 
 async def test_a_plan_starts_when_its_first_payment_is_confirmed(shop: Shop) -> None:

@@ -8,14 +8,11 @@ from uuid import UUID
 import pytest
 
 from business_stage import order, spend, tick, to_pay
+from card_stage import STRIPE, Shop, open_shop
 from mutoscope.app import dunning, fulfil, money_back
 from mutoscope.app.send_refund import send_all
 from mutoscope.storage import purchases
 from mutoscope.storage.purchases import Refund
-from payment_stage import open_till
-from soundness import assert_sound
-from studio_stage import open_stage
-from test_card_payments import STRIPE, Shop
 
 CUT_OFF = "http500_on_create_but_task_created"
 """The fault after which nobody knows: what was asked for is done, and the answer is lost."""
@@ -23,11 +20,8 @@ CUT_OFF = "http500_on_create_but_task_created"
 
 @pytest.fixture
 async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    async with open_stage(database_url, tmp_path) as stage, open_till(stage.clock.now) as till:
-        gateways = {STRIPE: till.gateway}
-        stage.studio = replace(stage.studio, gateways=gateways, gateway=STRIPE)
-        yield Shop(stage, till)
-        await assert_sound(database_url)
+    async with open_shop(database_url, tmp_path) as shop:
+        yield shop
 
 
 async def refunded(shop: Shop, *, spent: int) -> tuple[UUID, int]:

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from mutoscope.app.repeats import once
-from mutoscope.app.sign_up import keep_unproven, normalised_email, unproven
+from mutoscope.app.sign_up import keep_unproven, normalised_email, opened_before, unproven
 from mutoscope.app.sign_up_limits import ADDRESS_SPAN, EMAIL_SPAN
 from mutoscope.domain import instants
 from mutoscope.domain.credits import Refusal, checked_key
 from mutoscope.domain.planner import KeyReused
-from mutoscope.storage import sign_ups, workspaces
-from mutoscope.storage.workspaces import UnknownWorkspace
+from mutoscope.storage import sign_ups
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -91,7 +90,7 @@ async def sign_up_newcomer(
     )  # fmt: skip
 
     async def before() -> tuple[Workspace, bool] | None:
-        found = await _found(studio, workspace.workspace_id)
+        found = await opened_before(studio, workspace.workspace_id)
         if found is not None and _asked(found) != _asked(workspace):
             raise KeyReused(namespace=NAMESPACE, key=key)
         return None if found is None else (found, True)
@@ -132,14 +131,6 @@ async def _count(
         )  # fmt: skip
         if retry_at is not None:
             raise TooManySignUps(subject=subject, retry_at=retry_at, at=at)
-
-
-async def _found(studio: Studio, workspace_id: UUID) -> Workspace | None:
-    try:
-        async with studio.reading() as connection:
-            return await workspaces.get(connection, workspace_id=workspace_id)
-    except UnknownWorkspace:
-        return None
 
 
 def _asked(workspace: Workspace) -> tuple[str, str | None, str]:

@@ -24,7 +24,7 @@ from mutoscope.domain.requests import Request
 from mutoscope.domain.team import checked_name
 from mutoscope.storage import team, workspaces
 from mutoscope.storage.session import SideRow
-from mutoscope.storage.workspaces import Message, Workspace
+from mutoscope.storage.workspaces import Message, UnknownWorkspace, Workspace
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -154,6 +154,14 @@ async def create(
     kept = await _read(studio, workspace.workspace_id)  # another's, when its id was known before
     await _begin_trial(studio, kept)
     return await _read(studio, workspace.workspace_id)
+
+
+async def opened_before(studio: Studio, workspace_id: UUID) -> Workspace | None:
+    """Return a workspace that was opened under an id which follows from a request, if it was."""
+    try:
+        return await _read(studio, workspace_id)
+    except UnknownWorkspace:
+        return None
 
 
 async def verify_email(studio: Studio, *, workspace_id: UUID, code: str) -> Workspace:

@@ -121,7 +121,7 @@ async def open_workspace(
 ) -> Response[Workspace]:  # fmt: skip
     """Open a workspace; a repeat with the same key returns the same one."""
     workspace_id = uuid5(IDS, checked_key(idempotency_key))
-    before = await _found(house.studio, workspace_id)
+    before = await sign_up.opened_before(house.studio, workspace_id)
     if before is not None:
         _check_same(before, data, idempotency_key)
         if before.trial_ends_at is not None:
@@ -188,7 +188,7 @@ async def start_plan(
             agreed=dict(data.agreed), price=price,
         )  # fmt: skip
     except AlreadySubscribed:
-        before = await _found(studio, workspace_id)
+        before = await sign_up.opened_before(studio, workspace_id)
         if before is None or not _is_begun_by(before, subscription_id, data, idempotency_key):
             raise
         return Response(await _started(studio, before), headers=replay_headers(is_replay=True))
@@ -211,14 +211,6 @@ async def _started(studio: Studio, workspace: Workspace) -> PlanStarted:
     ended = await trial_ended(studio, subscription=workspace.subscription)
     own = {each.name: getattr(workspace, each.name) for each in fields(workspace)}
     return PlanStarted(**own, trial_ended=ended)
-
-
-async def _found(studio: Studio, workspace_id: UUID) -> Workspace | None:
-    try:
-        async with studio.reading() as connection:
-            return await workspaces.get(connection, workspace_id=workspace_id)
-    except UnknownWorkspace:
-        return None
 
 
 def _check_same(before: Workspace, data: NewWorkspace, key: str) -> None:
