@@ -15,9 +15,11 @@ from mutoscope.app.asset_rules import AssetRules
 from mutoscope.app.pay_links import PATH, open_pay_link
 from mutoscope.app.plan_now import plan_now
 from mutoscope.app.quick_cards import Question
+from mutoscope.app.studio import MANUAL
 from mutoscope.cli.plan_screen import show_plan, shown_of
 from mutoscope.domain.chat import creator
 from mutoscope.domain.subscriptions import State
+from mutoscope.payments.manual import ManualGateway
 from mutoscope.storage.outbox import StoredMessage
 from mutoscope.storage.payments import PaymentRequest
 from post_stage import messages
@@ -98,6 +100,31 @@ async def test_a_reminder_has_a_link_to_what_is_paid_and_says_until_when(stage: 
     asked = await open_pay_link(stage.studio, token=address.rpartition("/")[2])
     assert asked.request_id == request.request_id
     assert f"suspended on {request.due_at + 7 * DAY:%d %B %Y}" in told.body
+
+
+@pytest.mark.parametrize(
+    ("url", "where"),
+    [("", "at this studio's address, too: /v1/pay/"),
+     ("https://films.example", "here, too: https://films.example/v1/pay/")],
+)  # fmt: skip
+async def test_who_pays_by_transfer_is_told_where_to_and_what_to_write(
+    stage: Stage, url: str, where: str
+) -> None:
+    stage.studio = replace(
+        stage.studio, gateways={MANUAL: ManualGateway(bank="DE02 1203 0000 0000 2020 51")},
+        call_backs=replace(stage.studio.call_backs, url=url),
+    )  # fmt: skip
+    request = await owing(stage)
+
+    for after in (timedelta(0), 9 * DAY):
+        await run_at(stage, request.due_at + after)
+
+    told = [each for name in ("Please pay", "Your plan is suspended")
+            for each in await letters(stage, request.workspace_id, name)]  # fmt: skip
+    assert len(told) >= 2
+    for each in told:
+        assert "Transfer 47.97 USD to DE02 1203 0000 0000 2020 51. Write MU-" in each.body
+        assert where in each.body
 
 
 async def test_a_plan_that_is_not_paid_says_what_comes_of_it(

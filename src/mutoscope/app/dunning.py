@@ -17,7 +17,7 @@ import structlog
 from mutoscope.app.buy import cancelled
 from mutoscope.app.gateway import Demand, GatewayError, PaymentState, is_forgotten
 from mutoscope.app.letters import letter
-from mutoscope.app.pay_links import pay_link
+from mutoscope.app.pay_links import how_to_pay
 from mutoscope.app.receive import receive
 from mutoscope.app.suspend import suspend
 from mutoscope.domain.money import money_text
@@ -137,7 +137,7 @@ async def _remind(studio: Studio, request: PaymentRequest) -> bool:
         await _suspended(studio, request, workspace, subscription)
         return True
     next_at = _next_reminder(billing, missed_at, ends_at, at=at)
-    mail = _reminder(studio, request, workspace, ends_at=ends_at, came=await _came(studio, request))
+    mail = await _reminder(studio, request, workspace, ends_at=ends_at)
     rows = (_counted(request, next_at=next_at), *letter(studio, workspace, *mail))
     if subscription.state is State.PAST_DUE:
         return await _told(studio, rows)
@@ -160,7 +160,7 @@ async def _suspended(
     subject = "Your plan is suspended"
     body = (
         f"{request.title} comes to {_amount(request)} and is still not paid. Your work stays; "
-        f"new jobs wait until it is paid: {pay_link(studio, request, at=at)}"
+        f"new jobs wait until it is paid. {await how_to_pay(studio, request, at=at)}"
     )
     rows = (_counted(request, next_at=None), *letter(studio, workspace, subject, body))
     await suspend(studio, subscription, rows=rows, at=at)
@@ -179,14 +179,15 @@ def _counted(request: PaymentRequest, *, next_at: datetime | None) -> SideRow:
     return SideRow(payments.remind_requests, row)
 
 
-def _reminder(
-    studio: Studio, request: PaymentRequest, workspace: Workspace, *, ends_at: datetime, came: str
+async def _reminder(
+    studio: Studio, request: PaymentRequest, workspace: Workspace, *, ends_at: datetime
 ) -> tuple[str, str]:
-    at = studio.clock.now()
+    came = await _came(studio, request)
+    paying = await how_to_pay(studio, request, at=studio.clock.now())
     subject = f"Please pay {request.title}"
     body = (
         f"{request.title} of {workspace.name} comes to {_amount(request)} and is not paid. {came}"
-        f"Pay it, or change your card, here: {pay_link(studio, request, at=at)}\n"
+        f"{paying}\n"
         f"Without a payment the plan is suspended on {ends_at:%d %B %Y}."
     )
     return subject, body

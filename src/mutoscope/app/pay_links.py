@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.gateway import Demand, GatewayAway, GatewayError, GatewayFailed
+from mutoscope.app.studio import MANUAL
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.pay_links import PayLink, opened, signed
 from mutoscope.storage import payments, workspaces
@@ -54,6 +55,19 @@ def pay_link(studio: Studio, request: PaymentRequest, *, at: datetime) -> str:
         workspace_id=request.workspace_id, request_id=request.request_id, expires_at=at + LASTS
     )
     return f"{studio.call_backs.url}{PATH}/{signed(link, key=studio.asset_rules.link_key)}"
+
+
+async def how_to_pay(studio: Studio, request: PaymentRequest, *, at: datetime) -> str:
+    """Return how an open request is paid: where to transfer what, and the address of its page.
+
+    Where the studio knows no public address of its own, the link is told without one.
+    """
+    where = "here" if studio.call_backs.url else "at this studio's address"
+    link = pay_link(studio, request, at=at)
+    if request.gateway != MANUAL or MANUAL not in studio.gateways:
+        return f"Pay it, or change your card, {where}: {link}"
+    instructions = (await checkout(studio, request)).instructions
+    return f"{instructions} It stands {where}, too: {link}"
 
 
 async def open_pay_link(studio: Studio, *, token: str) -> PaymentRequest:

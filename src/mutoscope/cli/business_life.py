@@ -163,6 +163,7 @@ async def _make_still(town: Town, customer: Customer) -> None:
     for _ in range(STEPS_MAX):
         step = await advance(studio, workspace_id=whose, job_id=job.job_id)
         if step.wait_s is None:
+            customer.stills.append(job.job_id)
             return
 
 

@@ -65,6 +65,7 @@ class Customer:
     workspace_id: UUID | None = None
     member_id: UUID | None = None
     late: list[Late] = field(default_factory=list)
+    stills: list[UUID] = field(default_factory=list)
     acts: int = 0
 
     @property
