@@ -23,6 +23,7 @@ from alert_stage import (
     subscribed,
     told,
 )
+from mutoscope.app import upgrade
 from mutoscope.app.alerts import alert, set_preference
 from mutoscope.app.sign_up import create
 from mutoscope.app.subscribe import start_plan
@@ -174,6 +175,16 @@ async def test_unlimited_images_are_never_running_low(stage: Stage) -> None:
     await start_plan(stage.studio, workspace_id=stage.workspace_id, plan="unlimited")
 
     assert await codes(stage, stage.workspace_id) == []
+
+
+async def test_images_that_unlimited_use_leaves_alone_are_not_told_to_lapse(stage: Stage) -> None:
+    workspace_id = await subscribed(stage, plan="pro")
+    await upgrade.upgrade(stage.studio, workspace_id=workspace_id, plan="unlimited", key="up")
+    stage.clock.move(days=25)
+
+    found = await told(stage, workspace_id)
+
+    assert {each.kind for each in found if each.code is AlertCode.CREDITS_LAPSE} == {"video"}
 
 
 async def test_an_alert_is_written_to_the_person(stage: Stage) -> None:

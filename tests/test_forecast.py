@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from alert_stage import give, hold, submit, subscribed
+from mutoscope.app import upgrade
 from mutoscope.app.forecast import Forecast, forecast
 from mutoscope.app.subscribe import start_plan
 from mutoscope.domain import actions as ask
@@ -157,6 +158,19 @@ async def test_unlimited_use_has_no_end(stage: Stage) -> None:
     (image,) = [each for each in found if each.kind == "image"]
     assert (image.is_unlimited, image.depleted_at) == (True, None)
     assert image.sentence == "Image use is unlimited."
+
+
+async def test_nothing_lapses_of_what_unlimited_use_leaves_alone(stage: Stage) -> None:
+    workspace_id = await subscribed(stage, plan="pro")
+    (before,) = [each for each in await forecast(stage.studio, workspace_id=workspace_id)
+                 if each.kind == "image"]  # fmt: skip
+    await upgrade.upgrade(stage.studio, workspace_id=workspace_id, plan="unlimited", key="up")
+
+    (image,) = [each for each in await forecast(stage.studio, workspace_id=workspace_id)
+                if each.kind == "image"]  # fmt: skip
+
+    assert [each.credits for each in before.lapses] == [700]
+    assert (image.spendable, image.lapses) == (700, ())
 
 
 async def test_an_unknown_workspace_is_refused(stage: Stage) -> None:

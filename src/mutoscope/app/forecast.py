@@ -61,7 +61,8 @@ class Forecast:
     """What is to be expected of a wallet; `per_week` is the rate, rounded half up.
 
     Without a rate the history is too short, and there is no `depleted_at`; with one, None means
-    beyond a year. An unlimited wallet has no end.
+    beyond a year. An unlimited wallet has no end, and no lapses are told of it: what lies in it
+    cannot be spent meanwhile.
     """
 
     kind: str
@@ -137,7 +138,8 @@ def _forecast(basis: _Basis, *, is_unlimited: bool) -> Forecast:
         per_week=None if per_day is None else (per_day * 14 + 1) // 2,
         confidence=rate.confidence, history_days=rate.days, active_days=rate.active_days,
         depleted_at=depleted_at, next_grant_at=balance.next_grant_at,
-        next_grant_amount=balance.next_grant_amount, lapses=_lapses(basis, walked),
+        next_grant_amount=balance.next_grant_amount,
+        lapses=() if is_unlimited else _lapses(basis, walked),
         sentence=f"{balance.kind.capitalize()} use is unlimited." if is_unlimited else sentence,
     )  # fmt: skip
 

@@ -49,7 +49,8 @@ class ToldLapse(NamedTuple):
 class WalletView:
     """What alerts depend on: `reference` is the size of the last allowance, 0 for none yet.
 
-    `newest_lot` is the number of the last grant. An unlimited wallet is never low.
+    `newest_lot` is the number of the last grant. An unlimited wallet is never low, and nothing of
+    it lapses that anybody could have spent.
     """
 
     held: int
@@ -66,6 +67,10 @@ class WalletView:
             for lot in self.lots
             if lot.effective_at <= at and (lot.expires_at is None or at < lot.expires_at)
         )
+
+    def lots_to_spend(self) -> tuple[OpenLot, ...]:
+        """Return the lots from which a hold could take: none while use is metered alone."""
+        return () if self.is_unlimited else self.lots
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +163,7 @@ def _lapses(
     """Return the lapses to tell, those of one instant together, and all that were told."""
     told = {each.lot: each for each in memory.told_lapses if each.expires_at > at}
     found: dict[tuple[datetime, int], list[OpenLot]] = {}
-    for lot in view.lots:
+    for lot in view.lots_to_spend():
         if not lot.available or lot.expires_at is None or lot.expires_at <= at:
             continue
         left = lot.expires_at - at
@@ -184,7 +189,7 @@ def _next_look(
     lowest = {each.lot: each.days for each in told}
     coming = [
         lot.expires_at - timedelta(days=each)
-        for lot in view.lots
+        for lot in view.lots_to_spend()
         if lot.available and lot.expires_at is not None and lot.expires_at > at
         for each in days
         if each < lowest.get(lot.lot, max(days) + 1)
