@@ -49,8 +49,8 @@ class PurchaseNotInThisState(Refusal):
 
     def __init__(self, *, purchase_id: UUID, state: str, wanted: str) -> None:
         super().__init__(
-            f"the purchase {purchase_id} is {state}, it has to be {wanted} for this: "
-            "look at it again"
+            f"the purchase {purchase_id} is {state}, and this is for one that is {wanted}: "
+            "the workspace's thread tells what was done, and by whom"
         )
         self.purchase_id = purchase_id
         self.state = state
