@@ -20,10 +20,12 @@ from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, in_house_as
 from mutoscope.cli.desk_acting import Key, show
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, Yes, id_of, takes
-from mutoscope.cli.plain import print_json
+from mutoscope.cli.plain import plain, print_json
 from mutoscope.cli.screen import console, money, table, tell, told
 from mutoscope.domain.agreed import OfferChange
 from mutoscope.domain.catalog import Version
+from mutoscope.domain.offers import Pack
+from mutoscope.domain.pack_measure import Measure, measure
 from mutoscope.domain.purchases import Purchase
 from mutoscope.domain.staff import StaffAction
 from mutoscope.storage import offers, purchases, workspaces
@@ -101,23 +103,29 @@ def packs(workspace_id: MaybeWorkspace = None, *, is_json: Json = False) -> None
     version, coming = in_house(read)
     smallest = version.purchase_credits_min
     if is_json:
-        listed = {"packs": version.packs, "free_amounts": version.free_amounts}
+        sold = [plain(each) | {"buys": plain(_buys(version, each))} for each in version.packs]
+        listed = {"packs": sold, "free_amounts": version.free_amounts}
         print_json({**listed, "credits_min": smallest, "coming": coming})
         return
-    made = table("pack", "name", "kind", ">credits", ">price, net", ">per 1,000 credits")
+    made = table("pack", "name", "kind", ">credits", ">price, net", ">per 1,000 credits", "buys")
     for pack in version.packs:
+        buys = _buys(version, pack)
         made.add_row(
             pack.key, escape(pack.name), pack.kind, f"{pack.credits:,}", money(pack.price),
-            money(pack.price_per_1000),
+            money(pack.price_per_1000), escape(buys.told()) if buys else "",
         )  # fmt: skip
     for each in version.free_amounts:
         made.add_row(
             "-", "an amount of your own", each.kind, f"{smallest:,} or more", "by the amount",
-            money(each.price_per_1000),
+            money(each.price_per_1000), "",
         )  # fmt: skip
     console().print(made)
     for change in coming:
         console().print(f"From {told(change.begins_at)}: {_changed(change)}.", markup=False)
+
+
+def _buys(version: Version, pack: Pack) -> Measure | None:
+    return measure(version=version, kind=pack.kind, amount=pack.credits)
 
 
 def _changed(change: OfferChange) -> str:

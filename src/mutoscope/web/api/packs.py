@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from mutoscope.domain.agreed import OfferChange
 from mutoscope.domain.catalog import NoVersionInForce
 from mutoscope.domain.offers import Money
+from mutoscope.domain.pack_measure import Measure, measure
 from mutoscope.storage import workspaces
 from mutoscope.storage.workspaces import UnknownWorkspace
 from mutoscope.web.api.shape import HouseHere
@@ -17,7 +18,7 @@ from mutoscope.web.errors import documented
 
 
 class PackShape(msgspec.Struct, frozen=True, kw_only=True):
-    """A pack as this workspace is sold it, at a net price."""
+    """A pack as this workspace is sold it, at a net price; `buys` says it in seconds, or images."""
 
     pack: str
     name: str
@@ -25,6 +26,7 @@ class PackShape(msgspec.Struct, frozen=True, kw_only=True):
     credits: int
     price: Money
     price_per_1000: Money
+    buys: Measure | None
     is_agreed: bool
 
 
@@ -78,6 +80,7 @@ async def list_packs(*, house: HouseHere, workspace_id: FromPath[UUID]) -> PackL
             PackShape(
                 pack=each.key, name=each.name, kind=each.kind, credits=each.credits,
                 price=each.price, price_per_1000=each.price_per_1000,
+                buys=measure(version=shop, kind=each.kind, amount=each.credits),
                 is_agreed=each not in catalog.packs,
             )
             for each in shop.packs
