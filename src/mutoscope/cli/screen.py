@@ -11,7 +11,7 @@ from textwrap import shorten
 from typing import Final
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -24,6 +24,9 @@ from mutoscope.domain.wording import SOURCES
 from mutoscope.storage.history import Line
 from mutoscope.storage.jobs import Job
 from mutoscope.storage.workspaces import Workspace
+
+NOTHING: Final = "(none)"
+"""What stands under the names of the columns where there is nothing to list."""
 
 WIDTH_PIPE: Final = 10_000
 """Columns where there is no terminal: nothing is broken across lines, so that ids stay whole."""
@@ -59,13 +62,23 @@ def bars() -> Progress:
     )  # fmt: skip
 
 
+class _Listing(Table):
+    """A table that says so when nothing stands in it."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the rows, or that there are none."""
+        yield from super().__rich_console__(console, options)
+        if not self.rows:
+            yield NOTHING
+
+
 def table(*columns: str, title: str = "") -> Table:
     """Return an empty table.
 
     A column whose name begins with > stands at the right; one that begins with ! has ids, which are
     not broken across lines.
     """
-    made = Table(
+    made = _Listing(
         box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, show_edge=False
     )
     for column in columns:
