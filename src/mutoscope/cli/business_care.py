@@ -12,7 +12,7 @@ from uuid import UUID
 
 from mutoscope.app.terms import BILLING_DATE, NOW
 from mutoscope.cli.business_life import AGREED
-from mutoscope.cli.business_town import Town, happens
+from mutoscope.cli.business_town import OFTEN, Town, happens
 from mutoscope.domain.invoices import DocumentKind
 from mutoscope.storage import invoices, workspaces
 from mutoscope.storage.place import LAST
@@ -54,7 +54,7 @@ async def _agree_pack(town: Town, whose: Sequence[UUID]) -> None:
         "agree_pack", one, pack=OWN_PACK, kind="video", credits=2_000, price=4_500,
         currency="USD", begins=begins,
     )  # fmt: skip
-    if is_agreed and begins == BILLING_DATE and happens(town.chance, 0.5):
+    if is_agreed and begins == BILLING_DATE and happens(town.chance, OFTEN):
         await town.press("undo_offers", one)
 
 
