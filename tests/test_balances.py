@@ -115,6 +115,20 @@ async def test_a_balance_tells_when_each_hold_ends_in_the_zone_of_the_screen(
     assert later[-1].endswith("returned, the job's time ran out; 700 are left then.")
 
 
+async def test_a_hold_of_the_past_is_told_without_an_end(
+    connection: asyncpg.Connection, story: Narrator
+) -> None:
+    await story.tell(pack(700, story))
+    await story.tell(hold(50, story, days=1), key="clip-1")
+    held_at = story.now
+    story.now += timedelta(hours=1)
+    await story.tell(ask.Release(ask.Reference("api", "clip-1")))
+
+    then = explanation(balance=await shown(connection, story, at=held_at), zone="UTC")
+
+    assert then[-1] == "Hold api:clip-1 has held 50 since 31 Jan 2025 09:00 UTC."
+
+
 async def test_a_projection_tells_each_grant_and_lapse_with_the_balance_after_it(
     connection: asyncpg.Connection, story: Narrator
 ) -> None:

@@ -3,7 +3,7 @@
 Invariant: a proposal leaves `open` once, for ever; it is dead at `lapses_at` to the microsecond.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -18,9 +18,3 @@ class ProposalState(StrEnum):
     REFUSED = "refused"
     LAPSED = "lapsed"
     WITHDRAWN = "withdrawn"
-
-
-def state_at(*, state: ProposalState, lapses_at: datetime, at: datetime) -> ProposalState:
-    """Return the state at an instant: one that nobody decided in time has lapsed."""
-    is_over = state is ProposalState.OPEN and at >= lapses_at
-    return ProposalState.LAPSED if is_over else state
