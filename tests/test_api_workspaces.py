@@ -7,8 +7,7 @@ import httpx
 import pytest
 
 from api_client import Api, open_api
-from mutoscope.app import subscribe
-from mutoscope.web.api import workspaces as routes
+from mutoscope.app import sign_up, subscribe
 from overtaking import overtake
 
 
@@ -141,7 +140,7 @@ async def test_a_workspace_opened_twice_at_one_moment_is_one(
     async def opened() -> httpx.Response:
         return await api.post("/v1/workspaces", {"name": "Aurora"}, key="open-1")
 
-    winner = overtake(monkeypatch, routes, "_found", opened, is_read_first=is_read_first)
+    winner = overtake(monkeypatch, sign_up, "opened_before", opened, is_read_first=is_read_first)
 
     assert (await opened()).json() == winner[0].json()
 
@@ -152,7 +151,9 @@ async def test_one_key_for_two_workspaces_at_one_moment_opens_the_first(
     async def opened(name: str) -> httpx.Response:
         return await api.post("/v1/workspaces", {"name": name}, key="open-1")
 
-    winner = overtake(monkeypatch, routes, "_found", lambda: opened("Aurora"), is_read_first=True)
+    winner = overtake(
+        monkeypatch, sign_up, "opened_before", lambda: opened("Aurora"), is_read_first=True
+    )
     other = await opened("Borealis")
 
     assert winner[0].json()["name"] == "Aurora"
