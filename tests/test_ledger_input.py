@@ -83,11 +83,11 @@ BAD: dict[str, tuple[type[Refusal], Call]] = {
     "hold's key": (BadKey, lambda ledger: ledger.release(ADA, "video", key="r", hold="\x00")),
     "no text as hold": (
         BadKey,
-        lambda ledger: ledger.release(ADA, "video", key="r", hold=5),  # type: ignore[arg-type]
+        lambda ledger: ledger.release(ADA, "video", key="r", hold=5),
     ),
     "text as workspace": (
         BadWorkspace,
-        lambda ledger: ledger.charge(str(ADA), "video", 1, key="clip"),  # type: ignore[arg-type]
+        lambda ledger: ledger.charge(str(ADA), "video", 1, key="clip"),
     ),
     "naive expiry": (
         NaiveInstant, lambda ledger: ledger.grant(ADA, "video", 1, key="g", expires_at=NAIVE)
@@ -108,7 +108,7 @@ BAD: dict[str, tuple[type[Refusal], Call]] = {
     ),
     "no instant": (
         NaiveInstant,
-        lambda ledger: ledger.grant(ADA, "video", 1, key="g", expires_at="2027-01-01"),  # type: ignore[arg-type]
+        lambda ledger: ledger.grant(ADA, "video", 1, key="g", expires_at="2027-01-01"),
     ),
     "a currency of no money": (
         BadAmount,
@@ -122,12 +122,12 @@ BAD: dict[str, tuple[type[Refusal], Call]] = {
     "member": (
         BadAttribution,
         lambda ledger: ledger.charge(
-            ADA, "video", 1, key="clip", attribution=Attribution("ann")  # type: ignore[arg-type]
+            ADA, "video", 1, key="clip", attribution=Attribution("ann")
         ),
     ),
     "attribution": (
         BadAttribution,
-        lambda ledger: ledger.charge(ADA, "video", 1, key="clip", attribution="ann"),  # type: ignore[arg-type]
+        lambda ledger: ledger.charge(ADA, "video", 1, key="clip", attribution="ann"),
     ),
     "namespace of renewals": (
         NamespaceTaken,
@@ -138,13 +138,13 @@ BAD: dict[str, tuple[type[Refusal], Call]] = {
     ),
     "hold for no number": (
         BadHoldSpan,
-        lambda ledger: ledger.hold(ADA, "video", 1, key="clip", hold_s=None),  # type: ignore[arg-type]
+        lambda ledger: ledger.hold(ADA, "video", 1, key="clip", hold_s=None),
     ),
     "text as workspace of a balance": (
-        BadWorkspace, lambda ledger: ledger.balance("ada", "video")  # type: ignore[arg-type]
+        BadWorkspace, lambda ledger: ledger.balance("ada", "video")
     ),
     "text as workspace of a history": (
-        BadWorkspace, lambda ledger: ledger.history("ada")  # type: ignore[arg-type]
+        BadWorkspace, lambda ledger: ledger.history("ada")
     ),
     "period": (PeriodOutOfReach, lambda ledger: stand(ledger, FINE._replace(next_index=-1))),
 }  # fmt: skip
@@ -163,7 +163,7 @@ async def test_bad_input_is_refused_by_name_and_does_nothing(stern: Ledger, bad:
 
 async def test_who_and_why_is_told_by_the_names_that_there_are(stern: Ledger) -> None:
     with pytest.raises(TypeError, match="why"):
-        await stern.charge(ADA, "video", 1, key="clip", why="asked for")  # type: ignore[call-arg]
+        await stern.charge(ADA, "video", 1, key="clip", why="asked for")
 
 
 async def test_a_ledger_that_is_not_open_says_so(database_url: str) -> None:
