@@ -14,6 +14,7 @@ from mutoscope.app.buy import Order
 from mutoscope.app.receive import Received
 from mutoscope.domain.catalog import Version
 from mutoscope.domain.staff import Actor, Role
+from mutoscope.domain.subscriptions import Subscription
 from mutoscope.storage import history, purchases
 from mutoscope.storage.purchases import Refund
 from soundness import assert_sound
@@ -91,14 +92,28 @@ async def on_enterprise(desk: Desk) -> None:
 
 
 @asynccontextmanager
-async def open_agreeing_desk(url: str, folder: Path) -> AsyncIterator[Desk]:
-    """Set the desk up with a customer whose plan leaves its terms open, and who may buy."""
+async def open_enterprise_desk(url: str, folder: Path) -> AsyncIterator[Desk]:
+    """Set the desk up with a customer who has 10 image and 1,000 video credits, for 900.00."""
     async with open_money_desk(url, folder) as desk:
         await on_enterprise(desk)
+        yield desk
+        await assert_sound(url)
+
+
+async def plan_of(desk: Desk) -> Subscription:
+    """Return the plan of the desk's customer."""
+    found = (await read(desk.stage, desk.workspace_id)).subscription
+    assert found is not None
+    return found
+
+
+@asynccontextmanager
+async def open_agreeing_desk(url: str, folder: Path) -> AsyncIterator[Desk]:
+    """Set the desk up with a customer whose plan leaves its terms open, and who may buy."""
+    async with open_enterprise_desk(url, folder) as desk:
         await desk.act(desk.ada, "terms", key="buys", can_purchase=True)
         await desk.act(desk.ada, "enable_purchases", key="enabled")
         yield desk
-        await assert_sound(url)
 
 
 async def shop_of(desk: Desk) -> Version:

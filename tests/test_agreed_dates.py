@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from business_stage import pay_all, read, spendable, tick, to_pay
+from business_stage import pay_all, spendable, tick, to_pay
 from desk_stage import Desk
-from money_desk_stage import on_enterprise, open_money_desk
+from money_desk_stage import on_enterprise, open_enterprise_desk, plan_of
 from mutoscope.app import change_plan
 from mutoscope.app.agree import NotToBeAgreed
 from mutoscope.app.change_plan import AgreedWithSupport, AlreadyScheduled, NothingScheduled
@@ -21,9 +21,7 @@ from mutoscope.domain.catalog import RenewalRule
 from mutoscope.domain.credits import BadAmount, Refusal
 from mutoscope.domain.desk import BadDeskData
 from mutoscope.domain.offers import Money
-from mutoscope.domain.subscriptions import Subscription
 from mutoscope.domain.wall_clock import UnknownZone
-from soundness import assert_sound
 from studio_fixture import open_workspace
 
 LATER: dict[str, Any] = {
@@ -38,29 +36,20 @@ AGREED = Agreed(
 
 @pytest.fixture
 async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    """A desk whose customer has a plan with 10 image and 1,000 video credits, for 900.00."""
-    async with open_money_desk(database_url, tmp_path) as desk:
-        await on_enterprise(desk)
+    async with open_enterprise_desk(database_url, tmp_path) as desk:
         yield desk
-        await assert_sound(database_url)
-
-
-async def plan(desk: Desk) -> Subscription:
-    found = (await read(desk.stage, desk.workspace_id)).subscription
-    assert found is not None
-    return found
 
 
 async def half_a_period(desk: Desk) -> None:
     """Let the clock stand in the middle of the first period."""
-    period = (await plan(desk)).period(index=0)
+    period = (await plan_of(desk)).period(index=0)
     desk.stage.clock.at = period.starts_at + (period.ends_at - period.starts_at) / 2
 
 
 async def a_period(desk: Desk, url: str) -> None:
     """Let the clock stand in the next period, with what was billed paid."""
     await pay_all(desk.stage, desk.workspace_id)
-    desk.stage.clock.at = (await plan(desk)).period_at(at=desk.stage.clock.now()).ends_at
+    desk.stage.clock.at = (await plan_of(desk)).period_at(at=desk.stage.clock.now()).ends_at
     await tick(desk.stage, url)
 
 
@@ -111,10 +100,10 @@ async def test_terms_for_the_billing_date_are_shown_and_begin_then(
     await desk.act(desk.ada, "terms", **LATER)
 
     assert await shown(desk) == (AGREED, 120_000)
-    assert not (await plan(desk)).can_purchase
+    assert not (await plan_of(desk)).can_purchase
     assert await spendable(desk.stage, desk.workspace_id) == 1_000
     await a_period(desk, database_url)
-    after = await plan(desk)
+    after = await plan_of(desk)
     assert (after.can_purchase, after.scheduled) == (True, None)
     assert await spendable(desk.stage, desk.workspace_id) == 9_000
     assert await spendable(desk.stage, desk.workspace_id, kind="image") == 20
@@ -131,7 +120,7 @@ async def test_terms_for_the_billing_date_can_be_undone_by_staff_alone(
 
     await desk.act(desk.grace, "undo_change", key="undo")
 
-    assert (await plan(desk)).scheduled is None
+    assert (await plan_of(desk)).scheduled is None
     await a_period(desk, database_url)
     assert await spendable(desk.stage, desk.workspace_id) == 1_000
     (request,) = await to_pay(desk.stage, desk.workspace_id)
@@ -152,7 +141,7 @@ async def test_terms_begin_on_the_billing_date_within_the_term_of_a_year(
     await desk.act(desk.ada, "terms", **LATER)
     await a_period(desk, database_url)
 
-    after = await plan(desk)
+    after = await plan_of(desk)
     assert (after.charge_index, after.price) == (12, Money(amount=120_000, currency="USD"))
     assert await spendable(desk.stage, desk.workspace_id) == 9_000
     assert await to_pay(desk.stage, desk.workspace_id) == ()
@@ -179,7 +168,7 @@ async def unpaid(desk: Desk, url: str) -> None:
     catalog = replace(desk.studio.catalog, versions=(replace(version, billing=billing),))
     desk.stage.studio = replace(desk.studio, catalog=catalog)
     await on_enterprise(desk)
-    desk.stage.clock.at = (await plan(desk)).period(index=0).ends_at
+    desk.stage.clock.at = (await plan_of(desk)).period(index=0).ends_at
     await tick(desk.stage, url)
 
 
@@ -219,7 +208,7 @@ async def test_terms_that_cannot_be_are_not_scheduled(
     with pytest.raises(refusal):
         await desk.act(desk.ada, "terms", **LATER | change)
 
-    assert (await plan(desk)).scheduled is None
+    assert (await plan_of(desk)).scheduled is None
 
 
 async def test_one_thing_is_scheduled_at_a_time(desk: Desk) -> None:
@@ -232,15 +221,15 @@ async def test_one_thing_is_scheduled_at_a_time(desk: Desk) -> None:
 
 
 async def test_a_zone_begins_on_the_next_billing_date(desk: Desk, database_url: str) -> None:
-    before = await plan(desk)
+    before = await plan_of(desk)
     date = before.period(index=0).ends_at
 
     await desk.act(desk.ada, "change_zone", zone="Asia/Tokyo")
 
-    waits = await plan(desk)
+    waits = await plan_of(desk)
     assert (waits.zone, waits.scheduled and waits.scheduled.at) == (before.zone, date)
     await a_period(desk, database_url)
-    after = await plan(desk)
+    after = await plan_of(desk)
     assert (after.zone, after.begins_at) == ("Asia/Tokyo", date)
     assert after.period_at(at=desk.stage.clock.now()).starts_at == date
     assert await spendable(desk.stage, desk.workspace_id) == 1_000
@@ -250,7 +239,7 @@ async def test_a_zone_that_cannot_be_is_refused(desk: Desk) -> None:
     with pytest.raises(UnknownZone):
         await desk.act(desk.ada, "change_zone", zone="Europe/Atlantis")
     with pytest.raises(BadDeskData, match="the zone of its billing already"):
-        await desk.act(desk.ada, "change_zone", zone=(await plan(desk)).zone)
+        await desk.act(desk.ada, "change_zone", zone=(await plan_of(desk)).zone)
 
 
 async def test_a_plan_begins_on_the_billing_date_that_staff_state(desk: Desk) -> None:
@@ -284,5 +273,5 @@ async def test_no_plan_begins_before_the_end_of_the_one_before(
         await desk.act(desk.ada, "start_plan", key="early", **terms, anchor_at=early)
     await desk.act(desk.ada, "start_plan", key="late", **terms, anchor_at=ended_at.isoformat())
 
-    assert (await plan(desk)).anchor_at == ended_at
+    assert (await plan_of(desk)).anchor_at == ended_at
     assert await spendable(desk.stage, desk.workspace_id) == 1_000

@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 
-from business_stage import pay_all, read, spendable, state, tick, to_pay
+from business_stage import pay_all, spendable, state, tick, to_pay
 from desk_stage import Desk
-from money_desk_stage import on_enterprise, open_money_desk
+from money_desk_stage import open_enterprise_desk, plan_of
 from mutoscope.app import change_plan
 from mutoscope.app.change_plan import AgreedWithSupport, AlreadyScheduled
 from mutoscope.app.plan_now import plan_now
 from mutoscope.domain.subscriptions import State, Subscription
-from soundness import assert_sound
 from studio_fixture import open_workspace
 
 LATER: dict[str, Any] = {
@@ -23,23 +22,14 @@ LATER: dict[str, Any] = {
 
 @pytest.fixture
 async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    """A desk whose customer has 1,000 video credits a month for 900.00."""
-    async with open_money_desk(database_url, tmp_path) as desk:
-        await on_enterprise(desk)
+    async with open_enterprise_desk(database_url, tmp_path) as desk:
         yield desk
-        await assert_sound(database_url)
-
-
-async def plan(desk: Desk) -> Subscription:
-    found = (await read(desk.stage, desk.workspace_id)).subscription
-    assert found is not None
-    return found
 
 
 async def a_period(desk: Desk, url: str) -> None:
     """Let the clock stand in the next period, with what was billed paid."""
     await pay_all(desk.stage, desk.workspace_id)
-    desk.stage.clock.at = (await plan(desk)).period_at(at=desk.stage.clock.now()).ends_at
+    desk.stage.clock.at = (await plan_of(desk)).period_at(at=desk.stage.clock.now()).ends_at
     await tick(desk.stage, url)
 
 
@@ -79,7 +69,7 @@ async def test_a_plan_ends_although_terms_are_agreed_for_that_day(
 
 async def test_an_undo_of_the_end_restores_the_agreed_terms(desk: Desk, database_url: str) -> None:
     await desk.act(desk.ada, "terms", **LATER)
-    before = await plan(desk)
+    before = await plan_of(desk)
     for _ in range(3):
         await cancel(desk)
         restored = await undo(desk)
@@ -103,11 +93,11 @@ async def test_staff_take_the_end_back_first_and_then_the_terms(
     await cancel(desk)
 
     await desk.act(desk.grace, "undo_change", key="end")
-    with_terms = await plan(desk)
+    with_terms = await plan_of(desk)
     await desk.act(desk.grace, "undo_change", key="terms")
 
     assert (with_terms.cancels_at, with_terms.has_agreed_terms()) == (None, True)
-    assert (await plan(desk)).scheduled is None
+    assert (await plan_of(desk)).scheduled is None
     await a_period(desk, database_url)
     assert await spendable(desk.stage, desk.workspace_id) == 1_000
 
@@ -123,7 +113,7 @@ async def test_terms_that_begin_before_the_end_of_a_year_begin(
     for _ in range(11):
         await a_period(desk, database_url)
         assert await spendable(desk.stage, desk.workspace_id) == 9_000
-    assert (await plan(desk)).period_at(at=desk.stage.clock.now()).ends_at == ends_at
+    assert (await plan_of(desk)).period_at(at=desk.stage.clock.now()).ends_at == ends_at
     await a_period(desk, database_url)
     assert await state(desk.stage, desk.workspace_id) is State.CANCELLED
     assert await spendable(desk.stage, desk.workspace_id) == 0
