@@ -39,11 +39,12 @@ class Shop:
         return found.is_equal
 
     async def customer(
-        self, plan: str = "pro", *, card: str = GOOD, is_annual: bool = False
-    ) -> UUID:
+        self, plan: str = "pro", *, card: str = GOOD, is_annual: bool = False,
+        email: str = "c@example.com",
+    ) -> UUID:  # fmt: skip
         """Open a workspace whose plan was paid by card, and may buy credits."""
         studio = self.stage.studio
-        opened = await sign_up.create(studio, name="Corona", zone="UTC", email="c@example.com")
+        opened = await sign_up.create(studio, name="Corona", zone="UTC", email=email)
         request = await order_plan(
             studio, workspace_id=opened.workspace_id, key="first",
             new=NewPlan(plan=plan, is_annual=is_annual, gateway=STRIPE),

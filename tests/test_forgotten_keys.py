@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import pytest
 from business_stage import order, spend, tick, to_pay
 from card_stage import STRIPE, Shop, open_shop
 from mutoscope.app import dunning, fulfil, money_back
+from mutoscope.app.gateway import GatewayPayment
 from mutoscope.app.send_refund import send_all
 from mutoscope.storage import purchases
 from mutoscope.storage.purchases import Refund
@@ -90,3 +92,35 @@ async def test_a_card_is_charged_once_whenever_the_charge_is_tried_again(
     assert len(await shop.charges()) == 2
     assert await to_pay(shop.stage, workspace_id) == ()
     assert await shop.compare()
+
+
+def counted_readings(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
+    """Return a list that grows by each reading of the gateway's book, by since when it is read."""
+    readings: list[datetime] = []
+    read = shop.till.gateway.payments
+
+    async def counted(*, since: datetime) -> tuple[GatewayPayment, ...]:
+        readings.append(since)
+        return await read(since=since)
+
+    monkeypatch.setattr(shop.till.gateway, "payments", counted)
+    return readings
+
+
+async def test_after_an_outage_the_book_is_read_once_for_all_that_is_due(
+    shop: Shop, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whose = [await shop.customer("pro", email=f"{name}@example.com") for name in "abc"]
+    shop.stage.clock.move(days=31)
+    await shop.till.fault(CUT_OFF, 8)
+    await tick(shop.stage, database_url)
+    while shop.till.has_fault():
+        await dunning.run(shop.stage.studio)
+    shop.stage.clock.move(hours=25)
+    readings = counted_readings(shop, monkeypatch)
+
+    await dunning.run(shop.stage.studio)
+
+    assert len(readings) == 1
+    assert len(await shop.charges()) == 2 * len(whose)
+    assert [await to_pay(shop.stage, each) for each in whose] == [()] * len(whose)

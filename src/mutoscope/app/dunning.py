@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from mutoscope.domain.subscriptions import Subscription
     from mutoscope.storage.workspaces import Workspace
 
+    _Book = dict[str, tuple[GatewayPayment, ...]]
+    """What each gateway says came over it, as far as a run has asked."""
+
 CHUNK: Final = 100
 _log = structlog.get_logger()
 
@@ -53,21 +56,22 @@ class Dunned:
 async def run(studio: Studio) -> Dunned:
     """Go through all that is not paid and due for a step; safe to run twice or in parallel."""
     done, reached = Dunned(), None
+    book: _Book = {}
     while True:
         async with studio.reading() as connection:
             chunk = await payments.to_remind(
                 connection, at=studio.clock.now(), reached=reached, size=CHUNK
             )
         for request in chunk:
-            done = await _step(studio, request, done)
+            done = await _step(studio, request, done, book)
         if not chunk:
             return replace(done, lapsed=await _lapse_orders(studio))
         reached = chunk[-1]
 
 
-async def _step(studio: Studio, request: PaymentRequest, done: Dunned) -> Dunned:
+async def _step(studio: Studio, request: PaymentRequest, done: Dunned, book: _Book) -> Dunned:
     try:
-        if await _collected(studio, request):
+        if await _collected(studio, request, book):
             return replace(done, paid=done.paid + 1)
         if await _remind(studio, request):
             return replace(done, suspended=done.suspended + 1)
@@ -79,7 +83,7 @@ async def _step(studio: Studio, request: PaymentRequest, done: Dunned) -> Dunned
         return done  # nobody knows: the same attempt is made again
 
 
-async def _collected(studio: Studio, request: PaymentRequest) -> bool:
+async def _collected(studio: Studio, request: PaymentRequest, book: _Book) -> bool:
     """Charge the means of payment that the workspace has left; tell whether it paid."""
     if not studio.can_charge(request.gateway):
         return False
@@ -95,7 +99,7 @@ async def _collected(studio: Studio, request: PaymentRequest) -> bool:
         title=request.title, email=workspace.email, customer=kept[0], keeps_method=True,
     )  # fmt: skip
     gateway = studio.gateways[request.gateway]
-    paid = await _paid_before(studio, gateway, request) or await gateway.charge(
+    paid = await _paid_before(studio, gateway, request, book) or await gateway.charge(
         demand=demand, method=kept[1], key=request.attempt(f"{request.reminders + 1}")
     )
     if paid.state is not PaymentState.SUCCEEDED:
@@ -105,13 +109,18 @@ async def _collected(studio: Studio, request: PaymentRequest) -> bool:
 
 
 async def _paid_before(
-    studio: Studio, gateway: Gateway, request: PaymentRequest
+    studio: Studio, gateway: Gateway, request: PaymentRequest, book: _Book
 ) -> GatewayPayment | None:
-    """Return what has paid a request by an attempt whose key may be forgotten."""
+    """Return what has paid a request by an attempt whose key may be forgotten.
+
+    A gateway's book is read once a run: the first request that asks is the one that waits longest.
+    """
     since = request.remind_at
     if since is None or not is_forgotten(studio.clock.now() - since):
         return None
-    for paid in await gateway.payments(since=since):
+    if request.gateway not in book:
+        book[request.gateway] = await gateway.payments(since=since)
+    for paid in book[request.gateway]:
         if paid.request_id == request.request_id and paid.state is PaymentState.SUCCEEDED:
             return paid
     return None
