@@ -8,7 +8,7 @@ import asyncpg
 from mutoscope.app.rebuild import rebuild, survey
 from mutoscope.storage.verification import Scope
 
-EVERYTHING = ("DELETE FROM wallets", "DELETE FROM lots", "DELETE FROM holds")
+EVERYTHING = ("DELETE FROM wallets", "DELETE FROM stored_lots", "DELETE FROM holds")
 
 
 async def lose_and_rebuild(

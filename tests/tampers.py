@@ -9,6 +9,7 @@ every type.
 from __future__ import annotations
 
 import random
+import re
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -21,24 +22,25 @@ from mutoscope.storage.verification import Scope, opened
 
 KEYS = {
     "entries": ("workspace_id", "kind", "sequence"),
-    "postings": ("workspace_id", "kind", "sequence", "ordinal"),
+    "further_postings": ("workspace_id", "kind", "sequence", "ordinal"),
     "grants": ("workspace_id", "kind", "lot"),
-    "lots": ("workspace_id", "kind", "lot"),
+    "stored_lots": ("workspace_id", "kind", "lot"),
     "wallets": ("workspace_id", "kind"),
     "holds": ("workspace_id", "kind", "sequence"),
     "entry_notes": ("workspace_id", "kind", "sequence"),
 }
 DELETABLE = tuple(table for table in KEYS if table != "entry_notes")
-DOUBLED = ("entries", "postings", "grants", "lots", "holds")
+DOUBLED = ("entries", "further_postings", "grants", "stored_lots", "holds")
 UNCOVERED = frozenset({
     ("holds", "deadline_at"), ("wallets", "wake_at"), ("wallets", "posted_at"),
-    ("wallets", "version"), ("lots", "is_open"),
+    ("wallets", "version"), ("stored_lots", "is_open"),
 })  # fmt: skip
 WORDS = (
     "grant", "hold", "settle", "release", "charge", "expire", "void", "refund", "adjust", "freeze",
     "thaw", "forfeit", "meter", "absorb", "issued", "available", "frozen", "held", "captured",
     "expired", "voided", "forfeited", "open", "image", "video", "api", "lapse", "pack", "-", "",
 )  # fmt: skip
+_TYPES = {"_int8": "bigint[]"}
 FAR = ("infinity", "-infinity", "200000-01-01 00:00+00", "4000-01-01 00:00+00 BC")
 SORTS = ("changed", "deleted", "doubled", "swapped", "cut", "cut_whole", "rewritten")
 WEIGHTS = (70, 12, 8, 4, 1, 2, 3)
@@ -73,16 +75,16 @@ class Loot(NamedTuple):
 
 async def disarm(connection: asyncpg.Connection) -> None:
     """Switch off the triggers that keep the journal append-only, as a forger would."""
-    for table in ("entries", "postings", "grants"):
+    for table in ("entries", "further_postings", "grants"):
         await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
 
 
 async def loot(connection: asyncpg.Connection) -> Loot:
     """Read all that a forger has to know."""
     types = {
-        (row["table_name"], row["column_name"]): row["data_type"]
+        (row["table_name"], row["column_name"]): _TYPES.get(row["udt_name"], row["data_type"])
         for row in await connection.fetch(
-            "SELECT table_name, column_name, data_type FROM information_schema.columns"
+            "SELECT table_name, column_name, data_type, udt_name FROM information_schema.columns"
             " WHERE table_schema = 'public' ORDER BY table_name, ordinal_position"
         )
     }
@@ -142,14 +144,14 @@ class Forger:
         new = {column: str(int(row[column] or 0) + self._random.randint(1, 90))}
         if table == "entries":
             new["key"] = f"{row['key']}-{self._random.randint(2, 99)}"
-        columns = [c for c in row if (table, c) != ("lots", "is_open")]
+        columns = [c for c in row if (table, c) != ("stored_lots", "is_open")]
         values = [f"${n}::text::{self._loot.types[table, c]}" for n, c in enumerate(columns, 1)]
         sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(values)})"
         what = f"{table} {_keys(table, row)} doubled as {new}"
         return Tamper("doubled", what, (Statement(sql, tuple((row | new)[c] for c in columns)),))
 
     def _swapped(self) -> Tamper:
-        table = self._random.choice(("entries", "postings"))
+        table = self._random.choice(("entries", "further_postings"))
         column = KEYS[table][-1]
         _, one = self._row((table,))
         place = _keys(table, one)[:-1]
@@ -205,29 +207,38 @@ class Forger:
 
     def _other(self, table: str, column: str, value: str | None) -> str | None:
         some = self._random
-        if some.random() < 0.1:
-            return None
         taken = some.choice(self._loot.rows[table])[column]
+        options: tuple[str | None, ...]
         match self._loot.types[table, column]:
+            case "bigint[]":
+                return _redrawn(value or "{{1,1,1,1,1,1}}", some)
             case "bigint" | "smallint":
                 step = some.choice((-100, -2, -1, 1, 2, 7, some.randint(3, 9_999)))
-                return some.choice((str(int(value or 0) + step), "0", taken))
+                options = (str(int(value or 0) + step), "0", taken)
             case "bytea":
                 made = some.randbytes(some.choice((0, 1, 16, 32)))
-                return some.choice((f"\\x{made.hex()}", taken))
+                options = (f"\\x{made.hex()}", taken)
             case "uuid":
-                return some.choice((str(UUID(int=some.getrandbits(128))), taken))
+                options = (str(UUID(int=some.getrandbits(128))), taken)
             case "timestamp with time zone":
                 second = some.randrange(60 * 10**6) / 10**6
                 moved = f"2027-0{some.randint(1, 9)}-15 09:00:{second:09.6f}+00"
-                return some.choice((moved, taken, *FAR))
+                options = (moved, taken, *FAR)
             case _:
                 word = some.choice(WORDS)
-                return some.choice(
-                    (word, f"{value}{word}", f"{value} {some.randint(0, 99)}", taken)
-                )
+                options = (word, f"{value}{word}", f"{value} {some.randint(0, 99)}", taken)
+        return None if some.random() < 0.1 else some.choice(options)
 
 
+def _redrawn(drawn: str, chance: random.Random) -> str:
+    """Return what a wallet's row tells of lots with one of its numbers raised."""
+    numbers = [int(each) for each in re.findall(r"\d+", drawn)]
+    numbers[chance.randrange(len(numbers))] += chance.choice((1, 2, chance.randint(3, 999)))
+    rows = [numbers[start : start + 6] for start in range(0, len(numbers), 6)]
+    return str(rows).translate(_BRACES)
+
+
+_BRACES = str.maketrans("[]", "{}")
 _AT_SEQUENCE = "workspace_id = $1 AND kind = $2 AND sequence = $3"
 
 
@@ -243,7 +254,7 @@ def _cuts(name: Name, last: int) -> tuple[Statement, ...]:
     where = "WHERE workspace_id = $1 AND kind = $2 AND"
     return tuple(
         Statement(f"DELETE FROM {table} {where} {KEYS[table][2]} > $3", (*name, last))
-        for table in ("entries", "postings", "grants", "entry_notes")
+        for table in ("entries", "further_postings", "grants", "entry_notes")
     )
 
 
@@ -263,16 +274,16 @@ def _projections(name: Name, journal: list[Entry]) -> tuple[Statement, ...]:
     where = "WHERE workspace_id = $1 AND kind = $2"
     wallet = (
         f"UPDATE wallets SET sequence = $3, head = $4, available = $5, held = $6, due_at = $7,"
-        f" wake_at = 'epoch' {where}"
+        f" wake_at = 'epoch', drawn = NULL {where}"
     )
     state = (journal[-1].sequence, journal[-1].hash, replay.available, replay.held, replay.due_at)
     columns = ", ".join(Lot._fields)
     values = ", ".join(f"${n}" for n in range(3, 3 + len(Lot._fields)))
-    lot = f"INSERT INTO lots (workspace_id, kind, {columns}) VALUES ($1, $2, {values})"
+    lot = f"INSERT INTO stored_lots (workspace_id, kind, {columns}) VALUES ($1, $2, {values})"
     hold = "INSERT INTO holds (workspace_id, kind, sequence, deadline_at) VALUES ($1, $2, $3, $4)"
     return (
         Statement(wallet, (*name, *state)),
-        Statement(f"DELETE FROM lots {where}", name),
+        Statement(f"DELETE FROM stored_lots {where}", name),
         Statement(f"DELETE FROM holds {where}", name),
         *(Statement(lot, (*name, *each)) for each in replay.lots.values()),
         *(Statement(hold, (*name, each, replay.due_at)) for each in replay.holds),

@@ -28,7 +28,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BUSY = UUID(int=1)
 ADA, GRACE, RAIN = UUID(int=2), UUID(int=3), UUID(int=4)
 ROWS_PER_OPERATION_MAX = 30
-TABLES = ("wallets", "entries", "postings", "lots", "holds", "grants")
+TABLES = ("wallets", "entries", "further_postings", "stored_lots", "holds", "grants")
 USES = 10
 """What one member has used in the period, among 20,000 entries of another for the same project."""
 
@@ -59,20 +59,14 @@ async def fill(connection: asyncpg.Connection) -> None:
     await connection.execute(
         """
         INSERT INTO entries (workspace_id, kind, sequence, operation, namespace, key, digest,
-            due_at, posted_at, available, held, hash)
-        SELECT $1, 'video', -n, 'charge', 'filled', n::text, '\\x00', $2, $2, 0, 0, '\\x00'
+            due_at, posted_at, available, held, hash, first_source, first_target, first_lot,
+            first_amount)
+        SELECT $1, 'video', -n, 'charge', 'filled', n::text, '\\x00', $2, $2, 0, 0, '\\x00',
+            'available', 'captured', 1, 1
         FROM generate_series(1, 20000) AS n
         """,
         BUSY,
         NOW,
-    )
-    await connection.execute(
-        """
-        INSERT INTO postings (workspace_id, kind, sequence, ordinal, source, target, lot, amount)
-        SELECT $1, 'video', -n, 1, 'available', 'captured', 1, 1
-        FROM generate_series(1, 20000) AS n
-        """,
-        BUSY,
     )
 
 
@@ -147,22 +141,15 @@ async def use(
         await connection.execute(
             """
             INSERT INTO entries (workspace_id, kind, sequence, operation, namespace, key, digest,
-                due_at, posted_at, available, held, hash, refers_to, member_id, project_id)
+                due_at, posted_at, available, held, hash, refers_to, member_id, project_id,
+                first_source, first_target, first_lot, first_amount)
             SELECT $1, 'video', $2 + n, $3::text, 'used', $3 || $2 + n, '\\x00', $4, $4, 0, 0,
                 '\\x00', CASE WHEN $3 = 'settle' THEN $5 + n END,
-                CASE WHEN $3 = 'hold' THEN $6::uuid END, CASE WHEN $3 = 'hold' THEN $7::uuid END
+                CASE WHEN $3 = 'hold' THEN $6::uuid END, CASE WHEN $3 = 'hold' THEN $7::uuid END,
+                $9, $10, 1, $11
             FROM generate_series(1, $8) AS n
             """,
-            BUSY, first, operation, at, begin, member_id, RAIN, count,
-        )  # fmt: skip
-        await connection.execute(
-            """
-            INSERT INTO postings (
-                workspace_id, kind, sequence, ordinal, source, target, lot, amount
-            )
-            SELECT $1, 'video', $2 + n, 1, $3, $4, 1, $5 FROM generate_series(1, $6) AS n
-            """,
-            BUSY, first, *sources, amount, count,
+            BUSY, first, operation, at, begin, member_id, RAIN, count, *sources, amount,
         )  # fmt: skip
 
 

@@ -240,15 +240,15 @@ async def test_a_ledger_that_does_not_fit_together_is_not_replayed(
     workspace_id = await paid_workspace(till)
     await till.job(workspace_id, tool="kling_pro", held=50, captured=50)
     await connection.execute(
-        "INSERT INTO postings VALUES ($1, 'video', 99, 1, 'issued', 'available', 1, 5)",
+        "INSERT INTO further_postings VALUES ($1, 'video', 99, 1, 'issued', 'available', 1, 5)",
         workspace_id,
     )
 
     with pytest.raises(LedgerBroken, match="mutoscope verify"):
         await replayed(stage, connection, version_of(stage))
 
-    await connection.execute("ALTER TABLE postings DISABLE TRIGGER USER")
-    await connection.execute("DELETE FROM postings WHERE sequence = 99")
+    await connection.execute("ALTER TABLE further_postings DISABLE TRIGGER USER")
+    await connection.execute("DELETE FROM further_postings WHERE sequence = 99")
 
 
 def past(**fields: object) -> PastJob:

@@ -102,8 +102,8 @@ EXAMPLES: tuple[tuple[Rule, str, str, str], ...] = (
         "x = f'SELECT a FROM {t} WHERE b'",
         "def f():\n '''Select a from b c.'''",
     ),
-    (code.credit_moves, SQL_FILE, "INSERT INTO postings (a)", "-- INSERT INTO postings"),
-    (code.credit_moves, IN_WEB, "x = 'insert into app.postings'", "'''INSERT INTO postings'''"),
+    (code.credit_moves, SQL_FILE, "INSERT INTO entries (a)", "-- INSERT INTO entries"),
+    (code.credit_moves, IN_WEB, "x = 'insert into app.entries'", "'''INSERT INTO entries'''"),
     (code.rewrites, SQL_FILE, "UPDATE entries\nSET x = 1", "BEFORE UPDATE ON entries"),
     (code.rewrites, SQL_FILE, "delete from ledger.postings", "REVOKE DELETE ON postings"),
     (code.status_numbers, IN_WEB, "f(status_code=404)", "f(status_code=201)"),
@@ -212,7 +212,7 @@ def test_python_builds_no_sql() -> None:
 def test_exactly_one_statement_moves_credits() -> None:
     movers = [str(source.path) for source in sources(CODE, SQL) for _ in code.credit_moves(source)]
 
-    assert len(movers) == 1, f"one INSERT INTO postings in all of src, in a file of SQL: {movers}"
+    assert len(movers) == 1, f"one INSERT INTO entries in all of src, in a file of SQL: {movers}"
     assert fullmatch(r"src/mutoscope/storage/.+\.sql", movers[0]), movers
 
 

@@ -22,6 +22,7 @@ from tampers import disarm, loot, rebuilt
 
 PRIVATE_KEY = bytes(range(32))
 NOON = datetime(2027, 5, 1, 12, tzinfo=UTC)
+STRAYS = ("further_postings", "grants", "entry_notes", "stored_lots", "holds", "wallets")
 AT_SEQUENCE = " WHERE workspace_id = $1 AND kind = 'image' AND "
 FULL = Scope()
 CHAIN = Scope(is_full=False)
@@ -177,17 +178,32 @@ async def test_a_long_journal_takes_no_more_memory_than_a_short_one(
         ("UPDATE wallets SET posted_at = 'epoch'{}true", FULL, (Fault.ROW_DIFFERS, "wallets", 0)),
         ("UPDATE wallets SET wake_at = NULL{}true", FULL, (Fault.WAKES_TOO_LATE, "wallets", 0)),
         ("DELETE FROM wallets{}true", FULL, (Fault.ROW_MISSING, "wallets", 0)),
-        ("DELETE FROM lots{}lot = 2", FULL, (Fault.ROW_MISSING, "lots", 2)),
-        ("UPDATE lots SET lot = 999{}lot = 2", FULL, (Fault.ROW_MISSING, "lots", 2)),
-        ("UPDATE lots SET reference = 'x'{}lot = 2", FULL, (Fault.ROW_DIFFERS, "lots", 2)),
+        ("DELETE FROM stored_lots{}lot = 2", FULL, (Fault.ROW_MISSING, "lots", 2)),
+        ("UPDATE stored_lots SET lot = 999{}lot = 2", FULL, (Fault.ROW_MISSING, "lots", 2)),
+        ("UPDATE stored_lots SET reference = 'x'{}lot = 2", FULL, (Fault.ROW_DIFFERS, "lots", 2)),
         ("UPDATE holds SET kind = 'zero'{}true", FULL, (Fault.ROW_MISSING, "holds", 39)),
         ("UPDATE grants SET amount = 1{}lot = 1", FULL, (Fault.GRANT_AMOUNT_DIFFERS, "grants", 1)),
         ("UPDATE grants SET lot = 999{}lot = 1", FULL, (Fault.HASH_BROKEN, "entries", 1)),
-        ("UPDATE postings SET ordinal = 5{}sequence = 1", FULL, (Fault.ORDINAL_GAP, "postings", 1)),
         (
-            "UPDATE postings SET sequence = 99{}sequence = 1",
+            "UPDATE further_postings SET ordinal = 7{}sequence = 5 AND ordinal = 2",
             FULL,
-            (Fault.HASH_BROKEN, "entries", 1),
+            (Fault.ORDINAL_GAP, "further_postings", 5),
+        ),
+        (
+            "UPDATE further_postings SET sequence = 99{}sequence = 5 AND ordinal = 2",
+            FULL,
+            (Fault.HASH_BROKEN, "entries", 5),
+        ),
+        (
+            "UPDATE entries SET first_lot = 99{}sequence = 7",
+            CHAIN,
+            (Fault.HASH_BROKEN, "entries", 7),
+        ),
+        ("UPDATE wallets SET drawn = NULL{}true", FULL, (Fault.ROW_DIFFERS, "lots", 25)),
+        (
+            "UPDATE wallets SET drawn = drawn || '{{{{999,0,0,0,0,0}}}}'{}true",
+            FULL,
+            (Fault.ROW_DIFFERS, "wallets", 0),
         ),
         (
             "UPDATE entry_notes SET actor = 'bob'{}true",
@@ -206,7 +222,7 @@ async def test_the_first_bad_row_is_named(
     assert found == expected
 
 
-@pytest.mark.parametrize("table", ["postings", "grants", "entry_notes", "lots", "holds", "wallets"])
+@pytest.mark.parametrize("table", STRAYS)
 async def test_a_row_of_no_journal_is_named(ledger: asyncpg.Connection, table: str) -> None:
     await change(ledger, f"UPDATE {table} SET kind = 'audio'" + AT_SEQUENCE + "true")
 
@@ -247,7 +263,7 @@ def test_findings_beyond_those_listed_are_counted() -> None:
 
 
 async def test_what_follows_a_broken_entry_is_not_blamed(ledger: asyncpg.Connection) -> None:
-    await change(ledger, "UPDATE postings SET amount = 9" + AT_SEQUENCE + "sequence = 7")
+    await change(ledger, "UPDATE entries SET first_amount = 9" + AT_SEQUENCE + "sequence = 7")
 
     answer = await answered(ledger)
 

@@ -91,12 +91,12 @@ BUILT_SQL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 MOVES_CREDITS = re.compile(
-    r"\binsert\s+into\s+(?:\w+\.)?postings\b|\bcopy\s+(?:\w+\.)?postings\b",
+    r"\b(?:insert\s+into|copy)\s+(?:\w+\.)?entries\b",
     re.IGNORECASE,
 )
 REWRITES = re.compile(
     r"\b(?:update|delete\s+from|truncate(?:\s+table)?)\s+(?:only\s+)?"
-    r"(?:\w+\.)?(?:postings|entries)\b(?!\s+on\b)",
+    r"(?:\w+\.)?(?:further_postings|postings|entries)\b(?!\s+on\b)",
     re.IGNORECASE,
 )
 

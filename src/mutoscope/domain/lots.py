@@ -92,6 +92,10 @@ _NOWHERE = (0,) * len(LOT_ACCOUNTS)
 _PLACES = {account.value: Lot._fields.index(account.value) for account in LOT_ACCOUNTS}
 
 
+Drawn = tuple[int, ...]
+"""Credits of a lot that are available, frozen, held, captured and expired."""
+
+
 class Draw(NamedTuple):
     """An amount taken from one lot."""
 

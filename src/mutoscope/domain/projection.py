@@ -46,6 +46,9 @@ def wallet_differences(*, row: WalletRow, replay: Replay) -> Iterator[Difference
     yield from _field("due_at", replay.due_at, row.due_at)
     if row.posted_at < replay.posted_at:
         yield from _field("posted_at", replay.posted_at, row.posted_at)
+    told = [number for number, *_ in row.drawn or ()]
+    if len(told) > len(replay.lots.keys() & told):
+        yield from _field("drawn", "of lots that are there, each once", told)
 
 
 def lot_differences(*, rows: Mapping[int, Lot], replay: Replay) -> Iterator[Difference]:

@@ -5,7 +5,7 @@ on purpose (a plan touches thousands of them); `saved` and `restored` undo a set
 fails in its middle.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -20,7 +20,7 @@ from mutoscope.domain.journal import (
     line_beginning,
     line_of,
 )
-from mutoscope.domain.lots import Draw, Lot, Terms, granted_lot, moved, spend_order
+from mutoscope.domain.lots import Draw, Drawn, Lot, Terms, granted_lot, moved, spend_order
 from mutoscope.domain.standing import StandingGrant, StandingName
 
 
@@ -73,7 +73,10 @@ _PERMITTED = {
 
 
 class WalletRow(NamedTuple):
-    """A wallet's own columns, in the table's order; `version` counts its writings."""
+    """A wallet's own columns, in the table's order; `version` counts its writings.
+
+    Each row of `drawn` is a lot and where its credits are, of which the lot's own row is behind.
+    """
 
     workspace_id: UUID
     kind: str
@@ -85,6 +88,7 @@ class WalletRow(NamedTuple):
     posted_at: datetime
     wake_at: datetime | None
     version: int
+    drawn: Sequence[Sequence[int]] | None = None
 
 
 class Wallet:
@@ -94,25 +98,26 @@ class Wallet:
     requests name; read them freely, and change them by the methods alone. What a changed one was
     before (None for a new one) is in `lots_before`, `holds_before` and `standing_before`.
     `next_deadline_at` is the earliest deadline among the holds that were not loaded. `begun_at` is
-    the instant of the plan that is under way.
+    the instant of the plan that is under way. `drawn` is what the wallet's row told of lots last.
     """
 
     __slots__ = (
-        "_beginning", "_order", "available", "begun_at", "due_at", "entries", "head", "held",
-        "holds", "holds_before", "kind", "lots", "lots_before", "next_deadline_at", "posted_at",
-        "sequence", "standing", "standing_before", "version", "wake_at", "wake_before",
-        "workspace_id",
+        "_beginning", "_order", "available", "begun_at", "drawn", "due_at", "entries", "head",
+        "held", "holds", "holds_before", "kind", "lots", "lots_before", "next_deadline_at",
+        "posted_at", "sequence", "standing", "standing_before", "version", "wake_at",
+        "wake_before", "workspace_id",
     )  # fmt: skip
 
     def __init__(self, row: WalletRow) -> None:
         """Begin with a wallet as it stands; lots, holds and standing grants are added after."""
         (
             self.workspace_id, self.kind, self.sequence, self.head, self.available, self.held,
-            self.due_at, self.posted_at, self.wake_at, self.version,
+            self.due_at, self.posted_at, self.wake_at, self.version, drawn,
         ) = row  # fmt: skip
         self._beginning = line_beginning(workspace_id=self.workspace_id, kind=self.kind)
         self._order: tuple[int, ...] | None = None
         self.next_deadline_at: datetime | None = None
+        self.drawn: dict[int, Drawn] = {each[0]: tuple(each[1:]) for each in drawn or ()}
         self.lots: dict[int, Lot] = {}
         self.holds: dict[int, OpenHold] = {}
         self.standing: dict[StandingName, StandingGrant] = {}

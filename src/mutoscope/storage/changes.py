@@ -1,7 +1,7 @@
 """Changes: what a plan left in its wallets, as the rows that `ledger_apply` writes."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mutoscope.domain.lots import Lot, Terms
 from mutoscope.domain.wallet import Wallet
@@ -14,9 +14,8 @@ class Changes(NamedTuple):
 
     woken_wallets: Rows
     new_entries: Rows
-    further_postings: Rows
+    further_moves: Rows
     new_lots: Rows
-    drawn_lots: Rows
     moved_lots: Rows
     new_holds: Rows
     renewed_holds: Rows
@@ -26,29 +25,31 @@ class Changes(NamedTuple):
     def arguments(self) -> tuple[Any, ...] | None:
         """Return the function's arguments, or None when there is nothing to be written.
 
-        The counts before the rows are of wallets with entries and of lots that were drawn from; no
-        rows at all are told as NULL, which costs less than an empty array.
+        The count before the rows is of wallets with entries; no rows at all are told as NULL, which
+        costs less than an empty array.
         """
         moved = sum(row[_VERSION] is not None for row in self.new_entries)
-        drawn = sum(row[_LOT_AVAILABLE] is not None for row in self.new_entries)
         if moved or self.woken_wallets:
-            return (moved, drawn + len(self.drawn_lots), *[rows or None for rows in self])
+            return (moved, *[rows or None for rows in self])
         return None
 
 
-_VERSION = 18
-_LOT_AVAILABLE = 24
-_NO_POSTING = (None, None, None, None)
-_NO_LOT = (None, None, None, None, None)
+DRAWN_MAX: Final = 16
+"""Lots of which a wallet's row tells at most: others are written in their own rows at once."""
+
+_VERSION: Final = 22
+_NO_POSTING: Final = (None, None, None, None)
+_NOTHING_MORE: Final = (None, None, None)
 
 
 def changes_of(wallets: Iterable[Wallet]) -> Changes:
     """Return the rows of all wallets that the plan has changed."""
-    changes = Changes([], [], [], [], [], [], [], [], [], [])
+    changes = Changes([], [], [], [], [], [], [], [], [])
     for wallet in sorted(wallets, key=_place):  # the order of every lock: no two batches deadlock
         if wallet.is_changed():
             if wallet.entries:
-                _add_entries(changes, wallet, _add_lots(changes, wallet))
+                _add_lots(changes, wallet)
+                _add_entries(changes, wallet)
             else:
                 changes.woken_wallets.append(_woken(wallet))
             if wallet.holds_before:
@@ -67,31 +68,30 @@ def _woken(wallet: Wallet) -> tuple[Any, ...]:
     return (wallet.workspace_id, wallet.kind, wallet.posted_at, version, wallet.wake_at)
 
 
-def _add_entries(changes: Changes, wallet: Wallet, drawn: dict[int, Lot]) -> None:
+def _add_entries(changes: Changes, wallet: Wallet) -> None:
     workspace_id, kind = wallet.workspace_id, wallet.kind
-    version: int | None = wallet.version + 1
-    rows = []
-    for entry in reversed(wallet.entries):  # the last one tells of the wallet and of drawn lots
+    last = wallet.sequence
+    for entry in wallet.entries:
         (
             sequence, operation, namespace, key, digest, due_at, posted_at, refers_to, reason,
             available, held, attribution, note_digest, postings, terms, hashed,
         ) = entry  # fmt: skip
         first, *further = postings or (_NO_POSTING,)
-        lot = drawn.pop(first[2] or 0, None)
-        rows.append((
+        changes.new_entries.append((
             workspace_id, kind, sequence, operation, namespace, key, digest,
             None if due_at is posted_at else due_at, posted_at, refers_to, reason, available,
-            held, *attribution, note_digest, hashed, version, wallet.wake_at,
-            *first, *(_NO_LOT if lot is None else lot[9:14]),
+            held, *attribution, note_digest, hashed, *first,
+            *(_of_wallet(wallet) if sequence == last else _NOTHING_MORE),
         ))  # fmt: skip
-        version = None
         for ordinal, posting in enumerate(further, 2):
-            changes.further_postings.append((workspace_id, kind, sequence, ordinal, *posting))
+            changes.further_moves.append((workspace_id, kind, sequence, ordinal, *posting))
         if terms is not None:
             changes.new_lots.append(_opened(wallet, terms, wallet.lots[sequence]))
-    changes.new_entries.extend(reversed(rows))
-    for number, lot in drawn.items():
-        changes.drawn_lots.append((workspace_id, kind, number, *lot[9:14]))
+
+
+def _of_wallet(wallet: Wallet) -> tuple[Any, ...]:
+    drawn = [[number, *places] for number, places in wallet.drawn.items()]
+    return (wallet.version + 1, wallet.wake_at, drawn or None)
 
 
 def _opened(wallet: Wallet, terms: Terms, lot: Lot) -> tuple[Any, ...]:
@@ -102,28 +102,38 @@ def _opened(wallet: Wallet, terms: Terms, lot: Lot) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _add_lots(changes: Changes, wallet: Wallet) -> dict[int, Lot]:
-    """Add the lots whose terms or ends have changed; return those that were drawn from."""
-    drawn = {}
+def _add_lots(changes: Changes, wallet: Wallet) -> None:
+    """Tell where the credits of lots are now: in the wallet's row where that row is to tell.
+
+    A wallet that could not be written is forgotten, so that what its row tells is noted here.
+    """
+    drawn = dict(wallet.drawn)
     for number, before in wallet.lots_before.items():
         lot = wallet.lots.get(number)
         if lot is before or lot is None or before is None:
             continue  # restored, or opened: by a submission that was refused, or with its grant
-        if _is_drawn(lot, before):
-            drawn[number] = lot
+        if _is_drawn(lot, before) and (number in drawn or len(drawn) < DRAWN_MAX):
+            drawn[number] = lot[9:14]
         else:
+            drawn.pop(number, None)
             changes.moved_lots.append((
                 wallet.workspace_id, wallet.kind, number, lot.expires_at, lot.state, *lot[9:]
             ))  # fmt: skip
-    return drawn
+    wallet.drawn = drawn
 
 
 def _is_drawn(lot: Lot, before: Lot) -> bool:
-    """Tell whether credits moved in or out of a lot, or lapsed, but its own terms stay."""
+    """Tell whether credits moved in or out of a lot, but its terms stay, and it stays what it was.
+
+    One that runs empty, or is filled again, is found by another index, and one that is spent has
+    nothing left to tell: their own rows are written.
+    """
     return (
         lot[14:] == before[14:]
         and lot.state is before.state
         and lot.expires_at is before.expires_at
+        and (lot[9] + lot[10] > 0) is (before[9] + before[10] > 0)
+        and lot[9] + lot[10] + lot[11] > 0
     )
 
 

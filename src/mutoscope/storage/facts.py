@@ -1,13 +1,13 @@
 """Facts: the rows that the ledger's functions load, as the wallets and entries of the domain."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
 from mutoscope.domain.journal import NOBODY, Attribution, Entry, Posting
 from mutoscope.domain.known import Known, KnownKey
-from mutoscope.domain.lots import Draw, Lot, Terms
+from mutoscope.domain.lots import Draw, Drawn, Lot, Terms
 from mutoscope.domain.planner import Facts, WalletName
 from mutoscope.domain.spending import open_hold
 from mutoscope.domain.standing import StandingGrant
@@ -44,14 +44,14 @@ def add_due(found: dict[WalletName, Wallet], row: Row) -> None:
     for each in standing or ():
         grant = _new(StandingGrant, each[2:])
         found[each[0], each[1]].standing[grant.name()] = grant
-    drawn = _postings_by_entry(postings)
-    causes = {(each[0], each[1], each[2]): _attribution(each) for each in placings or ()}
+    further = _by_entry(postings)
+    placed: dict[EntryName, Row] = {(each[0], each[1], each[2]): each for each in placings or ()}
     for workspace_id, kind, sequence, deadline_at in holds or ():
-        lines = drawn[workspace_id, kind, sequence]
+        placing = placed[workspace_id, kind, sequence]
+        lines = postings_from(placing, further[workspace_id, kind, sequence])
         draws = tuple(Draw(line.lot, line.amount) for line in lines if line.lot is not None)
         amount = sum(line.amount for line in lines)
-        who = causes[workspace_id, kind, sequence]
-        hold = OpenHold(sequence, amount, not draws, deadline_at, draws, who)
+        hold = OpenHold(sequence, amount, not draws, deadline_at, draws, _attribution(placing))
         found[workspace_id, kind].holds[sequence] = hold
     for workspace_id, kind, _, deadline_at in later or ():
         found[workspace_id, kind].next_deadline_at = deadline_at
@@ -77,6 +77,12 @@ def entry_from(row: Row, postings: tuple[Posting, ...], terms: Terms | None) -> 
     )  # fmt: skip
 
 
+def postings_from(row: Row, further: Iterable[Row]) -> tuple[Posting, ...]:
+    """Return the postings of a row of `entries`: its own, if it has one, then the further ones."""
+    others = [_new(Posting, each[4:8]) for each in further]
+    return tuple(others) if row[21] is None else (_new(Posting, row[18:22]), *others)
+
+
 def _attribution(row: Row) -> Attribution:
     member_id, project_id, api_key_id = row[13:16]
     if member_id or project_id or api_key_id:
@@ -88,14 +94,20 @@ def _add_lots(found: dict[WalletName, Wallet], rows: Iterable[Row] | None) -> No
     for row in rows or ():
         wallet = found.get((row[0], row[1]))
         if wallet is not None:
-            wallet.lots[row[2]] = _new(Lot, row[2:18])
+            wallet.lots[row[2]] = lot_from(row, wallet.drawn)
+
+
+def lot_from(row: Row, drawn: Mapping[int, Drawn]) -> Lot:
+    """Return the lot of a row of `stored_lots`, as it is after the draws of its wallet."""
+    places = drawn.get(row[2])
+    return _new(Lot, row[2:18] if places is None else (*row[2:11], *places, *row[16:18]))
 
 
 def _known(
     entries: Iterable[Row], postings: Iterable[Row] | None,
     grants: Iterable[Row] | None, refunds: Iterable[Row] | None,
 ) -> dict[KnownKey, Known]:  # fmt: skip
-    lines = _postings_by_entry(postings)
+    further = _by_entry(postings)
     terms = {
         (workspace_id, kind, lot): Terms(source, effective_at, expires_at, reference, paid, money)
         for workspace_id, kind, lot, source, reference, effective_at, expires_at, paid, money, _
@@ -105,13 +117,13 @@ def _known(
     known = {}
     for row in entries:
         name: EntryName = (row[0], row[1], row[2])
-        entry = entry_from(row, tuple(lines.get(name, ())), terms.get(name))
+        entry = entry_from(row, postings_from(row, further[name]), terms.get(name))
         known[row[0], entry.namespace, entry.key] = Known(row[1], entry, name in refunded)
     return known
 
 
-def _postings_by_entry(rows: Iterable[Row] | None) -> dict[EntryName, list[Posting]]:
-    lines: dict[EntryName, list[Posting]] = defaultdict(list)
-    for workspace_id, kind, sequence, _, source, target, lot, amount in rows or ():
-        lines[workspace_id, kind, sequence].append(Posting(source, target, lot, amount))
-    return lines
+def _by_entry(rows: Iterable[Row] | None) -> dict[EntryName, list[Row]]:
+    found: dict[EntryName, list[Row]] = defaultdict(list)
+    for row in rows or ():
+        found[row[0], row[1], row[2]].append(row)
+    return found

@@ -17,14 +17,14 @@ from uuid import UUID
 
 from mutoscope.domain.chart import Account, Operation
 from mutoscope.domain.credits import Refusal, checked_instant
-from mutoscope.domain.journal import Entry, Posting
+from mutoscope.domain.journal import Entry
 from mutoscope.domain.lots import Terms
 from mutoscope.domain.requests import Note
 from mutoscope.domain.wording import words
 from mutoscope.storage.balances import sequences_at
 from mutoscope.storage.cursor import Boundary, decoded, encoded
 from mutoscope.storage.database import queries
-from mutoscope.storage.facts import Row, entry_from
+from mutoscope.storage.facts import Row, entry_from, postings_from
 
 if TYPE_CHECKING:
     from mutoscope.storage.database import Connection
@@ -339,12 +339,12 @@ def _columns(names: Iterable[tuple[str, int]]) -> tuple[list[str], list[int]]:
 
 
 def _line(row: Row) -> Line:
-    entry, postings, granted, note = row
+    entry, further, granted, note = row
     terms = None
     if granted is not None:
         terms = Terms(**{field: granted[field] for field in Terms._fields})
     return Line(
         workspace_id=entry["workspace_id"], kind=entry["kind"],
-        entry=entry_from(entry, tuple(Posting(*posting[4:]) for posting in postings), terms),
+        entry=entry_from(entry, postings_from(entry, further), terms),
         note=None if note is None else Note(note["salt"], note["actor"], note["note"]),
     )  # fmt: skip

@@ -20,7 +20,7 @@ from mutoscope.domain.lots import Lot, Terms
 from mutoscope.domain.requests import Note
 from mutoscope.domain.wallet import WalletRow
 from mutoscope.storage.database import queries
-from mutoscope.storage.facts import Row, entry_from
+from mutoscope.storage.facts import Row, entry_from, postings_from
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -35,16 +35,16 @@ CHUNK: Final = 1_000
 _FIRST: Final = UUID(int=0)
 _LAST: Final = UUID(int=2**128 - 1)
 _SQL: Final = queries("verification")
-POSTINGS: Final = "postings"
+FURTHER: Final = "further_postings"
 GRANTS: Final = "grants"
 NOTES: Final = "entry_notes"
 LINES: Final = "lines"
 _CHAIN: Final = ("wallets", LINES)
 _FULL: Final = (
-    "wallets", "entries", POSTINGS, GRANTS, "lots", "holds", NOTES, "refunds",
+    "wallets", "entries", FURTHER, GRANTS, "lots", "holds", NOTES, "refunds",
 )  # fmt: skip
 _OF_ENTRIES: Final = {
-    POSTINGS: Fault.POSTING_WITHOUT_ENTRY,
+    FURTHER: Fault.POSTING_WITHOUT_ENTRY,
     GRANTS: Fault.GRANT_WITHOUT_ENTRY,
     NOTES: Fault.NOTE_WITHOUT_ENTRY,
 }
@@ -130,7 +130,7 @@ class WalletRows:
         streams, name = self._streams, self.name
         while rows := await streams["entries"].part(name):
             last = rows[-1][2]
-            postings = await streams["postings"].up_to(name, last)
+            postings = await streams[FURTHER].up_to(name, last)
             grants = await streams["grants"].up_to(name, last)
             entries = self._merged(rows, postings, grants)
             self._check_notes(entries, await streams[NOTES].up_to(name, last))
@@ -170,15 +170,15 @@ class WalletRows:
         for row in rows:
             sequence = row[2]
             while position < count and postings[position][2] < sequence:
-                self._report_orphan(POSTINGS, postings[position][2])
+                self._report_orphan(FURTHER, postings[position][2])
                 position += 1
             start = position
             while position < count and postings[position][2] == sequence:
                 position += 1
             moves = postings[start:position]
-            lines = tuple([Posting._make(move[4:]) for move in moves])
-            if moves and (moves[0][3] != 1 or moves[-1][3] != len(moves)):
-                self._report_ordinals(sequence, moves)
+            lines = postings_from(row, moves)
+            if moves:
+                self._check_ordinals(moves, begin=len(lines) - len(moves) + 1)
             grant = terms.pop(sequence, None) if terms else None
             entries.append(entry_from(row, lines, self._terms(grant, lines) if grant else None))
         for number in terms:
@@ -219,10 +219,12 @@ class WalletRows:
         fault = _OF_ENTRIES[table]
         self.report(fault, table, number, expected="an entry of this number", found="none")
 
-    def _report_ordinals(self, sequence: int, postings: list[Row]) -> None:
-        found = ", ".join(str(posting[3]) for posting in postings)
-        fault, expected = Fault.ORDINAL_GAP, f"1 to {len(postings)}"
-        self.report(fault, POSTINGS, sequence, expected=expected, found=found)
+    def _check_ordinals(self, postings: list[Row], *, begin: int) -> None:
+        end = begin + len(postings) - 1
+        if postings[0][3] != begin or postings[-1][3] != end:
+            found = ", ".join(str(posting[3]) for posting in postings)
+            expected = f"{begin} to {end}"
+            self.report(Fault.ORDINAL_GAP, FURTHER, postings[0][2], expected=expected, found=found)
 
 
 class Reading:

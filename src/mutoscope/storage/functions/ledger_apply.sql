@@ -2,16 +2,10 @@
 -- only place where entries and postings are written: credits move here. A plan made from a wallet
 -- that has moved on since fails whole, by the wallet's version. Rows are found by a lateral look-up
 -- in the primary key, so that a plan made on small tables stays right on large ones.
--- The function took other arguments before; a name has one meaning.
-DROP FUNCTION IF EXISTS ledger_apply(
-    wallets[], entries[], postings[], grants[], lots[], lot_move[], holds[], holds[],
-    standing_grants[]
-);
-
 CREATE OR REPLACE FUNCTION ledger_apply(
-    moved integer, drawn integer, woken_wallets woken_wallet[],
-    new_entries written_entry[], further_postings postings[],
-    new_lots opened_lot[], drawn_lots lot_draw[], moved_lots lot_move[],
+    moved integer, woken_wallets woken_wallet[],
+    new_entries written_entry[], further_moves further_postings[],
+    new_lots opened_lot[], moved_lots lot_move[],
     new_holds holds[], renewed_holds holds[], closed_holds holds[],
     new_standing standing_grants[]
 ) RETURNS void LANGUAGE plpgsql
@@ -24,7 +18,7 @@ BEGIN
     UPDATE wallets AS w
     SET sequence = n.sequence, head = n.hash, available = n.available, held = n.held,
         due_at = coalesce(n.due_at, n.posted_at), posted_at = n.posted_at, wake_at = n.wake_at,
-        version = n.version
+        version = n.version, drawn = n.drawn
     FROM unnest(new_entries) AS n
     CROSS JOIN LATERAL (
         SELECT x.ctid AS place FROM wallets AS x
@@ -57,56 +51,32 @@ BEGIN
 
     INSERT INTO entries (
         workspace_id, kind, sequence, operation, namespace, key, digest, due_at, posted_at,
-        refers_to, reason, available, held, member_id, project_id, api_key_id, note_digest, hash
+        refers_to, reason, available, held, member_id, project_id, api_key_id, note_digest, hash,
+        first_source, first_target, first_lot, first_amount
     )
     SELECT
         e.workspace_id, e.kind, e.sequence, e.operation, e.namespace, e.key, e.digest,
         coalesce(e.due_at, e.posted_at), e.posted_at, e.refers_to, e.reason, e.available, e.held,
-        e.member_id, e.project_id, e.api_key_id, e.note_digest, e.hash
+        e.member_id, e.project_id, e.api_key_id, e.note_digest, e.hash, e.source, e.target, e.lot,
+        e.amount
     FROM unnest(new_entries) AS e;
 
-    INSERT INTO postings (workspace_id, kind, sequence, ordinal, source, target, lot, amount)
-    SELECT e.workspace_id, e.kind, e.sequence, 1, e.source, e.target, e.lot, e.amount
-    FROM unnest(new_entries) AS e
-    WHERE e.amount IS NOT NULL
-    UNION ALL
-    SELECT p.workspace_id, p.kind, p.sequence, p.ordinal, p.source, p.target, p.lot, p.amount
-    FROM unnest(further_postings) AS p;
-
-    IF drawn > 0 THEN
-        UPDATE lots AS l
-        SET available = n.available, frozen = n.frozen, held = n.held, captured = n.captured,
-            expired = n.expired
-        FROM (
-            SELECT
-                e.workspace_id, e.kind, e.lot, e.lot_available AS available,
-                e.lot_frozen AS frozen, e.lot_held AS held, e.lot_captured AS captured,
-                e.lot_expired AS expired
-            FROM unnest(new_entries) AS e
-            WHERE e.lot_available IS NOT NULL
-            UNION ALL
-            SELECT
-                d.workspace_id, d.kind, d.lot, d.available, d.frozen, d.held, d.captured, d.expired
-            FROM unnest(drawn_lots) AS d
-        ) AS n
-        CROSS JOIN LATERAL (
-            SELECT x.ctid AS place FROM lots AS x
-            WHERE x.workspace_id = n.workspace_id AND x.kind = n.kind AND x.lot = n.lot
-            LIMIT 1
-        ) AS f
-        WHERE l.ctid = f.place;
-        GET DIAGNOSTICS written = ROW_COUNT;
-        ASSERT written = drawn, 'a lot vanished';
+    IF cardinality(further_moves) > 0 THEN
+        INSERT INTO further_postings (
+            workspace_id, kind, sequence, ordinal, source, target, lot, amount
+        )
+        SELECT p.workspace_id, p.kind, p.sequence, p.ordinal, p.source, p.target, p.lot, p.amount
+        FROM unnest(further_moves) AS p;
     END IF;
 
     IF cardinality(moved_lots) > 0 THEN
-        UPDATE lots AS l
+        UPDATE stored_lots AS l
         SET expires_at = n.expires_at, state = n.state, available = n.available,
             frozen = n.frozen, held = n.held, captured = n.captured, expired = n.expired,
             voided = n.voided, forfeited = n.forfeited
         FROM unnest(moved_lots) AS n
         CROSS JOIN LATERAL (
-            SELECT x.ctid AS place FROM lots AS x
+            SELECT x.ctid AS place FROM stored_lots AS x
             WHERE x.workspace_id = n.workspace_id AND x.kind = n.kind AND x.lot = n.lot
             LIMIT 1
         ) AS f
@@ -125,7 +95,7 @@ BEGIN
             g.paid_amount, g.currency, g.amount
         FROM unnest(new_lots) AS g;
 
-        INSERT INTO lots (
+        INSERT INTO stored_lots (
             workspace_id, kind, lot, source, reference, effective_at, expires_at, paid_amount,
             currency, state, granted, available, frozen, held, captured, expired, voided, forfeited
         )

@@ -1,5 +1,5 @@
 -- Loads in one trip what a batch of requests needs: its wallets, their open lots, the entries that
--- its keys name with their postings, lots and refunds, and the open holds among them. With
+-- its keys name with their further postings, lots and refunds, and the open holds among them. With
 -- is_locked it first takes the wallets' rows, in the order of the names as given, in a statement
 -- of its own: one that locks and reads lots at once may read them from before the lock. is_whole
 -- asks for every lot of a wallet, spent ones too. Each look-up is a lateral one with a limit, and
@@ -8,8 +8,8 @@
 CREATE OR REPLACE FUNCTION ledger_load(
     is_locked boolean,
     wallet_names wallet_name[], entry_names entry_name[],
-    OUT found_wallets wallets[], OUT found_lots lots[], OUT found_entries entries[],
-    OUT found_postings postings[], OUT found_grants grants[], OUT found_holds holds[],
+    OUT found_wallets wallets[], OUT found_lots stored_lots[], OUT found_entries entries[],
+    OUT found_postings further_postings[], OUT found_grants grants[], OUT found_holds holds[],
     OUT found_refunds entries[]
 ) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
@@ -38,7 +38,7 @@ BEGIN
     SELECT array_agg(f.l) INTO found_lots
     FROM unnest(wallet_names) AS n
     CROSS JOIN LATERAL (
-        SELECT l FROM lots AS l
+        SELECT l FROM stored_lots AS l
         WHERE l.workspace_id = n.workspace_id AND l.kind = n.kind AND l.is_open
         ORDER BY l.effective_at
         LIMIT 10000
@@ -58,7 +58,7 @@ BEGIN
         SELECT array_cat(found_lots, array_agg(f.l)) INTO found_lots
         FROM unnest(wallet_names) AS n
         CROSS JOIN LATERAL (
-            SELECT l FROM lots AS l
+            SELECT l FROM stored_lots AS l
             WHERE l.workspace_id = n.workspace_id AND l.kind = n.kind AND NOT l.is_open
             ORDER BY l.lot
             LIMIT 10000
@@ -73,16 +73,20 @@ BEGIN
     SELECT array_agg(f.p) INTO found_postings
     FROM unnest(found_entries) AS e
     CROSS JOIN LATERAL (
-        SELECT p FROM postings AS p
+        SELECT p FROM further_postings AS p
         WHERE p.workspace_id = e.workspace_id AND p.kind = e.kind AND p.sequence = e.sequence
         ORDER BY p.ordinal
         LIMIT 10000
     ) AS f;
 
     SELECT array_cat(found_lots, array_agg(f.l)) INTO found_lots
-    FROM (SELECT DISTINCT p.workspace_id, p.kind, p.lot FROM unnest(found_postings) AS p) AS n
+    FROM (
+        SELECT e.workspace_id, e.kind, e.first_lot AS lot FROM unnest(found_entries) AS e
+        UNION
+        SELECT p.workspace_id, p.kind, p.lot FROM unnest(found_postings) AS p
+    ) AS n
     CROSS JOIN LATERAL (
-        SELECT l FROM lots AS l
+        SELECT l FROM stored_lots AS l
         WHERE l.workspace_id = n.workspace_id AND l.kind = n.kind AND l.lot = n.lot
         LIMIT 1
     ) AS f

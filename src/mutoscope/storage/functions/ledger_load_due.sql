@@ -1,13 +1,10 @@
 -- Loads what may be due on some wallets at an instant: their standing grants, the holds whose
 -- deadline has come with the entries that placed them, their draws and lots, and the earliest
 -- deadline of the other holds. The wallets are locked already.
--- The function returned other columns before; a name has one meaning.
-DROP FUNCTION IF EXISTS ledger_load_due(wallet_name[], timestamptz);
-
 CREATE OR REPLACE FUNCTION ledger_load_due(
     wallet_names wallet_name[], instant timestamptz,
     OUT found_standing standing_grants[], OUT found_holds holds[], OUT found_placings entries[],
-    OUT found_postings postings[], OUT found_lots lots[], OUT later_holds holds[]
+    OUT found_postings further_postings[], OUT found_lots stored_lots[], OUT later_holds holds[]
 ) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_bitmapscan = off
@@ -51,16 +48,20 @@ BEGIN
     SELECT array_agg(f.p) INTO found_postings
     FROM unnest(found_holds) AS h
     CROSS JOIN LATERAL (
-        SELECT p FROM postings AS p
+        SELECT p FROM further_postings AS p
         WHERE p.workspace_id = h.workspace_id AND p.kind = h.kind AND p.sequence = h.sequence
         ORDER BY p.ordinal
         LIMIT 10000
     ) AS f;
 
     SELECT array_agg(f.l) INTO found_lots
-    FROM (SELECT DISTINCT p.workspace_id, p.kind, p.lot FROM unnest(found_postings) AS p) AS n
+    FROM (
+        SELECT e.workspace_id, e.kind, e.first_lot AS lot FROM unnest(found_placings) AS e
+        UNION
+        SELECT p.workspace_id, p.kind, p.lot FROM unnest(found_postings) AS p
+    ) AS n
     CROSS JOIN LATERAL (
-        SELECT l FROM lots AS l
+        SELECT l FROM stored_lots AS l
         WHERE l.workspace_id = n.workspace_id AND l.kind = n.kind AND l.lot = n.lot
         LIMIT 1
     ) AS f;

@@ -2,17 +2,12 @@
 -- their rows, their open lots, and all that `ledger_load_due` finds. Wallets that are at work
 -- elsewhere are left out, since whoever has them posts what is due, and so are those that failed
 -- before. Beginning where the chunk before ended spares the index's dead rows.
--- The function returned other columns before; a name has one meaning.
-DROP FUNCTION IF EXISTS ledger_take_due(
-    timestamptz, timestamptz, wallet_name[], integer, timestamptz
-);
-
 CREATE OR REPLACE FUNCTION ledger_take_due(
     reached_at timestamptz, due_by timestamptz, failed wallet_name[], size integer,
     instant timestamptz,
-    OUT found_wallets wallets[], OUT found_lots lots[],
+    OUT found_wallets wallets[], OUT found_lots stored_lots[],
     OUT found_standing standing_grants[], OUT found_holds holds[], OUT found_placings entries[],
-    OUT found_postings postings[], OUT held_lots lots[], OUT later_holds holds[]
+    OUT found_postings further_postings[], OUT held_lots stored_lots[], OUT later_holds holds[]
 ) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
@@ -38,7 +33,7 @@ BEGIN
     SELECT array_agg(f.l) INTO found_lots
     FROM unnest(names) AS n
     CROSS JOIN LATERAL (
-        SELECT l FROM lots AS l
+        SELECT l FROM stored_lots AS l
         WHERE l.workspace_id = n.workspace_id AND l.kind = n.kind AND l.is_open
         ORDER BY l.effective_at
         LIMIT 10000

@@ -32,12 +32,26 @@ BEGIN
     INTO taken, metered, captured, returned
     FROM unnest(ARRAY[of_sequence, ended, refunded]) AS n (sequence)
     CROSS JOIN LATERAL (
-        SELECT f.sequence, f.source, f.target, f.amount FROM postings AS f
-        WHERE
-            f.workspace_id = of_workspace AND f.kind = of_kind AND f.sequence = n.sequence
-        ORDER BY f.ordinal
-        LIMIT 10000
-    ) AS p;
+        (
+            SELECT
+                e.sequence, e.first_source AS source, e.first_target AS target,
+                e.first_amount AS amount
+            FROM entries AS e
+            WHERE
+                e.workspace_id = of_workspace AND e.kind = of_kind AND e.sequence >= n.sequence
+            ORDER BY e.sequence
+            LIMIT 1
+        )
+        UNION ALL
+        (
+            SELECT f.sequence, f.source, f.target, f.amount FROM further_postings AS f
+            WHERE
+                f.workspace_id = of_workspace AND f.kind = of_kind AND f.sequence = n.sequence
+            ORDER BY f.ordinal
+            LIMIT 10000
+        )
+    ) AS p
+    WHERE p.sequence = n.sequence;
 END
 $$;
 

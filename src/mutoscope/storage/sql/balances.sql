@@ -20,11 +20,23 @@ open_holds AS MATERIALIZED (
     ) AS f
 ),
 
-drawn AS MATERIALIZED (
+placings AS MATERIALIZED (
+    SELECT f.e
+    FROM open_holds AS o
+    CROSS JOIN LATERAL (
+        SELECT e FROM entries AS e
+        WHERE
+            e.workspace_id = (o.h).workspace_id AND e.kind = (o.h).kind
+            AND e.sequence = (o.h).sequence
+        LIMIT 1
+    ) AS f
+),
+
+further AS MATERIALIZED (
     SELECT f.p
     FROM open_holds AS o
     CROSS JOIN LATERAL (
-        SELECT p FROM postings AS p
+        SELECT p FROM further_postings AS p
         WHERE
             p.workspace_id = (o.h).workspace_id AND p.kind = (o.h).kind
             AND p.sequence = (o.h).sequence
@@ -43,7 +55,7 @@ SELECT
         SELECT f.l
         FROM asked AS a
         CROSS JOIN LATERAL (
-            SELECT l FROM lots AS l
+            SELECT l FROM stored_lots AS l
             WHERE l.workspace_id = a.workspace_id AND l.kind = a.kind AND l.is_open
             ORDER BY l.effective_at
             LIMIT 10000
@@ -59,30 +71,23 @@ SELECT
         ) AS f
     ) AS found_standing,
     array(SELECT o.h FROM open_holds AS o) AS found_holds,
-    array(SELECT d.p FROM drawn AS d) AS found_postings,
+    array(SELECT x.p FROM further AS x) AS found_postings,
     array(
         SELECT f.l
         FROM (
-            SELECT DISTINCT (d.p).workspace_id, (d.p).kind, (d.p).lot
-            FROM drawn AS d
+            SELECT (g.e).workspace_id, (g.e).kind, (g.e).first_lot AS lot
+            FROM placings AS g
+            UNION
+            SELECT (x.p).workspace_id, (x.p).kind, (x.p).lot
+            FROM further AS x
         ) AS n
         CROSS JOIN LATERAL (
-            SELECT l FROM lots AS l
+            SELECT l FROM stored_lots AS l
             WHERE l.workspace_id = n.workspace_id AND l.kind = n.kind AND l.lot = n.lot
             LIMIT 1
         ) AS f
     ) AS held_lots,
-    array(
-        SELECT f.e
-        FROM open_holds AS o
-        CROSS JOIN LATERAL (
-            SELECT e FROM entries AS e
-            WHERE
-                e.workspace_id = (o.h).workspace_id AND e.kind = (o.h).kind
-                AND e.sequence = (o.h).sequence
-            LIMIT 1
-        ) AS f
-    ) AS hold_entries;
+    array(SELECT g.e FROM placings AS g) AS hold_entries;
 
 -- name: sequences_at
 -- The last entry of a wallet that took effect by an instant, for each pair of a kind and an

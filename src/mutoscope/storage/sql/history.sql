@@ -59,10 +59,10 @@ LIMIT :line_count;
 SELECT
     f.e AS entry,
     array(
-        SELECT p FROM postings AS p
+        SELECT p FROM further_postings AS p
         WHERE p.workspace_id = :workspace_id AND p.kind = n.kind AND p.sequence = n.sequence
         ORDER BY p.ordinal
-    ) AS postings,
+    ) AS further_postings,
     (
         SELECT g FROM grants AS g
         WHERE g.workspace_id = :workspace_id AND g.kind = n.kind AND g.lot = n.sequence

@@ -17,8 +17,8 @@ FROM ledger_load_due(:wallet_names, :instant);
 -- name: apply$
 -- Writes a plan.
 SELECT ledger_apply(
-    :moved, :drawn, :woken_wallets, :new_entries, :further_postings, :new_lots, :drawn_lots,
-    :moved_lots, :new_holds, :renewed_holds, :closed_holds, :new_standing
+    :moved, :woken_wallets, :new_entries, :further_moves, :new_lots, :moved_lots, :new_holds,
+    :renewed_holds, :closed_holds, :new_standing
 );
 
 -- name: open_wallets!

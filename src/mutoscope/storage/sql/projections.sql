@@ -35,17 +35,17 @@ LIMIT 1000;
 UPDATE wallets
 SET sequence = :sequence, head = :head, available = :available, held = :held, due_at = :due_at,
     posted_at = greatest(least(posted_at, :at), :posted_at), wake_at = 'epoch',
-    version = greatest(version + 1, :version)
+    version = greatest(version + 1, :version), drawn = NULL
 WHERE workspace_id = :workspace_id AND kind = :kind;
 
 -- name: clear_lots!
 -- The lots are written anew, all of them.
-DELETE FROM lots
+DELETE FROM stored_lots
 WHERE workspace_id = :workspace_id AND kind = :kind;
 
 -- name: write_lots!
 -- What the journal makes of each lot.
-INSERT INTO lots (
+INSERT INTO stored_lots (
     workspace_id, kind, lot, source, reference, effective_at, expires_at, paid_amount, currency,
     state, granted, available, frozen, held, captured, expired, voided, forfeited
 )
@@ -53,7 +53,7 @@ SELECT
     l.workspace_id, l.kind, l.lot, l.source, l.reference, l.effective_at, l.expires_at,
     l.paid_amount, l.currency, l.state, l.granted, l.available, l.frozen, l.held, l.captured,
     l.expired, l.voided, l.forfeited
-FROM unnest(:lots::lots[]) AS l;
+FROM unnest(:lots::stored_lots[]) AS l;
 
 -- name: clear_holds!
 -- What no entry placed, or an entry ended.

@@ -17,7 +17,7 @@ SELECT
                     greatest(wake_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59.999999+00'
                 )
     END AS wake_at,
-    version
+    version, CASE WHEN array_ndims(drawn) = 2 AND array_length(drawn, 2) = 6 THEN drawn END AS drawn
 FROM wallets
 WHERE workspace_id BETWEEN :first AND :last
 ORDER BY workspace_id, kind;
@@ -34,7 +34,14 @@ SELECT
         CASE e.reason WHEN '-' THEN '' ELSE coalesce(e.reason, '-') END, e.available, e.held,
         coalesce(e.member_id::text, '-'), coalesce(e.project_id::text, '-'),
         coalesce(e.api_key_id::text, '-'), coalesce(encode(e.note_digest, 'hex'), '-'),
-        coalesce(p.moves, '-'),
+        coalesce(nullif(concat_ws(
+            ',',
+            CASE WHEN e.first_amount IS NOT NULL THEN concat(
+                e.first_source, '>', e.first_target, ':', coalesce(e.first_lot::text, '-'), ':',
+                e.first_amount
+            ) END,
+            p.moves
+        ), ''), '-'),
         CASE WHEN g.lot IS NOT NULL THEN concat_ws(
             ' ', g.source, CASE g.reference WHEN '-' THEN '' ELSE coalesce(g.reference, '-') END,
             trunc(extract(EPOCH FROM g.effective_at) * 1000000),
@@ -50,7 +57,7 @@ LEFT JOIN (
             concat(source, '>', target, ':', coalesce(lot::text, '-'), ':', amount),
             ',' ORDER BY ordinal
         ) AS moves
-    FROM postings
+    FROM further_postings
     WHERE workspace_id BETWEEN :first AND :last
     GROUP BY workspace_id, kind, sequence
 ) AS p ON e.workspace_id = p.workspace_id AND e.kind = p.kind AND e.sequence = p.sequence
@@ -66,15 +73,16 @@ SELECT
     least(greatest(due_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59.999999+00') AS due_at,
     least(greatest(posted_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59.999999+00')
         AS posted_at,
-    refers_to, reason, available, held, member_id, project_id, api_key_id, note_digest, hash
+    refers_to, reason, available, held, member_id, project_id, api_key_id, note_digest, hash,
+    first_source, first_target, first_lot, first_amount
 FROM entries
 WHERE workspace_id BETWEEN :first AND :last
 ORDER BY workspace_id, kind, sequence;
 
--- name: postings
--- What moved in each entry.
+-- name: further_postings
+-- What moved in each entry beside its first posting.
 SELECT workspace_id, kind, sequence, ordinal, source, target, lot, amount
-FROM postings
+FROM further_postings
 WHERE workspace_id BETWEEN :first AND :last
 ORDER BY workspace_id, kind, sequence, ordinal;
 
@@ -98,7 +106,7 @@ WHERE workspace_id BETWEEN :first AND :last
 ORDER BY workspace_id, kind, lot;
 
 -- name: lots
--- What the projection says of each lot.
+-- What the projections say of each lot: its own row, or its wallet's while it is drawn from.
 SELECT
     workspace_id, kind, lot, source, reference,
     least(greatest(effective_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59.999999+00')
