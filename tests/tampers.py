@@ -9,7 +9,6 @@ every type.
 from __future__ import annotations
 
 import random
-import re
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -40,7 +39,6 @@ WORDS = (
     "thaw", "forfeit", "meter", "absorb", "issued", "available", "frozen", "held", "captured",
     "expired", "voided", "forfeited", "open", "image", "video", "api", "lapse", "pack", "-", "",
 )  # fmt: skip
-_TYPES = {"_int8": "bigint[]"}
 FAR = ("infinity", "-infinity", "200000-01-01 00:00+00", "4000-01-01 00:00+00 BC")
 SORTS = ("changed", "deleted", "doubled", "swapped", "cut", "cut_whole", "rewritten")
 WEIGHTS = (70, 12, 8, 4, 1, 2, 3)
@@ -82,9 +80,9 @@ async def disarm(connection: asyncpg.Connection) -> None:
 async def loot(connection: asyncpg.Connection) -> Loot:
     """Read all that a forger has to know."""
     types = {
-        (row["table_name"], row["column_name"]): _TYPES.get(row["udt_name"], row["data_type"])
+        (row["table_name"], row["column_name"]): row["data_type"]
         for row in await connection.fetch(
-            "SELECT table_name, column_name, data_type, udt_name FROM information_schema.columns"
+            "SELECT table_name, column_name, data_type FROM information_schema.columns"
             " WHERE table_schema = 'public' ORDER BY table_name, ordinal_position"
         )
     }
@@ -207,38 +205,29 @@ class Forger:
 
     def _other(self, table: str, column: str, value: str | None) -> str | None:
         some = self._random
+        if some.random() < 0.1:
+            return None
         taken = some.choice(self._loot.rows[table])[column]
-        options: tuple[str | None, ...]
         match self._loot.types[table, column]:
-            case "bigint[]":
-                return _redrawn(value or "{{1,1,1,1,1,1}}", some)
             case "bigint" | "smallint":
                 step = some.choice((-100, -2, -1, 1, 2, 7, some.randint(3, 9_999)))
-                options = (str(int(value or 0) + step), "0", taken)
+                return some.choice((str(int(value or 0) + step), "0", taken))
             case "bytea":
                 made = some.randbytes(some.choice((0, 1, 16, 32)))
-                options = (f"\\x{made.hex()}", taken)
+                return some.choice((f"\\x{made.hex()}", taken))
             case "uuid":
-                options = (str(UUID(int=some.getrandbits(128))), taken)
+                return some.choice((str(UUID(int=some.getrandbits(128))), taken))
             case "timestamp with time zone":
                 second = some.randrange(60 * 10**6) / 10**6
                 moved = f"2027-0{some.randint(1, 9)}-15 09:00:{second:09.6f}+00"
-                options = (moved, taken, *FAR)
+                return some.choice((moved, taken, *FAR))
             case _:
                 word = some.choice(WORDS)
-                options = (word, f"{value}{word}", f"{value} {some.randint(0, 99)}", taken)
-        return None if some.random() < 0.1 else some.choice(options)
+                return some.choice(
+                    (word, f"{value}{word}", f"{value} {some.randint(0, 99)}", taken)
+                )
 
 
-def _redrawn(drawn: str, chance: random.Random) -> str:
-    """Return what a wallet's row tells of lots with one of its numbers raised."""
-    numbers = [int(each) for each in re.findall(r"\d+", drawn)]
-    numbers[chance.randrange(len(numbers))] += chance.choice((1, 2, chance.randint(3, 999)))
-    rows = [numbers[start : start + 6] for start in range(0, len(numbers), 6)]
-    return str(rows).translate(_BRACES)
-
-
-_BRACES = str.maketrans("[]", "{}")
 _AT_SEQUENCE = "workspace_id = $1 AND kind = $2 AND sequence = $3"
 
 
@@ -274,7 +263,8 @@ def _projections(name: Name, journal: list[Entry]) -> tuple[Statement, ...]:
     where = "WHERE workspace_id = $1 AND kind = $2"
     wallet = (
         f"UPDATE wallets SET sequence = $3, head = $4, available = $5, held = $6, due_at = $7,"
-        f" wake_at = 'epoch', drawn = NULL {where}"
+        f" wake_at = 'epoch', drawn_lot = NULL, drawn_available = NULL, drawn_held = NULL,"
+        f" drawn_captured = NULL {where}"
     )
     state = (journal[-1].sequence, journal[-1].hash, replay.available, replay.held, replay.due_at)
     columns = ", ".join(Lot._fields)

@@ -87,7 +87,7 @@ async def assert_clean(connection: asyncpg.Connection) -> None:
     [
         EVERYTHING,
         ("DELETE FROM wallets",),
-        ("UPDATE wallets SET drawn = NULL",),
+        ("UPDATE wallets SET drawn_available = drawn_available + 7",),
         ("DELETE FROM stored_lots" + IMAGES, "DELETE FROM holds"),
         ("UPDATE wallets SET available = available + 7, held = 0" + IMAGES,),
         ("UPDATE wallets SET due_at = 'epoch', wake_at = NULL" + IMAGES,),

@@ -1,7 +1,7 @@
 """Where credits move: each function returns the postings of one operation, or refuses it.
 
 The permitted moves stand in `domain.chart`; `domain.wallet.record` applies the postings and the one
-`INSERT INTO postings` of `storage/sql/` writes them. The rules are those of the ledger's
+`INSERT INTO entries` of `storage/functions/` writes them. The rules are those of the ledger's
 documentation (docs/concepts.md): soonest expiry first, a capture takes the draws in the order
 drawn, so what was drawn last is given back first.
 """

@@ -92,8 +92,13 @@ _NOWHERE = (0,) * len(LOT_ACCOUNTS)
 _PLACES = {account.value: Lot._fields.index(account.value) for account in LOT_ACCOUNTS}
 
 
-Drawn = tuple[int, ...]
-"""Credits of a lot that are available, frozen, held, captured and expired."""
+class Drawn(NamedTuple):
+    """Where the credits of a lot that is drawn from are; nothing else of it has changed."""
+
+    lot: int
+    available: int
+    held: int
+    captured: int
 
 
 class Draw(NamedTuple):

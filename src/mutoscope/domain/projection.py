@@ -46,9 +46,8 @@ def wallet_differences(*, row: WalletRow, replay: Replay) -> Iterator[Difference
     yield from _field("due_at", replay.due_at, row.due_at)
     if row.posted_at < replay.posted_at:
         yield from _field("posted_at", replay.posted_at, row.posted_at)
-    told = [number for number, *_ in row.drawn or ()]
-    if len(told) > len(replay.lots.keys() & told):
-        yield from _field("drawn", "of lots that are there, each once", told)
+    if row.drawn_lot is not None and row.drawn_lot not in replay.lots:
+        yield from _field("drawn_lot", "one that was granted", row.drawn_lot)
 
 
 def lot_differences(*, rows: Mapping[int, Lot], replay: Replay) -> Iterator[Difference]:

@@ -5,7 +5,7 @@ on purpose (a plan touches thousands of them); `saved` and `restored` undo a set
 fails in its middle.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -75,7 +75,7 @@ _PERMITTED = {
 class WalletRow(NamedTuple):
     """A wallet's own columns, in the table's order; `version` counts its writings.
 
-    Each row of `drawn` is a lot and where its credits are, of which the lot's own row is behind.
+    Of the lot that is drawn from, its own row is behind: where its credits are stands here.
     """
 
     workspace_id: UUID
@@ -88,7 +88,10 @@ class WalletRow(NamedTuple):
     posted_at: datetime
     wake_at: datetime | None
     version: int
-    drawn: Sequence[Sequence[int]] | None = None
+    drawn_lot: int | None = None
+    drawn_available: int | None = None
+    drawn_held: int | None = None
+    drawn_captured: int | None = None
 
 
 class Wallet:
@@ -98,7 +101,7 @@ class Wallet:
     requests name; read them freely, and change them by the methods alone. What a changed one was
     before (None for a new one) is in `lots_before`, `holds_before` and `standing_before`.
     `next_deadline_at` is the earliest deadline among the holds that were not loaded. `begun_at` is
-    the instant of the plan that is under way. `drawn` is what the wallet's row told of lots last.
+    the instant of the plan that is under way. `drawn` is what the wallet's row tells of a lot.
     """
 
     __slots__ = (
@@ -112,12 +115,12 @@ class Wallet:
         """Begin with a wallet as it stands; lots, holds and standing grants are added after."""
         (
             self.workspace_id, self.kind, self.sequence, self.head, self.available, self.held,
-            self.due_at, self.posted_at, self.wake_at, self.version, drawn,
+            self.due_at, self.posted_at, self.wake_at, self.version, *drawn,
         ) = row  # fmt: skip
         self._beginning = line_beginning(workspace_id=self.workspace_id, kind=self.kind)
         self._order: tuple[int, ...] | None = None
         self.next_deadline_at: datetime | None = None
-        self.drawn: dict[int, Drawn] = {each[0]: tuple(each[1:]) for each in drawn or ()}
+        self.drawn: Drawn | None = None if drawn[0] is None else Drawn._make(drawn)
         self.lots: dict[int, Lot] = {}
         self.holds: dict[int, OpenHold] = {}
         self.standing: dict[StandingName, StandingGrant] = {}

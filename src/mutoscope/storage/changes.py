@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from mutoscope.domain.lots import Lot, Terms
+from mutoscope.domain.lots import Drawn, Lot, Terms
 from mutoscope.domain.wallet import Wallet
 
 Rows = list[tuple[Any, ...]]
@@ -34,12 +34,10 @@ class Changes(NamedTuple):
         return None
 
 
-DRAWN_MAX: Final = 16
-"""Lots of which a wallet's row tells at most: others are written in their own rows at once."""
-
 _VERSION: Final = 22
 _NO_POSTING: Final = (None, None, None, None)
-_NOTHING_MORE: Final = (None, None, None)
+_NO_LOT: Final = (None, None, None, None)
+_NOTHING_MORE: Final = (None, None, *_NO_LOT)
 
 
 def changes_of(wallets: Iterable[Wallet]) -> Changes:
@@ -90,8 +88,7 @@ def _add_entries(changes: Changes, wallet: Wallet) -> None:
 
 
 def _of_wallet(wallet: Wallet) -> tuple[Any, ...]:
-    drawn = [[number, *places] for number, places in wallet.drawn.items()]
-    return (wallet.version + 1, wallet.wake_at, drawn or None)
+    return (wallet.version + 1, wallet.wake_at, *(wallet.drawn or _NO_LOT))
 
 
 def _opened(wallet: Wallet, terms: Terms, lot: Lot) -> tuple[Any, ...]:
@@ -103,38 +100,47 @@ def _opened(wallet: Wallet, terms: Terms, lot: Lot) -> tuple[Any, ...]:
 
 
 def _add_lots(changes: Changes, wallet: Wallet) -> None:
-    """Tell where the credits of lots are now: in the wallet's row where that row is to tell.
+    """Tell where the credits of lots are: of the one that is drawn from in the wallet's row.
 
-    A wallet that could not be written is forgotten, so that what its row tells is noted here.
+    What that row tells is noted in the wallet; one that cannot be written is forgotten anyway.
     """
-    drawn = dict(wallet.drawn)
-    for number, before in wallet.lots_before.items():
+    before = wallet.drawn
+    drawn = None if before is None else before.lot
+    behind = []
+    for number, lot_before in wallet.lots_before.items():
         lot = wallet.lots.get(number)
-        if lot is before or lot is None or before is None:
+        if lot is lot_before or lot is None or lot_before is None:
             continue  # restored, or opened: by a submission that was refused, or with its grant
-        if _is_drawn(lot, before) and (number in drawn or len(drawn) < DRAWN_MAX):
-            drawn[number] = lot[9:14]
+        if _is_drawn(lot, lot_before):
+            behind.append(number)
         else:
-            drawn.pop(number, None)
-            changes.moved_lots.append((
-                wallet.workspace_id, wallet.kind, number, lot.expires_at, lot.state, *lot[9:]
-            ))  # fmt: skip
-    wallet.drawn = drawn
+            changes.moved_lots.append(_moved(wallet, lot))
+            drawn = None if drawn == number else drawn
+    if not behind:
+        wallet.drawn = before if drawn is not None else None
+        return
+    if drawn is None or drawn not in behind:
+        behind.extend([] if drawn is None else [drawn])
+        drawn = behind[0]
+    lot = wallet.lots[drawn]
+    wallet.drawn = Drawn(drawn, lot.available, lot.held, lot.captured)
+    changes.moved_lots.extend(_moved(wallet, wallet.lots[n]) for n in behind if n != drawn)
 
 
 def _is_drawn(lot: Lot, before: Lot) -> bool:
-    """Tell whether credits moved in or out of a lot, but its terms stay, and it stays what it was.
-
-    One that runs empty, or is filled again, is found by another index, and one that is spent has
-    nothing left to tell: their own rows are written.
-    """
+    """Tell whether a lot has credits as before, and less or more of them are held or captured."""
     return (
-        lot[14:] == before[14:]
+        lot.available > 0
+        and before.available > 0
         and lot.state is before.state
         and lot.expires_at is before.expires_at
-        and (lot[9] + lot[10] > 0) is (before[9] + before[10] > 0)
-        and lot[9] + lot[10] + lot[11] > 0
+        and lot.expired == before.expired
+        and lot[14:] == before[14:]
     )
+
+
+def _moved(wallet: Wallet, lot: Lot) -> tuple[Any, ...]:
+    return (wallet.workspace_id, wallet.kind, lot.lot, lot.expires_at, lot.state, *lot[9:])
 
 
 def _add_holds(changes: Changes, wallet: Wallet) -> None:

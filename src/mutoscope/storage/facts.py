@@ -1,13 +1,13 @@
 """Facts: the rows that the ledger's functions load, as the wallets and entries of the domain."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 from mutoscope.domain.journal import NOBODY, Attribution, Entry, Posting
 from mutoscope.domain.known import Known, KnownKey
-from mutoscope.domain.lots import Draw, Drawn, Lot, Terms
+from mutoscope.domain.lots import Draw, Lot, Terms
 from mutoscope.domain.planner import Facts, WalletName
 from mutoscope.domain.spending import open_hold
 from mutoscope.domain.standing import StandingGrant
@@ -94,13 +94,10 @@ def _add_lots(found: dict[WalletName, Wallet], rows: Iterable[Row] | None) -> No
     for row in rows or ():
         wallet = found.get((row[0], row[1]))
         if wallet is not None:
-            wallet.lots[row[2]] = lot_from(row, wallet.drawn)
-
-
-def lot_from(row: Row, drawn: Mapping[int, Drawn]) -> Lot:
-    """Return the lot of a row of `stored_lots`, as it is after the draws of its wallet."""
-    places = drawn.get(row[2])
-    return _new(Lot, row[2:18] if places is None else (*row[2:11], *places, *row[16:18]))
+            lot = _new(Lot, row[2:18])
+            if (drawn := wallet.drawn) is not None and drawn.lot == lot.lot:
+                lot = lot._replace(**drawn._asdict())
+            wallet.lots[lot.lot] = lot
 
 
 def _known(

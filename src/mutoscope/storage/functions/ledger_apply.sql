@@ -10,7 +10,7 @@ CREATE OR REPLACE FUNCTION ledger_apply(
     new_standing standing_grants[]
 ) RETURNS void LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_bitmapscan = off
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_memoize = off
 AS $$
 DECLARE
     written bigint;
@@ -18,7 +18,8 @@ BEGIN
     UPDATE wallets AS w
     SET sequence = n.sequence, head = n.hash, available = n.available, held = n.held,
         due_at = coalesce(n.due_at, n.posted_at), posted_at = n.posted_at, wake_at = n.wake_at,
-        version = n.version, drawn = n.drawn
+        version = n.version, drawn_lot = n.drawn_lot, drawn_available = n.drawn_available,
+        drawn_held = n.drawn_held, drawn_captured = n.drawn_captured
     FROM unnest(new_entries) AS n
     CROSS JOIN LATERAL (
         SELECT x.ctid AS place FROM wallets AS x

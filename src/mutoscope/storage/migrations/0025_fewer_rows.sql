@@ -1,7 +1,7 @@
 -- A charge writes two rows instead of four. An entry carries its first posting, and a wallet's row
--- tells where the credits of the lots that it draws from are; the row of a lot is written when the
--- lot opens, ends, runs empty or changes its terms. What others read are views with the names and
--- the columns that the tables had.
+-- tells where the credits of the lot that it draws from are; the lot's own row is written when it
+-- opens, ends, runs empty or changes its terms, and when another lot takes its place. What others
+-- read are views with the names and the columns that the tables had.
 
 DROP FUNCTION IF EXISTS ledger_apply(
     wallets[], entries[], postings[], grants[], lots[], lot_move[], holds[], holds[],
@@ -44,11 +44,15 @@ SELECT
     f.workspace_id, f.kind, f.sequence, f.ordinal, f.source, f.target, f.lot, f.amount
 FROM further_postings AS f;
 
--- Each of its rows is a lot and its credits available, frozen, held, captured and expired.
+-- The lot that is drawn from, while both its own row and the wallet's say that it has credits.
 ALTER TABLE wallets
-ADD COLUMN drawn bigint[],
-ADD CONSTRAINT drawn_is_whole CHECK (
-    drawn IS NULL OR (coalesce(array_length(drawn, 2), 0) = 6 AND (0 <= all(drawn)) IS TRUE)
+ADD COLUMN drawn_lot bigint,
+ADD COLUMN drawn_available bigint,
+ADD COLUMN drawn_held bigint,
+ADD COLUMN drawn_captured bigint,
+ADD CONSTRAINT drawn_lot_is_whole CHECK (
+    num_nulls(drawn_lot, drawn_available, drawn_held, drawn_captured) IN (0, 4)
+    AND coalesce(least(drawn_available, drawn_held, drawn_captured), 0) >= 0
 );
 
 ALTER TABLE lots RENAME TO stored_lots;
@@ -58,30 +62,23 @@ ALTER INDEX lots_open RENAME TO stored_lots_open;
 CREATE VIEW lots AS
 SELECT
     s.workspace_id, s.kind, s.lot, s.source, s.reference, s.effective_at, s.expires_at,
-    s.paid_amount, s.currency, s.state, s.granted, coalesce(d.available, s.available) AS available,
-    coalesce(d.frozen, s.frozen) AS frozen, coalesce(d.held, s.held) AS held,
-    coalesce(d.captured, s.captured) AS captured, coalesce(d.expired, s.expired) AS expired,
-    s.voided, s.forfeited, s.is_open
+    s.paid_amount, s.currency, s.state, s.granted,
+    coalesce(w.drawn_available, s.available) AS available, s.frozen,
+    coalesce(w.drawn_held, s.held) AS held, coalesce(w.drawn_captured, s.captured) AS captured,
+    s.expired, s.voided, s.forfeited, s.is_open
 FROM stored_lots AS s
-LEFT JOIN LATERAL (
-    SELECT
-        w.drawn[n.place][2] AS available, w.drawn[n.place][3] AS frozen,
-        w.drawn[n.place][4] AS held, w.drawn[n.place][5] AS captured,
-        w.drawn[n.place][6] AS expired
-    FROM wallets AS w
-    CROSS JOIN LATERAL generate_subscripts(w.drawn, 1) AS n (place)
-    WHERE
-        w.workspace_id = s.workspace_id AND w.kind = s.kind AND w.drawn[n.place][1] = s.lot
-) AS d ON TRUE;
+LEFT JOIN wallets AS w
+    ON s.workspace_id = w.workspace_id AND s.kind = w.kind AND s.lot = w.drawn_lot;
 
 -- An entry with its first posting, if it has one. The last entry of a wallet has what else becomes
--- of the wallet's row: its version, its wake-up and the lots that it draws from.
+-- of the wallet's row: its version, its wake-up and the lot that it draws from.
 DROP TYPE written_entry;
 CREATE TYPE written_entry AS (
     workspace_id uuid, kind text, sequence bigint, operation text, namespace text, key text,
     digest bytea, due_at timestamptz, posted_at timestamptz, refers_to bigint, reason text,
     available bigint, held bigint, member_id uuid, project_id uuid, api_key_id uuid,
     note_digest bytea, hash bytea, source text, target text, lot bigint, amount bigint,
-    version bigint, wake_at timestamptz, drawn bigint []
+    version bigint, wake_at timestamptz,
+    drawn_lot bigint, drawn_available bigint, drawn_held bigint, drawn_captured bigint
 );
 DROP TYPE lot_draw;

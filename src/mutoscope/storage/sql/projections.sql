@@ -35,7 +35,8 @@ LIMIT 1000;
 UPDATE wallets
 SET sequence = :sequence, head = :head, available = :available, held = :held, due_at = :due_at,
     posted_at = greatest(least(posted_at, :at), :posted_at), wake_at = 'epoch',
-    version = greatest(version + 1, :version), drawn = NULL
+    version = greatest(version + 1, :version), drawn_lot = NULL, drawn_available = NULL,
+    drawn_held = NULL, drawn_captured = NULL
 WHERE workspace_id = :workspace_id AND kind = :kind;
 
 -- name: clear_lots!

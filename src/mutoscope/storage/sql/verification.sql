@@ -17,7 +17,7 @@ SELECT
                     greatest(wake_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59.999999+00'
                 )
     END AS wake_at,
-    version, CASE WHEN array_ndims(drawn) = 2 AND array_length(drawn, 2) = 6 THEN drawn END AS drawn
+    version, drawn_lot, drawn_available, drawn_held, drawn_captured
 FROM wallets
 WHERE workspace_id BETWEEN :first AND :last
 ORDER BY workspace_id, kind;
@@ -106,7 +106,7 @@ WHERE workspace_id BETWEEN :first AND :last
 ORDER BY workspace_id, kind, lot;
 
 -- name: lots
--- What the projections say of each lot: its own row, or its wallet's while it is drawn from.
+-- What the projections say of each lot: its own row, and its wallet's of the lot drawn from.
 SELECT
     workspace_id, kind, lot, source, reference,
     least(greatest(effective_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59.999999+00')

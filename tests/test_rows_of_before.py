@@ -1,0 +1,79 @@
+"""A ledger whose entries have no posting of their own, as all had before, is read and goes on."""
+
+from collections.abc import Sequence
+
+import asyncpg
+import pytest
+
+from eventful_journal import STUDIOS, WHO, day, write_eventful_journal
+from mutoscope.app.verify import examine
+from mutoscope.domain import actions as ask
+from mutoscope.ledger import Ledger
+from mutoscope.storage.verification import Scope
+from soundness import assert_sound
+from tampers import disarm
+
+AS_BEFORE = (
+    "INSERT INTO further_postings SELECT * FROM postings WHERE ordinal = 1",
+    "UPDATE entries SET first_source = NULL, first_target = NULL, first_lot = NULL, "
+    "first_amount = NULL",
+    "UPDATE stored_lots AS s SET available = l.available, held = l.held, captured = l.captured "
+    "FROM lots AS l WHERE (l.workspace_id, l.kind, l.lot) = (s.workspace_id, s.kind, s.lot)",
+    "UPDATE wallets SET drawn_lot = NULL, drawn_available = NULL, drawn_held = NULL, "
+    "drawn_captured = NULL",
+)
+READ = (
+    "SELECT * FROM postings ORDER BY 1, 2, 3, 4",
+    "SELECT * FROM lots ORDER BY 1, 2, 3",
+)
+
+
+@pytest.fixture
+async def of_before(database_url: str) -> tuple[str, list[list[asyncpg.Record]]]:
+    """Write an eventful journal, and set it down as it would have been before."""
+    await write_eventful_journal(database_url)
+    connection = await asyncpg.connect(database_url)
+    before = await rows(connection, READ)
+    await disarm(connection)
+    for statement in AS_BEFORE:
+        assert await connection.execute(statement) not in {"UPDATE 0", "INSERT 0 0"}
+    await connection.close()
+    return database_url, before
+
+
+async def rows(
+    connection: asyncpg.Connection, statements: Sequence[str]
+) -> list[list[asyncpg.Record]]:
+    return [await connection.fetch(statement) for statement in statements]
+
+
+async def test_every_posting_and_lot_reads_the_same(
+    of_before: tuple[str, list[list[asyncpg.Record]]],
+) -> None:
+    url, before = of_before
+    connection = await asyncpg.connect(url)
+
+    assert await rows(connection, READ) == before
+    for scope in (Scope(), Scope(is_full=False)):
+        assert not (await examine(connection, scope=scope)).findings.listed
+    await connection.close()
+
+
+async def test_it_goes_on_as_if_it_had_been_written_today(
+    of_before: tuple[str, list[list[asyncpg.Record]]],
+) -> None:
+    url, _ = of_before
+    async with Ledger(url, now=lambda: day(90)) as ledger:
+        repeated = await ledger.perform(
+            STUDIOS[0], "image", ask.Charge(55), key="charged", attribution=WHO
+        )
+        await ledger.hold(STUDIOS[0], "image", 9, key="anew")
+        await ledger.settle(STUDIOS[0], "image", 4, key="anew-done", hold="anew")
+        refunded = await ledger.refund(STUDIOS[0], "image", key="back", of="anew-done")
+        past = await ledger.balance(STUDIOS[0], "image", at=day(2))
+
+        assert repeated.is_replay
+        assert refunded.entry is not None
+        assert past.available > 0
+        assert (await ledger.verify(private_key=bytes(32))).is_clean
+    await assert_sound(url)
