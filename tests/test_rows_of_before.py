@@ -13,15 +13,15 @@ from mutoscope.storage.verification import Scope
 from soundness import assert_sound
 from tampers import disarm
 
-AS_BEFORE = (
-    "INSERT INTO further_postings SELECT * FROM postings WHERE ordinal = 1",
-    "UPDATE entries SET first_source = NULL, first_target = NULL, first_lot = NULL, "
-    "first_amount = NULL",
-    "UPDATE stored_lots AS s SET available = l.available, held = l.held, captured = l.captured "
-    "FROM lots AS l WHERE (l.workspace_id, l.kind, l.lot) = (s.workspace_id, s.kind, s.lot)",
-    "UPDATE wallets SET drawn_lot = NULL, drawn_available = NULL, drawn_held = NULL, "
-    "drawn_captured = NULL",
-)
+AS_BEFORE = """
+    INSERT INTO further_postings SELECT * FROM postings WHERE ordinal = 1;
+    UPDATE entries SET first_source = NULL, first_target = NULL, first_lot = NULL,
+        first_amount = NULL;
+    UPDATE stored_lots AS s SET available = l.available, held = l.held, captured = l.captured
+    FROM lots AS l WHERE (l.workspace_id, l.kind, l.lot) = (s.workspace_id, s.kind, s.lot);
+    UPDATE wallets SET drawn_lot = NULL, drawn_available = NULL, drawn_held = NULL,
+        drawn_captured = NULL
+"""
 READ = (
     "SELECT * FROM postings ORDER BY 1, 2, 3, 4",
     "SELECT * FROM lots ORDER BY 1, 2, 3",
@@ -35,7 +35,7 @@ async def of_before(database_url: str) -> tuple[str, list[list[asyncpg.Record]]]
     connection = await asyncpg.connect(database_url)
     before = await rows(connection, READ)
     await disarm(connection)
-    for statement in AS_BEFORE:
+    for statement in AS_BEFORE.split(";"):
         assert await connection.execute(statement) not in {"UPDATE 0", "INSERT 0 0"}
     await connection.close()
     return database_url, before

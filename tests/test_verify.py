@@ -205,11 +205,6 @@ async def test_a_long_journal_takes_no_more_memory_than_a_short_one(
             (Fault.ROW_DIFFERS, "lots", 25),
         ),
         (
-            "UPDATE wallets SET drawn_lot = 999{}true",
-            FULL,
-            (Fault.ROW_DIFFERS, "wallets", 0),
-        ),
-        (
             "UPDATE entry_notes SET actor = 'bob'{}true",
             FULL,
             (Fault.NOTE_CHANGED, "entry_notes", 10),
@@ -235,6 +230,17 @@ async def test_a_row_of_no_journal_is_named(ledger: asyncpg.Connection, table: s
     strays = [finding for finding in answer.findings if finding.kind == "audio"]
     assert strays
     assert {finding.workspace_id for finding in strays} == {STUDIOS[0]}
+
+
+async def test_a_lot_in_a_wallet_s_row_that_was_never_granted_is_named(
+    ledger: asyncpg.Connection,
+) -> None:
+    await ledger.execute(
+        "UPDATE wallets SET drawn_lot = 999, drawn_available = 5, drawn_held = 0, "
+        "drawn_captured = 0 WHERE drawn_lot IS NULL AND sequence > 0"
+    )
+
+    assert await first_fault(ledger) == (Fault.ROW_DIFFERS, "wallets", 0)
 
 
 async def test_a_key_used_twice_is_found_without_its_index(ledger: asyncpg.Connection) -> None:

@@ -73,10 +73,7 @@ _PERMITTED = {
 
 
 class WalletRow(NamedTuple):
-    """A wallet's own columns, in the table's order; `version` counts its writings.
-
-    Of the lot that is drawn from, its own row is behind: where its credits are stands here.
-    """
+    """A wallet's own columns, in the table's order; the row of the lot drawn from is behind."""
 
     workspace_id: UUID
     kind: str
