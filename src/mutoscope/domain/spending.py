@@ -18,6 +18,8 @@ from mutoscope.domain.lots import Draw, Lot
 from mutoscope.domain.wallet import OpenHold, Stamp, Wallet
 
 _ = Account
+_LEFT = frozenset({AVAILABLE, FROZEN})
+_new = tuple.__new__  # makes a value without its class's own, slower, constructor
 
 
 class HoldAlreadySettled(Refusal):
@@ -144,12 +146,10 @@ def renew(wallet: Wallet, action: ask.Renew, _stamp: Stamp, known: KnownEntries)
 
 def open_hold(*, entry: Entry, deadline_at: datetime) -> OpenHold:
     """Return the hold that an entry placed: its postings are the draws, in the order drawn."""
-    draws = tuple(Draw(p.lot, p.amount) for p in entry.postings if p.lot is not None)
-    amount = sum(posting.amount for posting in entry.postings)
-    return OpenHold(
-        sequence=entry.sequence, amount=amount, is_metered=not draws,
-        deadline_at=deadline_at, draws=draws, attribution=entry.attribution,
-    )  # fmt: skip
+    postings = entry.postings
+    draws = tuple([_new(Draw, (lot, amount)) for _, _, lot, amount in postings if lot is not None])
+    amount = sum([posting.amount for posting in postings])
+    return OpenHold(entry.sequence, amount, not draws, deadline_at, draws, entry.attribution)
 
 
 def lapsed(*, entry: Entry, lots: Mapping[int, Lot]) -> int:
@@ -169,7 +169,7 @@ def _check_deadline(wallet: Wallet, deadline_at: datetime) -> None:
 
 
 def _end_returns(wallet: Wallet, postings: tuple[Posting, ...]) -> None:
-    back = [p.lot for p in postings if p.lot and p.target in {AVAILABLE, FROZEN}]
+    back = [p.lot for p in postings if p.lot and p.target in _LEFT]
     if back:
         end_returned(wallet, back)
 

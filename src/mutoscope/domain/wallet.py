@@ -50,7 +50,8 @@ class Stamp(NamedTuple):
 
     def after(self, attribution: Attribution) -> "Stamp":
         """Return it for an entry about an earlier one: theirs, unless it names somebody itself."""
-        if self.attribution is not NOBODY and self.attribution != NOBODY:
+        mine = self.attribution
+        if mine is attribution or (mine is not NOBODY and mine != NOBODY):
             return self
         return self._replace(attribution=attribution)
 

@@ -26,7 +26,10 @@ from mutoscope.storage.session import Now, Session, SideRow, Work
 from mutoscope.storage.wallet_cache import WalletCache
 
 LANES: Final = 2
-"""Transactions that run at once in a process: more only wait for one another."""
+"""Transactions that run at once in a process: more only wait for one another.
+
+One more takes part where whole batches wait; it connects when it first has to.
+"""
 
 BATCH_MAX: Final = 125
 """Submissions in one transaction: more would keep the other lane waiting, and a lock held, longer.
@@ -95,10 +98,12 @@ class Journal:
         self._is_closing = False
         cache = WalletCache()
         try:
-            for number in range(LANES):
+            for number, least in enumerate((*[1] * LANES, BATCH_MAX)):
                 lane = _Lane(url=self._url, now=self._now, cache=cache)
-                await lane.open()
-                writing = asyncio.create_task(self._write_for_ever(lane), name=f"journal {number}")
+                if least == 1:
+                    await lane.open()
+                work = self._write_for_ever(lane, least)
+                writing = asyncio.create_task(work, name=f"journal {number}")
                 writing.add_done_callback(lane.close)
                 self._lanes.append(writing)
         except BaseException:  # cancelled midway, too: the lanes that are open would stay
@@ -152,8 +157,8 @@ class Journal:
         self._has_work.set()
         return answered
 
-    async def _write_for_ever(self, lane: _Lane) -> None:
-        while batch := await self._next_batch():
+    async def _write_for_ever(self, lane: _Lane, least: int) -> None:
+        while batch := await self._next_batch(least):
             try:
                 await lane.write(batch)
             finally:
@@ -161,10 +166,10 @@ class Journal:
                 self._at_work.difference_update(*[waiting.workspaces for waiting in batch])
             await asyncio.sleep(0)  # those who were answered may come again, and go along
 
-    async def _next_batch(self) -> list[_Waiting]:
-        """Return what a lane writes next, as soon as there is something; nothing at the end."""
+    async def _next_batch(self, least: int) -> list[_Waiting]:
+        """Return what a lane writes next, as soon as so much waits; nothing at the end."""
         while not self._is_closing:
-            if batch := self._taken():
+            if len(self._waiting) >= least and (batch := self._taken()):
                 return batch
             self._has_work.clear()
             await self._has_work.wait()
