@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from typing import Final
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from mutoscope.app import inbox
 from mutoscope.app.inbox import Facts
 from mutoscope.cli.desk_acting import Looking, looked
+from mutoscope.cli.desk_waiting import next_of, why
 from mutoscope.cli.options import WorkspaceId, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import balances_table, console, lots_table, money, table, told
 from mutoscope.domain.money import money_text
 from mutoscope.domain.offers import Money
+from mutoscope.domain.transfer_words import transfer_words
 
 FACT_WIDTH: Final = 14
 
@@ -28,7 +31,7 @@ class Beside(Looking):
 
 @takes(Beside)
 def facts(asked: Beside) -> None:
-    """Show what you need beside a thread: plan, billing date, credits, jobs, purchases."""
+    """Show what you need beside a thread: plan, billing date, credits, jobs, money, purchases."""
     found = looked(asked, lambda house: inbox.facts_of(house.studio, workspace_id=asked.workspace))
     if asked.is_json:
         print_json(found)
@@ -75,7 +78,7 @@ def _tables(found: Facts) -> Iterator[Table]:
         balances=found.balances, zone=zone, title="Credits", unlimited=found.unlimited
     )
     yield lots_table(balances=found.balances, zone=zone)
-    for made in (_jobs(found), _purchases(found)):
+    for made in (_jobs(found), _requests(found), _parked(found), _purchases(found)):
         if made.rows:
             yield made
 
@@ -88,8 +91,36 @@ def _jobs(found: Facts) -> Table:
     return made
 
 
+def _requests(found: Facts) -> Table:
+    """Return what the workspace has to pay: the words name a request on a bank statement."""
+    made = table("asked", "!words", ">amount", "what", "over", "due", title="To pay")
+    zone = found.workspace.zone
+    for each in found.requests:
+        made.add_row(
+            told(each.created_at, zone=zone), transfer_words(request_id=each.request_id),
+            money(each.money()), escape(each.title), each.gateway, told(each.due_at, zone=zone),
+        )  # fmt: skip
+    return made
+
+
+def _parked(found: Facts) -> Table:
+    """Return the payments that wait for staff, and what can be done about each."""
+    made = table(
+        "received", ">amount", "!reference", "!for", "why", "!next, with --reason",
+        title="Parked payments",
+    )  # fmt: skip
+    for payment, note in ((each.payment, each.note) for each in found.parked):
+        total = Money(amount=payment.amount, currency=payment.currency)
+        words = payment.request_id and transfer_words(request_id=payment.request_id)
+        made.add_row(
+            told(payment.received_at, zone=found.workspace.zone), money(total),
+            escape(payment.reference), words or "-", escape(why(payment, note)), next_of(payment),
+        )  # fmt: skip
+    return made
+
+
 def _purchases(found: Facts) -> Table:
-    made = table("!purchase", "state", ">credits", "kind", ">price", "ordered")
+    made = table("!purchase", "state", ">credits", "kind", ">price", "ordered", title="Purchases")
     for each in found.purchases:
         made.add_row(
             str(each.purchase_id), each.state, f"{each.credits:,}", each.kind,
