@@ -96,6 +96,8 @@ async def act(studio: Studio, actor: Actor, *, order: DeskOrder) -> Done | Propo
     rules = studio.catalog.version_at(at=at).desk
     moved = 0 if action.counts is None else await action.counts(studio, deed)
     if rules.needs_second(credits_moved=moved):
+        if action.judge is not None:
+            await action.judge(studio, deed)
         return await _propose(studio, deed, moved=moved)
     return await carry_out(studio, deed=deed, action=action)
 
