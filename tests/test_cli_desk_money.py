@@ -132,6 +132,26 @@ def test_the_facts_tell_what_is_to_pay_and_what_is_parked(shop: Shop) -> None:
     assert "RF19" not in shown
 
 
+def test_what_is_agreed_is_told_with_its_price_as_money(shop: Shop) -> None:
+    own = shop.run("workspace", "create", "Corp", "--json").json()["workspace"]["workspace_id"]
+    corp = shop.run("workspace", "create", "Firm", "--json").json()["workspace"]["workspace_id"]
+    credits_agreed = ("--credits", "image=20", "--credits", "video=900", "--price", "90000")
+
+    agreed = say(shop, "desk", "start", corp, "enterprise", *credits_agreed)
+    told = [
+        say(shop, "desk", "start", own, "essential"),
+        say(shop, "desk", "terms", corp, "--price", "95000"),
+        say(shop, "desk", "agree-pack", corp, "house_9000", "video", "9000", "15000"),
+        say(shop, "desk", "agree-free-amount", corp, "video", "900"),
+    ]
+
+    moved = [each[1].partition(" (")[2].rstrip(")\n") for each in (agreed, *told)]
+    assert moved == [
+        "900.00 USD net, 1,107.00 USD tax and all", "23.37 USD tax and all", "950.00 USD net",
+        "150.00 USD net, 9,000 video credits", "9.00 USD net for 1,000 credits",
+    ]  # fmt: skip
+
+
 def test_money_that_names_nothing_is_entered_once_and_given(shop: Shop) -> None:
     _, request = ordered(shop)
     wish = ("desk", "enter-payment", "nobody", "4797", "usd", "RF18 77")

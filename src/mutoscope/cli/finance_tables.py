@@ -18,13 +18,12 @@ from mutoscope.app.finance import Deferred, Month, Outstanding
 from mutoscope.app.margin import ToolMonth
 from mutoscope.app.rate_card_replay import RateCardReplay
 from mutoscope.cli.plain import plain
-from mutoscope.cli.screen import counted, table, told
+from mutoscope.cli.screen import counted, micros, table, told
 from mutoscope.domain.draft import Packs
 from mutoscope.domain.money import money_text
 from mutoscope.domain.offers import Money
 from mutoscope.storage.purchases import Debt
 
-MICROS: Final = 1_000_000
 NO_TOOL: Final = "(no job)"
 
 
@@ -149,12 +148,6 @@ def write_csv(rows: Iterable[Any]) -> None:
     if names:
         writer.writeheader()
     writer.writerows(flat)
-
-
-def micros(amount: int) -> str:
-    """Return micros as US dollars, to the last of them."""
-    whole, rest = divmod(abs(amount), MICROS)
-    return f"{'-' if amount < 0 else ''}{whole:,}.{rest:06} USD"
 
 
 def moneys(amounts: Iterable[Money]) -> str:

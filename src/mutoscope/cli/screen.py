@@ -34,6 +34,9 @@ WIDTH_PIPE: Final = 10_000
 PROMPT_SHOWN: Final = 60
 """Characters of a prompt in a list: enough to know it again."""
 
+MICROS: Final = 1_000_000
+"""Of a US dollar: what providers charge is kept in these."""
+
 UNLIMITED: Final = "unlimited"
 """What can be spent of a kind that the plan meters without limit, at no charge."""
 
@@ -102,6 +105,12 @@ def counted(number: int, thing: str) -> str:
 def money(amount: Money) -> str:
     """Return an amount of money with its currency."""
     return money_text(amount.amount, amount.currency)
+
+
+def micros(amount: int) -> str:
+    """Return millionths of a US dollar, as providers charge, to the last of them."""
+    whole, rest = divmod(abs(amount), MICROS)
+    return f"{'-' if amount < 0 else ''}{whole:,}.{rest:06} USD"
 
 
 def source_of(lot: LotView) -> str:
