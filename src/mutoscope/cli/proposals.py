@@ -14,9 +14,8 @@ from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, as_staff
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, id_of
 from mutoscope.cli.plain import print_json
-from mutoscope.cli.screen import console, table, told
+from mutoscope.cli.screen import console, money_told, table, told
 from mutoscope.domain.card_facts import MONEY
-from mutoscope.domain.money import money_text
 from mutoscope.domain.proposals import ProposalState
 from mutoscope.storage import proposals as rows
 from mutoscope.storage.payments import NOBODY
@@ -150,5 +149,5 @@ def _value(name: str, value: object, currency: str | None) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int) and name in MONEY:
-        return f"{value:,} minor units" if currency is None else money_text(value, currency)
+        return money_told(value, currency)
     return f"{value:,}" if isinstance(value, int) else str(value)

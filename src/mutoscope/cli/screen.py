@@ -107,6 +107,11 @@ def money(amount: Money) -> str:
     return money_text(amount.amount, amount.currency)
 
 
+def money_told(amount: int, currency: str | None) -> str:
+    """Return an amount of minor units with its currency, or as minor units where none is known."""
+    return f"{amount:,} minor units" if currency is None else money_text(amount, currency)
+
+
 def micros(amount: int) -> str:
     """Return millionths of a US dollar, as providers charge, to the last of them."""
     whole, rest = divmod(abs(amount), MICROS)
