@@ -279,8 +279,8 @@ async def _inbox(house: House, actor: Actor, asked: Seen) -> Inbox:
 
 def _inbox_table(found: Inbox) -> Table:
     made = table(
-        "!workspace", "name", "!thread", "subject", ">unread", ">waits", "assigned to", "asks"
-    )
+        "!workspace", "name", "??!thread", "?subject", ">unread", ">waits", "?assigned to", "?asks"
+    )  # fmt: skip
     for each in found.threads:
         since = each.waiting_since
         made.add_row(

@@ -55,7 +55,7 @@ def debts_table(found: Iterable[Debt]) -> Table:
 def deferred_table(found: Deferred) -> Table:
     """Return what was paid, by what had become of it."""
     made = table(
-        "currency", "for", ">count", ">paid", ">recognised", ">breakage", ">taken back",
+        "currency", "for", "?>count", ">paid", ">recognised", ">breakage", ">taken back",
         ">deferred", title=f"Deferred revenue at {told(found.at, zone='UTC')}",
     )  # fmt: skip
     for row in found.rows:
@@ -94,8 +94,8 @@ def deferral_table(found: Month) -> Table:
 def margin_table(tools: Sequence[ToolMonth]) -> Table:
     """Return what each tool used, earned and cost."""
     made = table(
-        "tool", "kind", ">paid", ">plan", ">free", ">metered", ">absorbed", ">worth", ">orders",
-        ">provider cost", ">margin",
+        "tool", "?kind", ">paid", ">plan", "?>free", "?>metered", "?>absorbed", ">worth",
+        "?>orders", ">provider cost", ">margin",
     )  # fmt: skip
     for row in tools:
         amounts = (row.paid_credits, row.plan_credits, row.free_credits, row.metered_credits,

@@ -76,7 +76,7 @@ def show_plan(shown: Shown, *, is_json: bool) -> None:
         screen.print(f"{amounts_told(shown.trial_ends)} of the trial end when it is paid")
     if not shown.requests:
         return
-    made = table("!to pay", "what", ">amount", ">credited", "due", "pay at")
+    made = table("!to pay", "what", ">amount", ">credited", "due", "!pay at")
     for request, link in zip(shown.requests, shown.links, strict=True):
         made.add_row(
             str(request.request_id), escape(request.title), money(request.money()),

@@ -124,7 +124,7 @@ def _show(found: tuple[Proposal, ...], *, is_json: bool) -> None:
     if is_json:
         print_json(found)
         return
-    made = table("!proposal", "action", "!workspace", "what", "state", "lapses", "why")
+    made = table("!proposal", "action", "?!workspace", "what", "state", "?lapses", "why")
     for each in found:
         made.add_row(
             str(each.proposal_id), each.action,

@@ -84,7 +84,7 @@ def list_routes(*, is_json: Json = False) -> None:
     if is_json:
         print_json([plain(route) | {"state": state} for route, state in found])
         return
-    made = table("tool", "route", "provider", "model", "list price", "state")
+    made = table("tool", "route", "?provider", "?model", "list price", "state")
     for route, state in found:
         price = f"{micros(route.price.micros)} {route.price.unit}"
         made.add_row(route.tool, route.key, route.provider, route.model, price, state)

@@ -183,7 +183,9 @@ def list_all(workspace_id: WorkspaceId, *, is_json: Json = False) -> None:
     if not found:
         tell("Nothing was bought yet: `mutoscope purchase packs` lists what is for sale.")
         return
-    made = table("!purchase", "ordered", "what", ">credits", ">price, net", "state", ">taken back")
+    made = table(
+        "!purchase", "?ordered", "?what", ">credits", ">price, net", "state", "?>taken back"
+    )  # fmt: skip
     for each in found:
         made.add_row(
             str(each.purchase_id), told(each.ordered_at, zone=zone), each.pack or "own amount",
