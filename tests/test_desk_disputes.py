@@ -370,27 +370,3 @@ async def test_a_parked_payment_that_is_disputed_pays_nothing(desk: Desk) -> Non
             desk.ada, "use_payment", payment_id=payment_id,
             request_id=str(other.request.request_id),
         )  # fmt: skip
-
-
-async def test_a_parked_payment_goes_back_once_its_dispute_is_won_alone(desk: Desk) -> None:
-    payment_id = str((await parked(desk)).payment_id)
-    await press_open(desk, payment_id)
-
-    with pytest.raises(PaymentDisputed, match="`desk waiting` tells the next step"):
-        await desk.act(desk.ada, "return_payment", payment_id=payment_id)
-    await press_end(desk, payment_id, "won")
-
-    assert isinstance(await desk.act(desk.ada, "return_payment", payment_id=payment_id), Done)
-    assert await desk.fetch("SELECT count(*) FROM refunds") == 1
-
-
-async def test_what_a_lost_dispute_has_taken_cannot_be_returned_again(desk: Desk) -> None:
-    payment_id = str((await parked(desk)).payment_id)
-    await press_open(desk, payment_id)
-    await press_end(desk, payment_id, "lost")
-
-    with pytest.raises(PaymentDisputed, match="bank has taken it back"):
-        await desk.act(desk.ada, "return_payment", payment_id=payment_id)
-
-    assert isinstance(await desk.act(desk.ada, "keep_payment", payment_id=payment_id), Done)
-    assert await desk.fetch("SELECT count(*) FROM refunds") == 0
