@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from business_stage import pay_all, spendable, tick, to_pay
+from business_stage import changes, pay_all, spendable, tick, to_pay
 from desk_stage import Desk
-from money_desk_stage import on_enterprise, open_enterprise_desk, plan_of
-from mutoscope.app import change_plan
+from money_desk_stage import at_work, on_enterprise, open_enterprise_desk, plan_of
+from mutoscope.app import change_plan, proposals
 from mutoscope.app.agree import NotToBeAgreed
 from mutoscope.app.change_plan import AgreedWithSupport, AlreadyScheduled, NothingScheduled
+from mutoscope.app.desk import Proposed
 from mutoscope.app.plan_now import plan_now
 from mutoscope.app.subscribe import BadStart
 from mutoscope.domain.agreed import Agreed
@@ -21,6 +22,7 @@ from mutoscope.domain.catalog import RenewalRule
 from mutoscope.domain.credits import BadAmount, Refusal
 from mutoscope.domain.desk import BadDeskData
 from mutoscope.domain.offers import Money
+from mutoscope.domain.plan_changes import ScheduledChange
 from mutoscope.domain.wall_clock import UnknownZone
 from studio_fixture import open_workspace
 
@@ -84,6 +86,31 @@ async def test_smaller_credits_take_nothing_back_of_the_period(
     assert await spendable(desk.stage, desk.workspace_id) == 1_000
     await a_period(desk, database_url)
     assert await spendable(desk.stage, desk.workspace_id) == 400
+
+
+async def test_the_history_keeps_terms_that_were_agreed_and_taken_back(desk: Desk) -> None:
+    await desk.act(desk.ada, "terms", **LATER)
+    await desk.act(desk.ada, "undo_change", key="2")
+
+    *_, scheduled, undone = await changes(desk.stage, desk.workspace_id)
+
+    begins_at = (await plan_of(desk)).period(index=0).ends_at
+    kept = ScheduledChange(at=begins_at, agreed=AGREED)
+    assert (scheduled.scheduled, undone.scheduled) == (kept, kept)
+
+
+async def test_terms_are_proposed_with_the_currency_of_their_price(desk: Desk) -> None:
+    desk.rule(above=10)
+    found = await desk.act(at_work(desk, desk.ada), "terms", **LATER)
+    assert isinstance(found, Proposed)
+
+    await proposals.approve(
+        desk.studio, at_work(desk, desk.grace), proposal_id=found.proposal.proposal_id,
+        reason="as it was agreed",
+    )  # fmt: skip
+
+    assert found.proposal.data["currency"] == "USD"
+    assert (await shown(desk))[0] == AGREED
 
 
 async def shown(desk: Desk) -> tuple[Agreed | None, int | None]:

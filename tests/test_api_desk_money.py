@@ -149,3 +149,17 @@ async def test_a_debt_of_a_lost_dispute_is_told_to_staff_and_finance(front: Fron
 
     assert [(each["amount"], each["purchase_id"]) for each in listed] == [(asked["due"], None)]
     assert (await front.ask("GET", facts, by="ada")).json()["debts"] == listed
+
+
+async def test_the_facts_tell_what_is_to_pay_and_what_is_parked(front: Front) -> None:
+    (asked_for,) = (await asked(front))["requests"]
+    await front.act("enter_payment", {**WHY, "data": CAME}, by="ada")
+    nobodys = await front.decide("enter_payment", CAME | {"reference": "RF19"})
+
+    address = front.workspace.replace("/v1/", "/v1/desk/") + "/facts"
+    facts = (await front.ask("GET", address, by="ada")).json()
+
+    assert (facts["requests"], nobodys.status_code) == ([asked_for], 201)
+    (parked,) = facts["parked"]
+    assert (parked["reference"], parked["amount"], parked["request_id"]) == ("RF18", 4_500, None)
+    assert parked["note"]["text"] == WHY["reason"]

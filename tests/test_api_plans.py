@@ -269,6 +269,9 @@ async def test_every_change_is_listed_newest_first(api: Api, workspace: str) -> 
     assert [each["event"] for each in listed] == ["undo", "schedule", "start"]
     assert newest.json()["changes"] == listed[:1]
     assert (listed[-1]["state_before"], listed[-1]["state_after"]) == ("trial", "active")
+    undone, scheduled, started = [each["scheduled"] for each in listed]
+    assert (undone, started) == (scheduled, None)
+    assert (scheduled["is_end"], scheduled["at"]) == (True, listed[1]["due_at"])
 
 
 @pytest.mark.parametrize(

@@ -340,7 +340,7 @@ async def test_a_refill_that_was_declined_for_years_rests_a_week(shop: Shop) -> 
 
 async def test_a_refill_needs_a_kept_card_and_a_limit_that_pays_for_a_pack(shop: Shop) -> None:
     workspace_id = await shop.customer("pro")
-    with pytest.raises(RefillTooSmall):
+    with pytest.raises(RefillTooSmall, match=r"38\.99 USD a month .* one pack of 39\.00 USD"):
         await refilled(shop, workspace_id, monthly_max=3_899)
 
     stranger = await sign_up.create(shop.stage.studio, name="New", zone="UTC")

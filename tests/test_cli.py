@@ -207,7 +207,7 @@ def test_reads_agree_about_what_was_spent(place: dict[str, object], workspace: s
     assert receipt["job"]["captured"] == len(receipt["outputs"]) == 2
     assert receipt.keys().isdisjoint({"attempts"})
     assert told.startswith("Image Generation succeeded, 2 of 2 ")
-    assert ("USD" in told, "cost 0.0000 USD" in for_staff) == (False, True)
+    assert ("USD" in told, "cost 0.000000 USD" in for_staff) == (False, True)
 
 
 def test_a_receipt_tells_where_its_files_lie(

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -12,6 +12,7 @@ from mutoscope.app.gateway import GatewayPayment, PaymentState
 from mutoscope.app.receive import receive
 from mutoscope.bootstrap import open_house
 from mutoscope.domain.offers import Money
+from mutoscope.domain.transfer_words import transfer_words
 from mutoscope.settings import read_settings
 from test_cli_desk import WHY, Shop
 
@@ -110,6 +111,45 @@ def test_what_was_credited_and_what_came_are_shown_with_what_is_left(shop: Shop)
     assert all("37.97 USD" in each.output for each in (shown, listed))
     assert " 10.00 " in shown.output
     assert "40.00 USD came for" in shown.errors
+
+
+def test_the_facts_tell_what_is_to_pay_and_what_is_parked(shop: Shop) -> None:
+    _, request = ordered(shop)
+    shop.act("desk", "confirm", request, "RF18", "--amount", "4000")
+    shop.act("desk", "enter-payment", "nobody", "4797", "usd", "RF19")
+    beside = ("desk", "facts", shop.workspace)
+
+    shown = " ".join(shop.run(*beside).output.split())
+    told = shop.run(*beside, "--json").json()
+
+    (ordered_now,) = [each for each in told["requests"] if each["request_id"] == request]
+    (parked,) = [each["payment"] for each in told["parked"]]
+    assert (ordered_now["title"], parked["reference"]) == ("1,500 video credits", "RF18")
+    words = transfer_words(request_id=UUID(request))
+    assert f"{words} 47.97 USD 1,500 video credits manual" in shown
+    assert f"40.00 USD RF18 {words} other amount" in shown
+    assert f"desk return-payment {shop.workspace} {parked['payment_id']}" in shown
+    assert "RF19" not in shown
+
+
+def test_what_is_agreed_is_told_with_its_price_as_money(shop: Shop) -> None:
+    own = shop.run("workspace", "create", "Corp", "--json").json()["workspace"]["workspace_id"]
+    corp = shop.run("workspace", "create", "Firm", "--json").json()["workspace"]["workspace_id"]
+    credits_agreed = ("--credits", "image=20", "--credits", "video=900", "--price", "90000")
+
+    agreed = say(shop, "desk", "start", corp, "enterprise", *credits_agreed)
+    told = [
+        say(shop, "desk", "start", own, "essential"),
+        say(shop, "desk", "terms", corp, "--price", "95000"),
+        say(shop, "desk", "agree-pack", corp, "house_9000", "video", "9000", "15000"),
+        say(shop, "desk", "agree-free-amount", corp, "video", "900"),
+    ]
+
+    moved = [each[1].partition(" (")[2].rstrip(")\n") for each in (agreed, *told)]
+    assert moved == [
+        "900.00 USD net, 1,107.00 USD tax and all", "23.37 USD tax and all", "950.00 USD net",
+        "150.00 USD net, 9,000 video credits", "9.00 USD net for 1,000 credits",
+    ]  # fmt: skip
 
 
 def test_money_that_names_nothing_is_entered_once_and_given(shop: Shop) -> None:

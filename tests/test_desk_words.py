@@ -77,3 +77,11 @@ def test_what_was_proposed_is_told_without_codes_of_the_language() -> None:
     told = proposed_told({"credits": 5_400, "allowances": "video=5400", "can_purchase": True})
 
     assert told == "credits 5,400, allowances video=5400, can purchase yes"
+
+
+def test_money_that_was_proposed_is_told_in_its_currency_or_as_minor_units() -> None:
+    known = proposed_told({"price": 120_000, "price_per_1000": 900, "currency": "USD"})
+    unknown = proposed_told({"amount": 3_900})
+
+    assert known == "price 1,200.00 USD, price per 1000 9.00 USD"
+    assert unknown == "amount 3,900 minor units"

@@ -269,6 +269,19 @@ async def test_an_approval_that_cannot_be_carried_out_leaves_the_proposal_open(d
     assert await desk.lines() == [("grant", 40)]
 
 
+async def test_goodwill_above_the_month_s_budget_is_not_proposed(desk: Desk) -> None:
+    desk.rule(above=30, video=69)
+    await desk.act(desk.grace, "goodwill", key="given", kind="video", credits=30)
+
+    with pytest.raises(GoodwillSpent, match=r"40 video credits .* has left \(39\)"):
+        await desk.act(desk.grace, "goodwill", kind="video", credits=40)
+    last = await desk.act(desk.grace, "goodwill", kind="video", credits=39)
+
+    assert isinstance(last, Proposed)
+    assert await desk.fetch("SELECT count(*) FROM proposals") == 1
+    assert await desk.counts() == (2, 2, 1)
+
+
 async def test_an_approval_without_its_card_is_none(desk: Desk) -> None:
     proposal = (await desk.propose()).proposal
     before = await desk.counts()

@@ -2,7 +2,8 @@
 
 import pytest
 
-from mutoscope.cli.screen import NOTHING, console, table
+from mutoscope.cli.listing import NOTHING
+from mutoscope.cli.screen import console, table
 
 
 @pytest.mark.parametrize(("rows", "told"), [((), 1), (("INV-1",), 0)])

@@ -25,6 +25,7 @@ from mutoscope.app import change_plan, suspend, upgrade
 from mutoscope.app.change_plan import AlreadyScheduled, NothingScheduled
 from mutoscope.app.subscribe import start_plan
 from mutoscope.app.upgrade import NotAnUpgrade
+from mutoscope.domain.plan_changes import ScheduledChange
 from mutoscope.domain.subscriptions import TRANSITIONS, Event, NotInThisState, State, after
 from soundness import assert_sound
 from studio_stage import Stage, open_stage
@@ -143,6 +144,10 @@ async def test_a_downgrade_begins_on_the_billing_date(stage: Stage, database_url
     assert found is not None
     assert (found.plan, found.scheduled) == ("essential", None)
     assert (await documents(stage, workspace_id))[-1].taxed.net == 1_900
+    *_, scheduled, renewed = await changes(stage, workspace_id)
+    assert (scheduled.event, renewed.event) == (Event.SCHEDULE, Event.RENEW)
+    smaller = ScheduledChange(at=scheduled.due_at, plan="essential")
+    assert scheduled.scheduled == renewed.scheduled == smaller
 
 
 async def test_the_ledger_grants_what_is_scheduled_before_the_clock_has_looked(

@@ -13,6 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.acts import NOBODYS, Act
+from mutoscope.app.disputes import WON
+from mutoscope.app.fulfil import PaymentDisputed
 from mutoscope.app.gateway import GatewayPayment, PaymentState
 from mutoscope.app.money_back import whole
 from mutoscope.app.receive import PaymentDoesNotFit, Received, receive, use_parked
@@ -119,8 +121,10 @@ async def give_back(studio: Studio, *, workspace_id: UUID, payment_id: UUID, act
 
     :raises UnknownPayment: when the workspace has none of that id.
     :raises NotParked: when it does not wait.
+    :raises PaymentDisputed: when its payer takes the money back through the bank, or has.
     """
     payment = await _parked(studio, workspace_id, payment_id)
+    await _require_undisputed(studio, payment)
     at = studio.clock.now()
     asked = whole(studio, payment, reason=payment.reason or "parked", at=at)
     told = act.telling(refund_id=str(asked.refund_id), amount=asked.amount, currency=asked.currency)
@@ -205,6 +209,14 @@ async def _parked(studio: Studio, workspace_id: UUID, payment_id: UUID) -> Payme
     if payment.workspace_id != workspace_id:
         raise UnknownPayment(payment=str(payment_id))
     return payment
+
+
+async def _require_undisputed(studio: Studio, payment: Payment) -> None:
+    async with studio.reading() as connection:
+        found = await purchases.disputes(connection, workspace_id=payment.workspace_id)
+    for each in found:
+        if each.payment_id == payment.payment_id and each.state != WON:
+            raise PaymentDisputed(dispute=each)
 
 
 async def _waiting(studio: Studio, payment_id: UUID) -> Payment:

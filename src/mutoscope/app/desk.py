@@ -176,6 +176,9 @@ class Deed:
 Count = Callable[["Studio", Deed], Awaitable[int]]
 """Counts the credits that a deed gives or takes, without judging whether it can be done."""
 
+Judge = Callable[["Studio", Deed], Awaitable[None]]
+"""Refuses a deed that cannot be done as things stand; it does nothing."""
+
 Perform = Callable[["Studio", Deed], Awaitable[None]]
 """Carries a deed out, once under its key, and commits the deed's rows with what it does."""
 
@@ -184,7 +187,8 @@ Perform = Callable[["Studio", Deed], Awaitable[None]]
 class DeskAction:
     """Something that staff can do at the desk.
 
-    `counts` tells the credits that are held against the operator's four-eyes limit;
+    `counts` tells the credits that are held against the operator's four-eyes limit; `judge` refuses
+    what cannot be done as things stand, before it is proposed;
     `is_for_nobody` that it may be about no workspace: money of which nobody knows whose it is.
     """
 
@@ -192,6 +196,7 @@ class DeskAction:
     fields: tuple[Field, ...]
     perform: Perform
     counts: Count | None = None
+    judge: Judge | None = None
     is_for_nobody: bool = False
 
 

@@ -1,12 +1,12 @@
 """Desk actions that move credits by themselves: goodwill within a month's budget, adjustments.
 
 The budget is counted under the lock of its month's row, in the transaction that grants: what was
-only proposed counts for nothing.
+only proposed counts for nothing, but is refused already where the budget has not enough left.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mutoscope.app.desk_facts import (
     credits_of,
@@ -24,11 +24,23 @@ from mutoscope.storage import desk
 from mutoscope.storage.session import SideRow, SideRowRefused
 
 if TYPE_CHECKING:
+    from datetime import date, datetime
+
     from mutoscope.app.desk import Deed
     from mutoscope.app.studio import Studio
 
 UP = "up"
 DOWN = "down"
+
+
+class _Goodwill(NamedTuple):
+    """Goodwill that is to be given, the month that it counts for, and the month's budget."""
+
+    kind: str
+    amount: int
+    expires_at: datetime
+    month: date
+    budget: int
 
 
 class GoodwillSpent(Refusal):
@@ -54,6 +66,32 @@ async def give_goodwill(studio: Studio, deed: Deed) -> None:
     :raises BadDeskData: when the kind is none, or there is no date at which it could lapse.
     :raises GoodwillSpent: when the month's budget has not enough left.
     """
+    wish = await _wish_of(studio, deed)
+    terms = Terms(source=Source.GOODWILL, effective_at=deed.at, expires_at=wish.expires_at)
+    request = deed.request(studio, kind=wish.kind, action=ask.Grant(wish.amount, terms))
+    counted = SideRow(
+        desk.give_goodwill, (wish.month, wish.kind, wish.amount, wish.budget), desk.GOODWILL_RANK
+    )
+    rows = (counted, *deed.rows(studio, lapses_at=text_of(wish.expires_at)))
+    try:
+        await studio.journal.submit(Submission((request,)), side_rows=rows)
+    except SideRowRefused:
+        await _require_budget(studio, wish)
+        raise
+
+
+async def judge_goodwill(studio: Studio, deed: Deed) -> None:
+    """Refuse goodwill that could not be given now, as it is proposed; its approval judges again.
+
+    :raises UnknownWorkspace: when there is no such workspace.
+    :raises WorkspaceClosed: when it is closed.
+    :raises BadDeskData: when the kind is none, or there is no date at which it could lapse.
+    :raises GoodwillSpent: when the month's budget has not enough left.
+    """
+    await _require_budget(studio, await _wish_of(studio, deed))
+
+
+async def _wish_of(studio: Studio, deed: Deed) -> _Goodwill:
     workspace = await open_workspace(studio, deed.workspace_id)
     kind, amount = kind_of(studio, deed), credits_of(deed)
     expires_at = expiry_of(deed) or next_billing_at(workspace, at=deed.at)
@@ -62,19 +100,15 @@ async def give_goodwill(studio: Studio, deed: Deed) -> None:
             field="expires_at", remedy="a free workspace has no billing date: give it"
         )
     budget = studio.catalog.version_at(at=deed.at).desk.budget(kind=kind)
-    month = deed.at.date().replace(day=1)
-    terms = Terms(source=Source.GOODWILL, effective_at=deed.at, expires_at=expires_at)
-    request = deed.request(studio, kind=kind, action=ask.Grant(amount, terms))
-    counted = SideRow(desk.give_goodwill, (month, kind, amount, budget), desk.GOODWILL_RANK)
-    rows = (counted, *deed.rows(studio, lapses_at=text_of(expires_at)))
-    try:
-        await studio.journal.submit(Submission((request,)), side_rows=rows)
-    except SideRowRefused:
-        async with studio.reading() as connection:
-            left = budget - await desk.goodwill_of(connection, month=month, kind=kind)
-        if left < amount:
-            raise GoodwillSpent(kind=kind, wanted=amount, left=max(0, left)) from None
-        raise
+    return _Goodwill(kind, amount, expires_at, deed.at.date().replace(day=1), budget)
+
+
+async def _require_budget(studio: Studio, wish: _Goodwill) -> None:
+    async with studio.reading() as connection:
+        given = await desk.goodwill_of(connection, month=wish.month, kind=wish.kind)
+    left = wish.budget - given
+    if left < wish.amount:
+        raise GoodwillSpent(kind=wish.kind, wanted=wish.amount, left=max(0, left)) from None
 
 
 async def adjust(studio: Studio, deed: Deed) -> None:

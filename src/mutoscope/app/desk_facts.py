@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import BadDeskData
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
 
     from mutoscope.app.desk import Deed
     from mutoscope.app.studio import Studio
+    from mutoscope.domain.audit import Value
     from mutoscope.storage.workspaces import Workspace
+
+
+PRICES: Final = frozenset({"price", "price_per_1000"})
+"""Fields with a price, whose currency may be left out where the catalog has one alone."""
 
 
 class WorkspaceClosed(Refusal):
@@ -75,6 +81,16 @@ def price_of(studio: Studio, deed: Deed, *, field: str = "price") -> Money:
     known = {pack.price.currency for pack in studio.catalog.version_at(at=deed.at).packs}
     currency = str(named) if named is not None else known.pop() if len(known) == 1 else ""
     return Money(amount=amount, currency=currency_of(currency))
+
+
+def priced(studio: Studio, deed: Deed) -> Mapping[str, Value]:
+    """Return a deed's data with the currency of its price, where it names a price without one.
+
+    :raises BadDeskData: when the catalog has several.
+    """
+    for field in PRICES & deed.data.keys():
+        return {**deed.data, "currency": price_of(studio, deed, field=field).currency}
+    return deed.data
 
 
 def credits_of(deed: Deed) -> int:

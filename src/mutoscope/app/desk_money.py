@@ -133,6 +133,7 @@ async def return_payment(studio: Studio, deed: Deed) -> None:
 
     :raises UnknownPayment: when the workspace has none of that id.
     :raises NotParked: when it does not wait.
+    :raises PaymentDisputed: when its payer takes the money back through the bank, or has.
     """
     await confirm.give_back(
         studio, workspace_id=deed.workspace_id, payment_id=deed.id_of("payment_id"),

@@ -21,6 +21,7 @@ from mutoscope.domain.desk import BadDeskData, amounts_of
 from mutoscope.storage import balances
 
 if TYPE_CHECKING:
+    from mutoscope.app.acts import Act
     from mutoscope.app.desk import Deed
     from mutoscope.app.studio import Studio
     from mutoscope.domain.offers import Money
@@ -44,10 +45,10 @@ async def agree(studio: Studio, deed: Deed) -> None:
         raise BadDeskData(field="allowances", remedy=remedy)
     is_later = deed.data.get("begins") == BILLING_DATE
     begin = change_plan.schedule_agreed if is_later else agreeing.agree
-    agreed, act = _agreed(studio, deed), deed.act(studio)
-    if agreed.price is not None:
-        act = replace(act, tell=partial(deed.rows, studio, currency=agreed.price.currency))
-    await begin(studio, workspace_id=deed.workspace_id, agreed=agreed, act=act)
+    agreed = _agreed(studio, deed)
+    await begin(
+        studio, workspace_id=deed.workspace_id, agreed=agreed, act=_act(studio, deed, agreed)
+    )
 
 
 async def change_zone(studio: Studio, deed: Deed) -> None:
@@ -88,7 +89,7 @@ async def start_plan(studio: Studio, deed: Deed) -> None:
         anchor_at=None if anchor is None else datetime.fromisoformat(str(anchor)),
     )  # fmt: skip
     await subscribe.start_on_account(
-        studio, workspace_id=deed.workspace_id, new=new, act=deed.act(studio)
+        studio, workspace_id=deed.workspace_id, new=new, act=_act(studio, deed, agreed)
     )
 
 
@@ -134,6 +135,14 @@ def _agreed(studio: Studio, deed: Deed) -> Agreed:
         allowances=_allowances(deed) or None, price=_price(studio, deed),
         can_purchase=None if can_purchase is None else bool(can_purchase),
     )  # fmt: skip
+
+
+def _act(studio: Studio, deed: Deed, agreed: Agreed) -> Act:
+    """Return what commits with terms: what is told of a price has its currency."""
+    act = deed.act(studio)
+    if agreed.price is None:
+        return act
+    return replace(act, tell=partial(deed.rows, studio, currency=agreed.price.currency))
 
 
 def _price(studio: Studio, deed: Deed) -> Money | None:

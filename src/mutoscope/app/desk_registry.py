@@ -9,7 +9,7 @@ from typing import Final
 
 from mutoscope.app.credit_note import credit
 from mutoscope.app.desk import DeskAction
-from mutoscope.app.desk_credits import DOWN, UP, adjust, give_goodwill
+from mutoscope.app.desk_credits import DOWN, UP, adjust, give_goodwill, judge_goodwill
 from mutoscope.app.desk_disputes import close_dispute, count_disputed, open_dispute
 from mutoscope.app.desk_erasure import erase_workspace
 from mutoscope.app.desk_facts import count_given
@@ -120,7 +120,7 @@ ACTIONS: Final[Mapping[str, DeskAction]] = {
     ),
     "goodwill": DeskAction(
         code=StaffAction.GOODWILL, fields=(_KIND, _CREDITS, _EXPIRES_AT), counts=count_given,
-        perform=give_goodwill,
+        judge=judge_goodwill, perform=give_goodwill,
     ),
     "refund_job": DeskAction(
         code=StaffAction.REFUND_JOB, fields=(_JOB, _OF_JOB), counts=count_job, perform=refund_job

@@ -15,6 +15,8 @@ from mutoscope.storage import inbox, payments, proposals, purchases
 from mutoscope.storage import parked as stored
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from mutoscope.app.studio import Studio
     from mutoscope.domain.purchases import Purchase
     from mutoscope.storage.database import Connection
@@ -114,9 +116,11 @@ async def waiting(studio: Studio) -> Waiting:
         )  # fmt: skip
 
 
-async def parked(connection: Connection, *, limit: int) -> tuple[WaitingPayment, ...]:
-    """Return payments that wait for staff, the eldest first, each with its note."""
-    found = await stored.waiting(connection, limit=limit)
+async def parked(
+    connection: Connection, *, limit: int, workspace_id: UUID | None = None
+) -> tuple[WaitingPayment, ...]:
+    """Return payments that wait for staff, of all or of one workspace, each with its note."""
+    found = await stored.waiting(connection, limit=limit, workspace_id=workspace_id)
     notes = await stored.notes(connection, about=found)
     return tuple(
         WaitingPayment(payment=each, note=notes.get(each.payment_id)) for each in found

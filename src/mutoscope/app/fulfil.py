@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from mutoscope.app.studio import Studio
+    from mutoscope.storage.purchases import Dispute
     from mutoscope.storage.workspaces import Workspace
 
 NAMESPACE: Final = "payment"
@@ -32,16 +33,21 @@ _RUNNING: Final = frozenset({State.ACTIVE, State.PAST_DUE})
 
 
 class PaymentDisputed(Refusal):
-    """Credits, or money back, for a payment whose dispute is open."""
+    """Credits, or money back, for a payment that is disputed, or that a lost dispute took."""
 
     code = "payment_disputed"
 
-    def __init__(self, *, purchase_id: UUID) -> None:
-        super().__init__(
-            f"the payment of purchase {purchase_id} is disputed: its credits and its money "
-            "wait until the dispute is decided"
+    def __init__(self, *, dispute: Dispute) -> None:
+        told = (
+            "is disputed: its credits and its money wait until the dispute is decided; `desk "
+            "waiting` tells the next step"
+            if dispute.state == "open"
+            else "was disputed, and its payer's bank has taken it back: it cannot be returned "
+            "again; note what became of it with `desk keep-payment`"
         )
-        self.purchase_id = purchase_id
+        super().__init__(f"the payment {dispute.payment_id} {told}")
+        self.payment_id = dispute.payment_id
+        self.state = dispute.state
 
 
 async def add_credits(
@@ -85,8 +91,9 @@ async def require_undisputed(studio: Studio, purchase: Purchase) -> None:
     """
     async with studio.reading() as connection:
         found = await purchases.disputes(connection, workspace_id=purchase.workspace_id)
-    if any(each.purchase_id == purchase.purchase_id and each.state == "open" for each in found):
-        raise PaymentDisputed(purchase_id=purchase.purchase_id)
+    for each in found:
+        if each.purchase_id == purchase.purchase_id and each.state == "open":
+            raise PaymentDisputed(dispute=each)
 
 
 async def _read(studio: Studio, purchase: Purchase) -> Purchase:

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from mutoscope.app import desk_waiting
+from mutoscope.app.desk_waiting import WaitingPayment
 from mutoscope.domain.balance import Balance
-from mutoscope.storage import balances, inbox, purchases, workspaces
+from mutoscope.storage import balances, inbox, payments, purchases, workspaces
 from mutoscope.storage.inbox import InboxThread, InboxView, JobFact, PurchaseFact, Standing
+from mutoscope.storage.payments import PaymentRequest
 from mutoscope.storage.purchases import Debt
 from mutoscope.storage.workspaces import Workspace
 
@@ -23,7 +26,8 @@ class Facts:
 
     `plan` is the plan's key, or trial, or free; `period` is the one that runs, if a plan does: its
     end is the next billing date. Use of the kinds in `unlimited` is metered at no charge. `debts`
-    are what lost disputes left unpaid.
+    are what lost disputes left unpaid. `requests` are open, and `parked` are payments that wait for
+    staff: why somebody who paid waits.
     """
 
     workspace: Workspace
@@ -35,6 +39,8 @@ class Facts:
     jobs: tuple[JobFact, ...]
     purchases: tuple[PurchaseFact, ...]
     debts: tuple[Debt, ...]
+    requests: tuple[PaymentRequest, ...]
+    parked: tuple[WaitingPayment, ...]
 
 
 async def inbox_page(
@@ -70,5 +76,9 @@ async def facts_of(studio: Studio, *, workspace_id: UUID) -> Facts:
             purchases=await inbox.purchases(connection, workspace_id=workspace_id),
             debts=await purchases.debts(
                 connection, workspace_id=workspace_id, limit=purchases.DEBTS_MAX
+            ),
+            requests=await payments.open_requests(connection, workspace_id=workspace_id),
+            parked=await desk_waiting.parked(
+                connection, limit=desk_waiting.LISTED_MAX, workspace_id=workspace_id
             ),
         )  # fmt: skip

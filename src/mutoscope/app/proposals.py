@@ -25,6 +25,7 @@ from mutoscope.app.desk import (
     done_before,
 )
 from mutoscope.app.desk_cards import Card
+from mutoscope.app.desk_facts import priced
 from mutoscope.app.desk_registry import desk_action
 from mutoscope.app.sign_up import BadEmail, normalised_email
 from mutoscope.domain.audit import Value, checked_reason
@@ -96,6 +97,8 @@ async def act(studio: Studio, actor: Actor, *, order: DeskOrder) -> Done | Propo
     rules = studio.catalog.version_at(at=at).desk
     moved = 0 if action.counts is None else await action.counts(studio, deed)
     if rules.needs_second(credits_moved=moved):
+        if action.judge is not None:
+            await action.judge(studio, deed)
         return await _propose(studio, deed, moved=moved)
     return await carry_out(studio, deed=deed, action=action)
 
@@ -192,9 +195,9 @@ async def _propose(studio: Studio, deed: Deed, *, moved: int) -> Proposed:
     await _require_stranger(studio, deed.workspace_id, actor.email, "you belong")
     proposal = Proposal(
         proposal_id=studio.ids.new(), action=deed.action.value, workspace_id=deed.workspace_id,
-        thread_id=deed.thread_id, data={"credits": moved, **deed.data}, reason=deed.reason,
-        proposed_by=actor.staff_id, proposed_at=at, lapses_at=at + PROPOSAL_LASTS,
-        state=ProposalState.OPEN,
+        thread_id=deed.thread_id, data={"credits": moved, **priced(studio, deed)},
+        reason=deed.reason, proposed_by=actor.staff_id, proposed_at=at,
+        lapses_at=at + PROPOSAL_LASTS, state=ProposalState.OPEN,
     )  # fmt: skip
     row = SideRow(proposals.write_proposals, proposal.row(), proposals.RANK)
     card, lines = _told(

@@ -21,6 +21,7 @@ from mutoscope.app.demo import require_charged
 from mutoscope.app.gateway import KEY_KEPT, Demand, GatewayError, PaymentState
 from mutoscope.app.receive import receive
 from mutoscope.domain.credits import Refusal, checked_amount
+from mutoscope.domain.money import money_text
 from mutoscope.domain.purchases import pack_wares
 from mutoscope.storage import offers, payments, workspaces
 from mutoscope.storage.offers import LowRefill, Refill
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from mutoscope.app.studio import Studio
+    from mutoscope.domain.offers import Money
     from mutoscope.storage.offers import UnpaidRefill
     from mutoscope.storage.payments import PaymentRequest
 
@@ -73,12 +75,14 @@ class RefillTooSmall(Refusal):
 
     code = "refill_too_small"
 
-    def __init__(self, *, monthly_max: int, price: int) -> None:
+    def __init__(self, *, monthly_max: int, price: Money) -> None:
+        limit = money_text(monthly_max, price.currency)
         super().__init__(
-            f"a limit of {monthly_max} minor units does not pay for one pack of {price}: raise it"
+            f"a limit of {limit} a month does not pay for one pack of "
+            f"{money_text(price.amount, price.currency)}: raise it"
         )
         self.monthly_max = monthly_max
-        self.price = price
+        self.price = price.amount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +118,7 @@ async def set_refill(
     checked_amount(wish.threshold, name="threshold")
     checked_amount(wish.monthly_max, name="monthly_max")
     if wish.monthly_max < wares.price.amount:
-        raise RefillTooSmall(monthly_max=wish.monthly_max, price=wares.price.amount)
+        raise RefillTooSmall(monthly_max=wish.monthly_max, price=wares.price)
     refill = Refill(
         workspace_id=workspace_id, kind=wares.kind, pack=wish.pack, threshold=wish.threshold,
         monthly_max=wish.monthly_max, declines=0, rests_until=None, set_at=at,
@@ -124,7 +128,10 @@ async def set_refill(
         if kept is None or kept[1] is None:
             raise NoMethodKept
         await offers.set_refill(connection, refill)
-        told = act.telling(kind=wares.kind, threshold=wish.threshold, amount=wish.monthly_max)
+        told = act.telling(
+            kind=wares.kind, threshold=wish.threshold, amount=wish.monthly_max,
+            currency=wares.price.currency,
+        )  # fmt: skip
         await write_rows(connection, told)
     return refill
 

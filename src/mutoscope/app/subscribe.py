@@ -35,6 +35,7 @@ from mutoscope.app.terms import (
 )
 from mutoscope.domain import actions as ask
 from mutoscope.domain.agreed import Agreed
+from mutoscope.domain.audit import Value
 from mutoscope.domain.calendar import BillingAnchor
 from mutoscope.domain.credits import Refusal, checked_key
 from mutoscope.domain.instants import told
@@ -154,12 +155,14 @@ async def start_on_account(
     begun = begin(studio, workspace, new=new, at=at)
     bill = first_bill(studio, begun, key=f"start/{begun.subscription_id}")
     rows: tuple[SideRow, ...] = ()
+    charged: dict[str, Value] = {}
     if bill is not None:
+        request = await asked(studio, bill, at=at)
         rows = rows_on_account(
-            studio, await asked(studio, bill, at=at), subscription=begun,
-            is_due_now=studio.can_charge(begun.gateway),
-        )  # fmt: skip
-    told = act.telling(subscription_id=str(begun.subscription_id))
+            studio, request, subscription=begun, is_due_now=studio.can_charge(begun.gateway)
+        )
+        charged = {"total": request.taxed.total, "currency": request.taxed.currency}
+    told = act.telling(subscription_id=str(begun.subscription_id), **charged)
     return await submit_start(studio, workspace, begun, rows=(*rows, *told), at=at, note=act.note)
 
 

@@ -50,7 +50,7 @@ def list_lines(
     if is_json:
         print_json([plain_line(told) for told in found])
         return
-    made = table(">line", "when", "who", "what", "!workspace", "why", "data")
+    made = table(">line", "when", "who", "what", "?!workspace", "why", "??data")
     for told in found:
         line = plain_line(told)
         unsaid = "erased" if told.line.reason_digest else "-"

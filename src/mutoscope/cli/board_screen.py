@@ -119,7 +119,9 @@ def mix_table(*, mix: BoardMix) -> Table:
 
 def tool_rows(*, tools: Iterable[ToolRow]) -> Table:
     """Return the table of tools."""
-    made = table("tool", ">rank", ">credits a clip", ">a second", "buys", "ratios", ">pixels")
+    made = table(
+        "tool", "?>rank", ">credits a clip", "?>a second", "buys", "?ratios", "?>pixels"
+    )  # fmt: skip
     for each in tools:
         clips = ", ".join(f"{clip.credits:,} ({clip.duration_s} s)" for clip in each.clips)
         seconds = ", ".join(f"{clip.credits_per_100_s / 100:g}" for clip in each.clips)

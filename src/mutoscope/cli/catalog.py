@@ -106,7 +106,7 @@ def _cost(plan: Plan) -> str:
 
 
 def _tools(version: Version) -> Table:
-    made = table("tool", "name", "kind", ">rate", "seconds", "ratios", title="Tools")
+    made = table("tool", "?name", "?kind", ">rate", "seconds", "?ratios", title="Tools")
     for tool in version.tools:
         made.add_row(
             tool.key, tool.name, tool.kind, _rate(tool),

@@ -219,7 +219,7 @@ def list_all(workspace: WorkspaceId, *, member: MemberId = None, is_json: Json =
 
 def threads_table(threads: Threads, *, zone: str) -> Table:
     """Return the threads of a workspace, with how much of each is unread."""
-    made = table("!thread", "subject", ">messages", ">unread", "last said", "waiting since")
+    made = table("!thread", "subject", "?>messages", ">unread", "?last said", "waiting since")
     for each in threads.threads:
         is_own = each.thread_id == threads.default_thread_id
         made.add_row(

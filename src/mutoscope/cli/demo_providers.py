@@ -19,13 +19,12 @@ from mutoscope.app.sign_up import create
 from mutoscope.app.subscribe import start_plan
 from mutoscope.cli.demo_stage import ZONE, Stage, frame_of
 from mutoscope.cli.demo_story import prove
-from mutoscope.cli.screen import bars, table
+from mutoscope.cli.screen import bars, micros, table
 from mutoscope.domain.attempts import AttemptState
 from mutoscope.storage import attempts
 from mutoscope.storage.attempts import Attempt, Costs
 from mutoscope.storage.jobs import Job
 
-MICROS: Final = 1_000_000
 STILL: Final = "still"
 NOBODY_KNOWS: Final = "runway"
 """The provider that cannot be asked about an order by our id: staff have to look it up."""
@@ -88,7 +87,7 @@ async def open_studio(stage: Stage) -> None:
     at = studio.clock.now()
     for tool in studio.catalog.version_at(at=at).tools:
         route = studio.routes.of(tool=tool.key, providers=studio.providers, at=at)[0]
-        price = f"{route.price.micros / MICROS:.3f} USD {route.price.unit}"
+        price = f"{micros(route.price.micros)} {route.price.unit}"
         made.add_row(tool.name, route.provider, route.model, price)
     stage.show(made)
 
@@ -162,7 +161,7 @@ async def show_jobs(stage: Stage, keys: tuple[str, ...]) -> None:
         told = job.sentence or ("Delivered." if job.state == "succeeded" else "")
         made.add_row(
             key, job.tool, job.state, str(job.price), "-" if job.captured is None else
-            str(job.captured), f"{cost / MICROS:.3f}", told,
+            str(job.captured), micros(cost), told,
         )  # fmt: skip
     stage.show(made)
 
@@ -250,12 +249,12 @@ def _is_of(stage: Stage, charge: Mapping[str, object], attempt: Attempt) -> bool
 
 
 def _show_books(stage: Stage, books: Books, title: str) -> None:
-    made = table("books", ">USD", title=f"[bold cyan]Costs[/] {title}")
+    made = table("books", ">cost", title=f"[bold cyan]Costs[/] {title}")
     certain, possible = books.recorded.certain_micros, books.recorded.possible_micros
-    made.add_row("recorded for certain", f"{certain / MICROS:.6f}")
-    made.add_row("the simulators' own charges", f"{books.charged_micros / MICROS:.6f}")
+    made.add_row("recorded for certain", micros(certain))
+    made.add_row("the simulators' own charges", micros(books.charged_micros))
     made.add_row("certain and possible (open orders at list price)",
-                 f"{(certain + possible) / MICROS:.6f}")  # fmt: skip
+                 micros(certain + possible))  # fmt: skip
     stage.show(made)
 
 

@@ -12,11 +12,11 @@ from rich.table import Table
 from mutoscope.app import desk_chat
 from mutoscope.app import inbox as waiting
 from mutoscope.app.chat import Said
-from mutoscope.app.inbox import Facts
 from mutoscope.bootstrap import House
 from mutoscope.cli import (
     desk_actions,
     desk_disputes,
+    desk_facts,
     desk_money,
     desk_offers,
     desk_transfers,
@@ -25,22 +25,12 @@ from mutoscope.cli import (
 )
 from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, in_house_as
 from mutoscope.cli.chat import SHOWN, Before, Key, Limit, Page, page_read
-from mutoscope.cli.desk_acting import Looking, ThreadId, looked, tell_offer
+from mutoscope.cli.desk_acting import ThreadId, tell_offer
 from mutoscope.cli.options import Json, WorkspaceId, takes
 from mutoscope.cli.plain import print_json
-from mutoscope.cli.screen import (
-    balances_table,
-    console,
-    counted,
-    lots_table,
-    money,
-    table,
-    told,
-)
+from mutoscope.cli.screen import console, counted, table
 from mutoscope.cli.talk import tell_messages
 from mutoscope.domain.chat import Words, default_thread_id, staff
-from mutoscope.domain.money import money_text
-from mutoscope.domain.offers import Money
 from mutoscope.domain.staff import Actor, StaffAction, require
 from mutoscope.storage.inbox import InboxThread, InboxView
 
@@ -53,7 +43,8 @@ commands = typer.Typer()
 desk = typer.Typer(help="Answer the chat, and do what a customer asked for.", no_args_is_help=True)
 commands.add_typer(desk, name="desk")
 for part in (
-    desk_actions, desk_transfers, desk_money, desk_disputes, desk_offers, desk_waiting, desk_view
+    desk_actions, desk_transfers, desk_money, desk_disputes, desk_offers, desk_waiting, desk_facts,
+    desk_view,
 ):  # fmt: skip
     part.attach(desk)
 
@@ -259,46 +250,6 @@ def erase(asked: Erase) -> None:
         console().print(f"{counted(found, 'message')} erased.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Beside(Looking):
-    """Of which workspace facts are shown, and to whom."""
-
-    workspace: WorkspaceId
-
-
-@desk.command()
-@takes(Beside)
-def facts(asked: Beside) -> None:
-    """Show what you need beside a thread: plan, billing date, credits, jobs, purchases."""
-    found = looked(
-        asked, lambda house: waiting.facts_of(house.studio, workspace_id=asked.workspace)
-    )
-    if asked.is_json:
-        print_json(found)
-        return
-    screen = console()
-    for name, text in _facts(found):
-        screen.print(f"{name:<14} {text}", markup=False)
-    zone = found.workspace.zone
-    screen.print(_wallets(found))
-    screen.print(lots_table(balances=found.balances, zone=zone))
-    if found.jobs:
-        made = table("!job", "tool", "state", ">credits held", "since", title="Open jobs")
-        for job in found.jobs:
-            since = told(job.created_at, zone=zone)
-            made.add_row(str(job.job_id), job.tool, job.state, f"{job.price:,}", since)
-        screen.print(made)
-    if found.purchases:
-        made = table("!purchase", "state", ">credits", "kind", ">price", "ordered")
-        for each in found.purchases:
-            price = money(Money(amount=each.price, currency=each.currency))
-            ordered = told(each.ordered_at, zone=zone)
-            made.add_row(
-                str(each.purchase_id), each.state, f"{each.credits:,}", each.kind, price, ordered
-            )
-        screen.print(made)
-
-
 def age(span: timedelta) -> str:
     """Return how long something has lasted, in its two largest units."""
     if span < _SOON:
@@ -308,37 +259,6 @@ def age(span: timedelta) -> str:
     if days:
         return f"{days} d {hours} h"
     return f"{hours} h {rest} min" if hours else f"{rest} min"
-
-
-def _wallets(found: Facts) -> Table:
-    """Return the table of a workspace's wallets."""
-    return balances_table(
-        balances=found.balances, zone=found.workspace.zone, title="Credits",
-        unlimited=found.unlimited,
-    )  # fmt: skip
-
-
-def _facts(found: Facts) -> list[tuple[str, str]]:
-    workspace, standing = found.workspace, found.standing
-    zone = workspace.zone
-    enabled_at = standing.purchases_enabled_at
-    facts = [
-        ("workspace", f"{workspace.workspace_id}  {workspace.name}"),
-        ("e-mail", workspace.email or "-"),
-        ("plan", found.plan if standing.state is None else f"{found.plan}, {standing.state}"),
-    ]
-    if found.period is not None:
-        facts.append(("billing date", told(found.period.ends_at, zone=zone)))
-    if standing.cancels_at is not None:
-        facts.append(("plan ends", told(standing.cancels_at, zone=zone)))
-    if standing.closed_at is not None:
-        facts.append(("closed", told(standing.closed_at, zone=zone)))
-    facts += [
-        ("debt", f"{money_text(each.amount, each.currency)}, {each.title}: a lost dispute")
-        for each in found.debts
-    ]
-    since = "not enabled" if enabled_at is None else f"enabled {told(enabled_at, zone=zone)}"
-    return [*facts, ("may buy", since)]
 
 
 def _who(asked: Seen | Read | Say | Assign | Settle | Erase) -> Who:
@@ -359,8 +279,8 @@ async def _inbox(house: House, actor: Actor, asked: Seen) -> Inbox:
 
 def _inbox_table(found: Inbox) -> Table:
     made = table(
-        "!workspace", "name", "!thread", "subject", ">unread", ">waits", "assigned to", "asks"
-    )
+        "!workspace", "name", "??!thread", "?subject", ">unread", ">waits", "?assigned to", "?asks"
+    )  # fmt: skip
     for each in found.threads:
         since = each.waiting_since
         made.add_row(

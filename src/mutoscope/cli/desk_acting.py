@@ -15,9 +15,9 @@ from mutoscope.bootstrap import House
 from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, in_house_as
 from mutoscope.cli.options import Json, WorkspaceId, id_of
 from mutoscope.cli.plain import print_json
-from mutoscope.cli.screen import console, money, tell
+from mutoscope.cli.screen import console, tell
 from mutoscope.domain.desk import goodwill_offer
-from mutoscope.domain.offers import Money
+from mutoscope.domain.money import money_text
 from mutoscope.domain.staff import Actor, StaffAction, require
 
 T = TypeVar("T")
@@ -29,6 +29,12 @@ ThreadId = Annotated[
         parser=id_of("thread", remedy="`mutoscope desk inbox` tells them"),
     ),
 ]  # fmt: skip
+
+_MONEY: Final = {
+    "price": "{} net", "price_per_1000": "{} net for 1,000 credits", "total": "{} tax and all",
+    "amount": "{}",
+}  # fmt: skip
+"""How money is told: what was agreed, what is billed for it, what moved."""
 
 _PARKED: Final = (
     "The payment is parked, since it does not fit ({reason}). Use it for another request with "
@@ -135,8 +141,9 @@ def tell_offer(data: Mapping[str, Any], *, workspace_id: UUID) -> None:
 def _moved(data: Mapping[str, Any]) -> str:
     """Return what moved, as it stands behind the line."""
     moved = []
-    if "currency" in data and "amount" in data:
-        moved.append(money(Money(amount=data["amount"], currency=data["currency"])))
+    for name, words in _MONEY.items():
+        if name in data and "currency" in data:
+            moved.append(words.format(money_text(data[name], data["currency"])))
     if "kind" in data and "credits" in data:
         moved.append(f"{data['credits']:,} {data['kind']} credits")
     moved += [f"{name[:-3]} {data[name]}" for name in ("payment_id", "refund_id") if name in data]

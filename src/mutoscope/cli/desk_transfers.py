@@ -124,7 +124,7 @@ def _list(asked: ConfirmOptions) -> None:
     if not found:
         tell("Nothing is open: nobody has to pay anything.")
         return
-    made = table("asked", "!words", ">amount", "what", "state", "!workspace", "!request")
+    made = table("asked", "!words", ">amount", "what", "state", "?!workspace", "?!request")
     for each in found:
         made.add_row(
             told(each.created_at, zone=zone), _words(each), money(each.money()),

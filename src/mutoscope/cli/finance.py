@@ -21,7 +21,6 @@ from mutoscope.cli.finance_tables import (
     deferral_table,
     deferred_table,
     margin_table,
-    micros,
     outstanding_table,
     ran_out_table,
     replay_table,
@@ -31,7 +30,7 @@ from mutoscope.cli.finance_tables import (
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, instant, takes
 from mutoscope.cli.plain import print_json
-from mutoscope.cli.screen import bars, console, counted, tell
+from mutoscope.cli.screen import bars, console, counted, micros, tell
 from mutoscope.domain.beancount import Books, beancount_lines
 from mutoscope.storage import purchases
 from mutoscope.storage.finance import Span

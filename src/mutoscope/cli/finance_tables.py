@@ -18,13 +18,12 @@ from mutoscope.app.finance import Deferred, Month, Outstanding
 from mutoscope.app.margin import ToolMonth
 from mutoscope.app.rate_card_replay import RateCardReplay
 from mutoscope.cli.plain import plain
-from mutoscope.cli.screen import counted, table, told
+from mutoscope.cli.screen import counted, micros, table, told
 from mutoscope.domain.draft import Packs
 from mutoscope.domain.money import money_text
 from mutoscope.domain.offers import Money
 from mutoscope.storage.purchases import Debt
 
-MICROS: Final = 1_000_000
 NO_TOOL: Final = "(no job)"
 
 
@@ -56,7 +55,7 @@ def debts_table(found: Iterable[Debt]) -> Table:
 def deferred_table(found: Deferred) -> Table:
     """Return what was paid, by what had become of it."""
     made = table(
-        "currency", "for", ">count", ">paid", ">recognised", ">breakage", ">taken back",
+        "currency", "for", "?>count", ">paid", ">recognised", ">breakage", ">taken back",
         ">deferred", title=f"Deferred revenue at {told(found.at, zone='UTC')}",
     )  # fmt: skip
     for row in found.rows:
@@ -95,8 +94,8 @@ def deferral_table(found: Month) -> Table:
 def margin_table(tools: Sequence[ToolMonth]) -> Table:
     """Return what each tool used, earned and cost."""
     made = table(
-        "tool", "kind", ">paid", ">plan", ">free", ">metered", ">absorbed", ">worth", ">orders",
-        ">provider cost", ">margin",
+        "tool", "?kind", ">paid", ">plan", "?>free", "?>metered", "?>absorbed", ">worth",
+        "?>orders", ">provider cost", ">margin",
     )  # fmt: skip
     for row in tools:
         amounts = (row.paid_credits, row.plan_credits, row.free_credits, row.metered_credits,
@@ -149,12 +148,6 @@ def write_csv(rows: Iterable[Any]) -> None:
     if names:
         writer.writeheader()
     writer.writerows(flat)
-
-
-def micros(amount: int) -> str:
-    """Return micros as US dollars, to the last of them."""
-    whole, rest = divmod(abs(amount), MICROS)
-    return f"{'-' if amount < 0 else ''}{whole:,}.{rest:06} USD"
 
 
 def moneys(amounts: Iterable[Money]) -> str:

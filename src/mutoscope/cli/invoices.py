@@ -64,7 +64,9 @@ def list_all(workspace: WorkspaceId, *, is_json: Json = False) -> None:
     if is_json:
         print_json(found)
         return
-    shown = table("number", "kind", "of invoice", "issued", ">net", ">tax", ">total", "paid", "!id")
+    shown = table(
+        "!number", "kind", "?!of invoice", "issued", "?>net", "?>tax", ">total", "paid", "??!id"
+    )  # fmt: skip
     for each in found:
         shown.add_row(
             each.number, each.kind.replace("_", " "), each.refers_to_number or "",

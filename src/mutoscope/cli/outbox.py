@@ -72,7 +72,7 @@ def list_all(
     if is_json:
         print_json(found)
         return
-    shown = table("!message", "written", "to", "subject", "state", ">tries", "said")
+    shown = table("!message", "written", "to", "subject", "state", "?>tries", "?said")
     for each in found:
         shown.add_row(
             str(each.message_id), told(each.created_at, zone=ZONE), escape(each.recipient or "-"),

@@ -91,7 +91,7 @@ def list_all(workspace_id: WorkspaceId, *, is_json: Json = False) -> None:
     if not found:
         tell("Nothing was paid yet: `mutoscope desk confirm` confirms a transfer.")
         return
-    made = table("!payment", "received", "gateway", "!reference", ">amount", ">refunded", "state")
+    made = table("!payment", "received", "?gateway", "!reference", ">amount", "?>refunded", "state")
     for each in found:
         total = Money(amount=each.amount, currency=each.currency)
         made.add_row(

@@ -17,7 +17,7 @@ from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, money, table, tell, told
 from mutoscope.cli.starting import amounts_told, ended_told, terms_told
 from mutoscope.domain.calendar import billing_day
-from mutoscope.domain.money import amount_text, money_text
+from mutoscope.domain.money import money_text
 from mutoscope.domain.subscriptions import HAS_PLAN, Scheduled, State, Subscription
 from mutoscope.storage import parked
 from mutoscope.storage.payments import Payment, PaymentRequest
@@ -76,11 +76,11 @@ def show_plan(shown: Shown, *, is_json: bool) -> None:
         screen.print(f"{amounts_told(shown.trial_ends)} of the trial end when it is paid")
     if not shown.requests:
         return
-    made = table("!to pay", "what", ">amount", ">credited", "due", "pay at")
+    made = table("!to pay", "what", ">amount", ">credited", "due", "!pay at")
     for request, link in zip(shown.requests, shown.links, strict=True):
         made.add_row(
             str(request.request_id), escape(request.title), money(request.money()),
-            amount_text(request.credited, request.taxed.currency) if request.credited else "",
+            money_text(request.credited, request.taxed.currency) if request.credited else "-",
             told(request.due_at, zone=shown.workspace.zone), link,
         )  # fmt: skip
     screen.print(made)

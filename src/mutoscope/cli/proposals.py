@@ -14,7 +14,8 @@ from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, as_staff
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, id_of
 from mutoscope.cli.plain import print_json
-from mutoscope.cli.screen import console, table, told
+from mutoscope.cli.screen import console, money_told, table, told
+from mutoscope.domain.card_facts import MONEY
 from mutoscope.domain.proposals import ProposalState
 from mutoscope.storage import proposals as rows
 from mutoscope.storage.payments import NOBODY
@@ -123,7 +124,7 @@ def _show(found: tuple[Proposal, ...], *, is_json: bool) -> None:
     if is_json:
         print_json(found)
         return
-    made = table("!proposal", "action", "!workspace", "what", "state", "lapses", "why")
+    made = table("!proposal", "action", "?!workspace", "what", "state", "?lapses", "why")
     for each in found:
         made.add_row(
             str(each.proposal_id), each.action,
@@ -135,11 +136,18 @@ def _show(found: tuple[Proposal, ...], *, is_json: bool) -> None:
 
 
 def proposed_told(data: Mapping[str, Any]) -> str:
-    """Return what was proposed, as one line."""
-    return ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in data.items())
+    """Return what was proposed, as one line; money of no known currency is in minor units."""
+    currency = data.get("currency")
+    return ", ".join(
+        f"{name.replace('_', ' ')} {_value(name, value, currency)}"
+        for name, value in data.items()
+        if name != "currency"
+    )
 
 
-def _value(value: object) -> str:
+def _value(name: str, value: object, currency: str | None) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, int) and name in MONEY:
+        return money_told(value, currency)
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -17,7 +17,7 @@ from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, in_house_as
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import JobId, Json, WorkspaceId, takes
 from mutoscope.cli.plain import plain, print_json
-from mutoscope.cli.screen import console, table, tell, told
+from mutoscope.cli.screen import console, micros, table, tell, told
 from mutoscope.domain.routes import Route
 from mutoscope.domain.staff import Actor, StaffAction
 from mutoscope.storage import attempts, routes
@@ -25,7 +25,6 @@ from mutoscope.storage.attempts import Attempt
 from mutoscope.storage.routes import Alert
 
 SHOWN_MAX: Final = 500
-MICROS: Final = 1_000_000
 
 commands = typer.Typer()
 providers = typer.Typer(no_args_is_help=True, help="The companies behind the tools.")
@@ -85,9 +84,9 @@ def list_routes(*, is_json: Json = False) -> None:
     if is_json:
         print_json([plain(route) | {"state": state} for route, state in found])
         return
-    made = table("tool", "route", "provider", "model", "list price", "state")
+    made = table("tool", "route", "?provider", "?model", "list price", "state")
     for route, state in found:
-        price = f"{route.price.micros / MICROS:.4f} USD {route.price.unit}"
+        price = f"{micros(route.price.micros)} {route.price.unit}"
         made.add_row(route.tool, route.key, route.provider, route.model, price, state)
     console().print(made)
 
@@ -131,7 +130,7 @@ def unknown(*, is_json: Json = False) -> None:
         return
     made = table("!workspace", "!job", "provider", "model", "ordered", "list price", "why")
     for each, _ in found:
-        price = f"{each.list_micros / MICROS:.4f} USD"
+        price = micros(each.list_micros)
         ordered = told(each.intended_at)
         made.add_row(
             str(each.workspace_id), str(each.job_id), each.provider, each.model, ordered, price,

@@ -21,7 +21,7 @@ from mutoscope.cli.desk_acting import Key, show
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, Yes, id_of, takes
 from mutoscope.cli.plain import plain, print_json
-from mutoscope.cli.screen import console, money, table, tell, told
+from mutoscope.cli.screen import console, money, money_told, table, tell, told
 from mutoscope.domain.agreed import OfferChange
 from mutoscope.domain.catalog import Version
 from mutoscope.domain.offers import Pack
@@ -183,7 +183,9 @@ def list_all(workspace_id: WorkspaceId, *, is_json: Json = False) -> None:
     if not found:
         tell("Nothing was bought yet: `mutoscope purchase packs` lists what is for sale.")
         return
-    made = table("!purchase", "ordered", "what", ">credits", ">price, net", "state", ">taken back")
+    made = table(
+        "!purchase", "?ordered", "?what", ">credits", ">price, net", "state", "?>taken back"
+    )  # fmt: skip
     for each in found:
         made.add_row(
             str(each.purchase_id), told(each.ordered_at, zone=zone), each.pack or "own amount",
@@ -311,9 +313,11 @@ def refills(
 ) -> None:
     """List what buys itself, or stop it."""
 
-    async def read(house: House) -> tuple[Refill, ...]:
+    async def read(house: House) -> tuple[tuple[Refill, ...], Version]:
         async with house.studio.reading() as connection:
-            return await offers.refills(connection, workspace_id=workspace_id)
+            workspace = await workspaces.get(connection, workspace_id=workspace_id)
+            found = await offers.refills(connection, workspace_id=workspace_id)
+        return found, house.studio.shop_of(workspace, at=house.studio.clock.now())
 
     if drop is not None:
         in_house_acting(
@@ -323,11 +327,15 @@ def refills(
             ),
             workspace_id=workspace_id, what=f"purchase refills --drop {drop}",
         )  # fmt: skip
-    found = in_house(read)
+    found, shop = in_house(read)
     if is_json:
         print_json(found)
         return
     if not found:
         tell("Nothing buys itself.")
+    currencies = {pack.key: pack.price.currency for pack in shop.packs}
     for each in found:
-        tell(f"{each.pack} below {each.threshold:,} {each.kind}, {each.monthly_max} a month")
+        limit = money_told(each.monthly_max, currencies.get(each.pack))
+        console().print(
+            f"{each.pack} below {each.threshold:,} {each.kind} credits, {limit} a month at most"
+        )

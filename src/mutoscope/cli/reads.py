@@ -24,6 +24,7 @@ from mutoscope.cli.screen import (
     jobs_table,
     lines_table,
     lots_table,
+    micros,
     tell,
     told,
 )
@@ -254,7 +255,7 @@ def _show_receipt(found: Receipt, zone: str, *, is_with_cost: bool) -> None:
 def _order_line(attempt: Attempt) -> str:
     cost = "cost not known yet"
     if attempt.cost_micros is not None:
-        cost = f"cost {attempt.cost_micros / 1_000_000:.4f} USD"
+        cost = f"cost {micros(attempt.cost_micros)}"
     named = attempt.provider_job_id or "no id"
     why = f" ({attempt.reason})" if attempt.reason else ""
     return f"order {attempt.ordinal}    {attempt.provider}, {named}: {attempt.state}{why}, {cost}"

@@ -8,14 +8,14 @@ terminal and `NO_COLOR`.
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from textwrap import shorten
-from typing import Final
+from typing import Any, Final
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from mutoscope.cli.listing import Listing
 from mutoscope.domain import instants
 from mutoscope.domain.balance import Balance, LotView
 from mutoscope.domain.money import money_text
@@ -25,24 +25,32 @@ from mutoscope.storage.history import Line
 from mutoscope.storage.jobs import Job
 from mutoscope.storage.workspaces import Workspace
 
-NOTHING: Final = "(none)"
-"""What stands under the names of the columns where there is nothing to list."""
-
 WIDTH_PIPE: Final = 10_000
 """Columns where there is no terminal: nothing is broken across lines, so that ids stay whole."""
 
 PROMPT_SHOWN: Final = 60
 """Characters of a prompt in a list: enough to know it again."""
 
+MICROS: Final = 1_000_000
+"""Of a US dollar: what providers charge is kept in these."""
+
 UNLIMITED: Final = "unlimited"
 """What can be spent of a kind that the plan meters without limit, at no charge."""
 
 
+class _Screen(Console):
+    """A console that leaves a line which must not be broken to the terminal, and cuts nothing."""
+
+    def print(self, *objects: Any, **options: Any) -> None:  # noqa: ANN401 -- as the console's
+        """Print, and crop nothing."""
+        super().print(*objects, **{"crop": False, **options})
+
+
 def console(*, is_error: bool = False) -> Console:
     """Return the output stream's console, or the error stream's."""
-    made = Console(stderr=is_error, highlight=False)
+    made = _Screen(stderr=is_error, highlight=False)
     if not made.is_terminal:
-        made = Console(stderr=is_error, highlight=False, width=WIDTH_PIPE)
+        made = _Screen(stderr=is_error, highlight=False, width=WIDTH_PIPE)
     return made
 
 
@@ -62,31 +70,9 @@ def bars() -> Progress:
     )  # fmt: skip
 
 
-class _Listing(Table):
-    """A table that says so when nothing stands in it."""
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the rows, or that there are none."""
-        yield from super().__rich_console__(console, options)
-        if not self.rows:
-            yield NOTHING
-
-
 def table(*columns: str, title: str = "") -> Table:
-    """Return an empty table.
-
-    A column whose name begins with > stands at the right; one that begins with ! has ids, which are
-    not broken across lines.
-    """
-    made = _Listing(
-        box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, show_edge=False
-    )
-    for column in columns:
-        made.add_column(
-            column.lstrip(">!"), justify="right" if column.startswith(">") else "left",
-            no_wrap=column.startswith((">", "!")), overflow="fold",
-        )  # fmt: skip
-    return made
+    """Return an empty table; marks before a column's name say how it stands (`Listing`)."""
+    return Listing(columns, title=title)
 
 
 def told(at: datetime | None, *, zone: str = "UTC") -> str:
@@ -102,6 +88,17 @@ def counted(number: int, thing: str) -> str:
 def money(amount: Money) -> str:
     """Return an amount of money with its currency."""
     return money_text(amount.amount, amount.currency)
+
+
+def money_told(amount: int, currency: str | None) -> str:
+    """Return an amount of minor units with its currency, or as minor units where none is known."""
+    return f"{amount:,} minor units" if currency is None else money_text(amount, currency)
+
+
+def micros(amount: int) -> str:
+    """Return millionths of a US dollar, as providers charge, to the last of them."""
+    whole, rest = divmod(abs(amount), MICROS)
+    return f"{'-' if amount < 0 else ''}{whole:,}.{rest:06} USD"
 
 
 def source_of(lot: LotView) -> str:
@@ -172,7 +169,9 @@ def job_line(*, job: Job, tool: str = "") -> str:
 
 def jobs_table(*, jobs: Iterable[Job], zone: str) -> Table:
     """Return jobs with what each holds, or was charged in the end."""
-    made = table("!job", "tool", "state", "wallet", ">held", ">charged", "placed", "what it shows")
+    made = table(
+        "!job", "tool", "state", "??wallet", "??>held", ">charged", "??placed", "?what it shows"
+    )  # fmt: skip
     for job in jobs:
         charged = "unlimited" if job.is_metered else "-"
         made.add_row(
@@ -186,7 +185,7 @@ def jobs_table(*, jobs: Iterable[Job], zone: str) -> Table:
 
 def workspaces_table(*, workspaces: Sequence[Workspace]) -> Table:
     """Return workspaces by age."""
-    made = table("!workspace", "name", "plan", "kind", "created")
+    made = table("!workspace", "name", "plan", "kind", "?created")
     for each in workspaces:
         plan = each.subscription.plan if each.subscription else "-"
         made.add_row(

@@ -224,7 +224,7 @@ def _show(found: tuple[StaffMember, ...], *, is_json: bool) -> None:
     if is_json:
         print_json([_plain(each) for each in found])
         return
-    made = table("name", "roles", "e-mail", "state", "!id")
+    made = table("name", "roles", "e-mail", "state", "?!id")
     for each in found:
         roles = ", ".join(each.roles)
         made.add_row(each.name, roles, each.email, each.state, str(each.staff_id))

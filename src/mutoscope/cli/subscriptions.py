@@ -21,7 +21,7 @@ from mutoscope.cli.options import Json, WorkspaceId, Yes, instant, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.plan_screen import Shown, show_plan, shown_of
 from mutoscope.cli.screen import console, money, table, told
-from mutoscope.cli.starting import amounts_told, confirm_start, start_told
+from mutoscope.cli.starting import amounts_told, confirm_start, start_told, terms_told
 from mutoscope.domain.billing_words import happened, happened_at
 from mutoscope.domain.offers import CURRENCY, Money
 from mutoscope.domain.staff import StaffAction
@@ -237,10 +237,19 @@ def history(workspace_id: WorkspaceId, *, is_json: Json = False) -> None:
     for each in found:
         at = happened_at(each.event, due_at=each.due_at, changed_at=each.changed_at)
         made.add_row(
-            told(at, zone=zone), happened(each.event, due_at=each.due_at, zone=zone), each.plan,
+            told(at, zone=zone), _happened(each, zone), each.plan,
             each.state_before.replace("_", " "), each.state_after.replace("_", " "),
         )  # fmt: skip
     console().print(made)
+
+
+def _happened(change: Change, zone: str) -> str:
+    """Return what happened to a plan, with the terms that were agreed."""
+    words = happened(
+        change.event, due_at=change.due_at, zone=zone, scheduled=change.scheduled
+    )  # fmt: skip
+    terms = "; ".join(terms_told(change.scheduled.agreed if change.scheduled else None))
+    return f"{words} ({terms})" if terms else words
 
 
 def _acted(use: Callable[[House, Act], Awaitable[Shown]], workspace_id: UUID, what: str) -> Shown:

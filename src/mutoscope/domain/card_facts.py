@@ -7,8 +7,8 @@ from typing import Any, Final
 from mutoscope.domain.instants import told
 from mutoscope.domain.money import money_text
 
-_MONEY: Final = frozenset({"amount", "net", "price", "price_per_1000", "tax", "total"})
-"""Facts that are minor units of the card's currency."""
+MONEY: Final = frozenset({"amount", "net", "price", "price_per_1000", "tax", "total"})
+"""Facts that are minor units of the currency beside them."""
 
 
 def card_facts(data: Mapping[str, Any]) -> tuple[str, ...]:
@@ -28,7 +28,7 @@ def card_facts(data: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _fact(name: str, value: str | float, currency: str | None) -> str:
-    if isinstance(value, int) and currency is not None and name in _MONEY:
+    if isinstance(value, int) and currency is not None and name in MONEY:
         return money_text(value, currency)
     if isinstance(value, str) and name.endswith("_at"):
         return told(datetime.fromisoformat(value))

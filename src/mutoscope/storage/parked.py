@@ -25,9 +25,11 @@ class PaymentNote(NamedTuple):
     text: str | None
 
 
-async def waiting(connection: Connection, *, limit: int) -> tuple[Payment, ...]:
-    """Return payments that wait for staff, the eldest first."""
-    rows = _SQL.waiting(connection, limit=limit)
+async def waiting(
+    connection: Connection, *, limit: int, workspace_id: UUID | None = None
+) -> tuple[Payment, ...]:
+    """Return payments that wait for staff, of all or of one workspace, the eldest first."""
+    rows = _SQL.waiting(connection, limit=limit, workspace_id=workspace_id)
     return tuple([Payment(**row["found"]) async for row in rows])
 
 

@@ -13,6 +13,7 @@ from mutoscope.domain.actions import Reference
 from mutoscope.domain.agreed import Agreed, OfferChange, OwnOffers
 from mutoscope.domain.lots import LotState, Source
 from mutoscope.domain.offers import FreeAmount, Money, Pack
+from mutoscope.domain.plan_changes import ScheduledChange, scheduled_change
 from mutoscope.domain.subscriptions import (
     Event,
     RenewalGrant,
@@ -34,10 +35,16 @@ NONE: Final = -1
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 NOBODY: Final = UUID(int=0)
 
+_Told = tuple[datetime, datetime, str | None, ScheduledChange | None]
+"""Of a change: when it took effect, when it was made, its key, and what was scheduled."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What happened to a subscription: when it took effect, and when it was done."""
+    """What happened to a subscription: when it took effect, and when it was done.
+
+    `scheduled` is what it has scheduled; or what was until then, and began or was taken back.
+    """
 
     subscription_id: UUID
     ordinal: int
@@ -47,6 +54,7 @@ class Change:
     plan: str
     due_at: datetime
     changed_at: datetime
+    scheduled: ScheduledChange | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +109,7 @@ def subscription_from(row: Mapping[str, Any]) -> Subscription:
 
 def added(new: Subscription, *, event: Event, before: State, at: datetime) -> SideRow:
     """Return the side row that writes a new subscription."""
-    return SideRow(add_subscriptions, _row(new, event, before, (at, at, None)))
+    return SideRow(add_subscriptions, _row(new, event, before, (at, at, None, None)))
 
 
 def changed(
@@ -113,7 +121,9 @@ def changed(
     `request_key` is that of a change which is found by it again.
     """
     new = replace(after, revision=before.revision + 1)
-    return SideRow(change_subscriptions, _row(new, event, before.state, (due_at, at, request_key)))
+    noted = scheduled_change(before, after, event=event)
+    told = (due_at, at, request_key, noted)
+    return SideRow(change_subscriptions, _row(new, event, before.state, told))
 
 
 def expected(workspace_id: UUID, subscription: Subscription | None) -> SideRow:
@@ -188,6 +198,7 @@ async def changes(connection: Connection, *, workspace_id: UUID, limit: int) -> 
                     "event": Event(row["event"]),
                     "state_before": State(row["state_before"]),
                     "state_after": State(row["state_after"]),
+                    "scheduled": _scheduled_from(row["scheduled"]),
                 }
             )
             async for row in rows
@@ -283,6 +294,16 @@ async def wallet_kinds(connection: Connection, *, workspace_id: UUID) -> tuple[s
     return tuple([row["kind"] async for row in rows])
 
 
+def _scheduled_from(text: str | None) -> ScheduledChange | None:
+    if text is None:
+        return None
+    told = json.loads(text)
+    agreed = told["agreed"] and _agreed_of(told["agreed"])
+    return ScheduledChange(
+        **told | {"at": datetime.fromisoformat(told["at"]), "agreed": agreed}
+    )  # fmt: skip
+
+
 def _agreed_text(scheduled: Scheduled | None) -> str | None:
     if scheduled is None or scheduled.agreed is None:
         return None
@@ -290,10 +311,11 @@ def _agreed_text(scheduled: Scheduled | None) -> str | None:
 
 
 def _agreed_from(text: str | None) -> Agreed | None:
-    if text is None:
-        return None
-    told = json.loads(text)
-    return Agreed(**told | {"price": told["price"] and Money(**told["price"])})
+    return None if text is None else _agreed_of(json.loads(text))
+
+
+def _agreed_of(told: Mapping[str, Any]) -> Agreed:
+    return Agreed(**{**told, "price": told["price"] and Money(**told["price"])})
 
 
 def _offers_from(told: Mapping[str, Any]) -> OwnOffers:
@@ -320,9 +342,8 @@ def _change_from(told: Mapping[str, Any]) -> OfferChange:
     )  # fmt: skip
 
 
-def _row(
-    new: Subscription, event: Event, before: State, told: tuple[datetime, datetime, str | None]
-) -> tuple[Any, ...]:
+def _row(new: Subscription, event: Event, before: State, told: _Told) -> tuple[Any, ...]:
+    due_at, changed_at, request_key, noted = told
     price, scheduled = new.price, new.scheduled
     return (
         new.workspace_id, new.subscription_id, new.plan, new.version, new.anchor_at, new.zone,
@@ -331,6 +352,7 @@ def _row(
         new.can_purchase, new.gateway, new.renewal_grant, new.charge_index, new.charge_at,
         new.paid_index, scheduled and scheduled.at, scheduled and scheduled.plan,
         scheduled and scheduled.months_per_charge, scheduled and scheduled.zone, new.cancels_at,
-        new.past_due_at, new.suspended_at, new.ends_at, event, before, *told,
-        json.dumps(asdict(new.offers), default=datetime.isoformat), _agreed_text(scheduled),
+        new.past_due_at, new.suspended_at, new.ends_at, event, before, due_at, changed_at,
+        request_key, json.dumps(asdict(new.offers), default=datetime.isoformat),
+        _agreed_text(scheduled), noted and json.dumps(asdict(noted), default=datetime.isoformat),
     )  # fmt: skip

@@ -1,9 +1,11 @@
 -- Money that waits for staff, and what they noted about it.
 
 -- name: waiting
--- Payments that wait for staff, the eldest first.
+-- Payments that wait for staff, of one workspace when it is named, the eldest first.
 SELECT p AS found FROM payments AS p
-WHERE p.state = 'parked'
+WHERE
+    p.state = 'parked'
+    AND (:workspace_id::uuid IS NULL OR p.workspace_id = :workspace_id)
 ORDER BY p.received_at, p.payment_id
 LIMIT :limit;
 

@@ -22,11 +22,11 @@ WITH written AS (
 told AS (
     INSERT INTO subscription_changes (
         workspace_id, subscription_id, ordinal, event, state_before, state_after, plan, due_at,
-        changed_at, request_key
+        changed_at, request_key, scheduled
     )
     SELECT
         n.workspace_id, n.subscription_id, n.revision, n.event, n.state_before, n.state, n.plan,
-        n.due_at, n.changed_at, n.request_key
+        n.due_at, n.changed_at, n.request_key, n.scheduled_change
     FROM unnest(:subscriptions::written_subscription[]) AS n
     INNER JOIN written AS w
         ON n.workspace_id = w.workspace_id AND n.subscription_id = w.subscription_id
@@ -59,11 +59,11 @@ WITH written AS (
 told AS (
     INSERT INTO subscription_changes (
         workspace_id, subscription_id, ordinal, event, state_before, state_after, plan, due_at,
-        changed_at, request_key
+        changed_at, request_key, scheduled
     )
     SELECT
         n.workspace_id, n.subscription_id, n.revision, n.event, n.state_before, n.state, n.plan,
-        n.due_at, n.changed_at, n.request_key
+        n.due_at, n.changed_at, n.request_key, n.scheduled_change
     FROM unnest(:subscriptions::written_subscription[]) AS n
     INNER JOIN written AS w
         ON n.workspace_id = w.workspace_id AND n.subscription_id = w.subscription_id
@@ -92,7 +92,7 @@ WHERE s.workspace_id = :workspace_id AND s.subscription_id = :subscription_id;
 -- name: changes
 -- What happened to the subscriptions of a workspace, the newest first.
 SELECT c.subscription_id, c.ordinal, c.event, c.state_before, c.state_after, c.plan, c.due_at,
-       c.changed_at
+       c.changed_at, c.scheduled
 FROM subscription_changes AS c
 WHERE c.workspace_id = :workspace_id
 ORDER BY c.changed_at DESC, c.ordinal DESC

@@ -27,6 +27,8 @@ from mutoscope.storage.workspaces import UnknownWorkspace, Workspace
 from mutoscope.web.api.callers import ActorHere, judge_viewer
 from mutoscope.web.api.chat import SAYING, said_shape, threads_shape
 from mutoscope.web.api.cursors import After, Limit
+from mutoscope.web.api.desk_requests import AskedShape, asked_shape
+from mutoscope.web.api.desk_waiting import ParkedPayment, parked_shape
 from mutoscope.web.api.messages import (
     LATEST,
     AfterOrdinal,
@@ -83,7 +85,10 @@ class InboxPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FactsShape(msgspec.Struct, frozen=True, kw_only=True):
-    """What staff see of a workspace beside its threads: `period.ends_at` is the billing date."""
+    """What staff see of a workspace beside its threads: `period.ends_at` is the billing date.
+
+    `requests` are open, and `parked` are payments that wait for staff: why somebody who paid waits.
+    """
 
     workspace: Workspace
     plan: str
@@ -94,6 +99,8 @@ class FactsShape(msgspec.Struct, frozen=True, kw_only=True):
     jobs: tuple[JobFact, ...]
     purchases: tuple[PurchaseFact, ...]
     debts: tuple[Debt, ...]
+    requests: tuple[AskedShape, ...]
+    parked: tuple[ParkedPayment, ...]
 
 
 class Erased(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,13 +134,16 @@ async def show_inbox(
 
 @get(
     "/desk/workspaces/{workspace_id:uuid}/facts", operation_id="showFacts", tags=["desk"],
-    summary="What staff see of a workspace: plan, billing date, balances, lots, jobs, purchases",
+    summary="What staff see of a workspace: plan, billing date, credits, jobs, money that is open",
     responses=documented(*ASKED, UnknownWorkspace), guards=[judge_viewer],
 )  # fmt: skip
 async def show_facts(*, house: HouseHere, workspace_id: FromPath[UUID]) -> FactsShape:
     """Return the facts."""
     facts = await inbox.facts_of(house.studio, workspace_id=workspace_id)
-    return FactsShape(**{name: getattr(facts, name) for name in FactsShape.__struct_fields__})
+    told = {name: getattr(facts, name) for name in FactsShape.__struct_fields__}
+    told["requests"] = tuple(map(asked_shape, facts.requests))
+    told["parked"] = tuple(map(parked_shape, facts.parked))
+    return FactsShape(**told)
 
 
 @get(

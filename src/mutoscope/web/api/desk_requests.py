@@ -70,17 +70,18 @@ async def list_open_requests(
     require(actor, StaffAction.VIEW)
     if words is not None:
         named = await named_request(house.studio, words=words)
-        return AskedPage(requests=(_shape(named),), next=None)
+        return AskedPage(requests=(asked_shape(named),), next=None)
     begin = place_of(after, begin=LAST)
     async with house.studio.reading() as connection:
         found = await payments.open_requests_of_all(connection, limit=limit + 1, before=begin)
     items = found[:limit]
     last = items[-1] if len(found) > limit else None
     following = cursor_of(at=last.created_at, item_id=last.request_id) if last else None
-    return AskedPage(requests=tuple(map(_shape, items)), next=following)
+    return AskedPage(requests=tuple(map(asked_shape, items)), next=following)
 
 
-def _shape(request: PaymentRequest) -> AskedShape:
+def asked_shape(request: PaymentRequest) -> AskedShape:
+    """Return a payment request as staff see it."""
     own = ("workspace_id", "request_id", "purpose", "title", "gateway", "state", "invoice_id",
            "created_at", "due_at")  # fmt: skip
     asked = request.money()

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import get
 
-from mutoscope.app.desk_waiting import Waiting
+from mutoscope.app.desk_waiting import Waiting, WaitingPayment
 from mutoscope.app.desk_waiting import waiting as waits
 from mutoscope.app.refund_end import OWED
 from mutoscope.domain.staff import NotAllowed, StaffAction, require
@@ -120,9 +120,21 @@ async def list_waiting(*, house: HouseHere, actor: ActorHere) -> WaitingShape:
     require(actor, StaffAction.VIEW)
     found = await waits(house.studio)
     return WaitingShape(
-        purchases=tuple(_purchases(found)), payments=tuple(_payments(found)),
+        purchases=tuple(_purchases(found)), payments=tuple(map(parked_shape, found.payments)),
         refunds=tuple(_refunds(found)), proposals=tuple(map(proposal_shape, found.proposals)),
         disputes=tuple(_disputes(found)), credit_requests=tuple(_credit_requests(found)),
+    )  # fmt: skip
+
+
+def parked_shape(found: WaitingPayment) -> ParkedPayment:
+    """Return a parked payment as staff see it."""
+    each, note = found.payment, found.note
+    return ParkedPayment(
+        workspace_id=_owner(each.workspace_id),
+        note=None if note is None else ParkedNote(by=note.by, at=note.at, text=note.text),
+        payment_id=each.payment_id, request_id=each.request_id, gateway=each.gateway,
+        reference=each.reference, amount=each.amount, currency=each.currency,
+        reason=each.reason or "", received_at=each.received_at,
     )  # fmt: skip
 
 
@@ -132,17 +144,6 @@ def _purchases(found: Waiting) -> Iterator[WaitingPurchase]:
             workspace_id=each.workspace_id, purchase_id=each.purchase_id, kind=each.kind,
             credits=each.credits, price=each.price.amount, currency=each.price.currency,
             paid_at=each.paid_at, is_closed=is_closed,
-        )  # fmt: skip
-
-
-def _payments(found: Waiting) -> Iterator[ParkedPayment]:
-    for each, note in ((each.payment, each.note) for each in found.payments):
-        yield ParkedPayment(
-            workspace_id=_owner(each.workspace_id),
-            note=None if note is None else ParkedNote(by=note.by, at=note.at, text=note.text),
-            payment_id=each.payment_id, request_id=each.request_id, gateway=each.gateway,
-            reference=each.reference, amount=each.amount, currency=each.currency,
-            reason=each.reason or "", received_at=each.received_at,
         )  # fmt: skip
 
 
