@@ -28,9 +28,9 @@ from mutoscope.app.desk_waiting import waiting
 from mutoscope.app.disputes import dispute_told
 from mutoscope.app.fulfil import PaymentDisputed
 from mutoscope.app.gateway import GatewayDispute
-from mutoscope.app.money_back import CreditsHeld
 from mutoscope.app.raw_ledger import perform
 from mutoscope.app.receive import PaymentDoesNotFit
+from mutoscope.app.unspent import CreditsHeld
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import BadDeskData

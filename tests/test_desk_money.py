@@ -32,9 +32,10 @@ from mutoscope.app.desk import AlreadyDone, Done, Proposed
 from mutoscope.app.desk_disputes import DisputeFinished, DisputeKnown
 from mutoscope.app.desk_money import PaymentKnown, RefundFinished
 from mutoscope.app.invoicing import CreditExceedsInvoice
-from mutoscope.app.money_back import NothingToRefund, RefundAtGateway
+from mutoscope.app.money_back import RefundAtGateway
 from mutoscope.app.receive import PaymentDoesNotFit
 from mutoscope.app.subscribe import AlreadySubscribed
+from mutoscope.app.unspent import NothingToRefund
 from mutoscope.domain.catalog import UnknownPack
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import BadDeskData

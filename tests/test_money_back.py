@@ -29,8 +29,8 @@ from mutoscope.app.disputes import dispute_told
 from mutoscope.app.fulfil import PaymentDisputed, add_credits
 from mutoscope.app.gateway import GatewayDispute
 from mutoscope.app.inbox import facts_of
-from mutoscope.app.money_back import CreditsHeld, NothingToRefund, RefundTooSmall
 from mutoscope.app.promo import AlreadyRedeemed, PromoOver
+from mutoscope.app.unspent import CreditsHeld, NothingToRefund, RefundTooSmall
 from mutoscope.domain import actions as ask
 from mutoscope.domain.invoices import DocumentKind
 from mutoscope.domain.offers import Money

@@ -12,7 +12,7 @@ from mutoscope.app import disputes
 from mutoscope.app.confirm import checked_reference
 from mutoscope.app.disputes import LOST, OPEN
 from mutoscope.app.gateway import GatewayDispute
-from mutoscope.app.money_back import read_paid
+from mutoscope.app.unspent import read_paid
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import BadDeskData
 from mutoscope.domain.offers import Money

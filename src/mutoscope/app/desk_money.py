@@ -15,6 +15,7 @@ from mutoscope.app import confirm, fulfil, money_back
 from mutoscope.app.desk import done_before
 from mutoscope.app.desk_facts import currency_of, open_workspace
 from mutoscope.app.refund_end import OWED
+from mutoscope.app.unspent import read_paid
 from mutoscope.domain.catalog import Fulfilment
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import BadDeskData
@@ -237,7 +238,7 @@ async def count_refund(studio: Studio, deed: Deed) -> int:
 
     The money of an amount that staff decide is counted in credits, rounded up.
     """
-    paid = await money_back.read_paid(
+    paid = await read_paid(
         studio, workspace_id=deed.workspace_id, purchase_id=deed.id_of("purchase_id")
     )
     purchase, amount = paid.purchase, deed.number_of("amount")
