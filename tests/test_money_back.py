@@ -30,7 +30,7 @@ from mutoscope.app.fulfil import PaymentDisputed, add_credits
 from mutoscope.app.gateway import GatewayDispute
 from mutoscope.app.inbox import facts_of
 from mutoscope.app.promo import AlreadyRedeemed, PromoOver
-from mutoscope.app.unspent import CreditsHeld, NothingToRefund, RefundTooSmall
+from mutoscope.app.unspent import CreditsHeld, NothingToRefund, RefundTooSmall, Wanted
 from mutoscope.domain import actions as ask
 from mutoscope.domain.invoices import DocumentKind
 from mutoscope.domain.offers import Money
@@ -135,7 +135,7 @@ async def test_spent_credits_are_refunded_by_staff_alone(stage: Stage) -> None:
 
     refund = await money_back.refund(
         stage.studio, workspace_id=workspace_id, purchase_id=purchase.purchase_id,
-        reason="goodwill", amount=1_000,
+        reason="goodwill", wanted=Wanted(amount=1_000),
     )  # fmt: skip
 
     assert (refund.credits, refund.amount) == (0, 1_000)
@@ -152,11 +152,11 @@ async def test_no_credits_are_taken_back_for_less_than_they_were_paid_with(stage
     )  # fmt: skip
 
     with pytest.raises(RefundTooSmall) as refused:
-        await refund(amount=total * 999 // 1_500 - 1)
+        await refund(wanted=Wanted(amount=total * 999 // 1_500 - 1))
 
-    assert (refused.value.credits_left, refused.value.amount_min) == (999, total * 999 // 1_500)
+    assert (refused.value.credits, refused.value.credits_worth) == (999, 998)
     assert await spendable(stage, workspace_id) == 999
-    assert (await refund(amount=total)).amount == total
+    assert (await refund(wanted=Wanted(amount=total))).amount == total
 
 
 async def test_a_refund_waits_for_the_jobs_that_hold_credits_of_the_purchase(stage: Stage) -> None:

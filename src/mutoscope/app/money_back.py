@@ -11,18 +11,23 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.acts import NOBODYS, Act
-from mutoscope.app.fulfil import NAMESPACE, require_undisputed
+from mutoscope.app.fulfil import require_undisputed
 from mutoscope.app.gateway import PaymentState
 from mutoscope.app.refund_end import ASKED, FAILED, OWED, SUCCEEDED, finish, read_refund, sent_over
 from mutoscope.app.send_refund import send
-from mutoscope.app.unspent import NothingToRefund, Paid, RefundTooSmall, read_paid
-from mutoscope.domain import actions as ask
+from mutoscope.app.unspent import (
+    ALL,
+    NothingToRefund,
+    Paid,
+    RefundTooSmall,
+    Wanted,
+    read_paid,
+)
 from mutoscope.domain.credits import Refusal
-from mutoscope.domain.lots import LotState
+from mutoscope.domain.ledger import InsufficientCredits
 from mutoscope.domain.offers import Money
 from mutoscope.domain.planner import Submission
-from mutoscope.domain.purchases import PurchaseState, money_back, unpaid_use
-from mutoscope.domain.requests import Request, checked
+from mutoscope.domain.purchases import PurchaseState, credits_worth, money_back, unpaid_use
 from mutoscope.storage import payments, purchases
 from mutoscope.storage.payments import Payment
 from mutoscope.storage.purchases import Refund
@@ -53,82 +58,91 @@ class RefundAtGateway(Refusal):
 
 
 async def refund(
-    studio: Studio, *, workspace_id: UUID, purchase_id: UUID, reason: str,
-    amount: int | None = None, act: Act = NOBODYS,
+    studio: Studio, *, workspace_id: UUID, purchase_id: UUID, reason: str, wanted: Wanted = ALL,
+    act: Act = NOBODYS,
 ) -> Refund:  # fmt: skip
-    """Take back what is left of a purchase, and send its money; staff may decide the amount.
+    """Take back what is left of a purchase or a part of it, and send its money.
+
+    Staff may decide on more money than its credits were paid with.
 
     :raises UnknownPurchase: when the workspace has none of that id.
-    :raises PurchaseNotInThisState: when it is not paid, or over.
+    :raises PurchaseNotInThisState: when it is not paid, or over; of a part, when it is not granted.
     :raises PaymentDisputed: when its payer takes the money back through the bank.
-    :raises CreditsHeld: when jobs hold some of its credits.
+    :raises RefundExceedsUnspent: when fewer credits are unspent than are named.
+    :raises CreditsHeld: when all is to be taken back, and jobs hold some of its credits.
     :raises NothingToRefund: when nothing is left, or the amount is more than is left of the money.
-    :raises RefundTooSmall: when the amount is less than what is left was paid with.
+    :raises RefundTooSmall: when the amount is less than its credits were paid with.
     :raises SideRowRefused: when it, or what is left of it, has been changed at this moment.
     """
-    paid = await _to_refund(studio, workspace_id, purchase_id)
+    paid, part = await _to_refund(studio, workspace_id, purchase_id, wanted)
     try:
-        asked = await _ask(studio, paid, reason=reason, amount=amount, act=act)
-    except (SideRowRefused, NothingToRefund):  # perhaps somebody else was first
-        await _to_refund(studio, workspace_id, purchase_id)
+        asked = _asked(studio, paid, part=part, amount=wanted.amount, reason=reason)
+        await _ask(studio, paid, asked, is_part=part is not None, act=act)
+    except (SideRowRefused, NothingToRefund, InsufficientCredits):  # perhaps another was first
+        await _to_refund(studio, workspace_id, purchase_id, wanted)
         raise
     await send(studio, asked)
     return await read_refund(studio, workspace_id, asked.refund_id)
 
 
-async def _to_refund(studio: Studio, workspace_id: UUID, purchase_id: UUID) -> Paid:
+async def _to_refund(
+    studio: Studio, workspace_id: UUID, purchase_id: UUID, wanted: Wanted
+) -> tuple[Paid, int | None]:
+    """Return a purchase that can be refunded, and the part of it, where not all is meant."""
     paid = await read_paid(studio, workspace_id=workspace_id, purchase_id=purchase_id)
     paid.purchase.require(PurchaseState.PAID, PurchaseState.GRANTED)
     await require_undisputed(studio, paid.purchase)
-    paid.require_unheld()
-    return paid
+    return paid, paid.part(wanted.credits)
 
 
-async def _ask(studio: Studio, paid: Paid, *, reason: str, amount: int | None, act: Act) -> Refund:
-    """Void what is left of a purchase, and what comes back to it later; write the refund of it."""
-    at = studio.clock.now()
-    asked = _asked(studio, paid, reason=reason, amount=amount, at=at)
+async def _ask(studio: Studio, paid: Paid, asked: Refund, *, is_part: bool, act: Act) -> None:
+    """Take the credits of a refund back, and write it; all that is left ends the purchase."""
+    key = f"refund/{asked.refund_id}"
     after = replace(
-        paid.purchase, state=PurchaseState.REFUNDED, ended_at=at,
-        taken_back=paid.purchase.taken_back + asked.credits,
+        paid.purchase, taken_back=paid.purchase.taken_back + asked.credits,
         refunded=paid.purchase.refunded + asked.amount,
     )  # fmt: skip
-    voids = tuple(
-        checked(Request(
-            asked.workspace_id, lot.kind, NAMESPACE, f"refund/{asked.refund_id}/{lot.lot}",
-            ask.Void(lot.grant),
-        ))
-        for lot in paid.lots
-        if lot.state is not LotState.VOIDED
-    )  # fmt: skip
-    own = (
-        *paid.emptied(), purchases.changed(paid.purchase, after),
-        SideRow(purchases.add_refunds, asked.row()),
-    )  # fmt: skip
+    emptied: tuple[SideRow, ...] = ()
+    if is_part:
+        requests = paid.lessenings(key=key, part=asked.credits)
+    else:
+        requests, emptied = paid.voids(key=key), paid.emptied()
+        after = replace(after, state=PurchaseState.REFUNDED, ended_at=asked.asked_at)
     told = act.telling(
         refund_id=str(asked.refund_id), amount=asked.amount, currency=asked.currency,
         kind=paid.purchase.kind, credits=asked.credits,
     )  # fmt: skip
-    await studio.journal.submit(Submission(act.noted(voids)), side_rows=(*own, *told))
-    return asked
+    rows = (
+        *emptied, purchases.changed(paid.purchase, after),
+        SideRow(purchases.add_refunds, asked.row()), *told,
+    )  # fmt: skip
+    await studio.journal.submit(Submission(act.noted(requests)), side_rows=rows)
 
 
-def _asked(studio: Studio, paid: Paid, *, reason: str, amount: int | None, at: datetime) -> Refund:
-    """Return the refund of what is left of a purchase, or of the amount that staff decided."""
+def _asked(
+    studio: Studio, paid: Paid, *, part: int | None, amount: int | None, reason: str
+) -> Refund:
+    """Return the refund of what is taken back, or of the amount that staff decided."""
     purchase, total = paid.purchase, paid.request.taxed.total
-    left, most = paid.left(), total - purchase.refunded
+    taken = paid.left() if part is None else part
+    most = total - purchase.refunded
     due = money_back(
-        paid=total, granted=purchase.credits, taken_back=purchase.taken_back + left,
+        paid=total, granted=purchase.credits, taken_back=purchase.taken_back + taken,
         refunded=purchase.refunded,
     )  # fmt: skip
     wanted = due if amount is None else amount
     if not 0 < wanted <= most:
         raise NothingToRefund(purchase_id=purchase.purchase_id, amount_max=most)
     if wanted < due:
-        least = Money(amount=due, currency=paid.payment.currency)
-        raise RefundTooSmall(purchase_id=purchase.purchase_id, credits_left=left, least=least)
-    asked = whole(studio, paid.payment, reason=reason, at=at)
-    return replace(asked, purchase_id=purchase.purchase_id, credits=left, amount=wanted)
+        worth = credits_worth(
+            paid=total, granted=purchase.credits, money=purchase.refunded + wanted
+        )
+        raise RefundTooSmall(
+            purchase_id=purchase.purchase_id, taken=taken, worth=worth - purchase.taken_back,
+            least=Money(amount=due, currency=paid.payment.currency),
+        )  # fmt: skip
+    asked = whole(studio, paid.payment, reason=reason, at=studio.clock.now())
+    return replace(asked, purchase_id=purchase.purchase_id, credits=taken, amount=wanted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

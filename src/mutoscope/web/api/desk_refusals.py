@@ -27,7 +27,12 @@ from mutoscope.app.receive import PaymentDoesNotFit
 from mutoscope.app.refund_end import UnknownRefund
 from mutoscope.app.subscribe import AlreadySubscribed, BadStart, NotVerified
 from mutoscope.app.terms import AllowanceNotAgreed, PriceNotAgreed
-from mutoscope.app.unspent import CreditsHeld, NothingToRefund, RefundTooSmall
+from mutoscope.app.unspent import (
+    CreditsHeld,
+    NothingToRefund,
+    RefundExceedsUnspent,
+    RefundTooSmall,
+)
 from mutoscope.domain.access import NotEntitled
 from mutoscope.domain.catalog import UnknownPack, UnknownPlan
 from mutoscope.domain.credits import BadAmount
@@ -49,7 +54,7 @@ OF_MONEY: Final = (
     UnknownRequest, UnknownPayment, UnknownPurchase, UnknownRefund, BadReference, BadAmount,
     NotParked, PaymentDoesNotFit, PaymentKnown, PaymentOfAnother, PaymentDisputed,
     PurchaseNotInThisState, CreditsHeld, NothingToRefund, RefundAtGateway, RefundFinished,
-    RefundTooSmall,
+    RefundExceedsUnspent, RefundTooSmall,
     UnknownInvoice, NotAnInvoice, CreditExceedsInvoice, BadBillingDetails,
 )  # fmt: skip
 OF_DISPUTES: Final = (DisputeAtGateway, DisputeFinished, DisputeKnown, UnknownDispute)
