@@ -12,7 +12,8 @@ import asyncpg
 import httpx
 import pytest
 
-from mutoscope.app.newcomers import FORGOTTEN_MAX, forget_over
+from mutoscope.app.forgetting import FORGOTTEN_MAX
+from mutoscope.app.newcomers import forget_over
 from mutoscope.app.sign_up_limits import ADDRESS_SPAN, EMAIL_SPAN, OF_ADDRESS, OF_EMAIL
 from mutoscope.web.client_address import UNKNOWN, network_of
 from mutoscope.worker.steps import work

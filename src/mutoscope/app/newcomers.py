@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from mutoscope.app.forgetting import FORGOTTEN_MAX, forget_parts
 from mutoscope.app.repeats import once
 from mutoscope.app.sign_up import keep_unproven, normalised_email, opened_before, unproven
 from mutoscope.app.sign_up_limits import ADDRESS_SPAN, EMAIL_SPAN
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from mutoscope.storage.workspaces import Workspace
 
 NAMESPACE: Final = "sign_up"
-FORGOTTEN_MAX: Final = 5_000
-"""Counts that one transaction forgets, so that nobody waits long for their locks."""
 
 
 class SignUpsClosed(Refusal):
@@ -107,13 +106,10 @@ async def sign_up_newcomer(
 
 async def forget_over(studio: Studio) -> int:
     """Forget the counts whose span is over; return how many."""
-    at, forgotten = studio.clock.now(), 0
-    while True:
-        async with studio.reading() as connection:
-            done = await sign_ups.forget(connection, at=at, limit=FORGOTTEN_MAX)
-        forgotten += done
-        if done < FORGOTTEN_MAX:
-            return forgotten
+    at = studio.clock.now()
+    return await forget_parts(
+        studio, lambda part: sign_ups.forget(part, at=at, limit=FORGOTTEN_MAX)
+    )
 
 
 async def _count(
