@@ -37,6 +37,7 @@ from mutoscope.domain.offers import Money
 from mutoscope.domain.purchases import (
     Purchase,
     PurchaseState,
+    credits_worth,
     unpaid_use,
 )
 from mutoscope.domain.purchases import (
@@ -357,3 +358,15 @@ def test_money_that_goes_back_in_parts_never_comes_to_more_than_was_paid(
     assert refunded == paid * taken // granted
     debt = unpaid_use(paid=paid, granted=granted, spent=granted - taken, refunded=refunded)
     assert 0 <= debt <= paid - refunded
+
+
+@given(paid=st.integers(1, 10**9), granted=st.integers(1, 10**6), money=st.integers(0))
+def test_no_more_credits_are_worth_some_money_than_it_pays(
+    paid: int, granted: int, money: int
+) -> None:
+    money %= paid
+
+    worth = credits_worth(paid=paid, granted=granted, money=money)
+
+    assert owed(paid=paid, granted=granted, taken_back=worth, refunded=0) <= money
+    assert owed(paid=paid, granted=granted, taken_back=worth + 1, refunded=0) > money

@@ -338,6 +338,17 @@ async def test_the_parts_of_a_purchase_count_together(
     assert [type(each) for each in done] == answers
 
 
+async def test_the_money_of_parts_counts_together(desk: Desk) -> None:
+    wish = {"purchase_id": str(await granted(desk))}
+    desk.rule(above=1_499)
+    await desk.act(desk.ada, "refund", credits=400, **wish)
+
+    all_of_the_money = {"credits": 1, "amount": TOTAL - 1_279}
+    done = await desk.act(at_work(desk, desk.ada), "refund", key="2", **all_of_the_money, **wish)
+
+    assert isinstance(done, Proposed)
+
+
 async def test_a_part_above_the_limit_is_taken_when_somebody_else_approves(desk: Desk) -> None:
     wish = {"purchase_id": str(await granted(desk)), "credits": 400}
     desk.rule(above=399)
