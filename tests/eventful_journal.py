@@ -77,6 +77,9 @@ IMAGES: tuple[Step, ...] = (
     (71, "image", "open", ask.Hold(10, day(90))),
     (71, "image", "open-metered", ask.Hold(2, day(91), is_metered=True)),
     (72, "image", "renewed", ask.Renew(named("open"), day(95))),
+    (73, "image", "less-of-one", ask.Adjust(11, grant=named("pack"))),
+    (73, "image", "freeze-again", ask.Freeze(named("pack"))),
+    (73, "image", "less-of-frozen", ask.Adjust(5, grant=named("pack"))),
 )
 VIDEOS: tuple[Step, ...] = (
     (0, "video", "video-pack", ask.Grant(1_500, PACK)),

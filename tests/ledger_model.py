@@ -173,7 +173,15 @@ class Book:
 
     def _adjust(self, purse: Purse, action: ask.Adjust, at: datetime, made: dict[str, Any]) -> None:
         if action.terms is None:
-            purse.take(action.amount, into="voided", at=at)
+            if action.grant is None:
+                purse.take(action.amount, into="voided", at=at)
+            else:
+                lot = self._lot(purse, action.grant)
+                if action.amount > lot["available"] + lot["frozen"]:
+                    raise No("insufficient_credits")
+                place = "frozen" if lot["frozen"] else "available"
+                number = self.keys[action.grant.key]["lot"]
+                purse.move(number, place, "voided", action.amount)
             purse.write("adjust", at)
             return
         made["lot"] = purse.open_lot(

@@ -64,7 +64,7 @@ def actions(draw: st.DrawFn, *, number: int, at: datetime) -> ask.Action:
         ask.Release(of),
         ask.Renew(of, later),
         ask.Refund(of, draw(st.none() | AMOUNTS)),
-        ask.Adjust(draw(AMOUNTS)),
+        ask.Adjust(draw(AMOUNTS), grant=draw(st.sampled_from([None, of]))),
         ask.Void(of),
         ask.Freeze(draw(st.sampled_from([None, of]))),
         ask.Thaw(),

@@ -105,7 +105,7 @@ FORMS: Mapping[str, Form] = MappingProxyType({
     "refund": Form(_NAMED, {"amount": int}),
     "expire": Form({"source": word}),
     "void": Form(_NAMED),
-    "adjust": Form({"direction": word, "amount": int}),
+    "adjust": Form({"direction": word, "amount": int}, _PERHAPS),
     "freeze": Form(options=_PERHAPS),
     "thaw": Form(options=_PERHAPS),
     "forfeit": Form(),
@@ -205,7 +205,8 @@ def _grant(part: Part, at: datetime) -> ask.Action:
 
 def _adjust(part: Part, at: datetime) -> ask.Action:
     is_up = part.get("direction") == "up"
-    return ask.Adjust(part.get("amount"), Terms(Source.ADJUSTMENT, at) if is_up else None)
+    up = Terms(Source.ADJUSTMENT, at) if is_up else None
+    return ask.Adjust(part.get("amount"), up, _perhaps(part))
 
 
 def _stand(part: Part, at: datetime) -> ask.Action:

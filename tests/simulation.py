@@ -196,9 +196,11 @@ def _refund(life: Life, kind: str) -> ask.Action:
     return ask.Refund(life.named(kind, ask.Charge, ask.Settle), amount)
 
 
-def _adjust(life: Life, _: str) -> ask.Action:
+def _adjust(life: Life, kind: str) -> ask.Action:
     ends = life.later() if life.chance.random() < 0.3 else None
     is_up = life.chance.random() < 0.5
+    if life.chance.random() < 0.3:
+        return ask.Adjust(life.amount(), grant=life.named(kind, ask.Grant, ask.Adjust))
     return ask.Adjust(life.amount(), Terms("adjustment", life.at, ends) if is_up else None)
 
 

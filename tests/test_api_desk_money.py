@@ -114,6 +114,33 @@ async def test_what_lapses_as_it_is_given_back_is_offered_as_goodwill(front: Fro
     assert (await front.ask("GET", receipt, by="house")).json()["refunded"] == 1
 
 
+async def bought(front: Front) -> str:
+    """Let the customer buy a pack and pay it, and return the purchase's id."""
+    await front.act("enable_purchases", {**WHY, "data": {}}, by="ada", key="enable")
+    address, wish = f"{front.workspace}/purchases", {"pack": "video_1500"}
+    made = (await front.ask("POST", address, wish, by="house", key="buy")).json()
+    purchase: str = made["purchase"]["purchase_id"]
+    paid = {"request_id": made["request"]["request_id"], "reference": "RF21"}
+    await front.act("confirm_payment", {**WHY, "data": paid}, by="ada", key="pay")
+    added = {**WHY, "data": {"purchase_id": purchase}}
+    assert (await front.act("add_credits", added, by="ada", key="add")).status_code == 201
+    return purchase
+
+
+async def test_a_part_of_a_purchase_goes_back(front: Front) -> None:
+    purchase = await bought(front)
+    part = {**WHY, "data": {"purchase_id": purchase, "credits": 400}}
+    more = {**WHY, "data": {"purchase_id": purchase, "credits": 1_101}}
+
+    done, again = [await front.act("refund", part, by="ada", key="part") for _ in range(2)]
+    refused = await front.act("refund", more, by="ada", key="more")
+
+    assert done.json()["data"] | {"credits": 400, "amount": 1_279} == done.json()["data"]
+    assert again.json() == done.json()
+    assert code(refused) == (409, "refund_exceeds_unspent")
+    assert (refused.json()["wanted"], refused.json()["unspent"]) == (1_101, 1_100)
+
+
 async def test_a_dispute_by_hand_waits_for_its_end(front: Front) -> None:
     (asked,) = (await front.ask("GET", OPEN, by="ada")).json()["requests"]
     data = {"request_id": asked["request_id"], "reference": "RF20"}

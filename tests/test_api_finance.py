@@ -19,8 +19,10 @@ async def api(database_url: str, tmp_path: Path) -> AsyncIterator[Api]:
 
 
 async def test_what_is_outstanding_is_told_by_kind_source_and_age(api: Api) -> None:
-    workspace = await api.workspace()
-    await api.batch(workspace, operation("grant", "gift", 30, source="goodwill"))
+    workspace = await api.workspace(is_demo=False)
+    demo = await api.workspace("Borealis")
+    for each in (workspace, demo):
+        await api.batch(each, operation("grant", "gift", 30, source="goodwill"))
 
     answer = await api.get("/v1/finance/outstanding")
 
@@ -29,7 +31,7 @@ async def test_what_is_outstanding_is_told_by_kind_source_and_age(api: Api) -> N
 
 
 async def test_nothing_is_outstanding_before_anything_was_granted(api: Api) -> None:
-    await api.workspace()
+    await api.workspace(is_demo=False)
 
     answer = await api.get("/v1/finance/outstanding", params={"at": "2020-01-01T00:00:00Z"})
 

@@ -207,9 +207,10 @@ async def test_a_sign_up_needs_a_key_of_its_own(door: Door) -> None:
     assert told(await door.sign_up(key="two words")) == (422, "bad_key")
 
 
-@pytest.mark.parametrize("name", ["MUTOSCOPE_SIGN_UPS_ADDRESS", "MUTOSCOPE_SIGN_UPS_EMAIL"])
+@pytest.mark.parametrize("name", ["ADDRESS", "EMAIL", "HOUR"])
 async def test_an_operator_may_close_sign_ups(database_url: str, tmp_path: Path, name: str) -> None:
-    async with open_door(database_url, tmp_path, more={name: "0"}) as door:
+    more = {f"MUTOSCOPE_SIGN_UPS_{name}": "0"}
+    async with open_door(database_url, tmp_path, more=more) as door:
         answer = await door.sign_up()
 
         assert told(answer) == (403, "sign_ups_closed")

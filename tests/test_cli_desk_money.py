@@ -60,6 +60,21 @@ def test_a_transfer_becomes_credits_and_goes_back(shop: Shop) -> None:
     assert "Nothing waits for you." in shop.run("desk", "waiting").errors
 
 
+def test_a_part_of_a_purchase_goes_back_by_a_command(shop: Shop) -> None:
+    purchase, request = ordered(shop)
+    shop.act("desk", "confirm", request, "RF18")
+    shop.act("desk", "add-credits", shop.workspace, purchase)
+    wish = ("desk", "refund", shop.workspace, purchase, "--credits")
+
+    code, told = say(shop, *wish, "400")
+    refused = shop.act(*wish, "1101")
+    left = shop.run("purchase", "list", shop.workspace, "--json").json()
+
+    assert (code, "(12.79 USD, 400 video credits, refund" in " ".join(told.split())) == (0, True)
+    assert '"code": "refund_exceeds_unspent"' in refused.errors
+    assert [(each["state"], each["refunded"]) for each in left] == [("granted", 1_279)]
+
+
 def test_what_a_closed_workspace_has_paid_goes_back(shop: Shop) -> None:
     purchase, request = ordered(shop)
     assert shop.act("desk", "confirm", request, "RF18 5390").code == 0

@@ -17,7 +17,7 @@ from desk_stage import REASON, Desk, join
 from money_desk_stage import at_work, open_money_desk, ordered, paid, parked
 from mutoscope.app import desk_disputes, disputes, proposals
 from mutoscope.app.confirm import BadReference
-from mutoscope.app.desk import Done, Proposed
+from mutoscope.app.desk import AlreadyDone, Done, Proposed
 from mutoscope.app.desk_disputes import (
     DisputeAtGateway,
     DisputeFinished,
@@ -28,9 +28,9 @@ from mutoscope.app.desk_waiting import waiting
 from mutoscope.app.disputes import dispute_told
 from mutoscope.app.fulfil import PaymentDisputed
 from mutoscope.app.gateway import GatewayDispute
-from mutoscope.app.money_back import CreditsHeld
 from mutoscope.app.raw_ledger import perform
 from mutoscope.app.receive import PaymentDoesNotFit
+from mutoscope.app.unspent import CreditsHeld
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import BadDeskData
@@ -245,6 +245,19 @@ async def test_of_two_who_tell_an_end_at_once_one_is_told_of_the_other(
 
     with pytest.raises(DisputeFinished, match="won already"):
         await press_end(desk, payment_id, "won", key="second")
+
+
+async def test_a_press_that_is_overtaken_while_it_is_counted_is_told_who_was_first(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, payment_id = await bought_here(desk)
+    await press_open(desk, payment_id)
+    lost = {"payment_id": payment_id, "outcome": "lost"}
+    first = partial(desk.act, desk.grace, "close_dispute", **lost)
+    overtake(monkeypatch, desk_disputes, "_by_hand", again=first)
+
+    with pytest.raises(AlreadyDone):
+        await desk.act(desk.ada, "close_dispute", **lost)
 
 
 async def test_credits_that_come_back_while_a_dispute_is_lost_are_taken_with_the_rest(

@@ -32,7 +32,7 @@ from mutoscope.app.desk import AlreadyDone, Done, Proposed
 from mutoscope.app.desk_disputes import DisputeFinished, DisputeKnown
 from mutoscope.app.desk_money import PaymentKnown, RefundFinished
 from mutoscope.app.invoicing import CreditExceedsInvoice
-from mutoscope.app.money_back import NothingToRefund, RefundAtGateway
+from mutoscope.app.money_back import RefundAtGateway
 from mutoscope.app.receive import PaymentDoesNotFit
 from mutoscope.app.subscribe import AlreadySubscribed
 from mutoscope.domain.catalog import UnknownPack
@@ -257,17 +257,6 @@ async def test_a_refund_takes_the_unspent_part_and_says_who_and_why(desk: Desk) 
     assert line.note is not None
     assert (line.entry.operation, line.note.actor) == ("void", "ada lovelace")
     assert await spendable(desk.stage, desk.workspace_id) == 0
-
-
-async def test_staff_refund_what_was_spent_by_an_amount(desk: Desk) -> None:
-    purchase_id = str(await granted(desk))
-    await spend(desk.stage, desk.workspace_id, 3_000)
-
-    with pytest.raises(NothingToRefund):
-        await desk.act(desk.ada, "refund", purchase_id=purchase_id)
-    done = await desk.act(desk.ada, "refund", purchase_id=purchase_id, amount=1_000)
-
-    assert (told(done)["credits"], told(done)["amount"]) == (0, 1_000)
 
 
 async def test_the_credit_note_does_not_tell_the_customer_what_staff_think(desk: Desk) -> None:

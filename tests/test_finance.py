@@ -20,7 +20,8 @@ from studio_stage import Stage, open_stage
 LEFT = """
     SELECT kind, source, paid_amount IS NOT NULL AS is_paid, sum(available)::int,
         sum(frozen)::int, sum(held)::int
-    FROM lots GROUP BY 1, 2, 3 HAVING sum(available + frozen + held) > 0 ORDER BY 1, 2, 3
+    FROM lots WHERE workspace_id NOT IN (SELECT workspace_id FROM workspaces WHERE is_demo)
+    GROUP BY 1, 2, 3 HAVING sum(available + frozen + held) > 0 ORDER BY 1, 2, 3
 """
 PAID = """
     SELECT sum(paid_amount)::int FROM grants WHERE upper(currency) = $1
@@ -67,7 +68,7 @@ async def test_what_is_outstanding_now_is_what_the_lots_hold(
     async with stage.studio.reading() as connection:
         lots = [tuple(row) for row in await connection.fetch(LEFT)]
     assert [(*name, *amounts) for name, amounts in sorted(sums.items())] == lots
-    assert len(lots) > 1
+    assert lots
 
 
 async def test_what_was_outstanding_stays_as_it_was_told(stage: Stage, till: Till) -> None:

@@ -250,7 +250,8 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(journal=st.integers(0, 1), kind=KINDS, amount=AMOUNTS, pick=PICKS)
     def correct(self, journal: int, kind: str, amount: int, pick: int) -> None:
         up = Terms("adjustment", self.at) if pick % 2 else None
-        self._do(journal, kind, ask.Adjust(amount, up) if pick < 6 else ask.Absorb(amount))
+        of = self._picked(kind, pick, "grant", "adjust") if pick in {2, 4} else None
+        self._do(journal, kind, ask.Adjust(amount, up, of) if pick < 6 else ask.Absorb(amount))
 
     @rule(journal=st.integers(0, 1), kind=KINDS, pick=PICKS, name=PICKS)
     def turn_or_end(self, journal: int, kind: str, pick: int, name: int) -> None:

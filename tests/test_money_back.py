@@ -29,14 +29,15 @@ from mutoscope.app.disputes import dispute_told
 from mutoscope.app.fulfil import PaymentDisputed, add_credits
 from mutoscope.app.gateway import GatewayDispute
 from mutoscope.app.inbox import facts_of
-from mutoscope.app.money_back import CreditsHeld, NothingToRefund, RefundTooSmall
 from mutoscope.app.promo import AlreadyRedeemed, PromoOver
+from mutoscope.app.unspent import CreditsHeld, NothingToRefund, RefundTooSmall, Wanted
 from mutoscope.domain import actions as ask
 from mutoscope.domain.invoices import DocumentKind
 from mutoscope.domain.offers import Money
 from mutoscope.domain.purchases import (
     Purchase,
     PurchaseState,
+    credits_worth,
     unpaid_use,
 )
 from mutoscope.domain.purchases import (
@@ -135,7 +136,7 @@ async def test_spent_credits_are_refunded_by_staff_alone(stage: Stage) -> None:
 
     refund = await money_back.refund(
         stage.studio, workspace_id=workspace_id, purchase_id=purchase.purchase_id,
-        reason="goodwill", amount=1_000,
+        reason="goodwill", wanted=Wanted(amount=1_000),
     )  # fmt: skip
 
     assert (refund.credits, refund.amount) == (0, 1_000)
@@ -152,11 +153,11 @@ async def test_no_credits_are_taken_back_for_less_than_they_were_paid_with(stage
     )  # fmt: skip
 
     with pytest.raises(RefundTooSmall) as refused:
-        await refund(amount=total * 999 // 1_500 - 1)
+        await refund(wanted=Wanted(amount=total * 999 // 1_500 - 1))
 
-    assert (refused.value.credits_left, refused.value.amount_min) == (999, total * 999 // 1_500)
+    assert (refused.value.credits, refused.value.credits_worth) == (999, 998)
     assert await spendable(stage, workspace_id) == 999
-    assert (await refund(amount=total)).amount == total
+    assert (await refund(wanted=Wanted(amount=total))).amount == total
 
 
 async def test_a_refund_waits_for_the_jobs_that_hold_credits_of_the_purchase(stage: Stage) -> None:
@@ -357,3 +358,15 @@ def test_money_that_goes_back_in_parts_never_comes_to_more_than_was_paid(
     assert refunded == paid * taken // granted
     debt = unpaid_use(paid=paid, granted=granted, spent=granted - taken, refunded=refunded)
     assert 0 <= debt <= paid - refunded
+
+
+@given(paid=st.integers(1, 10**9), granted=st.integers(1, 10**6), money=st.integers(0))
+def test_no_more_credits_are_worth_some_money_than_it_pays(
+    paid: int, granted: int, money: int
+) -> None:
+    money %= paid
+
+    worth = credits_worth(paid=paid, granted=granted, money=money)
+
+    assert owed(paid=paid, granted=granted, taken_back=worth, refunded=0) <= money
+    assert owed(paid=paid, granted=granted, taken_back=worth + 1, refunded=0) > money

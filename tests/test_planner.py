@@ -40,6 +40,19 @@ def told(outcomes: list[Outcome]) -> list[object]:
     return [outcome.code if isinstance(outcome, Refusal) else outcome for outcome in outcomes]
 
 
+def test_a_repeat_of_a_part_that_is_taken_back_names_the_same_grant() -> None:
+    facts = fresh()
+    do(facts, at=BEGINNING, pack=BOUGHT, other=BOUGHT)
+    of, other = ask.Reference("api", "pack"), ask.Reference("api", "other")
+    do(facts, at=BEGINNING, less=ask.Adjust(5, grant=of))
+
+    asked = (ask.Adjust(5, grant=of), ask.Adjust(5, grant=other), ask.Adjust(5))
+    outcomes = [do(facts, at=BEGINNING, less=each)[0] for each in asked]
+
+    assert [isinstance(each, KeyReused) for each in outcomes] == [False, True, True]
+    assert ask.Adjust(5).content() == "5 down"
+
+
 @settings(max_examples=150, deadline=None)
 @given(history=histories(length=14))
 def test_a_batch_does_what_its_requests_do_one_by_one(history: History) -> None:

@@ -114,3 +114,18 @@ def test_a_correction_takes_what_is_there(there: int, left: int) -> None:
         rewriting.follow(entry, lambda entry, amount: there if entry.terms else amount)
 
     assert rewriting.wallet.available == left
+
+
+@pytest.mark.parametrize(("there", "left"), [(30, [0, 50]), (100, [40, 50]), (0, [50])])
+def test_a_part_that_is_taken_back_is_taken_of_its_own_grant(there: int, left: list[int]) -> None:
+    of = ask.Reference("api", "pack")
+    entries = story(
+        pack=ask.Grant(100, PACK), other=ask.Grant(50, PACK), less=ask.Adjust(60, grant=of)
+    )
+    rewriting = Rewriting(workspace_id=ADA, kind="video")
+
+    for entry in entries:
+        is_less = entry.key == "pack"
+        rewriting.follow(entry, lambda _, amount, is_less=is_less: there if is_less else amount)
+
+    assert [lot.available for lot in rewriting.wallet.lots.values()] == left

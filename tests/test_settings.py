@@ -73,6 +73,7 @@ def test_limits_of_files_are_whole_numbers() -> None:
         ("MUTOSCOPE_EXPORTS_DAYS", "-1"), ("MUTOSCOPE_EXPORTS_DAYS", "36501"),
         ("MUTOSCOPE_DELIVERIES_DAYS", "a month"),
         ("MUTOSCOPE_SIGN_UPS_ADDRESS", "many"), ("MUTOSCOPE_SIGN_UPS_EMAIL", "1000001"),
+        ("MUTOSCOPE_SIGN_UPS_HOUR", "-1"), ("MUTOSCOPE_SIGN_UPS_DAYS", "36501"),
         ("MUTOSCOPE_PROXIES", "proxy.example"), ("MUTOSCOPE_PROXIES", "10.0.0.1/8"),
         ("MUTOSCOPE_ASSETS_REDIRECT", "maybe"),
     ],

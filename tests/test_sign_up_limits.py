@@ -12,8 +12,9 @@ import asyncpg
 import httpx
 import pytest
 
-from mutoscope.app.newcomers import FORGOTTEN_MAX, forget_over
-from mutoscope.app.sign_up_limits import ADDRESS_SPAN, EMAIL_SPAN, OF_ADDRESS, OF_EMAIL
+from mutoscope.app.forgetting import FORGOTTEN_MAX
+from mutoscope.app.newcomers import forget_over
+from mutoscope.app.sign_up_limits import ADDRESS_SPAN, EMAIL_SPAN, HOUSE_SPAN, OF_ADDRESS, OF_EMAIL
 from mutoscope.web.client_address import UNKNOWN, network_of
 from mutoscope.worker.steps import work
 from newcomer_stage import HOME, PROXY, Door, open_door, told
@@ -101,7 +102,8 @@ async def test_a_limit_is_over_at_its_instant_and_then_begins_anew(door: Door) -
 
     assert (told(early), early.headers["Retry-After"]) == (REFUSED, "1")
     assert Counter(map(told, answers))[201, None] == OF_ADDRESS
-    assert answers[-1].headers["Retry-After"] == str(ADDRESS_SPAN // timedelta(seconds=1))
+    refused = next(each for each in answers if each.status_code == 429)
+    assert refused.headers["Retry-After"] == str(ADDRESS_SPAN // timedelta(seconds=1))
 
 
 async def test_seconds_to_wait_are_rounded_up(door: Door) -> None:
@@ -158,6 +160,38 @@ async def test_an_operator_sets_how_many_pass(database_url: str, tmp_path: Path)
     assert (same, others) == ([201, 201, 429], [201, 429])
 
 
+async def test_so_many_pass_in_an_hour_in_all_and_a_repeat_always(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with open_door(database_url, tmp_path, more={"MUTOSCOPE_SIGN_UPS_HOUR": "9"}) as door:
+        first = await door.sign_up("first@example.com", key="sign-up-1")
+        people = [(f"ada{n}@example.com", f"198.51.100.{n}") for n in range(CROWD)]
+        answers = await asyncio.gather(*(door.sign_up(one, home=home) for one, home in people))
+        repeat = await door.sign_up("first@example.com", key="sign-up-1")
+        door.clock.at += HOUSE_SPAN - MOMENT
+        early = await door.sign_up("late@example.com")
+        door.clock.at += MOMENT
+        late = await door.sign_up("late@example.com")
+
+    assert Counter(map(told, answers)) == {(201, None): 8, REFUSED: CROWD - 8}
+    refused = next(each for each in answers if each.status_code == 429)
+    assert (refused.headers["Retry-After"], refused.json()["subject"]) == ("3600", "studio")
+    assert "as many have signed up at this studio as may in an hour" in refused.json()["detail"]
+    assert (repeat.text, told(early), late.status_code) == (first.text, REFUSED, 201)
+
+
+async def test_what_all_together_are_refused_counts_for_nobody(
+    database_url: str, tmp_path: Path
+) -> None:
+    limits = {"MUTOSCOPE_SIGN_UPS_HOUR": "1", "MUTOSCOPE_SIGN_UPS_EMAIL": "1"}
+    async with open_door(database_url, tmp_path, more=limits) as door:
+        await door.sign_up("first@example.com")
+        assert told(await door.sign_up()) == REFUSED
+        door.clock.at += HOUSE_SPAN
+
+        assert (await door.sign_up()).status_code == 201
+
+
 async def test_no_address_is_kept_with_the_counts(
     door: Door, connection: asyncpg.Connection
 ) -> None:
@@ -166,7 +200,7 @@ async def test_no_address_is_kept_with_the_counts(
     rows = await connection.fetch("SELECT subject_digest, passed FROM sign_up_counts")
 
     known = {hashlib.sha256(each.encode()).digest() for each in (HOME, "ada@example.com")}
-    assert [(len(each[0]), each[1]) for each in rows] == [(32, 1)] * 2
+    assert [(len(each[0]), each[1]) for each in rows] == [(32, 1)] * 3
     assert known & {each[0] for each in rows} == set()
 
 
@@ -179,7 +213,7 @@ async def test_a_count_is_forgotten_once_its_span_is_over(door: Door) -> None:
         door.clock.at += span
         kept.append((await forget_over(door.api.house.studio), await door.fetch(counted)))
 
-    assert kept == [(0, 2), (1, 1), (0, 1), (1, 0)]
+    assert kept == [(0, 3), (2, 1), (0, 1), (1, 0)]
 
 
 async def test_many_are_forgotten_part_by_part_by_two_workers_while_people_sign_up(
@@ -192,7 +226,7 @@ async def test_many_are_forgotten_part_by_part_by_two_workers_while_people_sign_
     *forgotten, _ = await asyncio.gather(forget_over(studio), forget_over(studio), crowd(door))
 
     assert sum(forgotten) + await forget_over(studio) == count
-    assert await door.fetch("SELECT count(*) FROM sign_up_counts") == 1 + OF_ADDRESS
+    assert await door.fetch("SELECT count(*) FROM sign_up_counts") == 2 + OF_ADDRESS
 
 
 async def test_the_worker_forgets_them(door: Door) -> None:

@@ -12,7 +12,8 @@ import pytest
 from hook_receiver import Receiver, receiving
 from hook_stage import add, deliver_all, happen, open_hooked, sent
 from mutoscope.app import deliveries, webhooks
-from mutoscope.app.deliveries import FORGOTTEN_MAX, forget
+from mutoscope.app.deliveries import forget
+from mutoscope.app.forgetting import FORGOTTEN_MAX
 from mutoscope.bootstrap import open_house
 from mutoscope.settings import read_settings
 from mutoscope.storage.database import queries

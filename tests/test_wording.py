@@ -105,6 +105,13 @@ def test_a_grant_says_where_it_came_from(source: str, target: Account, expected:
     assert words(entry=line) == expected
 
 
+@pytest.mark.parametrize("place", [_.AVAILABLE, _.FROZEN])
+def test_a_part_of_a_grant_that_is_taken_back_is_no_correction(place: Account) -> None:
+    line = entry(Operation.ADJUST, moved(place, _.VOIDED, 7), refers_to=4)
+
+    assert words(entry=line) == "7 credits of a grant taken back"
+
+
 def test_a_lapse_says_how_much_is_gone_and_an_ended_source_is_named() -> None:
     gone = moved(_.AVAILABLE, _.EXPIRED, 320)
 

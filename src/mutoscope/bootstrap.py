@@ -151,6 +151,7 @@ async def open_house(settings: Settings, *, clock: Clock | None = None) -> Async
             ids=RandomIds(), assets=_assets(settings), generators={ENGINE: engine, **providers},
             routes=read_routes(settings.routes), email_key=_key(settings.data, "email"),
             asset_rules=_asset_rules(settings), sign_up_limits=_sign_up_limits(settings),
+            keep_unproven=_days(settings.sign_ups_days),
             exporters=_exporters(settings.data / FONTS),
             providers=providers, call_backs=_call_backs(settings), labels=settings.labels,
             gateways=gateways, gateway=settings.payments.gateway, seller=seller,
@@ -326,7 +327,10 @@ def _asset_rules(settings: Settings) -> AssetRules:
 
 
 def _sign_up_limits(settings: Settings) -> SignUpLimits:
-    return SignUpLimits(of_address=settings.sign_ups_address, of_email=settings.sign_ups_email)
+    return SignUpLimits(
+        of_address=settings.sign_ups_address, of_email=settings.sign_ups_email,
+        of_house=settings.sign_ups_hour,
+    )  # fmt: skip
 
 
 def _days(days: int) -> timedelta | None:

@@ -100,10 +100,7 @@ SETTINGS: Final = (
     ),
     Setting("MUTOSCOPE_CATALOG", "", "your catalog file; empty for the one that is shipped"),
     Setting("MUTOSCOPE_ROUTES", "", "your routes file; empty for the one that is shipped"),
-    Setting(
-        "MUTOSCOPE_SELLER", "",
-        "your file of who sells, for invoices; empty for the example that is shipped",
-    ),
+    Setting("MUTOSCOPE_SELLER", "", "your file of who sells, for invoices; empty for the example"),
     Setting("MUTOSCOPE_HOST", "127.0.0.1", "address on which the API listens"),
     Setting("MUTOSCOPE_PORT", "8420", "port on which the API listens"),
     Setting(
@@ -120,10 +117,9 @@ SETTINGS: Final = (
         "sign-ups that pass in an hour from one client address, of IPv6 its first 64 bits; 0 "
         "closes them to all",
     ),
-    Setting(
-        "MUTOSCOPE_SIGN_UPS_EMAIL", "5",
-        "sign-ups that pass in a day with one e-mail address; 0 closes them to all",
-    ),
+    Setting("MUTOSCOPE_SIGN_UPS_EMAIL", "5", "sign-ups a day with one e-mail address; 0 for none"),
+    Setting("MUTOSCOPE_SIGN_UPS_HOUR", "100", "sign-ups an hour in all; 0 closes them to all"),
+    Setting("MUTOSCOPE_SIGN_UPS_DAYS", "7", "days until an unproven sign-up is removed; 0 for any"),
     Setting(
         "MUTOSCOPE_ASSETS", "",
         "bucket of the assets, such as s3://bucket/folder; empty for a folder in MUTOSCOPE_DATA",
@@ -227,6 +223,8 @@ class Settings:
     proxies: Networks
     sign_ups_address: int
     sign_ups_email: int
+    sign_ups_hour: int
+    sign_ups_days: int
     assets: str
     assets_options: Mapping[str, str] = field(repr=False)
     assets_redirect: bool
@@ -264,6 +262,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         proxies=_networks("MUTOSCOPE_PROXIES", found["MUTOSCOPE_PROXIES"]),
         sign_ups_address=_count("MUTOSCOPE_SIGN_UPS_ADDRESS", found, SIGN_UPS_MAX, "none at all"),
         sign_ups_email=_count("MUTOSCOPE_SIGN_UPS_EMAIL", found, SIGN_UPS_MAX, "none at all"),
+        sign_ups_hour=_count("MUTOSCOPE_SIGN_UPS_HOUR", found, SIGN_UPS_MAX, "none at all"),
+        sign_ups_days=_count("MUTOSCOPE_SIGN_UPS_DAYS", found, DAYS_MAX, "never"),
         assets=found["MUTOSCOPE_ASSETS"],
         assets_options=_options(found["MUTOSCOPE_ASSETS_OPTIONS"]),
         assets_redirect=_truth("MUTOSCOPE_ASSETS_REDIRECT", found["MUTOSCOPE_ASSETS_REDIRECT"]),

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.alerts import Recipient, send_alert
+from mutoscope.app.forgetting import FORGOTTEN_MAX, forget_parts
 from mutoscope.app.hook_sender import Hook, Sent
 from mutoscope.domain.alerts import AlertCode
 from mutoscope.storage import alerts, webhooks, workspaces
@@ -37,9 +38,6 @@ SPREAD_PERCENT: Final = 10
 
 DELIVERIES_MAX: Final = 100
 """Deliveries that one pass sends side by side."""
-
-FORGOTTEN_MAX: Final = 5_000
-"""Deliveries that one transaction forgets, so that nobody waits long for their locks."""
 
 LEASE: Final = timedelta(minutes=2)
 FAILING_MAX: Final = timedelta(days=3)
@@ -89,13 +87,10 @@ async def forget(studio: Studio) -> int:
     keep = studio.keep_deliveries
     if keep is None:
         return 0
-    before, forgotten = studio.clock.now() - keep, 0
-    while True:
-        async with studio.reading() as connection:
-            done = await webhooks.forget(connection, before=before, limit=FORGOTTEN_MAX)
-        forgotten += done
-        if done < FORGOTTEN_MAX:
-            return forgotten
+    before = studio.clock.now() - keep
+    return await forget_parts(
+        studio, lambda part: webhooks.forget(part, before=before, limit=FORGOTTEN_MAX)
+    )
 
 
 def _hook(taken: Taken, at: datetime) -> Hook:

@@ -12,7 +12,7 @@ from mutoscope.app import disputes
 from mutoscope.app.confirm import checked_reference
 from mutoscope.app.disputes import LOST, OPEN
 from mutoscope.app.gateway import GatewayDispute
-from mutoscope.app.money_back import read_paid
+from mutoscope.app.unspent import read_paid
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import BadDeskData
 from mutoscope.domain.offers import Money
@@ -130,12 +130,15 @@ async def close_dispute(studio: Studio, deed: Deed) -> None:
 
 
 async def count_disputed(studio: Studio, deed: Deed) -> int:
-    """Return the credits that a lost dispute takes; one that is won gives back what was theirs."""
+    """Return the credits that a lost dispute takes; one that is won gives back what was theirs.
+
+    Of none that is open it takes nothing: whether it can be decided is judged where that is done.
+    """
     if deed.data["outcome"] != LOST:
         return 0
-    payment = await _by_hand(studio, deed)
-    known = await _open_one(studio, payment)
-    if known.purchase_id is None:
+    of_all = await _disputes_of(studio, await _by_hand(studio, deed))
+    known = next((each for each in of_all if each.state == OPEN), None)
+    if known is None or known.purchase_id is None:
         return 0
     paid = await read_paid(studio, workspace_id=deed.workspace_id, purchase_id=known.purchase_id)
     return paid.left()
@@ -179,12 +182,16 @@ async def _open_one(studio: Studio, payment: Payment) -> Dispute:
     :raises UnknownDispute: when there is none.
     :raises DisputeFinished: when it was decided before.
     """
-    async with studio.reading() as connection:
-        of_all = await purchases.disputes(connection, workspace_id=payment.workspace_id)
-    found = [each for each in of_all if each.payment_id == payment.payment_id]
+    found = await _disputes_of(studio, payment)
     if not found:
         raise UnknownDispute(payment_id=payment.payment_id)
     still_open = next((each for each in found if each.state == OPEN), None)
     if still_open is None:
         raise DisputeFinished(payment_id=payment.payment_id, state=found[0].state)
     return still_open
+
+
+async def _disputes_of(studio: Studio, payment: Payment) -> list[Dispute]:
+    async with studio.reading() as connection:
+        of_all = await purchases.disputes(connection, workspace_id=payment.workspace_id)
+    return [each for each in of_all if each.payment_id == payment.payment_id]

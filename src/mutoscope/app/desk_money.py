@@ -15,6 +15,7 @@ from mutoscope.app import confirm, fulfil, money_back
 from mutoscope.app.desk import done_before
 from mutoscope.app.desk_facts import currency_of, open_workspace
 from mutoscope.app.refund_end import OWED
+from mutoscope.app.unspent import Wanted, read_paid
 from mutoscope.domain.catalog import Fulfilment
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import BadDeskData
@@ -173,18 +174,14 @@ async def add_credits(studio: Studio, deed: Deed) -> None:
 
 
 async def refund(studio: Studio, deed: Deed) -> None:
-    """Take back what is left of a purchase and send its money, or the amount that staff decided.
+    """Take back what is left of a purchase or a part, and send its money, or what staff decided.
 
-    :raises UnknownPurchase: when the workspace has none of that id.
-    :raises PurchaseNotInThisState: when it is not paid, or over.
-    :raises PaymentDisputed: when its payer takes the money back through the bank.
-    :raises CreditsHeld: when jobs hold some of its credits.
-    :raises NothingToRefund: when nothing is left, or the amount is more than is left of the money.
-    :raises RefundTooSmall: when the amount is less than what is left was paid with.
+    :raises Refusal: as `money_back.refund`.
     """
     await money_back.refund(
         studio, workspace_id=deed.workspace_id, purchase_id=deed.id_of("purchase_id"),
-        reason=money_back.PRINTED, amount=deed.number_of("amount"), act=deed.act(studio),
+        reason=money_back.PRINTED, act=deed.act(studio),
+        wanted=Wanted(credits=deed.number_of("credits"), amount=deed.number_of("amount")),
     )  # fmt: skip
 
 
@@ -236,16 +233,18 @@ async def count_purchase(studio: Studio, deed: Deed) -> int:
 async def count_refund(studio: Studio, deed: Deed) -> int:
     """Return the credits that a refund takes, or, where it is more, those that its money bought.
 
-    The money of an amount that staff decide is counted in credits, rounded up.
+    The money of an amount that staff decide is counted in credits, rounded up. What was taken back
+    and refunded of the purchase before counts again, so that no limit is passed by parts.
     """
-    paid = await money_back.read_paid(
+    paid = await read_paid(
         studio, workspace_id=deed.workspace_id, purchase_id=deed.id_of("purchase_id")
     )
-    purchase, amount = paid.purchase, deed.number_of("amount")
-    left, total = paid.left(), paid.request.taxed.total
+    purchase, total = paid.purchase, paid.request.taxed.total
+    part, amount = deed.number_of("credits"), deed.number_of("amount")
+    taken = purchase.taken_back + (paid.left() if part is None else part)
     if amount is None or not total:
-        return left
-    return max(left, -(-amount * purchase.credits // total))
+        return taken
+    return max(taken, -(-(purchase.refunded + amount) * purchase.credits // total))
 
 
 def _known(received: Received, reference: str) -> PaymentKnown:

@@ -65,7 +65,7 @@ class UnknownDeskAction(UnknownItem):
 
 _KIND: Final = Field(name="kind", kind=FieldKind.CODE)
 _CREDITS: Final = Field(name="credits", kind=FieldKind.CREDITS)
-_OF_JOB: Final = Field(name="credits", kind=FieldKind.CREDITS, is_needed=False)
+_SOME: Final = Field(name="credits", kind=FieldKind.CREDITS, is_needed=False)
 _JOB: Final = Field(name="job_id", kind=FieldKind.ID)
 _EXPIRES_AT: Final = Field(name="expires_at", kind=FieldKind.INSTANT, is_needed=False)
 _DIRECTION: Final = Field(name="direction", kind=FieldKind.CODE, choices=(UP, DOWN))
@@ -123,7 +123,7 @@ ACTIONS: Final[Mapping[str, DeskAction]] = {
         judge=judge_goodwill, perform=give_goodwill,
     ),
     "refund_job": DeskAction(
-        code=StaffAction.REFUND_JOB, fields=(_JOB, _OF_JOB), counts=count_job, perform=refund_job
+        code=StaffAction.REFUND_JOB, fields=(_JOB, _SOME), counts=count_job, perform=refund_job
     ),
     "adjust": DeskAction(
         code=StaffAction.ADJUST, fields=(_KIND, _CREDITS, _DIRECTION, _EXPIRES_AT),
@@ -154,7 +154,8 @@ ACTIONS: Final[Mapping[str, DeskAction]] = {
         perform=add_credits,
     ),
     "refund": DeskAction(
-        code=StaffAction.REFUND, fields=(_PURCHASE, _AMOUNT), counts=count_refund, perform=refund
+        code=StaffAction.REFUND, fields=(_PURCHASE, _SOME, _AMOUNT), counts=count_refund,
+        perform=refund,
     ),
     "confirm_refund": DeskAction(
         code=StaffAction.CONFIRM_REFUND, fields=(_REFUND, _OUTCOME, _SENT_AS),

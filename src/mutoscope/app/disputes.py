@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.acts import NOBODYS, Act, submit_new
 from mutoscope.app.fulfil import is_frozen
-from mutoscope.app.money_back import Paid, read_paid
 from mutoscope.app.receive import receive
 from mutoscope.app.terms import NAMESPACE
+from mutoscope.app.unspent import Paid, read_paid
 from mutoscope.domain import actions as ask
 from mutoscope.domain.audit import Value
 from mutoscope.domain.lots import LotState

@@ -1,9 +1,8 @@
 """Money that goes back: refunds of purchases, parked payments that are returned (rule 17).
 
 Invariant: credits leave in the transaction that asks for the refund, then the money is sent, which
-is the matter of `app.send_refund`; how it ends is that of `app.refund_end`. While a job holds
-credits of a purchase, nobody knows yet how much of it is spent: what is left of it is not taken
-back before the hold has ended.
+is the matter of `app.send_refund`; how it ends is that of `app.refund_end`. What there is to take
+is told by `app.unspent`.
 """
 
 from __future__ import annotations
@@ -12,20 +11,25 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.acts import NOBODYS, Act
-from mutoscope.app.fulfil import NAMESPACE, require_undisputed
+from mutoscope.app.fulfil import require_undisputed
 from mutoscope.app.gateway import PaymentState
 from mutoscope.app.refund_end import ASKED, FAILED, OWED, SUCCEEDED, finish, read_refund, sent_over
 from mutoscope.app.send_refund import send
-from mutoscope.domain import actions as ask
+from mutoscope.app.unspent import (
+    ALL,
+    NothingToRefund,
+    Paid,
+    RefundTooSmall,
+    Wanted,
+    read_paid,
+)
 from mutoscope.domain.credits import Refusal
-from mutoscope.domain.lots import LotState, Source
-from mutoscope.domain.money import money_text
+from mutoscope.domain.ledger import InsufficientCredits
 from mutoscope.domain.offers import Money
 from mutoscope.domain.planner import Submission
-from mutoscope.domain.purchases import Purchase, PurchaseState, money_back, unpaid_use
-from mutoscope.domain.requests import Request, checked
-from mutoscope.storage import payments, purchases, subscriptions
-from mutoscope.storage.payments import Payment, PaymentRequest
+from mutoscope.domain.purchases import PurchaseState, credits_worth, money_back, unpaid_use
+from mutoscope.storage import payments, purchases
+from mutoscope.storage.payments import Payment
 from mutoscope.storage.purchases import Refund
 from mutoscope.storage.session import SideRow, SideRowRefused
 
@@ -34,55 +38,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from mutoscope.app.studio import Studio
-    from mutoscope.storage.subscriptions import Granted
 
 PRINTED: Final = "refund of purchased credits"
 """Why, on a credit note: the reason of staff is theirs, a customer reads this."""
-
-
-class NothingToRefund(Refusal):
-    """A refund of a purchase of which nothing is left, or more than was paid."""
-
-    code = "nothing_to_refund"
-
-    def __init__(self, *, purchase_id: UUID, amount_max: int) -> None:
-        super().__init__(
-            f"purchase {purchase_id} has no unspent credits whose money could go back: an amount "
-            f"that staff decide may be up to {amount_max} minor units"
-        )
-        self.purchase_id = purchase_id
-        self.amount_max = amount_max
-
-
-class RefundTooSmall(Refusal):
-    """A refund of less than the share of the price of the credits that it takes back."""
-
-    code = "refund_too_small"
-
-    def __init__(self, *, purchase_id: UUID, credits_left: int, least: Money) -> None:
-        super().__init__(
-            f"a refund takes back the {credits_left:,} unspent credits of purchase {purchase_id}, "
-            f"which were paid with {money_text(least.amount, least.currency)}: leave the amount "
-            "out to send that back, or decide on more"
-        )
-        self.purchase_id = purchase_id
-        self.credits_left = credits_left
-        self.amount_min = least.amount
-        self.currency = least.currency
-
-
-class CreditsHeld(Refusal):
-    """Taking back what is left of a purchase of which credits are held."""
-
-    code = "credits_held"
-
-    def __init__(self, *, purchase_id: UUID, held: int) -> None:
-        super().__init__(
-            f"{held:,} credits of the purchase {purchase_id} are held for jobs that go on, and may "
-            "be spent or come back: wait until these end, or cancel them, then try again"
-        )
-        self.purchase_id = purchase_id
-        self.held = held
 
 
 class RefundAtGateway(Refusal):
@@ -99,143 +57,92 @@ class RefundAtGateway(Refusal):
         self.gateway = gateway
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paid:
-    """A purchase with the payment that it was bought by, and where its credits are."""
-
-    purchase: Purchase
-    request: PaymentRequest
-    payment: Payment
-    lots: tuple[Granted, ...]
-
-    def left(self) -> int:
-        """Return how many of its credits are not spent: all of them until they are granted."""
-        if self.purchase.granted_at is None:
-            return self.purchase.credits
-        return sum(lot.left_over for lot in self.lots)
-
-    def require_unheld(self) -> None:
-        """Pass when none of its credits are held.
-
-        :raises CreditsHeld: when some are.
-        """
-        held = sum(lot.held for lot in self.lots)
-        if held:
-            raise CreditsHeld(purchase_id=self.purchase.purchase_id, held=held)
-
-    def emptied(self) -> tuple[SideRow, ...]:
-        """Return the side rows that pass only when as much was voided as was read to be left."""
-        whose = self.purchase.workspace_id
-        return tuple(
-            SideRow(
-                subscriptions.expect_emptied, (whose, lot.kind, lot.lot, lot.voided + lot.left_over)
-            )
-            for lot in self.lots
-        )
-
-
-async def read_paid(studio: Studio, *, workspace_id: UUID, purchase_id: UUID) -> Paid:
-    """Return a purchase that was paid.
-
-    :raises UnknownPurchase: when the workspace has none of that id.
-    :raises PurchaseNotInThisState: when it was never paid.
-    """
-    async with studio.reading() as connection:
-        purchase = await purchases.get(
-            connection, workspace_id=workspace_id, purchase_id=purchase_id
-        )
-        request = await payments.request(
-            connection, workspace_id=workspace_id, request_id=purchase.request_id
-        )
-        payment = await payments.payment_of_request(
-            connection, workspace_id=workspace_id, request_id=purchase.request_id
-        )
-        lots = await subscriptions.grants_for(
-            connection, workspace_id=workspace_id, source=Source.PACK, reference=str(purchase_id)
-        )
-    if payment is None:
-        purchase.require(PurchaseState.PAID, PurchaseState.GRANTED)
-    assert payment is not None, "what is paid has a payment"
-    return Paid(purchase=purchase, request=request, payment=payment, lots=lots)
-
-
 async def refund(
-    studio: Studio, *, workspace_id: UUID, purchase_id: UUID, reason: str,
-    amount: int | None = None, act: Act = NOBODYS,
+    studio: Studio, *, workspace_id: UUID, purchase_id: UUID, reason: str, wanted: Wanted = ALL,
+    act: Act = NOBODYS,
 ) -> Refund:  # fmt: skip
-    """Take back what is left of a purchase, and send its money; staff may decide the amount.
+    """Take back what is left of a purchase or a part of it, and send its money.
+
+    Staff may decide on more money than its credits were paid with.
 
     :raises UnknownPurchase: when the workspace has none of that id.
-    :raises PurchaseNotInThisState: when it is not paid, or over.
+    :raises PurchaseNotInThisState: when it is not paid, or over; of a part, when it is not granted.
     :raises PaymentDisputed: when its payer takes the money back through the bank.
-    :raises CreditsHeld: when jobs hold some of its credits.
+    :raises RefundExceedsUnspent: when fewer credits are unspent than are named.
+    :raises CreditsHeld: when all is to be taken back, and jobs hold some of its credits.
     :raises NothingToRefund: when nothing is left, or the amount is more than is left of the money.
-    :raises RefundTooSmall: when the amount is less than what is left was paid with.
+    :raises RefundTooSmall: when the amount is less than its credits were paid with.
     :raises SideRowRefused: when it, or what is left of it, has been changed at this moment.
     """
-    paid = await _to_refund(studio, workspace_id, purchase_id)
+    paid, part = await _to_refund(studio, workspace_id, purchase_id, wanted)
     try:
-        asked = await _ask(studio, paid, reason=reason, amount=amount, act=act)
-    except (SideRowRefused, NothingToRefund):  # perhaps somebody else was first
-        await _to_refund(studio, workspace_id, purchase_id)
+        asked = _asked(studio, paid, part=part, amount=wanted.amount, reason=reason)
+        await _ask(studio, paid, asked, is_part=part is not None, act=act)
+    except (SideRowRefused, NothingToRefund, InsufficientCredits):  # perhaps another was first
+        await _to_refund(studio, workspace_id, purchase_id, wanted)
         raise
     await send(studio, asked)
     return await read_refund(studio, workspace_id, asked.refund_id)
 
 
-async def _to_refund(studio: Studio, workspace_id: UUID, purchase_id: UUID) -> Paid:
+async def _to_refund(
+    studio: Studio, workspace_id: UUID, purchase_id: UUID, wanted: Wanted
+) -> tuple[Paid, int | None]:
+    """Return a purchase that can be refunded, and the part of it, where not all is meant."""
     paid = await read_paid(studio, workspace_id=workspace_id, purchase_id=purchase_id)
     paid.purchase.require(PurchaseState.PAID, PurchaseState.GRANTED)
     await require_undisputed(studio, paid.purchase)
-    paid.require_unheld()
-    return paid
+    return paid, paid.part(wanted.credits)
 
 
-async def _ask(studio: Studio, paid: Paid, *, reason: str, amount: int | None, act: Act) -> Refund:
-    """Void what is left of a purchase, and what comes back to it later; write the refund of it."""
-    at = studio.clock.now()
-    asked = _asked(studio, paid, reason=reason, amount=amount, at=at)
+async def _ask(studio: Studio, paid: Paid, asked: Refund, *, is_part: bool, act: Act) -> None:
+    """Take the credits of a refund back, and write it; all that is left ends the purchase."""
+    key = f"refund/{asked.refund_id}"
     after = replace(
-        paid.purchase, state=PurchaseState.REFUNDED, ended_at=at,
-        taken_back=paid.purchase.taken_back + asked.credits,
+        paid.purchase, taken_back=paid.purchase.taken_back + asked.credits,
         refunded=paid.purchase.refunded + asked.amount,
     )  # fmt: skip
-    voids = tuple(
-        checked(Request(
-            asked.workspace_id, lot.kind, NAMESPACE, f"refund/{asked.refund_id}/{lot.lot}",
-            ask.Void(lot.grant),
-        ))
-        for lot in paid.lots
-        if lot.state is not LotState.VOIDED
-    )  # fmt: skip
-    own = (
-        *paid.emptied(), purchases.changed(paid.purchase, after),
-        SideRow(purchases.add_refunds, asked.row()),
-    )  # fmt: skip
+    emptied: tuple[SideRow, ...] = ()
+    if is_part:
+        requests = paid.lessenings(key=key, part=asked.credits)
+    else:
+        requests, emptied = paid.voids(key=key), paid.emptied()
+        after = replace(after, state=PurchaseState.REFUNDED, ended_at=asked.asked_at)
     told = act.telling(
         refund_id=str(asked.refund_id), amount=asked.amount, currency=asked.currency,
         kind=paid.purchase.kind, credits=asked.credits,
     )  # fmt: skip
-    await studio.journal.submit(Submission(act.noted(voids)), side_rows=(*own, *told))
-    return asked
+    rows = (
+        *emptied, purchases.changed(paid.purchase, after),
+        SideRow(purchases.add_refunds, asked.row()), *told,
+    )  # fmt: skip
+    await studio.journal.submit(Submission(act.noted(requests)), side_rows=rows)
 
 
-def _asked(studio: Studio, paid: Paid, *, reason: str, amount: int | None, at: datetime) -> Refund:
-    """Return the refund of what is left of a purchase, or of the amount that staff decided."""
+def _asked(
+    studio: Studio, paid: Paid, *, part: int | None, amount: int | None, reason: str
+) -> Refund:
+    """Return the refund of what is taken back, or of the amount that staff decided."""
     purchase, total = paid.purchase, paid.request.taxed.total
-    left, most = paid.left(), total - purchase.refunded
+    taken = paid.left() if part is None else part
+    most = total - purchase.refunded
     due = money_back(
-        paid=total, granted=purchase.credits, taken_back=purchase.taken_back + left,
+        paid=total, granted=purchase.credits, taken_back=purchase.taken_back + taken,
         refunded=purchase.refunded,
     )  # fmt: skip
     wanted = due if amount is None else amount
     if not 0 < wanted <= most:
         raise NothingToRefund(purchase_id=purchase.purchase_id, amount_max=most)
     if wanted < due:
-        least = Money(amount=due, currency=paid.payment.currency)
-        raise RefundTooSmall(purchase_id=purchase.purchase_id, credits_left=left, least=least)
-    asked = whole(studio, paid.payment, reason=reason, at=at)
-    return replace(asked, purchase_id=purchase.purchase_id, credits=left, amount=wanted)
+        worth = credits_worth(
+            paid=total, granted=purchase.credits, money=purchase.refunded + wanted
+        )
+        raise RefundTooSmall(
+            purchase_id=purchase.purchase_id, taken=taken, worth=worth - purchase.taken_back,
+            least=Money(amount=due, currency=paid.payment.currency),
+        )  # fmt: skip
+    asked = whole(studio, paid.payment, reason=reason, at=studio.clock.now())
+    return replace(asked, purchase_id=purchase.purchase_id, credits=taken, amount=wanted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,10 @@
 
 Invariant: what comes of a sign-up is the same whether the person is known or not; only the mail to
 the address tells them apart. A sign-up is counted in the transaction that keeps it: what is refused
-counts for nothing, so that nobody waits longer for having asked again. The surprising choice: the
-workspace's id follows from the client's address and key by the house's own key, so that a repeat
-finds what was made, nobody else's key meets it, and no table of keys is kept.
+counts for nothing, so that nobody waits longer for having asked again. Who never proves the address
+is removed after some days. The surprising choice: the workspace's id follows from the client's
+address and key by the house's own key, so that a repeat finds what was made, nobody else's key
+meets it, and no table of keys is kept.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from mutoscope.app.forgetting import FORGOTTEN_MAX, forget_parts
 from mutoscope.app.repeats import once
 from mutoscope.app.sign_up import keep_unproven, normalised_email, opened_before, unproven
-from mutoscope.app.sign_up_limits import ADDRESS_SPAN, EMAIL_SPAN
+from mutoscope.app.sign_up_limits import ADDRESS_SPAN, EMAIL_SPAN, HOUSE_SPAN
 from mutoscope.domain import instants
 from mutoscope.domain.credits import Refusal, checked_key
 from mutoscope.domain.planner import KeyReused
@@ -30,8 +32,9 @@ if TYPE_CHECKING:
     from mutoscope.storage.workspaces import Workspace
 
 NAMESPACE: Final = "sign_up"
-FORGOTTEN_MAX: Final = 5_000
-"""Counts that one transaction forgets, so that nobody waits long for their locks."""
+HOUSE: Final = "studio"
+_WHO: Final = {HOUSE: "as many have signed up at this studio as may in an hour"}
+"""Whom a limit is told of, where it is about more than who asks."""
 
 
 class SignUpsClosed(Refusal):
@@ -44,13 +47,13 @@ class SignUpsClosed(Refusal):
 
 
 class TooManySignUps(Refusal):
-    """More sign-ups from one client address, or with one e-mail address, than pass in a span."""
+    """More sign-ups from one client address, with one e-mail address, or in all, than may pass."""
 
     code = "too_many_sign_ups"
 
     def __init__(self, *, subject: str, retry_at: datetime, at: datetime) -> None:
         super().__init__(
-            f"this {subject} has signed up as often as it may: wait until "
+            f"{_WHO.get(subject, f'this {subject} has signed up as often as it may')}: wait until "
             f"{instants.told(retry_at)}, then try again"
         )
         self.subject = subject
@@ -79,7 +82,7 @@ async def sign_up_newcomer(
     :raises BadName: when the name is.
     :raises UnknownZone: when the zone is not in the zone database.
     :raises KeyReused: when the key was used from there for another sign-up.
-    :raises TooManySignUps: when too many came from there, or with the address.
+    :raises TooManySignUps: when too many came from there, with the address, or in all.
     """
     if studio.sign_up_limits.is_closed:
         raise SignUpsClosed
@@ -105,25 +108,44 @@ async def sign_up_newcomer(
     return await once(before=before, make=make)
 
 
+async def remove_unproven(studio: Studio) -> int:
+    """Remove the sign-ups that never proved their address in their days; return how many.
+
+    One whose workspace has anything else (credits, money, a word with staff, work) stays.
+    """
+    keep = studio.keep_unproven
+    if keep is None:
+        return 0
+    at = studio.clock.now()
+    return await forget_parts(
+        studio,
+        lambda part: sign_ups.remove_unproven(
+            part, before=at - keep, at=at, limit=FORGOTTEN_MAX
+        ),
+    )  # fmt: skip
+
+
 async def forget_over(studio: Studio) -> int:
     """Forget the counts whose span is over; return how many."""
-    at, forgotten = studio.clock.now(), 0
-    while True:
-        async with studio.reading() as connection:
-            done = await sign_ups.forget(connection, at=at, limit=FORGOTTEN_MAX)
-        forgotten += done
-        if done < FORGOTTEN_MAX:
-            return forgotten
+    at = studio.clock.now()
+    return await forget_parts(
+        studio, lambda part: sign_ups.forget(part, at=at, limit=FORGOTTEN_MAX)
+    )
 
 
 async def _count(
     studio: Studio, connection: Connection, newcomer: Newcomer, *, at: datetime
 ) -> None:
-    """Count a sign-up by both its addresses, always in this order, so that none waits in a ring."""
+    """Count a sign-up by both its addresses and in all, in this order.
+
+    All take the order, so that none waits in a ring; the house's count comes last, since everybody
+    waits for it.
+    """
     limits = studio.sign_up_limits
     for subject, what, passed_max, span in (
         ("client address", newcomer.network, limits.of_address, ADDRESS_SPAN),
         ("e-mail address", normalised_email(newcomer.email), limits.of_email, EMAIL_SPAN),
+        (HOUSE, "", limits.of_house, HOUSE_SPAN),
     ):
         retry_at = await sign_ups.count(
             connection, subject_digest=_digest(studio, subject, what), passed_max=passed_max,

@@ -20,7 +20,7 @@ from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.lots import Source, Terms
 from mutoscope.domain.money import money_text
-from mutoscope.domain.purchases import PurchaseState
+from mutoscope.domain.purchases import Purchase, PurchaseState
 from mutoscope.domain.requests import Request
 from mutoscope.storage import payments, purchases, subscriptions, workspaces
 from mutoscope.storage.session import SideRow, SideRowRefused
@@ -167,20 +167,27 @@ async def _credit_note(studio: Studio, asked: Refund) -> tuple[SideRow, ...]:
 async def _restored(
     studio: Studio, asked: Refund, *, at: datetime
 ) -> tuple[tuple[Request, ...], tuple[SideRow, ...]]:
-    """Return what gives the credits of a failed refund back, with their share of the price."""
+    """Return what gives the credits of a failed refund back, with their share of the price.
+
+    Nothing is given back when the payer has the money by a dispute that was lost. While one is
+    open they come frozen, like the rest of the purchase.
+    """
     assert asked.purchase_id is not None
     async with studio.reading() as connection:
         workspace = await workspaces.get(connection, workspace_id=asked.workspace_id)
         purchase = await purchases.get(
             connection, workspace_id=asked.workspace_id, purchase_id=asked.purchase_id
         )
-    is_granted = purchase.granted_at is not None
+        disputes = await purchases.disputes(connection, workspace_id=asked.workspace_id)
+    told = {each.state for each in disputes if each.purchase_id == asked.purchase_id}
+    if "lost" in told:
+        return (), ()
     after = replace(
-        purchase, state=PurchaseState.GRANTED if is_granted else PurchaseState.PAID, ended_at=None,
+        purchase, state=_restored_state(purchase, is_disputed="open" in told), ended_at=None,
         taken_back=purchase.taken_back - asked.credits, refunded=purchase.refunded - asked.amount,
     )  # fmt: skip
     row = purchases.changed(purchase, after)
-    if not is_granted or not asked.credits:
+    if purchase.granted_at is None or not asked.credits:
         return (), (row,)
     basis = purchase.price.amount * asked.credits // purchase.credits
     terms = Terms(
@@ -189,7 +196,15 @@ async def _restored(
     )  # fmt: skip
     request = Request(
         asked.workspace_id, purchase.kind, NAMESPACE, f"restore/{asked.refund_id}",
-        ask.Grant(asked.credits, terms, is_frozen=is_frozen(workspace, at=at)),
+        ask.Grant(
+            asked.credits, terms, is_frozen="open" in told or is_frozen(workspace, at=at)
+        ),
     )  # fmt: skip
     as_read = subscriptions.expected(workspace.workspace_id, workspace.subscription)
     return (request,), (as_read, row)
+
+
+def _restored_state(purchase: Purchase, *, is_disputed: bool) -> PurchaseState:
+    if purchase.granted_at is None:
+        return PurchaseState.PAID
+    return PurchaseState.DISPUTED if is_disputed else PurchaseState.GRANTED

@@ -61,7 +61,8 @@ class Studio:
     `routes` tell over which of them a live workspace's tools are made, `labels` which of the
     labelled ones this process may take.
     `email_key` keys the digests by which a person's one trial is known, and by which sign-ups over
-    the API are counted against `sign_up_limits`; `exporters` are by form.
+    the API are counted against `sign_up_limits`; one that never proves its address is removed after
+    `keep_unproven`, None: never. `exporters` are by form.
     `hooks` sends events to the webhooks of workspaces; what was sent is listed for
     `keep_deliveries`, None: for ever.
     `seller` issues the invoices; `gateways` are ways in which money comes, `gateway` is the one of
@@ -83,6 +84,7 @@ class Studio:
     email_key: bytes = field(repr=False)
     asset_rules: AssetRules = field(default_factory=AssetRules)
     sign_up_limits: SignUpLimits = field(default_factory=SignUpLimits)
+    keep_unproven: timedelta | None = None
     exporters: Mapping[str, Exporter] = field(default_factory=dict)
     providers: Mapping[str, Provider] = field(default_factory=dict)
     call_backs: CallBacks = field(default_factory=CallBacks)

@@ -119,7 +119,7 @@ async def _pay_without_words(town: Town, customer: Customer, bill: PaymentReques
 
 
 async def want_refund(town: Town, customer: Customer) -> None:
-    """Ask for money back: staff take back what is left, or send what they decide on."""
+    """Ask for money back: staff take back what is left or a part, or send what they decide on."""
     studio = town.studio_of(customer)
     async with studio.reading() as connection:
         bought = await purchases.page(connection, workspace_id=customer.whose, limit=HABIT)
@@ -128,10 +128,12 @@ async def want_refund(town: Town, customer: Customer) -> None:
         town.seen["nothing to refund"] += 1
         return
     purchase = customer.chance.choice(granted)
-    amount = purchase.price.amount if happens(customer.chance, 0.2) else None
-    await town.press(
-        "refund", customer.whose, purchase_id=str(purchase.purchase_id), amount=amount
-    )  # fmt: skip
+    decided: dict[str, object] = {}
+    if happens(customer.chance, 0.2):
+        decided = {"amount": purchase.price.amount}
+    elif happens(customer.chance, 0.5):
+        decided = {"credits": customer.chance.randint(1, purchase.credits)}
+    await town.press("refund", customer.whose, purchase_id=str(purchase.purchase_id), **decided)
 
 
 async def dispute(town: Town, customer: Customer) -> None:

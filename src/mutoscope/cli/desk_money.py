@@ -88,9 +88,13 @@ class PurchaseOptions(Acting):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundOptions(Acting):
-    """Which purchase is refunded, and whether staff decide the amount."""
+    """Which purchase is refunded, how much of it, and whether staff decide the amount."""
 
     purchase_id: PurchaseId
+    part: Annotated[
+        int | None,
+        typer.Option("--credits", min=1, help="A part of the unspent credits; the rest stays."),
+    ] = None
     amount: Amount = None
 
 
@@ -181,8 +185,9 @@ def add_credits(asked: PurchaseOptions) -> None:
 
 @takes(RefundOptions)
 def refund(asked: RefundOptions) -> None:
-    """Take back what is left of a purchase and send its money, or an --amount of your own."""
-    act(asked, "refund", {"purchase_id": str(asked.purchase_id), "amount": asked.amount})
+    """Take back what is left of a purchase, or --credits of it, and send its money, or --amount."""
+    data = {"credits": asked.part, "amount": asked.amount}
+    act(asked, "refund", {"purchase_id": str(asked.purchase_id), **data})
 
 
 @takes(ConfirmRefundOptions)

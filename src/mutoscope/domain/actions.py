@@ -129,14 +129,21 @@ class Void(NamedTuple):
 
 
 class Adjust(NamedTuple):
-    """Correct a balance: up as a new lot when `terms` are given, else down in the spend order."""
+    """Correct a balance: up as a new lot when `terms` are given, else down.
+
+    Downwards it takes from one grant's lot when that is named, else in the spend order.
+    """
 
     amount: int
     terms: Terms | None = None
+    grant: Reference | None = None
 
     def content(self) -> str:
         """Return what a repeat must share."""
-        return f"{self.amount} {terms_content(self.terms) if self.terms else 'down'}"
+        if self.terms is not None:
+            return f"{self.amount} {terms_content(self.terms)}"
+        of = "" if self.grant is None else f" {self.grant.namespace} {self.grant.key}"
+        return f"{self.amount} down{of}"
 
 
 class Freeze(NamedTuple):
@@ -197,7 +204,7 @@ OPERATIONS: dict[type, str] = {
 
 REFERENCES: dict[type, str] = {
     Settle: "hold", Release: "hold", Renew: "hold", Refund: "of", Absorb: "of",
-    Void: "grant", Freeze: "grant", Thaw: "grant",
+    Void: "grant", Adjust: "grant", Freeze: "grant", Thaw: "grant",
 }  # fmt: skip
 """The field in which an action names an earlier request."""
 

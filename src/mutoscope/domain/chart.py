@@ -75,7 +75,9 @@ MOVES: dict[Operation, frozenset[tuple[Account, Account]]] = {
     Operation.EXPIRE: frozenset({(_.AVAILABLE, _.EXPIRED), (_.FROZEN, _.EXPIRED)}),
     Operation.VOID: frozenset({(_.AVAILABLE, _.VOIDED), (_.FROZEN, _.VOIDED)}),
     Operation.REFUND: frozenset({(_.CAPTURED, _.AVAILABLE), (_.CAPTURED, _.FROZEN)}),
-    Operation.ADJUST: frozenset({(_.ISSUED, _.AVAILABLE), (_.AVAILABLE, _.VOIDED)}),
+    Operation.ADJUST: frozenset(
+        {(_.ISSUED, _.AVAILABLE), (_.AVAILABLE, _.VOIDED), (_.FROZEN, _.VOIDED)}
+    ),
     Operation.FREEZE: frozenset({(_.AVAILABLE, _.FROZEN)}),
     Operation.THAW: frozenset({(_.FROZEN, _.AVAILABLE)}),
     Operation.FORFEIT: frozenset({(_.AVAILABLE, _.FORFEITED), (_.FROZEN, _.FORFEITED)}),

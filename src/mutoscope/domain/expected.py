@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Final
 from mutoscope.domain.chart import Account, Operation
 from mutoscope.domain.findings import Broken, Fault
 from mutoscope.domain.journal import Entry, Posting
-from mutoscope.domain.ledger import emptied, granted, metered, moved_between, refunded, settled
+from mutoscope.domain.ledger import (
+    emptied,
+    granted,
+    lessened,
+    metered,
+    moved_between,
+    refunded,
+    settled,
+)
 from mutoscope.domain.lots import Lot, LotState, Source, draws_for
 
 if TYPE_CHECKING:
@@ -75,7 +83,11 @@ def _charge(entry: Entry, state: Replay) -> Postings:
 
 
 def _adjust(entry: Entry, state: Replay) -> Postings:
-    return _grant(entry, state) if entry.terms else _drawn(entry, state, _.VOIDED)
+    if entry.terms:
+        return _grant(entry, state)
+    if entry.refers_to is None:
+        return _drawn(entry, state, _.VOIDED)
+    return lessened(lot=state.lot(entry.refers_to), amount=_total(entry), target=_.VOIDED)
 
 
 def _settle(entry: Entry, state: Replay) -> Postings:

@@ -10,7 +10,14 @@ from mutoscope.domain.credits import Refusal
 from mutoscope.domain.due import end_returned, post_due
 from mutoscope.domain.journal import Entry
 from mutoscope.domain.known import KnownEntries, UnknownReference, named_entry
-from mutoscope.domain.ledger import emptied, granted, moved_between, taken
+from mutoscope.domain.ledger import (
+    InsufficientCredits,
+    emptied,
+    granted,
+    lessened,
+    moved_between,
+    taken,
+)
 from mutoscope.domain.lots import Lot, LotState, Source
 from mutoscope.domain.wallet import Stamp, Wallet
 
@@ -61,12 +68,25 @@ def void(wallet: Wallet, action: ask.Void, stamp: Stamp, known: KnownEntries) ->
     return entry
 
 
-def adjust(wallet: Wallet, action: ask.Adjust, stamp: Stamp, _known: KnownEntries) -> Entry:
-    """Correct a balance up, as a lot of its own, or down in the spend order."""
+def adjust(wallet: Wallet, action: ask.Adjust, stamp: Stamp, known: KnownEntries) -> Entry:
+    """Correct a balance up, as a lot of its own, or down: in the spend order, or in one lot.
+
+    :raises UnknownReference: when no grant of this wallet is named.
+    :raises InsufficientCredits: when less is left.
+    """
     if action.terms is not None:
         return _fill(wallet, Operation.ADJUST, stamp, action)
-    postings = taken(wallet=wallet, amount=action.amount, target=_.VOIDED)
-    return wallet.record(Operation.ADJUST, stamp, postings, due_at=wallet.posted_at)
+    if action.grant is None:
+        about, postings = None, taken(wallet=wallet, amount=action.amount, target=_.VOIDED)
+    else:
+        lot = _granted(wallet, action.grant, known)
+        left = lot.available + lot.frozen
+        if action.amount > left:
+            raise InsufficientCredits(kind=wallet.kind, required=action.amount, available=left)
+        about, postings = lot.lot, lessened(lot=lot, amount=action.amount, target=_.VOIDED)
+    return wallet.record(
+        Operation.ADJUST, stamp, postings, due_at=wallet.posted_at, refers_to=about
+    )
 
 
 def freeze(wallet: Wallet, action: ask.Freeze, stamp: Stamp, known: KnownEntries) -> Entry:

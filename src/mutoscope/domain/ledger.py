@@ -141,6 +141,16 @@ def emptied(*, lots: Iterable[Lot], target: str) -> tuple[Posting, ...]:
     )
 
 
+def lessened(*, lot: Lot, amount: int, target: str) -> tuple[Posting, ...]:
+    """Return the postings that move an amount of what is left in one lot, or all when it is less.
+
+    A lot has its credits available or frozen, as its state says, and never both.
+    """
+    source, left = (AVAILABLE, lot.available) if lot.available else (FROZEN, lot.frozen)
+    part = min(left, amount)
+    return (Posting(source, target, lot.lot, part),) if part else ()
+
+
 def moved_between(*, lots: Iterable[Lot], source: str, target: str) -> tuple[Posting, ...]:
     """Return the postings that freeze or thaw some lots."""
     return tuple(

@@ -36,10 +36,13 @@ TRANSITIONS: Final[Mapping[PurchaseState, frozenset[PurchaseState]]] = {
     _.PAID: frozenset({_.GRANTED, _.REFUNDED}),
     _.GRANTED: frozenset({_.REFUNDED, _.DISPUTED}),
     _.DISPUTED: frozenset({_.GRANTED, _.REFUNDED}),
-    _.REFUNDED: frozenset({_.GRANTED, _.PAID}),
+    _.REFUNDED: frozenset({_.GRANTED, _.PAID, _.DISPUTED}),
     _.CANCELLED: frozenset(),
 }
-"""A refund that fails restores the credits, hence the way back from refunded."""
+"""A refund that fails restores the credits, hence the way back from refunded.
+
+A part that is refunded changes no state.
+"""
 
 
 class PurchaseNotInThisState(Refusal):
@@ -138,6 +141,12 @@ def money_back(*, paid: int, granted: int, taken_back: int, refunded: int) -> in
     """Return the minor units that are still to go back for the credits taken back, rounded down."""
     assert 0 <= taken_back <= granted
     return max(0, paid * taken_back // granted - refunded)
+
+
+def credits_worth(*, paid: int, granted: int, money: int) -> int:
+    """Return the most credits whose money, rounded down, comes to no more than some."""
+    assert 0 <= money < paid
+    return ((money + 1) * granted - 1) // paid
 
 
 def unpaid_use(*, paid: int, granted: int, spent: int, refunded: int) -> int:

@@ -166,6 +166,7 @@ def _check_action(action: Action) -> None:
         case Hold() | Renew():
             checked_instant(action.deadline_at, name="deadline_at")
         case Grant(terms=Terms() as terms) | Adjust(terms=Terms() as terms):
+            assert not (isinstance(action, Adjust) and action.grant), "a lot of its own, or another"
             _check_terms(terms)
         case Stand():
             _check_standing(action.standing)

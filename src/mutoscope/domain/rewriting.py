@@ -159,13 +159,19 @@ class Rewriting:
             case Operation.ABSORB:
                 return ask.Absorb(amount)
             case _:
-                return self._correction(amount)
+                return self._correction(entry, amount)
 
-    def _correction(self, amount: int) -> ask.Action | None:
-        """Return a correction downwards by what is there."""
-        wallet = self.wallet
-        there = spendable(lots=wallet.lots.values(), at=wallet.posted_at)
-        return ask.Adjust(min(amount, there)) if there else None
+    def _correction(self, entry: Entry, amount: int) -> ask.Action | None:
+        """Return a correction downwards by what is there, of all lots or of the one it names."""
+        wallet, grant = self.wallet, None
+        if entry.refers_to is None:
+            there = spendable(lots=wallet.lots.values(), at=wallet.posted_at)
+        elif (grant := self._reference(entry.refers_to)) is None:
+            return None
+        else:
+            lot = wallet.lots[self._known[wallet.workspace_id, *grant].entry.sequence]
+            there = lot.available + lot.frozen
+        return ask.Adjust(min(amount, there), grant=grant) if there else None
 
     def _reference(self, sequence: int | None) -> ask.Reference | None:
         """Return the name of an earlier entry, if it was not left out."""

@@ -137,7 +137,10 @@ def _lapsed(entry: Entry, moved: Counter[str]) -> tuple[Message, ...]:
     return (Message("lapsed" if moved else "lapsed_nothing", moved.total(), source),)
 
 
-def _adjusted(_entry: Entry, moved: Counter[str]) -> tuple[Message, ...]:
+def _adjusted(entry: Entry, moved: Counter[str]) -> tuple[Message, ...]:
+    """Tell a correction; one that names a lot takes a part of that grant back."""
+    if entry.refers_to is not None:
+        return (Message("voided", moved.total()),)
     return (Message("adjusted_down" if moved[_.VOIDED] else "adjusted_up", moved.total()),)
 
 

@@ -1,4 +1,4 @@
-"""Counts of sign-ups over the API, by the digests of what they come from.
+"""Counts of sign-ups over the API, by the digests of what they come from, and the unproven ones.
 
 Invariant: a sign-up is counted in its own transaction, under the lock of the row, so that one that
 is refused for another reason is not counted at all.
@@ -39,3 +39,11 @@ async def forget(connection: Connection, *, at: datetime, limit: int) -> int:
     """Forget counts whose span is over; return how many."""
     forgotten: int = await _SQL.forget(connection, at=at, limit=limit)
     return forgotten
+
+
+async def remove_unproven(
+    connection: Connection, *, before: datetime, at: datetime, limit: int
+) -> int:
+    """Remove workspaces of before an instant whose address nobody proved; return how many."""
+    removed: int = await _SQL.remove_unproven(connection, before=before, at=at, limit=limit)
+    return removed

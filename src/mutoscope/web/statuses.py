@@ -51,7 +51,8 @@ _CODES: Final[Mapping[int, str]] = {
         nothing_to_regenerate payment_disputed payment_does_not_fit payment_known
         payment_of_another period_began period_granted plan_is_free promo_over promo_taken
         proposal_decided purchase_not_in_this_state purchases_unchanged quota_exceeded quote_expired
-        quote_outdated refund_at_gateway refund_finished route_cannot route_not_parked
+        quote_outdated refund_at_gateway refund_exceeds_unspent refund_finished
+        route_cannot route_not_parked
         staff_name_taken state_moved_on team_full
         too_many_endpoints too_many_threads tool_unavailable workspace_closed
         workspace_open

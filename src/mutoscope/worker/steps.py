@@ -23,7 +23,7 @@ from pgqueuer.queries import Queries
 from mutoscope.app.advance import advance, stumble
 from mutoscope.app.chat_mail import tell_absent
 from mutoscope.app.checkpoint import take_daily
-from mutoscope.app.newcomers import forget_over
+from mutoscope.app.newcomers import forget_over, remove_unproven
 from mutoscope.app.order import NEVER, RETRY_S, Next
 from mutoscope.app.post import AT_ONCE_MAX, send_due
 from mutoscope.app.renew import run as renew
@@ -175,6 +175,9 @@ async def _tell_absent(house: House) -> None:
 async def _forget(house: House) -> None:
     await alerts.forget_sent(house)
     await forget_over(house.studio)
+    removed = await remove_unproven(house.studio)
+    if removed:
+        _log.info("sign_ups_removed", removed=removed)
 
 
 async def _sweep(house: House) -> None:

@@ -3,7 +3,8 @@
 -- written, so that no later entry changes what was told of an earlier month. The sequence of a
 -- wallet follows that instant: the journal up to it is all up to one sequence. What a lot was at an
 -- instant is what it is now, without what the journal has moved since: the work grows with the time
--- that is looked back, not with the history before it.
+-- that is looked back, not with the history before it. A workspace marked demo counts in no report,
+-- for nothing is charged in it; a wallet of which there is no workspace here does count.
 
 -- name: last_written$
 -- When the last fact was written that the books are made of.
@@ -17,6 +18,7 @@ SELECT greatest(
 WITH horizons AS MATERIALIZED (
     SELECT h.workspace_id, h.kind, h.upto
     FROM sequences_before(:at::timestamptz + interval '1 microsecond') AS h
+    WHERE h.workspace_id NOT IN (SELECT x.workspace_id FROM demos AS x)
 ),
 
 later AS (
@@ -81,6 +83,7 @@ WITH spans AS MATERIALIZED (
     FROM sequences_before(:ends_at) AS h
     INNER JOIN sequences_before(:starts_at) AS b
         ON h.workspace_id = b.workspace_id AND h.kind = b.kind
+    WHERE h.workspace_id NOT IN (SELECT x.workspace_id FROM demos AS x)
 ),
 
 moves AS (
@@ -151,6 +154,7 @@ WITH spans AS MATERIALIZED (
     FROM sequences_before(:ends_at) AS h
     INNER JOIN sequences_before(:starts_at) AS b
         ON h.workspace_id = b.workspace_id AND h.kind = b.kind
+    WHERE h.workspace_id NOT IN (SELECT x.workspace_id FROM demos AS x)
 ),
 
 uses AS (
@@ -232,7 +236,9 @@ SELECT
     j.tool, j.kind, a.provider, count(*) AS orders, sum(a.cost_micros)::bigint AS cost_micros
 FROM attempts AS a
 INNER JOIN jobs AS j ON a.workspace_id = j.workspace_id AND a.job_id = j.job_id
-WHERE a.ended_at >= :starts_at AND a.ended_at < :ends_at AND a.cost_micros IS NOT NULL
+WHERE
+    a.ended_at >= :starts_at AND a.ended_at < :ends_at AND a.cost_micros IS NOT NULL
+    AND a.workspace_id NOT IN (SELECT x.workspace_id FROM demos AS x)
 GROUP BY j.tool, j.kind, a.provider
 ORDER BY j.tool, j.kind, a.provider;
 
@@ -242,7 +248,9 @@ SELECT
     r.workspace_id, r.request_id, r.purpose, r.gateway, r.title, r.lines, r.net, r.tax,
     upper(r.currency) AS currency, r.paid_at, r.credited
 FROM payment_requests AS r
-WHERE r.paid_at <= :at
+WHERE
+    r.paid_at <= :at
+    AND r.workspace_id NOT IN (SELECT x.workspace_id FROM demos AS x)
 ORDER BY r.paid_at, r.workspace_id, r.request_id;
 
 -- name: refunds
@@ -256,7 +264,9 @@ SELECT
 FROM refund_outcomes AS o
 INNER JOIN refunds AS f ON o.workspace_id = f.workspace_id AND o.refund_id = f.refund_id
 INNER JOIN payments AS m ON f.workspace_id = m.workspace_id AND f.payment_id = m.payment_id
-WHERE (o.outcome = 'succeeded' OR o.ordinal > 1) AND o.told_at <= :at
+WHERE
+    (o.outcome = 'succeeded' OR o.ordinal > 1) AND o.told_at <= :at
+    AND f.workspace_id NOT IN (SELECT x.workspace_id FROM demos AS x)
 ORDER BY o.told_at, f.workspace_id, f.refund_id, o.ordinal;
 
 -- name: lost_disputes
@@ -266,7 +276,9 @@ SELECT
     d.closed_at, CASE WHEN m.state = 'applied' THEN m.request_id END AS request_id
 FROM disputes AS d
 INNER JOIN payments AS m ON d.workspace_id = m.workspace_id AND d.payment_id = m.payment_id
-WHERE d.state = 'lost' AND d.closed_at <= :at
+WHERE
+    d.state = 'lost' AND d.closed_at <= :at
+    AND m.workspace_id NOT IN (SELECT x.workspace_id FROM demos AS x)
 ORDER BY d.closed_at, d.workspace_id, d.gateway, d.reference;
 
 -- name: payments
@@ -279,7 +291,9 @@ SELECT
         WHERE f.workspace_id = m.workspace_id AND f.payment_id = m.payment_id
     ) AS refunds
 FROM payments AS m
-WHERE m.received_at <= :at
+WHERE
+    m.received_at <= :at
+    AND m.workspace_id NOT IN (SELECT x.workspace_id FROM demos AS x)
 ORDER BY m.received_at, m.workspace_id, m.payment_id;
 
 -- name: orders
@@ -290,7 +304,9 @@ SELECT
 FROM purchases AS p
 INNER JOIN payment_requests AS r
     ON p.workspace_id = r.workspace_id AND p.request_id = r.request_id
-WHERE r.paid_at <= :at
+WHERE
+    r.paid_at <= :at
+    AND r.workspace_id NOT IN (SELECT x.workspace_id FROM demos AS x)
 ORDER BY r.paid_at, p.workspace_id, p.purchase_id;
 
 -- name: lot_moves
@@ -308,6 +324,7 @@ INNER JOIN entries AS e
 WHERE
     (p.source = 'captured' OR p.target IN ('captured', 'expired', 'forfeited', 'voided'))
     AND e.posted_at >= :starts_at AND e.posted_at < :ends_at
+    AND p.workspace_id NOT IN (SELECT x.workspace_id FROM demos AS x)
 ORDER BY e.posted_at, p.workspace_id, p.kind, p.sequence, p.ordinal;
 
 -- name: costs
@@ -316,7 +333,9 @@ SELECT
     a.workspace_id, a.job_id, a.ordinal, a.provider, j.tool, a.cost_micros, a.ended_at
 FROM attempts AS a
 INNER JOIN jobs AS j ON a.workspace_id = j.workspace_id AND a.job_id = j.job_id
-WHERE a.ended_at < :ends_at AND a.cost_micros > 0
+WHERE
+    a.ended_at < :ends_at AND a.cost_micros > 0
+    AND a.workspace_id NOT IN (SELECT x.workspace_id FROM demos AS x)
 ORDER BY a.ended_at, a.workspace_id, a.job_id, a.ordinal;
 
 -- name: jobs_of_span

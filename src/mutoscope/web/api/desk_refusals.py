@@ -21,12 +21,18 @@ from mutoscope.app.desk_money import PaymentKnown, RefundFinished
 from mutoscope.app.desk_purchases import PurchasesNotAgreed, PurchasesUnchanged
 from mutoscope.app.fulfil import PaymentDisputed
 from mutoscope.app.invoicing import CreditExceedsInvoice, NotAnInvoice
-from mutoscope.app.money_back import CreditsHeld, NothingToRefund, RefundAtGateway, RefundTooSmall
+from mutoscope.app.money_back import RefundAtGateway
 from mutoscope.app.promo import BadPromo, PromoTaken
 from mutoscope.app.receive import PaymentDoesNotFit
 from mutoscope.app.refund_end import UnknownRefund
 from mutoscope.app.subscribe import AlreadySubscribed, BadStart, NotVerified
 from mutoscope.app.terms import AllowanceNotAgreed, PriceNotAgreed
+from mutoscope.app.unspent import (
+    CreditsHeld,
+    NothingToRefund,
+    RefundExceedsUnspent,
+    RefundTooSmall,
+)
 from mutoscope.domain.access import NotEntitled
 from mutoscope.domain.catalog import UnknownPack, UnknownPlan
 from mutoscope.domain.credits import BadAmount
@@ -48,7 +54,7 @@ OF_MONEY: Final = (
     UnknownRequest, UnknownPayment, UnknownPurchase, UnknownRefund, BadReference, BadAmount,
     NotParked, PaymentDoesNotFit, PaymentKnown, PaymentOfAnother, PaymentDisputed,
     PurchaseNotInThisState, CreditsHeld, NothingToRefund, RefundAtGateway, RefundFinished,
-    RefundTooSmall,
+    RefundExceedsUnspent, RefundTooSmall,
     UnknownInvoice, NotAnInvoice, CreditExceedsInvoice, BadBillingDetails,
 )  # fmt: skip
 OF_DISPUTES: Final = (DisputeAtGateway, DisputeFinished, DisputeKnown, UnknownDispute)
