@@ -53,7 +53,7 @@ HOLD_S_MAX: Final = 31_536_000
 """Seconds of the longest hold: a year."""
 
 CONNECTIONS_MAX: Final = 8
-"""Connections for reading, beside the two that write."""
+"""Connections for reading, beside the two or three that write."""
 
 Submit = Callable[[Submission], Awaitable[tuple[Answer, ...]]]
 Now = Callable[[], datetime]
