@@ -35,7 +35,8 @@ MANY = """
     SELECT gen_random_uuid(), 'Aurora', 'UTC', FALSE, $1 FROM generate_series(1, $2)
 """
 BEHIND = {
-    "entries": "wallets", "postings": "wallets", "grants": "wallets", "lots": "wallets",
+    "entries": "wallets", "further_postings": "wallets", "grants": "wallets",
+    "stored_lots": "wallets",
     "holds": "wallets", "standing_grants": "wallets", "entry_notes": "wallets",
     "checkpoint_heads": "wallets", "alert_states": "wallets", "alerts": "wallets",
     "promo_redemptions": "wallets", "jobs": "wallets", "outputs": "wallets",
@@ -132,7 +133,7 @@ async def test_what_somebody_uses_stays(door: Door) -> None:
 
     assert await removed(door) == 1
     assert await there(door, unused) == []
-    assert "lots" in await there(door, credited)
+    assert "stored_lots" in await there(door, credited)
     assert "invitations" in await there(door, invited)
 
 

@@ -164,6 +164,8 @@ class Journal:
             finally:
                 self._under_way -= len(batch)
                 self._at_work.difference_update(*[waiting.workspaces for waiting in batch])
+                if least > 1:
+                    self._has_work.set()  # what waited for these workspaces may be less than that
             await asyncio.sleep(0)  # those who were answered may come again, and go along
 
     async def _next_batch(self, least: int) -> list[_Waiting]:
