@@ -104,6 +104,19 @@ async def test_it_is_noted_as_sent_and_as_come_back(play: Play) -> None:
     assert "We sent 47.97 USD back to you, and the bank returned it to us." in letter
 
 
+async def test_that_it_came_back_is_found_in_their_book_when_no_event_came(play: Play) -> None:
+    refund = await play.refunded()
+    play.desk.stage.clock.move(hours=5)
+    await play.till.control("refund", refund=refund.reference, outcome="failed")
+
+    compared = await play.compare()
+
+    (owed,) = await refunds(play.desk)
+    assert (compared.is_equal, owed.state) == (True, "owed")
+    assert await play.outcomes() == [(1, "succeeded", STRIPE), (2, "failed", STRIPE)]
+    assert (await play.compare()).is_equal
+
+
 async def test_the_credit_note_stands_and_the_money_is_sent_another_way(play: Play) -> None:
     refund = await play.came_back()
 

@@ -1,9 +1,9 @@
 """Comparing both books: what a gateway says came over it, and what the studio has counted.
 
 Invariant: nothing is moved here. A payment that the studio missed is handed to the use case that
-counts it once, a refund in doubt is looked up by its key, and whatever still differs is listed. The
-surprising choice: a difference is looked at a second time before it is told, since money moves on
-while two books are read.
+counts it once, and so is a refund that came back; a refund in doubt is looked up by its key, and
+whatever still differs is listed. The surprising choice: a difference is looked at a second time
+before it is told, since money moves on while two books are read.
 """
 
 from __future__ import annotations
@@ -201,10 +201,25 @@ async def _compared(
     reference = theirs.reference
     try:
         theirs = await comparison.gateway.payment(reference=reference)
-    except GatewayError as error:
+        await _hand_over_returns(comparison, reference)
+    except (Refusal, GatewayError) as error:
         return (Difference(reference=reference, what=What.NOT_LOOKED_UP, theirs=str(error)),)
     again = (await comparison.ours([reference])).get(reference)
     return _differing(again, theirs, comparison.failures.get(reference))
+
+
+async def _hand_over_returns(comparison: _Comparison, reference: str) -> None:
+    """Hand over the refunds of a payment that came back after they had gone, and nobody told."""
+    if comparison.handlers is None:
+        return
+    async with comparison.studio.reading() as connection:
+        sent = await events.refunds_sent(connection, gateway=comparison.name, reference=reference)
+    for each in sent:
+        refund = await comparison.gateway.refund_now(reference=each)
+        if refund.state is PaymentState.FAILED:
+            await comparison.handlers.refund_told(
+                comparison.studio, gateway=comparison.name, reference=each, state=refund.state
+            )
 
 
 def _differing(

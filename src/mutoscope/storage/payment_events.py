@@ -149,6 +149,14 @@ async def refunds_in_doubt(
     return tuple([Doubt(**row) async for row in rows])
 
 
+async def refunds_sent(
+    connection: Connection, *, gateway: str, reference: str
+) -> tuple[str, ...]:  # fmt: skip
+    """Return what a gateway calls the refunds of a payment that have gone out over it."""
+    rows = _SQL.refunds_sent(connection, gateway=gateway, payment_reference=reference)
+    return tuple([row["reference"] async for row in rows])
+
+
 async def note_refund_reference(
     connection: Connection, *, workspace_id: UUID, refund_id: UUID, reference: str
 ) -> None:

@@ -100,6 +100,22 @@ WHERE r.state = 'asked' AND r.asked_at < :before AND p.gateway = :gateway
 ORDER BY r.asked_at, r.refund_id
 LIMIT :limit;
 
+-- name: refunds_sent
+-- Refunds of a payment that have gone out over its gateway, by the gateway's names.
+SELECT r.reference
+FROM refunds AS r
+INNER JOIN payments AS p ON r.workspace_id = p.workspace_id AND r.payment_id = p.payment_id
+CROSS JOIN LATERAL (
+    SELECT o.gateway FROM refund_outcomes AS o
+    WHERE o.workspace_id = r.workspace_id AND o.refund_id = r.refund_id
+    ORDER BY o.ordinal DESC
+    LIMIT 1
+) AS l
+WHERE
+    p.gateway = :gateway AND p.reference = :payment_reference AND r.state = 'succeeded'
+    AND l.gateway = p.gateway AND r.reference IS NOT NULL
+ORDER BY r.asked_at, r.refund_id;
+
 -- name: note_refund_reference!
 -- What the gateway calls a refund, told by the key that it was sent under.
 UPDATE refunds SET reference = :reference
