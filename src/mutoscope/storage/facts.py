@@ -7,11 +7,11 @@ from uuid import UUID
 
 from mutoscope.domain.journal import NOBODY, Attribution, Entry, Posting
 from mutoscope.domain.known import Known, KnownKey
-from mutoscope.domain.lots import Draw, Lot, Terms
+from mutoscope.domain.lots import Lot, Terms
 from mutoscope.domain.planner import Facts, WalletName
 from mutoscope.domain.spending import open_hold
 from mutoscope.domain.standing import StandingGrant
-from mutoscope.domain.wallet import OpenHold, Wallet
+from mutoscope.domain.wallet import Wallet
 
 Row = Any
 """A row of asyncpg: its columns in the table's order."""
@@ -47,11 +47,10 @@ def add_due(found: dict[WalletName, Wallet], row: Row) -> None:
     further = _by_entry(postings)
     placed: dict[EntryName, Row] = {(each[0], each[1], each[2]): each for each in placings or ()}
     for workspace_id, kind, sequence, deadline_at in holds or ():
-        placing = placed[workspace_id, kind, sequence]
-        lines = postings_from(placing, further[workspace_id, kind, sequence])
-        draws = tuple(Draw(line.lot, line.amount) for line in lines if line.lot is not None)
-        amount = sum(line.amount for line in lines)
-        hold = OpenHold(sequence, amount, not draws, deadline_at, draws, _attribution(placing))
+        name: EntryName = (workspace_id, kind, sequence)
+        placing = placed[name]
+        entry = entry_from(placing, postings_from(placing, further[name]), None)
+        hold = open_hold(entry=entry, deadline_at=deadline_at)
         found[workspace_id, kind].holds[sequence] = hold
     for workspace_id, kind, _, deadline_at in later or ():
         found[workspace_id, kind].next_deadline_at = deadline_at
