@@ -14,7 +14,7 @@ from alert_stage import hold, submit
 from business_stage import bought, open_paying, operations, spend, spendable, to_pay
 from business_stage import pay as transfer
 from desk_stage import REASON, Desk, join
-from money_desk_stage import at_work, open_money_desk, ordered, paid, parked
+from money_desk_stage import at_work, open_money_desk, paid
 from mutoscope.app import desk_disputes, disputes, proposals
 from mutoscope.app.confirm import BadReference
 from mutoscope.app.desk import AlreadyDone, Done, Proposed
@@ -29,7 +29,6 @@ from mutoscope.app.disputes import dispute_told
 from mutoscope.app.fulfil import PaymentDisputed
 from mutoscope.app.gateway import GatewayDispute
 from mutoscope.app.raw_ledger import perform
-from mutoscope.app.receive import PaymentDoesNotFit
 from mutoscope.app.unspent import CreditsHeld
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal
@@ -38,6 +37,7 @@ from mutoscope.domain.offers import Money
 from mutoscope.domain.purchases import Purchase, PurchaseState
 from mutoscope.domain.requests import Request
 from mutoscope.domain.staff import Role
+from mutoscope.storage import disputes as stored
 from mutoscope.storage import finance, payments, purchases
 from mutoscope.storage.payments import Payment, UnknownPayment
 from mutoscope.storage.session import SideRowRefused
@@ -104,8 +104,8 @@ async def books_of(desk: Desk, purchase: Purchase) -> dict[str, Any]:
         after = await purchases.get(
             connection, workspace_id=whose, purchase_id=purchase.purchase_id
         )
-        told = await purchases.disputes(connection, workspace_id=whose)
-        debts = await purchases.debts(connection, workspace_id=whose, limit=9)
+        told = await stored.of_workspace(connection, workspace_id=whose)
+        debts = await stored.debts(connection, workspace_id=whose, limit=9)
         back = await finance.money_back(connection, at=at)
     return {
         "purchase": (after.state, after.taken_back, after.refunded, after.debt),
@@ -187,7 +187,7 @@ async def test_a_plan_s_transfer_is_disputed_once_by_many_at_once(desk: Desk) ->
     assert sum(isinstance(each, Done) for each in answers) == 1
     assert all(isinstance(each, Done | DisputeKnown) for each in answers), answers
     async with desk.studio.reading() as connection:
-        (debt,) = await purchases.debts(connection, limit=9)
+        (debt,) = await stored.debts(connection, limit=9)
     assert (debt.amount, debt.purchase_id) == (request.taxed.total, None)
 
 
@@ -371,15 +371,3 @@ async def test_credits_that_wait_are_neither_added_nor_refunded_in_a_dispute(des
         "SELECT state FROM purchases WHERE purchase_id = $1", UUID(purchase_id)
     )
     assert (state, await spendable(desk.stage, desk.workspace_id)) == ("refunded", 1_500)
-
-
-async def test_a_parked_payment_that_is_disputed_pays_nothing(desk: Desk) -> None:
-    payment_id = str((await parked(desk)).payment_id)
-    other = await ordered(desk, key="2")
-    await press_open(desk, payment_id)
-
-    with pytest.raises(PaymentDoesNotFit, match="disputed"):
-        await desk.act(
-            desk.ada, "use_payment", payment_id=payment_id,
-            request_id=str(other.request.request_id),
-        )  # fmt: skip

@@ -43,7 +43,7 @@ from mutoscope.domain.purchases import (
 from mutoscope.domain.purchases import (
     money_back as owed,
 )
-from mutoscope.storage import purchases
+from mutoscope.storage import disputes, purchases
 from mutoscope.storage.offers import PromoCode
 from overtaking import overtake
 from soundness import assert_sound
@@ -243,12 +243,12 @@ async def test_a_purchase_that_is_paid_by_what_is_left_leaves_no_debt(stage: Sta
     purchase = await bought(stage, workspace_id, key="2")
     await spend(stage, workspace_id, 2_000)
     async with stage.studio.reading() as connection:
-        assert await purchases.debts(connection, limit=9) == ()
+        assert await disputes.debts(connection, limit=9) == ()
 
     await dispute(stage, purchase, is_won=False, reference="another dispute")
 
     async with stage.studio.reading() as connection:
-        (debt,) = await purchases.debts(connection, limit=9)
+        (debt,) = await disputes.debts(connection, limit=9)
     assert (debt.purchase_id, debt.amount) == (
         purchase.purchase_id, (await read(stage, purchase)).debt,
     )  # fmt: skip

@@ -70,7 +70,7 @@ def payment_transactions(drawer: Drawer, payments: Iterable[Payment]) -> Iterato
             continue
         if each.state == "applied":
             yield _payment(drawer, each, settled_at, "was used", UNAPPLIED, RECEIVABLES)
-        elif each.state == "returned" and not each.refunds:
+        elif each.state == "returned" and not each.backs:
             yield _payment(drawer, each, settled_at, "went back", UNAPPLIED, _bank(each.gateway))
 
 

@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.acts import NOBODYS, Act
-from mutoscope.app.disputes import WON
-from mutoscope.app.fulfil import PaymentDisputed
+from mutoscope.app.disputes import LOST, OPEN, disputes_of
+from mutoscope.app.fulfil import PaymentDisputed, undisputed
 from mutoscope.app.gateway import GatewayPayment, PaymentState
 from mutoscope.app.money_back import whole
 from mutoscope.app.receive import PaymentDoesNotFit, Received, receive, use_parked
@@ -55,8 +55,10 @@ class NotParked(Refusal):
 
     code = "not_parked"
 
-    def __init__(self, *, payment_id: UUID, state: str) -> None:
-        super().__init__(f"the payment {payment_id} is {state}: there is nothing to decide")
+    def __init__(self, *, payment: Payment) -> None:
+        payment_id, state = payment.payment_id, payment.state
+        why = "" if payment.reason is None else f" ({payment.reason.replace('_', ' ')})"
+        super().__init__(f"the payment {payment_id} is {state}{why}: there is nothing to decide")
         self.payment_id = payment_id
         self.state = state
 
@@ -117,19 +119,27 @@ async def enter_payment(
 
 
 async def give_back(studio: Studio, *, workspace_id: UUID, payment_id: UUID, act: Act) -> Payment:
-    """Send a parked payment back whole.
+    """Send a parked payment back whole, or what lost disputes have left of it.
 
     :raises UnknownPayment: when the workspace has none of that id.
     :raises NotParked: when it does not wait.
-    :raises PaymentDisputed: when its payer takes the money back through the bank, or has.
+    :raises PaymentDisputed: when its payer takes the money back through the bank.
+    :raises SideRowRefused: when its dispute is decided at this moment.
     """
     payment = await _parked(studio, workspace_id, payment_id)
-    await _require_undisputed(studio, payment)
+    taken = await _taken_back(studio, payment)
     at = studio.clock.now()
     asked = whole(studio, payment, reason=payment.reason or "parked", at=at)
+    asked = replace(asked, amount=asked.amount - taken)
     told = act.telling(refund_id=str(asked.refund_id), amount=asked.amount, currency=asked.currency)
-    rows = (SideRow(purchases.add_refunds, asked.row()), *told)
-    await _decide(studio, payment, state="returned", settled_at=at, rows=rows)
+    rows = (
+        undisputed(payment, taken=taken), SideRow(purchases.add_refunds, asked.row()), *told
+    )  # fmt: skip
+    try:
+        await _decide(studio, payment, state="returned", settled_at=at, rows=rows)
+    except SideRowRefused:  # perhaps its payer was first
+        await _taken_back(studio, payment)
+        raise
     await send(studio, asked)
     async with studio.reading() as connection:
         return await payments.payment(connection, workspace_id=workspace_id, payment_id=payment_id)
@@ -160,17 +170,19 @@ async def use(
     :raises UnknownRequest: when the workspace has no such request.
     :raises NotParked: when it does not wait.
     :raises PaymentDoesNotFit: when the request is not open, or asks for another amount.
+    :raises PaymentDisputed: when its payer takes the money back through the bank, or has of a part.
     """
     found = await _waiting(studio, payment_id)
     if found.workspace_id not in ({workspace_id, NOBODY} if source is None else {source}):
         raise PaymentOfAnother(payment_id=payment_id, workspace_id=found.workspace_id)
+    await _require_whole(studio, found)
     payment = replace(found, workspace_id=workspace_id)
     try:
         return await use_parked(
             studio, payment, before=found.workspace_id, request_id=request_id, act=act
         )
     except (SideRowRefused, PaymentDoesNotFit):  # perhaps somebody else was first
-        await _waiting(studio, payment_id)
+        await _require_whole(studio, await _waiting(studio, payment_id))
         raise
 
 
@@ -211,12 +223,23 @@ async def _parked(studio: Studio, workspace_id: UUID, payment_id: UUID) -> Payme
     return payment
 
 
-async def _require_undisputed(studio: Studio, payment: Payment) -> None:
-    async with studio.reading() as connection:
-        found = await purchases.disputes(connection, workspace_id=payment.workspace_id)
-    for each in found:
-        if each.payment_id == payment.payment_id and each.state != WON:
+async def _require_whole(studio: Studio, payment: Payment) -> None:
+    for each in await disputes_of(studio, payment):
+        if each.state in {OPEN, LOST}:
             raise PaymentDisputed(dispute=each)
+
+
+async def _taken_back(studio: Studio, payment: Payment) -> int:
+    """Return how much of a payment lost disputes have taken back."""
+    found = await disputes_of(studio, payment)
+    for each in found:
+        if each.state == OPEN:
+            raise PaymentDisputed(dispute=each)
+    lost = [each for each in found if each.state == LOST]
+    taken = sum(each.amount for each in lost)
+    if taken >= payment.amount:
+        raise PaymentDisputed(dispute=lost[0])
+    return taken
 
 
 async def _waiting(studio: Studio, payment_id: UUID) -> Payment:
@@ -224,5 +247,5 @@ async def _waiting(studio: Studio, payment_id: UUID) -> Payment:
     async with studio.reading() as connection:
         payment = await payments.payment_of_anybody(connection, payment_id=payment_id)
     if payment.state != "parked":
-        raise NotParked(payment_id=payment_id, state=payment.state)
+        raise NotParked(payment=payment)
     return payment

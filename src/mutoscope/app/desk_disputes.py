@@ -16,7 +16,8 @@ from mutoscope.app.unspent import read_paid
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.desk import BadDeskData
 from mutoscope.domain.offers import Money
-from mutoscope.storage import payments, purchases
+from mutoscope.storage import disputes as stored
+from mutoscope.storage import payments
 from mutoscope.storage.session import SideRowRefused
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
     from mutoscope.app.desk import Deed
     from mutoscope.app.studio import Studio
+    from mutoscope.storage.disputes import Dispute
     from mutoscope.storage.payments import Payment
-    from mutoscope.storage.purchases import Dispute
 
 
 class DisputeAtGateway(Refusal):
@@ -136,7 +137,7 @@ async def count_disputed(studio: Studio, deed: Deed) -> int:
     """
     if deed.data["outcome"] != LOST:
         return 0
-    of_all = await _disputes_of(studio, await _by_hand(studio, deed))
+    of_all = await disputes.disputes_of(studio, await _by_hand(studio, deed))
     known = next((each for each in of_all if each.state == OPEN), None)
     if known is None or known.purchase_id is None:
         return 0
@@ -169,7 +170,7 @@ async def _require_unknown(studio: Studio, payment: Payment, told: GatewayDisput
     :raises DisputeKnown: when it is, or one has.
     """
     async with studio.reading() as connection:
-        found = await purchases.disputes(connection, workspace_id=payment.workspace_id)
+        found = await stored.of_workspace(connection, workspace_id=payment.workspace_id)
     for each in found:
         is_named_so = (each.gateway, each.reference) == (payment.gateway, told.reference)
         if is_named_so or each.payment_id == payment.payment_id:
@@ -182,16 +183,10 @@ async def _open_one(studio: Studio, payment: Payment) -> Dispute:
     :raises UnknownDispute: when there is none.
     :raises DisputeFinished: when it was decided before.
     """
-    found = await _disputes_of(studio, payment)
+    found = await disputes.disputes_of(studio, payment)
     if not found:
         raise UnknownDispute(payment_id=payment.payment_id)
     still_open = next((each for each in found if each.state == OPEN), None)
     if still_open is None:
         raise DisputeFinished(payment_id=payment.payment_id, state=found[0].state)
     return still_open
-
-
-async def _disputes_of(studio: Studio, payment: Payment) -> list[Dispute]:
-    async with studio.reading() as connection:
-        of_all = await purchases.disputes(connection, workspace_id=payment.workspace_id)
-    return [each for each in of_all if each.payment_id == payment.payment_id]

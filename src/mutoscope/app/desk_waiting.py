@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.refund_end import OWED
 from mutoscope.domain.proposals import ProposalState
-from mutoscope.storage import inbox, payments, proposals, purchases
+from mutoscope.storage import disputes, inbox, payments, proposals, purchases
 from mutoscope.storage import parked as stored
 
 if TYPE_CHECKING:
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from mutoscope.app.studio import Studio
     from mutoscope.domain.purchases import Purchase
     from mutoscope.storage.database import Connection
+    from mutoscope.storage.disputes import Dispute
     from mutoscope.storage.inbox import CreditRequest
     from mutoscope.storage.parked import PaymentNote
     from mutoscope.storage.payments import Payment
     from mutoscope.storage.proposals import Proposal
-    from mutoscope.storage.purchases import Dispute, Refund
+    from mutoscope.storage.purchases import Refund
 
 LISTED_MAX: Final = 200
 """Things of each sort that are listed: whoever has more waiting works from the eldest on."""
@@ -49,10 +50,14 @@ class WaitingRefund:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingPayment:
-    """A parked payment, and what staff noted last when they kept it open."""
+    """A parked payment, and what staff noted last when they kept it open.
+
+    One that `is_disputed` waits for the end of its dispute.
+    """
 
     payment: Payment
     note: PaymentNote | None
+    is_disputed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +115,7 @@ async def waiting(studio: Studio) -> Waiting:
             )[::-1],
             disputes=tuple(
                 WaitingDispute(dispute=each, is_by_hand=studio.is_by_hand(each.gateway))
-                for each in await purchases.open_disputes(connection, limit=LISTED_MAX)
+                for each in await disputes.undecided(connection, limit=LISTED_MAX)
             ),
             credit_requests=await inbox.credit_requests(connection, limit=LISTED_MAX),
         )  # fmt: skip
@@ -122,6 +127,10 @@ async def parked(
     """Return payments that wait for staff, of all or of one workspace, each with its note."""
     found = await stored.waiting(connection, limit=limit, workspace_id=workspace_id)
     notes = await stored.notes(connection, about=found)
+    disputed = await stored.disputed(connection, about=found)
     return tuple(
-        WaitingPayment(payment=each, note=notes.get(each.payment_id)) for each in found
-    )  # fmt: skip
+        WaitingPayment(
+            payment=each, note=notes.get(each.payment_id), is_disputed=each.payment_id in disputed
+        )
+        for each in found
+    )

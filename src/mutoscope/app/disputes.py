@@ -1,7 +1,8 @@
 """Disputes: a payment that its payer takes back through the bank (rule 17).
 
 Invariant: an open dispute freezes what is left of the purchase; one that is lost voids it, and what
-was spent already is a debt that is told, never a negative balance; one that is won thaws it. So it
+was spent already is a debt that is told, never a negative balance; one that is won thaws it. A
+payment that is parked waits meanwhile, and has gone back when lost ones have taken all of it. So it
 is whether a gateway tells of it or staff do, by a letter of the bank (`app.desk_disputes`). The
 events of a dispute may come in any order and any number of times. One that is lost while jobs hold
 credits of the purchase stays open until these end: its event is refused, and looked into again.
@@ -23,18 +24,23 @@ from mutoscope.domain.audit import Value
 from mutoscope.domain.lots import LotState
 from mutoscope.domain.purchases import PurchaseState, money_back, unpaid_use
 from mutoscope.domain.requests import Request
+from mutoscope.storage import disputes as stored
 from mutoscope.storage import payments, purchases, workspaces
+from mutoscope.storage.disputes import Dispute
 from mutoscope.storage.payments import Payment, Purpose
-from mutoscope.storage.purchases import Dispute
 from mutoscope.storage.session import SideRow, SideRowRefused
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
     from mutoscope.app.gateway import GatewayDispute
     from mutoscope.app.studio import Studio
 
 OPEN, WON, LOST = "open", "won", "lost"
+
+TRIES: Final = 5
+"""How often a dispute is told anew when its payment moves on meanwhile."""
 
 
 async def dispute_told(studio: Studio, *, gateway: str, dispute: GatewayDispute) -> str:
@@ -43,26 +49,32 @@ async def dispute_told(studio: Studio, *, gateway: str, dispute: GatewayDispute)
     :raises GatewayError: when its payment is not known here, and the gateway does not tell it.
     :raises CreditsHeld: when it is lost, and jobs hold some of the credits of its purchase.
     """
-    payment = await _payment(studio, gateway, dispute.payment_reference)
-    known = await _known(studio, payment, dispute)
-    if known is None:
-        try:
-            await open_dispute(studio, payment, dispute)
-        except SideRowRefused:  # told by another event at this moment
-            if await _known(studio, payment, dispute) is None:
-                raise
-        known = await _known(studio, payment, dispute)
-    assert known is not None
+    known = await _opened(studio, gateway, dispute)
     if dispute.is_won is None or known.state != OPEN:
         return known.state
     state = WON if dispute.is_won else LOST
     try:
         await close_dispute(studio, known, state=state)
     except SideRowRefused:  # told by another event at this moment
-        known = await _known(studio, payment, dispute)
-        if known is None or known.state == OPEN:
+        now = await _known(studio, known.workspace_id, dispute, gateway=gateway)
+        if now is None or now.state == OPEN:
             raise
     return state
+
+
+async def _opened(studio: Studio, gateway: str, dispute: GatewayDispute) -> Dispute:
+    """Return a dispute that is told, written if it was not; its payment may move on meanwhile."""
+    for left in reversed(range(TRIES)):
+        payment = await _payment(studio, gateway, dispute.payment_reference)
+        known = await _known(studio, payment.workspace_id, dispute, gateway=gateway)
+        if known is not None:
+            return known
+        try:
+            await open_dispute(studio, payment, dispute)
+        except SideRowRefused:  # told by another event, or decided about by staff, at this moment
+            if not left:
+                raise
+    raise AssertionError("a dispute that was written is known")
 
 
 async def open_dispute(
@@ -70,7 +82,7 @@ async def open_dispute(
 ) -> None:
     """Write a dispute, and freeze what is left of its purchase.
 
-    :raises SideRowRefused: when it is known, or its purchase changes at this moment.
+    :raises SideRowRefused: when it is known, or its payment or purchase changes at this moment.
     """
     at = studio.clock.now()
     paid = await _purchase_of(studio, payment)
@@ -81,10 +93,16 @@ async def open_dispute(
         amount=dispute.total.amount, currency=dispute.total.currency, state=OPEN, opened_at=at,
         closed_at=None,
     )  # fmt: skip
-    rows = [SideRow(purchases.add_disputes, found.row())]
+    as_read = (payment.workspace_id, payment.payment_id, payment.state)
+    rows = [
+        SideRow(stored.expect_payments, as_read),
+        SideRow(stored.add_disputes, found.row()),
+    ]
     requests: tuple[Request, ...] = ()
     frozen = 0
-    if paid is not None and paid.purchase.state is PurchaseState.GRANTED:
+    if paid is not None and paid.purchase.state is not PurchaseState.GRANTED:
+        rows.append(purchases.changed(paid.purchase, paid.purchase))  # as it was read
+    elif paid is not None:
         after = replace(paid.purchase, state=PurchaseState.DISPUTED)
         rows.append(purchases.changed(paid.purchase, after))
         spendable = [lot for lot in paid.lots if lot.state is LotState.OPEN]
@@ -105,7 +123,7 @@ async def close_dispute(studio: Studio, known: Dispute, *, state: str, act: Act 
     """
     at = studio.clock.now()
     closed = SideRow(
-        purchases.close_disputes,
+        stored.close_disputes,
         (known.workspace_id, known.gateway, known.reference, state, at),
     )
     paid, end = None, _NOTHING
@@ -118,8 +136,16 @@ async def close_dispute(studio: Studio, known: Dispute, *, state: str, act: Act 
     told = _told(known, paid, credits_moved=end.credits)
     if end.debt:
         told["debt"] = end.debt
-    rows = (closed, *end.rows, *act.telling(**told))
+    held = SideRow(stored.lock_payments, (known.workspace_id, known.payment_id))
+    rows = (held, closed, *end.rows, *act.telling(**told))
     await submit_new(studio, act.noted(end.requests), rows=rows)
+
+
+async def disputes_of(studio: Studio, payment: Payment) -> tuple[Dispute, ...]:
+    """Return the disputes of a payment, the newest first."""
+    async with studio.reading() as connection:
+        of_all = await stored.of_workspace(connection, workspace_id=payment.workspace_id)
+    return tuple(each for each in of_all if each.payment_id == payment.payment_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,12 +185,13 @@ async def _payment(studio: Studio, gateway: str, reference: str) -> Payment:
         return await payments.payment(connection, workspace_id=claim[0], payment_id=claim[1])
 
 
-async def _known(studio: Studio, payment: Payment, dispute: GatewayDispute) -> Dispute | None:
+async def _known(
+    studio: Studio, workspace_id: UUID, dispute: GatewayDispute, *, gateway: str
+) -> Dispute | None:
     async with studio.reading() as connection:
-        return await purchases.dispute(
-            connection, workspace_id=payment.workspace_id, gateway=payment.gateway,
-            reference=dispute.reference,
-        )  # fmt: skip
+        return await stored.get(
+            connection, workspace_id=workspace_id, gateway=gateway, reference=dispute.reference
+        )
 
 
 async def _won(studio: Studio, known: Dispute, paid: Paid, at: datetime) -> _End:

@@ -14,10 +14,11 @@ from mutoscope.app.acts import NOBODYS, Act, submit_new
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.lots import Source, Terms
+from mutoscope.domain.money import money_text
 from mutoscope.domain.purchases import Purchase, PurchaseState
 from mutoscope.domain.requests import Request
 from mutoscope.domain.subscriptions import State
-from mutoscope.storage import payments, purchases, subscriptions, workspaces
+from mutoscope.storage import disputes, payments, purchases, subscriptions, workspaces
 from mutoscope.storage.session import SideRow, SideRowRefused
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from mutoscope.app.studio import Studio
-    from mutoscope.storage.purchases import Dispute
+    from mutoscope.storage.disputes import Dispute
+    from mutoscope.storage.payments import Payment
     from mutoscope.storage.workspaces import Workspace
 
 NAMESPACE: Final = "payment"
@@ -42,8 +44,9 @@ class PaymentDisputed(Refusal):
             "is disputed: its credits and its money wait until the dispute is decided; `desk "
             "waiting` tells the next step"
             if dispute.state == "open"
-            else "was disputed, and its payer's bank has taken it back: it cannot be returned "
-            "again; note what became of it with `desk keep-payment`"
+            else "was disputed, and its payer's bank has taken "
+            f"{money_text(dispute.amount, dispute.currency)} of it back: it pays nothing, and what "
+            "is left of it goes back with `desk return-payment`"
         )
         super().__init__(f"the payment {dispute.payment_id} {told}")
         self.payment_id = dispute.payment_id
@@ -77,9 +80,11 @@ async def add_credits(
         kind=purchase.kind, credits=purchase.credits, payment_id=str(payment.payment_id)
     )
     try:
-        await submit_new(studio, act.noted((granted,)), rows=(*own, *told))
+        rows = (undisputed(payment), *own, *told)
+        await submit_new(studio, act.noted((granted,)), rows=rows)
     except SideRowRefused:
         (await _read(studio, purchase)).require(PurchaseState.PAID)
+        await require_undisputed(studio, purchase)
         raise
     return await _read(studio, purchase)
 
@@ -90,10 +95,16 @@ async def require_undisputed(studio: Studio, purchase: Purchase) -> None:
     :raises PaymentDisputed: when the dispute of its payment is open.
     """
     async with studio.reading() as connection:
-        found = await purchases.disputes(connection, workspace_id=purchase.workspace_id)
+        found = await disputes.of_workspace(connection, workspace_id=purchase.workspace_id)
     for each in found:
         if each.purchase_id == purchase.purchase_id and each.state == "open":
             raise PaymentDisputed(dispute=each)
+
+
+def undisputed(payment: Payment, *, taken: int = 0) -> SideRow:
+    """Return what passes while no dispute of a payment is open; lost ones took so much of it."""
+    row = (payment.workspace_id, payment.payment_id, taken)
+    return SideRow(disputes.expect_undisputed, row)
 
 
 async def _read(studio: Studio, purchase: Purchase) -> Purchase:

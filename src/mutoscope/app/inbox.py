@@ -9,10 +9,10 @@ from uuid import UUID
 from mutoscope.app import desk_waiting
 from mutoscope.app.desk_waiting import WaitingPayment
 from mutoscope.domain.balance import Balance
-from mutoscope.storage import balances, inbox, payments, purchases, workspaces
+from mutoscope.storage import balances, disputes, inbox, payments, workspaces
+from mutoscope.storage.disputes import Debt, Dispute
 from mutoscope.storage.inbox import InboxThread, InboxView, JobFact, PurchaseFact, Standing
 from mutoscope.storage.payments import PaymentRequest
-from mutoscope.storage.purchases import Debt
 from mutoscope.storage.workspaces import Workspace
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ class Facts:
 
     `plan` is the plan's key, or trial, or free; `period` is the one that runs, if a plan does: its
     end is the next billing date. Use of the kinds in `unlimited` is metered at no charge. `debts`
-    are what lost disputes left unpaid. `requests` are open, and `parked` are payments that wait for
-    staff: why somebody who paid waits.
+    are what lost disputes left unpaid, and `disputes` all of theirs, the newest first. `requests`
+    are open, and `parked` are payments that wait for staff: why somebody who paid waits.
     """
 
     workspace: Workspace
@@ -39,6 +39,7 @@ class Facts:
     jobs: tuple[JobFact, ...]
     purchases: tuple[PurchaseFact, ...]
     debts: tuple[Debt, ...]
+    disputes: tuple[Dispute, ...]
     requests: tuple[PaymentRequest, ...]
     parked: tuple[WaitingPayment, ...]
 
@@ -74,9 +75,10 @@ async def facts_of(studio: Studio, *, workspace_id: UUID) -> Facts:
             unlimited=studio.unlimited_of(workspace, at=now, now=now),
             jobs=await inbox.open_jobs(connection, workspace_id=workspace_id),
             purchases=await inbox.purchases(connection, workspace_id=workspace_id),
-            debts=await purchases.debts(
-                connection, workspace_id=workspace_id, limit=purchases.DEBTS_MAX
+            debts=await disputes.debts(
+                connection, workspace_id=workspace_id, limit=disputes.DEBTS_MAX
             ),
+            disputes=await disputes.of_workspace(connection, workspace_id=workspace_id),
             requests=await payments.open_requests(connection, workspace_id=workspace_id),
             parked=await desk_waiting.parked(
                 connection, limit=desk_waiting.LISTED_MAX, workspace_id=workspace_id

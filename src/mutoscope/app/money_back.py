@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from mutoscope.app.acts import NOBODYS, Act
-from mutoscope.app.fulfil import require_undisputed
+from mutoscope.app.fulfil import require_undisputed, undisputed
 from mutoscope.app.gateway import PaymentState
 from mutoscope.app.refund_end import ASKED, FAILED, OWED, SUCCEEDED, finish, read_refund, sent_over
 from mutoscope.app.send_refund import send
@@ -28,7 +28,7 @@ from mutoscope.domain.ledger import InsufficientCredits
 from mutoscope.domain.offers import Money
 from mutoscope.domain.planner import Submission
 from mutoscope.domain.purchases import PurchaseState, credits_worth, money_back, unpaid_use
-from mutoscope.storage import payments, purchases
+from mutoscope.storage import disputes, payments, purchases
 from mutoscope.storage.payments import Payment
 from mutoscope.storage.purchases import Refund
 from mutoscope.storage.session import SideRow, SideRowRefused
@@ -113,7 +113,7 @@ async def _ask(studio: Studio, paid: Paid, asked: Refund, *, is_part: bool, act:
         kind=paid.purchase.kind, credits=asked.credits,
     )  # fmt: skip
     rows = (
-        *emptied, purchases.changed(paid.purchase, after),
+        undisputed(paid.payment), *emptied, purchases.changed(paid.purchase, after),
         SideRow(purchases.add_refunds, asked.row()), *told,
     )  # fmt: skip
     await studio.journal.submit(Submission(act.noted(requests)), side_rows=rows)
@@ -167,13 +167,13 @@ async def after_return(
     purchase, total = paid.purchase, paid.request.taxed.total
     purchase.require(PurchaseState.REFUNDED, PurchaseState.GRANTED)
     async with studio.reading() as connection:
-        disputes = await purchases.disputes(connection, workspace_id=workspace_id)
+        of_all = await disputes.of_workspace(connection, workspace_id=workspace_id)
     taken_back = purchase.taken_back + returned
     back = money_back(
         paid=total, granted=purchase.credits, taken_back=taken_back, refunded=purchase.refunded
     )
     after = replace(purchase, taken_back=taken_back, refunded=purchase.refunded + back)
-    if any(each.purchase_id == purchase_id and each.state == "lost" for each in disputes):
+    if any(each.purchase_id == purchase_id and each.state == "lost" for each in of_all):
         debt = unpaid_use(
             paid=total, granted=purchase.credits, spent=purchase.credits - taken_back,
             refunded=after.refunded,
@@ -189,7 +189,7 @@ async def after_return(
         purchase_id=purchase_id, credits=returned, amount=back,
     )  # fmt: skip
     return MoneyAfter(
-        rows=(row, SideRow(purchases.add_refunds, asked.row())), refund=asked
+        rows=(SideRow(purchases.add_refunds, asked.row()), row), refund=asked
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from mutoscope.app import subscribe, suspend, upgrade
 from mutoscope.app.acts import NOBODYS, Act, submit_new
 from mutoscope.app.billing import rows_paid
-from mutoscope.app.fulfil import fulfilled
+from mutoscope.app.fulfil import fulfilled, undisputed
 from mutoscope.app.gateway import PaymentState
 from mutoscope.app.money_back import returned
 from mutoscope.domain.catalog import Fulfilment
@@ -191,9 +191,8 @@ async def use_parked(
     `before` is whose it is until then: its workspace's, or nobody's.
 
     :raises UnknownRequest: when its workspace has none of that id.
-    :raises PaymentDoesNotFit: when the request is not open, or asks for another amount, or the
-        payer takes the money back.
-    :raises SideRowRefused: when somebody else decides about it at this moment.
+    :raises PaymentDoesNotFit: when the request is not open, or asks for another amount.
+    :raises SideRowRefused: when somebody else decides about it at this moment, or it is disputed.
     """
     at = studio.clock.now()
     async with studio.reading() as connection:
@@ -201,17 +200,14 @@ async def use_parked(
         request = await payments.request(
             connection, workspace_id=payment.workspace_id, request_id=request_id
         )
-        disputed = await purchases.disputes(connection, workspace_id=before)
     reason = _why_not(request, payment)
-    if any(each.payment_id == payment.payment_id and each.state != "won" for each in disputed):
-        reason = "disputed"
     if reason is not None:
         raise PaymentDoesNotFit(reason=reason)
     row = SideRow(
         payments.settle_payments,
         (before, payment.payment_id, APPLIED, request_id, at, payment.workspace_id),
     )
-    rows = (row, *act.telling(**_told(payment, APPLIED, None)))
+    rows = (row, undisputed(payment), *act.telling(**_told(payment, APPLIED, None)))
     case = _Case(payment=payment, workspace=workspace, request=request, rows=rows, act=act)
     await _CARRY_OUT[request.purpose](studio, case, at)
     return _outcome(payment, APPLIED, None)

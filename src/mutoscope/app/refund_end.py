@@ -3,7 +3,8 @@
 Invariant: each outcome is told in one transaction with what follows from it, and never changed. A
 refund that fails restores the credits; one that succeeds issues the credit note. The surprising
 choice: money that comes back after that is owed, and the credit note stands: the customer was
-promised the money, so staff send it another way. What was to go back whole is parked again.
+promised the money, so staff send it another way. What was to go back whole is parked again, unless
+its payer has it by a dispute.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from mutoscope.domain.lots import Source, Terms
 from mutoscope.domain.money import money_text
 from mutoscope.domain.purchases import Purchase, PurchaseState
 from mutoscope.domain.requests import Request
-from mutoscope.storage import payments, purchases, subscriptions, workspaces
+from mutoscope.storage import disputes, payments, purchases, subscriptions, workspaces
 from mutoscope.storage.session import SideRow, SideRowRefused
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ async def finish(studio: Studio, asked: Refund, *, state: str, act: Act = NOBODY
     )
     try:
         requests, rows = await _followed(studio, known, after, at)
-        await submit_new(studio, act.noted(requests), rows=(row, *rows, *told))
+        held = SideRow(disputes.lock_payments, (known.workspace_id, known.payment_id))
+        await submit_new(studio, act.noted(requests), rows=(held, row, *rows, *told))
     except (SideRowRefused, invoicing.CreditExceedsInvoice):  # perhaps another was first
         now = await read_refund(studio, known.workspace_id, known.refund_id)
         if now.state == known.state:
@@ -178,8 +180,8 @@ async def _restored(
         purchase = await purchases.get(
             connection, workspace_id=asked.workspace_id, purchase_id=asked.purchase_id
         )
-        disputes = await purchases.disputes(connection, workspace_id=asked.workspace_id)
-    told = {each.state for each in disputes if each.purchase_id == asked.purchase_id}
+        of_all = await disputes.of_workspace(connection, workspace_id=asked.workspace_id)
+    told = {each.state for each in of_all if each.purchase_id == asked.purchase_id}
     if "lost" in told:
         return (), ()
     after = replace(

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from mutoscope.app.desk_waiting import Waiting, WaitingRefund
     from mutoscope.app.studio import Studio
     from mutoscope.domain.staff import Actor
+    from mutoscope.storage.disputes import Dispute
     from mutoscope.storage.inbox import CreditRequest
     from mutoscope.storage.payments import Payment, PaymentRequest
     from mutoscope.storage.proposals import Proposal
-    from mutoscope.storage.purchases import Dispute
 
 NAMES: Final = ("ada", "grace")
 WHY: Final = "as the story tells it"

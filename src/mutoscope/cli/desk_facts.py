@@ -18,6 +18,7 @@ from mutoscope.cli.screen import balances_table, console, lots_table, money, tab
 from mutoscope.domain.money import money_text
 from mutoscope.domain.offers import Money
 from mutoscope.domain.transfer_words import transfer_words
+from mutoscope.storage.disputes import Dispute
 
 FACT_WIDTH: Final = 14
 
@@ -67,8 +68,16 @@ def _facts(found: Facts) -> list[tuple[str, str]]:
         ("debt", f"{money_text(each.amount, each.currency)}, {each.title}: a lost dispute")
         for each in found.debts
     ]
+    facts += [("dispute", _dispute(each, zone=zone)) for each in found.disputes]
     since = "not enabled" if enabled_at is None else f"enabled {told(enabled_at, zone=zone)}"
     return [*facts, ("may buy", since)]
+
+
+def _dispute(dispute: Dispute, *, zone: str) -> str:
+    """Return of how much a dispute is, and how it stands: since when, or when it was decided."""
+    since = told(dispute.closed_at or dispute.opened_at, zone=zone)
+    amount = money_text(dispute.amount, dispute.currency)
+    return f"{dispute.state}, {since}: {amount} over {dispute.gateway}, {dispute.reference}"
 
 
 def _tables(found: Facts) -> Iterator[Table]:
@@ -109,12 +118,13 @@ def _parked(found: Facts) -> Table:
         "received", ">amount", "!reference", "!for", "why", "!next, with --reason",
         title="Parked payments",
     )  # fmt: skip
-    for payment, note in ((each.payment, each.note) for each in found.parked):
+    for waits in found.parked:
+        payment = waits.payment
         total = Money(amount=payment.amount, currency=payment.currency)
         words = payment.request_id and transfer_words(request_id=payment.request_id)
         made.add_row(
             told(payment.received_at, zone=found.workspace.zone), money(total),
-            escape(payment.reference), words or "-", escape(why(payment, note)), next_of(payment),
+            escape(payment.reference), words or "-", escape(why(waits)), next_of(waits),
         )  # fmt: skip
     return made
 

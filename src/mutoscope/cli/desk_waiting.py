@@ -8,8 +8,8 @@ from uuid import UUID
 import typer
 from rich.markup import escape
 
-from mutoscope.app.desk_waiting import Waiting, WaitingRefund
-from mutoscope.app.desk_waiting import waiting as waits
+from mutoscope.app.desk_waiting import Waiting, WaitingPayment, WaitingRefund
+from mutoscope.app.desk_waiting import waiting as what_waits
 from mutoscope.app.refund_end import OWED
 from mutoscope.bootstrap import House
 from mutoscope.cli.desk_acting import Looking, looked
@@ -18,8 +18,7 @@ from mutoscope.cli.plain import print_json
 from mutoscope.cli.proposals import proposed_told
 from mutoscope.cli.screen import console, counted, money, table, tell
 from mutoscope.domain.offers import Money
-from mutoscope.storage.parked import PaymentNote
-from mutoscope.storage.payments import NOBODY, Payment
+from mutoscope.storage.payments import NOBODY
 
 NOBODYS = "nobody"
 """What is typed in the place of a workspace for money of which nobody knows whose it is."""
@@ -44,7 +43,7 @@ def waiting(asked: Looking) -> None:
     """List what waits for staff, and the command for each."""
 
     async def read(house: House) -> tuple[Waiting, datetime]:
-        return await waits(house.studio), house.studio.clock.now()
+        return await what_waits(house.studio), house.studio.clock.now()
 
     found, at = looked(asked, read)
     if asked.is_json:
@@ -74,10 +73,12 @@ def age(since: datetime, *, at: datetime) -> str:
     return "now"
 
 
-def next_of(payment: Payment) -> str:
+def next_of(waits: WaitingPayment) -> str:
     """Return what can be done about a parked payment."""
-    whose = owner(payment.workspace_id)
-    return f"desk return-payment {whose} {payment.payment_id}, or use-payment, or keep-payment"
+    ids = f"{owner(waits.payment.workspace_id)} {waits.payment.payment_id}"
+    if waits.is_disputed:
+        return f"desk keep-payment {ids}, until its dispute is decided"
+    return f"desk return-payment {ids}, or use-payment, or keep-payment"
 
 
 def owner(workspace_id: UUID) -> str:
@@ -85,12 +86,14 @@ def owner(workspace_id: UUID) -> str:
     return NOBODYS if workspace_id == NOBODY else str(workspace_id)
 
 
-def why(payment: Payment, note: PaymentNote | None) -> str:
+def why(waits: WaitingPayment) -> str:
     """Return why a payment is parked, and what staff noted last."""
-    told = (payment.reason or "").replace("_", " ")
-    if note is None:
+    told = (waits.payment.reason or "").replace("_", " ")
+    if waits.is_disputed:
+        told += "; disputed"
+    if waits.note is None:
         return told
-    return f"{told}; {note.by}: {note.text or 'erased'}"
+    return f"{told}; {waits.note.by}: {waits.note.text or 'erased'}"
 
 
 def _rows(found: Waiting) -> Iterator[Row]:
@@ -103,12 +106,13 @@ def _rows(found: Waiting) -> Iterator[Row]:
             f"desk {'refund' if is_closed else 'add-credits'} "
             f"{purchase.workspace_id} {purchase.purchase_id}",
         )  # fmt: skip
-    for payment, note in ((each.payment, each.note) for each in found.payments):
+    for waits in found.payments:
+        payment = waits.payment
         total = Money(amount=payment.amount, currency=payment.currency)
         yield Row(
             payment.received_at, "parked payment",
-            f"{money(total)} over {payment.gateway}, {payment.reference} ({why(payment, note)})",
-            payment.workspace_id, next_of(payment),
+            f"{money(total)} over {payment.gateway}, {payment.reference} ({why(waits)})",
+            payment.workspace_id, next_of(waits),
         )  # fmt: skip
     for each in found.refunds:
         total = Money(amount=each.refund.amount, currency=each.refund.currency)

@@ -32,9 +32,9 @@ from mutoscope.cli.options import Json, instant, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import bars, console, counted, micros, tell
 from mutoscope.domain.beancount import Books, beancount_lines
-from mutoscope.storage import purchases
+from mutoscope.storage import disputes
+from mutoscope.storage.disputes import Debt
 from mutoscope.storage.finance import Span
-from mutoscope.storage.purchases import Debt
 
 UTC_ZONE: Final = "UTC"
 
@@ -113,7 +113,7 @@ def debts(*, is_csv: Csv = False, is_json: Json = False) -> None:
 
     async def read(house: House) -> tuple[Debt, ...]:
         async with house.studio.reading() as connection:
-            return await purchases.debts(connection, limit=purchases.DEBTS_MAX)
+            return await disputes.debts(connection, limit=disputes.DEBTS_MAX)
 
     found = in_house(read)
     if is_json:

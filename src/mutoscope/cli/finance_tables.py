@@ -22,7 +22,7 @@ from mutoscope.cli.screen import counted, micros, table, told
 from mutoscope.domain.draft import Packs
 from mutoscope.domain.money import money_text
 from mutoscope.domain.offers import Money
-from mutoscope.storage.purchases import Debt
+from mutoscope.storage.disputes import Debt
 
 NO_TOOL: Final = "(no job)"
 

@@ -118,11 +118,12 @@ def parked(asked: Looking) -> None:
         tell("No payment waits for you.")
         return
     made = table("received", "gateway", "!reference", ">amount", "why", "!next, with --reason")
-    for each, note in ((each.payment, each.note) for each in found):
+    for waits in found:
+        each = waits.payment
         total = Money(amount=each.amount, currency=each.currency)
         made.add_row(
             _received(each), each.gateway, escape(each.reference), amount(total),
-            escape(why(each, note)), next_of(each),
+            escape(why(waits)), next_of(waits),
         )  # fmt: skip
     console().print(made)
 

@@ -116,7 +116,7 @@ class MoneyBack(NamedTuple):
 
 
 class Payment(NamedTuple):
-    """Money that came; `refunds` counts the refunds that were asked of it."""
+    """Money that came; `backs` counts the refunds that were asked and disputes that were lost."""
 
     workspace_id: UUID
     payment_id: UUID
@@ -126,7 +126,7 @@ class Payment(NamedTuple):
     state: str
     received_at: datetime
     settled_at: datetime | None
-    refunds: int
+    backs: int
 
 
 class PaidOrder(NamedTuple):

@@ -1,4 +1,4 @@
-"""Purchases of credits, money that goes back, and disputes as rows.
+"""Purchases of credits, and money that goes back, as rows.
 
 The writers whose names end in a plural commit together with the ledger's entries.
 """
@@ -20,9 +20,6 @@ from mutoscope.storage.session import SideRow
 
 if TYPE_CHECKING:
     from mutoscope.storage.database import Connection
-
-DEBTS_MAX: Final = 1_000
-"""Debts that are listed: whoever has more of them has other worries than a list."""
 
 _SQL: Final = queries("purchases")
 
@@ -74,40 +71,6 @@ class RefundOutcome:
     gateway: str
     reference: str | None
     told_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dispute:
-    """A payment that its payer disputes."""
-
-    workspace_id: UUID
-    gateway: str
-    reference: str
-    payment_id: UUID
-    purchase_id: UUID | None
-    amount: int
-    currency: str
-    state: str
-    opened_at: datetime
-    closed_at: datetime | None
-
-    def row(self) -> tuple[Any, ...]:
-        """Return its columns in the table's order."""
-        return tuple(getattr(self, name) for name in self.__dataclass_fields__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Debt:
-    """What a lost dispute left unpaid, in minor units: of a purchase, or of a plan's payment."""
-
-    workspace_id: UUID
-    gateway: str
-    reference: str
-    title: str
-    purchase_id: UUID | None
-    amount: int
-    currency: str
-    closed_at: datetime
 
 
 def changed(before: Purchase, after: Purchase) -> SideRow:
@@ -260,52 +223,6 @@ async def refunds(connection: Connection, *, workspace_id: UUID, limit: int) -> 
     """Return money of a workspace that went back, or is to, the newest first."""
     rows = _SQL.refunds_of(connection, workspace_id=workspace_id, limit=limit)
     return tuple([Refund(**row["found"]) async for row in rows])
-
-
-async def add_disputes(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-    """Write payments that are disputed; one that is known is not written again."""
-    written: int = await _SQL.add_disputes(connection, disputes=rows)
-    return written
-
-
-async def close_disputes(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-    """Note (workspace id, gateway, reference, state, instant) of open disputes."""
-    workspaces, gateways, names, states, instants = zip(*rows, strict=True)
-    written: int = await _SQL.close_disputes(
-        connection, workspaces=workspaces, gateways=gateways, names=names, states=states,
-        instants=instants,
-    )  # fmt: skip
-    return written
-
-
-async def dispute(
-    connection: Connection, *, workspace_id: UUID, gateway: str, reference: str
-) -> Dispute | None:
-    """Return a dispute of a workspace, if there is one."""
-    row = await _SQL.dispute(
-        connection, workspace_id=workspace_id, gateway=gateway, reference=reference
-    )
-    return None if row is None else Dispute(**row["found"])
-
-
-async def disputes(connection: Connection, *, workspace_id: UUID) -> tuple[Dispute, ...]:
-    """Return the disputes of a workspace, the newest first."""
-    rows = _SQL.disputes_of(connection, workspace_id=workspace_id)
-    return tuple([Dispute(**row["found"]) async for row in rows])
-
-
-async def debts(
-    connection: Connection, *, limit: int, workspace_id: UUID | None = None
-) -> tuple[Debt, ...]:
-    """Return what lost disputes left unpaid, the newest first."""
-    rows = _SQL.debts(connection, workspace_id=workspace_id, limit=limit)
-    return tuple([Debt(**dict(row)) async for row in rows])
-
-
-async def open_disputes(connection: Connection, *, limit: int) -> tuple[Dispute, ...]:
-    """Return the disputes that are not decided, the eldest first."""
-    rows = _SQL.open_disputes(connection, limit=limit)
-    return tuple([Dispute(**row["found"]) async for row in rows])
 
 
 def purchase_from(row: Mapping[str, Any]) -> Purchase:

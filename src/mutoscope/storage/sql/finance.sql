@@ -282,14 +282,19 @@ WHERE
 ORDER BY d.closed_at, d.workspace_id, d.gateway, d.reference;
 
 -- name: payments
--- Money that came up to an instant, and what became of it.
+-- Money that came up to an instant, and what became of it; `backs` counts its refunds and lost
+-- disputes, which tell themselves what went back.
 SELECT
     m.workspace_id, m.payment_id, m.gateway, m.amount, upper(m.currency) AS currency, m.state,
     m.received_at, m.settled_at,
     (
         SELECT count(*) FROM refunds AS f
         WHERE f.workspace_id = m.workspace_id AND f.payment_id = m.payment_id
-    ) AS refunds
+    ) + (
+        SELECT count(*) FROM disputes AS d
+        WHERE
+            d.workspace_id = m.workspace_id AND d.payment_id = m.payment_id AND d.state = 'lost'
+    ) AS backs
 FROM payments AS m
 WHERE
     m.received_at <= :at

@@ -17,6 +17,11 @@ WHERE
     AND p.request_id = any(:requests::uuid[])
 ORDER BY p.received_at, p.payment_id;
 
+-- name: disputed
+-- Those of some payments of which a dispute is open; there are few disputes in all.
+SELECT DISTINCT d.payment_id FROM disputes AS d
+WHERE d.state = 'open' AND d.payment_id = any(:payments::uuid[]);
+
 -- name: notes
 -- What staff noted last about each payment, when they entered it or kept it open; a reason may have
 -- been erased.

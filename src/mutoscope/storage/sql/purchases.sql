@@ -1,4 +1,4 @@
--- Purchases of credits, money that goes back, disputes and promo codes.
+-- Purchases of credits, money that goes back, and promo codes.
 
 -- name: add_purchases$
 -- New orders.
@@ -124,8 +124,8 @@ SELECT least((SELECT count(*) FROM written), (SELECT count(*) FROM counted));
 
 -- name: finish_refunds$
 -- Refunds of which an outcome is told, each where it stands as it was read. What failed counts no
--- more against its payment, and a payment that was to go back whole waits for staff again; what was
--- owed and is sent counts anew.
+-- more against its payment, and a payment that was to go back whole waits for staff again, unless
+-- lost disputes have taken all of it; what was owed and is sent counts anew.
 WITH told AS (
     SELECT
         n.workspace_id, n.refund_id, n.before, n.state, n.outcome, n.gateway, n.reference, n.told_at
@@ -161,16 +161,33 @@ noted AS (
     FROM written AS w
 ),
 
+touched AS (
+    SELECT
+        w.workspace_id, w.payment_id, m.state = 'returned' AS was_returned,
+        CASE w.outcome WHEN 'failed' THEN -w.amount ELSE w.amount END AS refunded,
+        m.amount <= (
+            SELECT coalesce(sum(d.amount), 0) FROM disputes AS d
+            WHERE
+                d.workspace_id = w.workspace_id AND d.payment_id = w.payment_id
+                AND d.state = 'lost'
+        ) AS is_taken
+    FROM written AS w
+    INNER JOIN payments AS m ON w.workspace_id = m.workspace_id AND w.payment_id = m.payment_id
+    WHERE w.outcome = 'failed' OR w.before = 'owed'
+),
+
 counted AS (
     UPDATE payments AS p
-    SET refunded = p.refunded + CASE w.outcome WHEN 'failed' THEN -w.amount ELSE w.amount END,
-        state = CASE p.state WHEN 'returned' THEN 'parked' ELSE p.state END,
-        reason = CASE p.state WHEN 'returned' THEN 'refund_failed' ELSE p.reason END,
-        settled_at = CASE p.state WHEN 'returned' THEN NULL ELSE p.settled_at END
-    FROM written AS w
-    WHERE
-        p.workspace_id = w.workspace_id AND p.payment_id = w.payment_id
-        AND (w.outcome = 'failed' OR w.before = 'owed')
+    SET refunded = p.refunded + t.refunded,
+        state = CASE WHEN t.was_returned AND NOT t.is_taken THEN 'parked' ELSE p.state END,
+        reason = CASE
+            WHEN NOT t.was_returned THEN p.reason
+            WHEN t.is_taken THEN 'dispute_lost'
+            ELSE 'refund_failed'
+        END,
+        settled_at = CASE WHEN t.was_returned AND NOT t.is_taken THEN NULL ELSE p.settled_at END
+    FROM touched AS t
+    WHERE p.workspace_id = t.workspace_id AND p.payment_id = t.payment_id
 )
 
 SELECT count(*) FROM written;
@@ -239,59 +256,6 @@ WHERE p.workspace_id = :workspace_id AND p.purchase_id = any(:names::uuid[])
 UNION ALL
 SELECT s.subscription_id AS name FROM subscriptions AS s
 WHERE s.workspace_id = :workspace_id AND s.subscription_id = any(:names::uuid[]);
-
--- name: add_disputes$
--- Payments that are disputed; one that is known is not written again.
-WITH written AS (
-    INSERT INTO disputes (
-        workspace_id, gateway, reference, payment_id, purchase_id, amount, currency, state,
-        opened_at
-    )
-    SELECT
-        n.workspace_id, n.gateway, n.reference, n.payment_id, n.purchase_id, n.amount,
-        n.currency, n.state, n.opened_at
-    FROM unnest(:disputes::disputes[]) AS n
-    ON CONFLICT DO NOTHING
-    RETURNING workspace_id
-)
-
-SELECT count(*) FROM written;
-
--- name: close_disputes$
--- Disputes that are won or lost.
-WITH written AS (
-    UPDATE disputes AS d SET state = n.state, closed_at = n.closed_at
-    FROM
-        unnest(
-            :workspaces::uuid[], :gateways::text[], :names::text[], :states::text[],
-            :instants::timestamptz[]
-        ) AS n (workspace_id, gateway, reference, state, closed_at)
-    WHERE
-        d.workspace_id = n.workspace_id AND d.gateway = n.gateway
-        AND d.reference = n.reference AND d.state = 'open'
-    RETURNING d.workspace_id
-)
-
-SELECT count(*) FROM written;
-
--- name: dispute^
--- A dispute of a workspace.
-SELECT d AS found FROM disputes AS d
-WHERE
-    d.workspace_id = :workspace_id AND d.gateway = :gateway AND d.reference = :reference;
-
--- name: disputes_of
--- Disputes of a workspace, the newest first.
-SELECT d AS found FROM disputes AS d
-WHERE d.workspace_id = :workspace_id
-ORDER BY d.opened_at DESC;
-
--- name: open_disputes
--- Disputes that are not decided, the eldest first; there are few disputes in all.
-SELECT d AS found FROM disputes AS d
-WHERE d.state = 'open'
-ORDER BY d.opened_at, d.gateway, d.reference
-LIMIT :limit;
 
 -- name: disputed_purchases
 -- The purchases of a workspace whose lots stay frozen while they are disputed.
@@ -363,22 +327,3 @@ SELECT count(*) FROM written;
 -- When a workspace redeemed a code, if it did.
 SELECT r.redeemed_at FROM promo_redemptions AS r
 WHERE r.workspace_id = :workspace_id AND r.code = :code;
-
--- name: debts
--- What lost disputes left unpaid, of one workspace or of all, the newest first: of purchases what
--- was spent, and of what else was paid and used all that the bank took back.
-SELECT
-    d.workspace_id, d.gateway, d.reference, r.title, upper(d.currency) AS currency, d.closed_at,
-    p.purchase_id, coalesce(p.debt, d.amount) AS amount
-FROM disputes AS d
-INNER JOIN payments AS m
-    ON d.workspace_id = m.workspace_id AND d.payment_id = m.payment_id AND m.state = 'applied'
-INNER JOIN payment_requests AS r
-    ON m.workspace_id = r.workspace_id AND m.request_id = r.request_id
-LEFT JOIN purchases AS p
-    ON d.workspace_id = p.workspace_id AND d.purchase_id = p.purchase_id
-WHERE
-    d.state = 'lost' AND coalesce(p.debt, d.amount) > 0
-    AND (:workspace_id::uuid IS NULL OR d.workspace_id = :workspace_id)
-ORDER BY d.closed_at DESC, d.workspace_id DESC, d.gateway DESC, d.reference DESC
-LIMIT :limit;

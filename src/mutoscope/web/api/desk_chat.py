@@ -19,9 +19,9 @@ from mutoscope.domain.chat import Words, staff
 from mutoscope.domain.staff import NotAllowed, StaffAction, require
 from mutoscope.storage.chat import UnknownChatMessage, UnknownThread
 from mutoscope.storage.cursor import BadCursor
+from mutoscope.storage.disputes import Debt, Dispute
 from mutoscope.storage.inbox import InboxThread, InboxView, JobFact, PurchaseFact, Standing
 from mutoscope.storage.place import FIRST, LAST, cursor_of, place_of
-from mutoscope.storage.purchases import Debt
 from mutoscope.storage.staff import UnknownStaff
 from mutoscope.storage.workspaces import UnknownWorkspace, Workspace
 from mutoscope.web.api.callers import ActorHere, judge_viewer
@@ -88,6 +88,7 @@ class FactsShape(msgspec.Struct, frozen=True, kw_only=True):
     """What staff see of a workspace beside its threads: `period.ends_at` is the billing date.
 
     `requests` are open, and `parked` are payments that wait for staff: why somebody who paid waits.
+    `disputes` are all of theirs, the newest first.
     """
 
     workspace: Workspace
@@ -99,6 +100,7 @@ class FactsShape(msgspec.Struct, frozen=True, kw_only=True):
     jobs: tuple[JobFact, ...]
     purchases: tuple[PurchaseFact, ...]
     debts: tuple[Debt, ...]
+    disputes: tuple[Dispute, ...]
     requests: tuple[AskedShape, ...]
     parked: tuple[ParkedPayment, ...]
 

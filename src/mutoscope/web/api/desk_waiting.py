@@ -44,7 +44,10 @@ class ParkedNote(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ParkedPayment(msgspec.Struct, frozen=True, kw_only=True):
-    """Money that came and fits nothing; without a workspace nobody knows whose it is."""
+    """Money that came and fits nothing; without a workspace nobody knows whose it is.
+
+    While its payer's dispute is open, it pays nothing and does not go back.
+    """
 
     workspace_id: UUID | None
     payment_id: UUID
@@ -56,6 +59,7 @@ class ParkedPayment(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     received_at: datetime
     note: ParkedNote | None
+    is_disputed: bool
 
 
 class OpenRefund(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,7 +138,7 @@ def parked_shape(found: WaitingPayment) -> ParkedPayment:
         note=None if note is None else ParkedNote(by=note.by, at=note.at, text=note.text),
         payment_id=each.payment_id, request_id=each.request_id, gateway=each.gateway,
         reference=each.reference, amount=each.amount, currency=each.currency,
-        reason=each.reason or "", received_at=each.received_at,
+        reason=each.reason or "", received_at=each.received_at, is_disputed=found.is_disputed,
     )  # fmt: skip
 
 

@@ -16,8 +16,8 @@ from mutoscope.domain.calendar import YEAR_MAX, YEAR_MIN
 from mutoscope.domain.credits import InstantOutOfReach, NaiveInstant
 from mutoscope.domain.staff import NotAllowed
 from mutoscope.domain.wall_clock import UnknownZone
-from mutoscope.storage import purchases
-from mutoscope.storage.purchases import Debt
+from mutoscope.storage import disputes
+from mutoscope.storage.disputes import Debt
 from mutoscope.web.api.callers import judge_reader
 from mutoscope.web.api.shape import HouseHere, Instant, instant_of
 from mutoscope.web.errors import Malformed, documented
@@ -83,7 +83,7 @@ async def show_month(
 async def list_debts(*, house: HouseHere) -> DebtList:
     """List the debts, 1,000 at most."""
     async with house.studio.reading() as connection:
-        return DebtList(debts=await purchases.debts(connection, limit=purchases.DEBTS_MAX))
+        return DebtList(debts=await disputes.debts(connection, limit=disputes.DEBTS_MAX))
 
 
 @get(
