@@ -117,7 +117,7 @@ def test_words_that_name_nothing_are_told_where_to_look(shop: Shop) -> None:
 
 def test_what_was_credited_and_what_came_are_shown_with_what_is_left(shop: Shop) -> None:
     (invoice,) = shop.run("invoice", "list", shop.workspace, "--json").json()
-    shop.act("invoice", "credit", shop.workspace, invoice["number"], "--amount", "10.00", "--yes")
+    shop.act("invoice", "credit", shop.workspace, invoice["number"], "--amount", "1000", "--yes")
     shop.act("desk", "confirm", invoice["number"], "RF18", "--amount", "4000")
 
     shown = shop.run("subscription", "show", shop.workspace)

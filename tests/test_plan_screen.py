@@ -28,7 +28,7 @@ def test_a_trial_is_told_with_its_end(place: dict[str, Any], workspace: str) -> 
 def test_a_plan_is_told_with_its_credits_and_what_it_costs_next(
     place: dict[str, Any], workspace: str
 ) -> None:
-    terms = ("--agreed", "image=9000", "--agreed", "video=5000", "--price", "90000=USD")
+    terms = ("--credits", "image=9000", "--credits", "video=5000", "--price", "90000")
 
     started = run_here("subscription", "start", workspace, "enterprise", *terms, "--yes", **place)
 

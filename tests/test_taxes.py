@@ -18,7 +18,7 @@ from mutoscope.domain.invoices import (
     tax_on,
     tax_within,
 )
-from mutoscope.domain.money import amount_text, minor_units, money_text
+from mutoscope.domain.money import money_text
 from mutoscope.domain.seller import Seller
 
 AMOUNTS = st.integers(0, 10**12)
@@ -123,13 +123,6 @@ def test_money_is_told_with_the_digits_of_its_currency(
     amount: int, currency: str, text: str
 ) -> None:
     assert money_text(amount, currency) == text
-    if amount >= 0:
-        assert minor_units(amount_text(amount, currency), currency) == amount
-
-
-@pytest.mark.parametrize("text", ["", "-1", "1.234", "1.2.3", "x", "1e3", "9" * 13, "1.", "²"])
-def test_what_is_no_amount_is_none(text: str) -> None:
-    assert minor_units(text, "USD") is None
 
 
 def test_a_number_has_its_series_year_and_six_digits_or_more() -> None:

@@ -123,7 +123,8 @@ def test_the_command_line_tells_it_with_the_line(
     assert "50 image credits of the trial ended (image line 2, subscription:" in done.output
 
 
-ENTERPRISE = ("enterprise", "--agreed", "image=10", "--agreed", "video=20")
+EUROS = ("--price", "99000", "--currency", "EUR")
+ENTERPRISE = ("enterprise", "--credits", "image=10", "--credits", "video=20")
 
 
 def test_what_was_agreed_stands_in_the_order(place: dict[str, Any]) -> None:
@@ -131,8 +132,8 @@ def test_what_was_agreed_stands_in_the_order(place: dict[str, Any]) -> None:
     start = ("subscription", "start", made["workspace_id"], *ENTERPRISE)
 
     unpriced = run_here(*start, "--pay-first", **place)
-    shown = run_here(*start, "--price", "99000=EUR", "--preview", "--json", **place).json()
-    ordered = run_here(*start, "--price", "99000=EUR", "--pay-first", "--json", **place).json()
+    shown = run_here(*start, *EUROS, "--preview", "--json", **place).json()
+    ordered = run_here(*start, *EUROS, "--pay-first", "--json", **place).json()
 
     assert "price_not_agreed: " in unpriced.errors
     assert (shown["price"]["amount"], shown["credits"]) == (99_000, {"image": 10, "video": 20})
@@ -143,9 +144,10 @@ def test_what_was_agreed_stands_in_the_order(place: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (("--price", "990"), "AMOUNT=CURRENCY"),
-        (("--price", "99.0=USD"), "AMOUNT=CURRENCY"),
-        (("--price", "990=usd"), "AMOUNT=CURRENCY"),
+        (("--price", "99.0"), "such as 4797 for 47.97"),
+        (("--price", "990=USD"), "such as 4797 for 47.97"),
+        (("--currency", "USD"), "give the --price, too"),
+        (("--credits", "video=x"), "write KIND=CREDITS"),
         (("--pay-first", "--began", "2025-01-01"), "leave --began out"),
     ],
 )

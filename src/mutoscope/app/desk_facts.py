@@ -78,9 +78,18 @@ def price_of(studio: Studio, deed: Deed, *, field: str = "price") -> Money:
     """
     amount, named = deed.number_of(field), deed.data.get("currency")
     assert amount is not None, deed.data
-    known = {pack.price.currency for pack in studio.catalog.version_at(at=deed.at).packs}
-    currency = str(named) if named is not None else known.pop() if len(known) == 1 else ""
-    return Money(amount=amount, currency=currency_of(currency))
+    currency = None if named is None else str(named)
+    return money_in(studio, amount=amount, currency=currency, at=deed.at)
+
+
+def money_in(studio: Studio, *, amount: int, currency: str | None, at: datetime) -> Money:
+    """Return minor units as money; the currency is the catalog's where that has one alone.
+
+    :raises BadDeskData: when no currency is named, and the catalog has several, or it is none.
+    """
+    known = {pack.price.currency for pack in studio.catalog.version_at(at=at).packs}
+    alone = known.pop() if len(known) == 1 else ""
+    return Money(amount=amount, currency=currency_of(alone if currency is None else currency))
 
 
 def priced(studio: Studio, deed: Deed) -> Mapping[str, Value]:

@@ -12,7 +12,16 @@ import typer
 
 from mutoscope.cli.desk_acting import Acting, act
 from mutoscope.cli.desk_waiting import NOBODYS
-from mutoscope.cli.options import id_of, instant, takes
+from mutoscope.cli.options import (
+    Allowances,
+    Currency,
+    Price,
+    allowance,
+    id_of,
+    instant,
+    money_of,
+    takes,
+)
 from mutoscope.domain.desk import amounts_text
 from mutoscope.storage.payments import NOBODY
 
@@ -44,13 +53,7 @@ RequestId = Annotated[UUID, _id("request", "subscription show WORKSPACE")]
 PaymentId = Annotated[UUID, _id("payment", "payments parked")]
 PurchaseId = Annotated[UUID, _id("purchase", "purchase list WORKSPACE")]
 RefundId = Annotated[UUID, _id("refund", "desk waiting")]
-Amount = Annotated[int | None, typer.Option(min=1, help="In minor units: 4797 for 47.97.")]
-Allowances = Annotated[
-    list[str] | None,
-    typer.Option("--credits", help="KIND=CREDITS a month, where the plan leaves it open."),
-]
-Price = Annotated[int | None, typer.Option(min=0, help="What a charge costs, net, in minor units.")]
-Currency = Annotated[str | None, typer.Option(help="Of the price; the catalog's.")]
+Amount = Annotated[int | None, typer.Option(**money_of("How much"))]
 CanPurchase = Annotated[
     bool | None, typer.Option("--purchases/--no-purchases", help="Whether it may buy credits.")
 ]
@@ -252,15 +255,8 @@ def attach(group: typer.Typer) -> None:
 
 
 def _agreed(asked: TermsOptions | StartOptions) -> dict[str, object]:
-    amounts = dict(map(_allowance, asked.allowances or ()))
+    amounts = dict(map(allowance, asked.allowances or ()))
     return {
         "allowances": amounts_text(amounts) or None, "price": asked.price,
         "currency": asked.currency, "can_purchase": asked.can_purchase,
     }  # fmt: skip
-
-
-def _allowance(text: str) -> tuple[str, int]:
-    kind, _, amount = text.partition("=")
-    if not amount.isdecimal():
-        raise typer.BadParameter(f"{text!r} is no allowance: write KIND=CREDITS")
-    return kind, int(amount)

@@ -9,18 +9,17 @@ from typing import Annotated
 import typer
 
 from mutoscope.cli.desk_acting import Acting, act
-from mutoscope.cli.options import takes
+from mutoscope.cli.options import Currency, money_of, takes
 
 Pack = Annotated[str, typer.Argument(help="The pack's key, such as house_9000.")]
 Kind = Annotated[str, typer.Argument(help="A kind of credit, such as video.")]
-Price = Annotated[int, typer.Argument(min=1, help="Net, in minor units: 15000 for 150.00.")]
+Price = Annotated[int, typer.Argument(**money_of("What it costs, net"))]
 Begins = Annotated[
     str | None,
     typer.Option(
         help="now, billing_date, or a date or instant to come, such as 2026-03-01; undone until."
     ),
 ]
-Currency = Annotated[str | None, typer.Option(help="Of the price; the catalog's.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from mutoscope.bootstrap import House
 from mutoscope.cli.as_staff import Reason, in_house_as
 from mutoscope.cli.desk_acting import Acting, Key, Looking, ThreadId, act, looked, show, who_of
 from mutoscope.cli.desk_money import Amount, OwnerId
-from mutoscope.cli.options import takes
+from mutoscope.cli.options import money_of, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, counted, money, table, tell, told
 from mutoscope.domain.staff import Actor, StaffAction, require
@@ -56,7 +56,7 @@ class EnterOptions(Acting):
     """Which transfer came of which nobody knows what for."""
 
     workspace_id: OwnerId
-    amount: Annotated[int, typer.Argument(min=1, help="In minor units: 4797 for 47.97.")]
+    amount: Annotated[int, typer.Argument(**money_of("How much came"))]
     currency: Annotated[str, typer.Argument(help="Its code, such as EUR.")]
     reference: Annotated[str, typer.Argument(help="The bank's own reference of the transfer.")]
 

@@ -18,11 +18,11 @@ from mutoscope.bootstrap import House
 from mutoscope.cli.as_staff import As, PasswordFile, Who, in_house_as
 from mutoscope.cli.files import written
 from mutoscope.cli.opening import in_house
-from mutoscope.cli.options import Json, WorkspaceId, Yes, takes
+from mutoscope.cli.options import Json, WorkspaceId, Yes, money_of, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, table, tell, told
 from mutoscope.domain.invoices import DocumentKind, number_in
-from mutoscope.domain.money import amount_text, minor_units, money_text
+from mutoscope.domain.money import amount_text, money_text
 from mutoscope.domain.staff import Actor, StaffAction
 from mutoscope.storage import invoices, workspaces
 from mutoscope.storage.invoices import Invoice, InvoiceItem, UnknownInvoice
@@ -140,7 +140,7 @@ class Credit:
     acting: As = None
     password_file: PasswordFile = None
     amount: Annotated[
-        str | None, typer.Option(help="How much, tax included, such as 12.30; all without it.")
+        int | None, typer.Option(**money_of("How much of it, tax and all; else all that is left"))
     ] = None
     yes: Yes = False
     is_json: Json = False
@@ -156,7 +156,6 @@ def credit(asked: Credit) -> None:
 
     async def credited(house: House, actor: Actor) -> Invoice:
         found = await _found(house, asked.workspace, asked.which)
-        amount = asked.amount
         act = act_of(
             house.studio, actor, action=StaffAction.CREDIT_INVOICE, workspace_id=asked.workspace,
             reason=asked.reason,
@@ -164,7 +163,7 @@ def credit(asked: Credit) -> None:
         return await credit_invoice(
             house.studio, workspace_id=asked.workspace, invoice_id=found.invoice_id,
             reason=asked.reason, act=act,
-            amount=None if amount is None else _minor(amount, found.taxed.currency),
+            amount=asked.amount,
         )  # fmt: skip
 
     who = Who(name=asked.acting, password_file=asked.password_file)
@@ -199,15 +198,6 @@ def _id(text: str) -> UUID:
     except ValueError:
         remedy = f"{text!r} is no number or id: `mutoscope invoice list WORKSPACE` tells them"
         raise typer.BadParameter(remedy) from None
-
-
-def _minor(text: str, currency: str) -> int:
-    amount = minor_units(text, currency)
-    if amount is None:
-        raise typer.BadParameter(
-            f"{text!r} is no amount: write it as {amount_text(1230, currency)}"
-        )
-    return amount
 
 
 def _write(name: str, content: bytes, *, out: Path | None, is_json: bool) -> None:

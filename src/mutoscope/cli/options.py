@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, Final, TypeVar, get_type_hints
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,9 @@ from mutoscope.domain.calendar import local_date
 from mutoscope.domain.credits import checked_instant
 
 T = TypeVar("T")
+
+MONEY_DIGITS_MAX: Final = 15
+"""Digits of an amount of money: more are a slip, and sums stay far below 64 bits."""
 
 
 def id_of(thing: str, *, remedy: str) -> Callable[[str], UUID]:
@@ -33,6 +36,35 @@ def id_of(thing: str, *, remedy: str) -> Callable[[str], UUID]:
             raise typer.BadParameter(f"{text!r} is no id of a {thing}: {remedy}") from None
 
     return read
+
+
+def money_of(what: str, *, least: int = 1) -> dict[str, Any]:
+    """Return how money is written on the command line: in minor units, and never with a point.
+
+    What is returned names a `typer.Option` or `typer.Argument`; the currency stands elsewhere.
+    """
+
+    def read(text: str) -> int:
+        is_whole = text.isascii() and text.isdecimal() and len(text) <= MONEY_DIGITS_MAX
+        if not is_whole or int(text) < least:
+            raise typer.BadParameter(
+                f"{text!r} is no amount of money: write minor units, {least} or more, such as 4797 "
+                "for 47.97"
+            )
+        return int(text)
+
+    return {"metavar": "AMOUNT", "parser": read, "help": f"{what}, in minor units: 4797 for 47.97."}
+
+
+def allowance(text: str) -> tuple[str, int]:
+    """Return a kind and its credits a month, as KIND=CREDITS.
+
+    :raises typer.BadParameter: when it is something else.
+    """
+    kind, _, amount = text.partition("=")
+    if not (amount.isascii() and amount.isdecimal()):
+        raise typer.BadParameter(f"{text!r} is no allowance: write KIND=CREDITS")
+    return kind, int(amount)
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -51,6 +83,14 @@ JobId = Annotated[
     ),
 ]  # fmt: skip
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without being asked.")]
+Allowances = Annotated[
+    list[str] | None,
+    typer.Option("--credits", help="KIND=CREDITS a month, where the plan leaves it open."),
+]
+Price = Annotated[int | None, typer.Option(**money_of("What a charge costs, net", least=0))]
+Currency = Annotated[
+    str | None, typer.Option(help="Of the price, such as USD; the catalog's without it.")
+]
 
 
 def takes(options: type[T]) -> Callable[[Callable[[T], None]], Callable[..., None]]:

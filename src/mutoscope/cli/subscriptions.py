@@ -11,19 +11,30 @@ import typer
 from mutoscope.app import change_plan, subscribe, suspend, upgrade
 from mutoscope.app.acts import Act
 from mutoscope.app.demo import NOT_CHARGED
+from mutoscope.app.desk_facts import money_in
 from mutoscope.app.subscribe import NewPlan
 from mutoscope.app.trial_end import preview_start, trial_ended, trial_left
 from mutoscope.app.upgrade import Upgrade
 from mutoscope.bootstrap import House
 from mutoscope.cli.acting import in_house_acting
 from mutoscope.cli.opening import in_house
-from mutoscope.cli.options import Json, WorkspaceId, Yes, instant, takes
+from mutoscope.cli.options import (
+    Allowances,
+    Currency,
+    Json,
+    Price,
+    WorkspaceId,
+    Yes,
+    allowance,
+    instant,
+    takes,
+)
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.plan_screen import Shown, show_plan, shown_of
 from mutoscope.cli.screen import console, money, table, told
 from mutoscope.cli.starting import amounts_told, confirm_start, start_told, terms_told
 from mutoscope.domain.billing_words import happened, happened_at
-from mutoscope.domain.offers import CURRENCY, Money
+from mutoscope.domain.offers import Money
 from mutoscope.domain.staff import StaffAction
 from mutoscope.storage import subscriptions, workspaces
 from mutoscope.storage.subscriptions import Change
@@ -59,13 +70,9 @@ class StartOptions:
     began: Annotated[
         str | None, typer.Option(help="On account: the instant on which it was agreed to begin.")
     ] = None
-    agreed: Annotated[
-        list[str] | None, typer.Option(help="KIND=CREDITS a month, where the plan leaves it open.")
-    ] = None
-    price: Annotated[
-        str | None,
-        typer.Option(help="AMOUNT=CURRENCY of a charge, net, in minor units, where it is open."),
-    ] = None
+    allowances: Allowances = None
+    price: Price = None
+    currency: Currency = None
     key: Key = None
     yes: Yes = False
     is_preview: Annotated[
@@ -87,8 +94,8 @@ def start(asked: StartOptions) -> None:
     if asked.pays_first and asked.began:
         raise typer.BadParameter("--pay-first begins when it is paid: leave --began out")
     new = NewPlan(
-        plan=asked.plan, is_annual=asked.is_annual, agreed=dict(map(_agreed, asked.agreed or ())),
-        price=_price(asked.price) if asked.price else None,
+        plan=asked.plan, is_annual=asked.is_annual,
+        agreed=dict(map(allowance, asked.allowances or ())), price=_price(asked),
         anchor_at=instant(asked.began, zone="UTC") if asked.began else None,
     )  # fmt: skip
     if asked.is_preview:
@@ -282,15 +289,16 @@ def _confirm(question: str, *, yes: bool) -> None:
         typer.confirm(question, abort=True, err=True)
 
 
-def _agreed(text: str) -> tuple[str, int]:
-    kind, _, amount = text.partition("=")
-    if not amount.isdecimal():
-        raise typer.BadParameter(f"{text!r} is no allowance: write KIND=CREDITS")
-    return kind, int(amount)
+def _price(asked: StartOptions) -> Money | None:
+    """Return the price that was agreed, in the catalog's currency unless one is named."""
+    amount = asked.price
+    if amount is None:
+        if asked.currency is not None:
+            raise typer.BadParameter("a currency was given: give the --price, too")
+        return None
 
+    async def priced(house: House) -> Money:
+        studio = house.studio
+        return money_in(studio, amount=amount, currency=asked.currency, at=studio.clock.now())
 
-def _price(text: str) -> Money:
-    amount, _, currency = text.partition("=")
-    if not (amount.isdecimal() and CURRENCY.fullmatch(currency)):
-        raise typer.BadParameter(f"{text!r} is no price: write AMOUNT=CURRENCY, such as 90000=USD")
-    return Money(amount=int(amount), currency=currency)
+    return in_house(priced)

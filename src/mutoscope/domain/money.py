@@ -17,8 +17,6 @@ MINOR_DIGITS: Final = {
 }  # fmt: skip
 """Digits after the point of the currencies that have not two."""
 
-WHOLE_DIGITS_MAX: Final = 12  # no invoice needs more, and sums stay far below 64 bits
-
 
 def amount_text(amount: int, currency: str) -> str:
     """Return an amount of minor units without the name of its currency."""
@@ -31,14 +29,3 @@ def amount_text(amount: int, currency: str) -> str:
 def money_text(amount: int, currency: str) -> str:
     """Return an amount of minor units with its currency."""
     return f"{amount_text(amount, currency)} {currency}"
-
-
-def minor_units(text: str, currency: str) -> int | None:
-    """Return what a person wrote as minor units of a currency; None when it is no such amount."""
-    digits = MINOR_DIGITS.get(currency, 2)
-    whole, point, fraction = text.strip().replace(",", "").partition(".")
-    is_written = text.isascii() and whole.isdecimal() and len(whole) <= WHOLE_DIGITS_MAX
-    has_digits = not point or fraction.isdecimal()
-    if not is_written or not has_digits or len(fraction) > digits:
-        return None
-    return int(whole + fraction.ljust(digits, "0"))
