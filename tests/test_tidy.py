@@ -4,6 +4,7 @@ The rules, their limits and their argued exemptions are in `tidy_code.py`,
 `tidy_docstrings.py` and `tidy_documents.py`.
 """
 
+from graphlib import TopologicalSorter
 from pathlib import PurePosixPath
 from re import fullmatch
 
@@ -214,6 +215,12 @@ def test_exactly_one_statement_moves_credits() -> None:
 
     assert len(movers) == 1, f"one INSERT INTO entries in all of src, in a file of SQL: {movers}"
     assert fullmatch(r"src/mutoscope/storage/.+\.sql", movers[0]), movers
+
+
+def test_no_modules_know_one_another_in_a_circle() -> None:
+    knows = {code.module_of(source): code.knows(source) for source in sources(CODE)}
+
+    TopologicalSorter({name: knows[name] & knows.keys() for name in knows}).prepare()
 
 
 def test_the_journal_is_only_ever_appended_to() -> None:

@@ -194,6 +194,20 @@ def package_imports(node: ast.AST) -> Iterator[str]:
     yield from (path for path in paths if path.split(".")[0] == "mutoscope")
 
 
+def module_of(source: Source) -> str:
+    """Return the name of a module of the package."""
+    return ".".join(source.path.relative_to("src").with_suffix("").parts)
+
+
+def knows(source: Source) -> frozenset[str]:
+    """Return what a module imports of the package, also what it needs for types alone.
+
+    Of a name in a module both paths are there: the name's, which may be a module, and its owner's.
+    """
+    paths = [path for node in ast.walk(source.tree()) for path in package_imports(node)]
+    return frozenset([*paths, *(path.rpartition(".")[0] for path in paths)])
+
+
 def not_its_owner(path: str) -> bool:
     """Tell whether a path leads through the root instead of a module."""
     parts = path.split(".")

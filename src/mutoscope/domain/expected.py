@@ -27,7 +27,7 @@ from mutoscope.domain.lots import Lot, LotState, Source, draws_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from mutoscope.domain.replay import Replay
+    from mutoscope.domain.replay_state import ReplayState
 
 Postings = tuple[Posting, ...]
 
@@ -44,7 +44,7 @@ TURNS: Final = {
 """For a freeze and a thaw: the state of the lots before and after, and the move between."""
 
 
-def expected_postings(*, entry: Entry, state: Replay) -> Postings:
+def expected_postings(*, entry: Entry, state: ReplayState) -> Postings:
     """Return the postings that an entry must have.
 
     :raises Broken: when no postings would make it right, because of what it refers to.
@@ -52,7 +52,7 @@ def expected_postings(*, entry: Entry, state: Replay) -> Postings:
     return _EXPECTED[entry.operation](entry, state)
 
 
-def turned_lots(*, entry: Entry, state: Replay) -> tuple[Lot, ...]:
+def turned_lots(*, entry: Entry, state: ReplayState) -> tuple[Lot, ...]:
     """Return the lots that a freeze or a thaw is about: one by its number, or all purchased."""
     before = TURNS[Operation(entry.operation)][0]
     if entry.refers_to is not None:
@@ -67,22 +67,22 @@ def closable_lots(lots: Mapping[int, Lot]) -> tuple[Lot, ...]:
     return tuple(lot for lot in lots.values() if lot.state in {LotState.OPEN, LotState.FROZEN})
 
 
-def _grant(entry: Entry, _state: Replay) -> Postings:
+def _grant(entry: Entry, _state: ReplayState) -> Postings:
     is_frozen = bool(entry.postings) and entry.postings[0].target == _.FROZEN
     return granted(lot=entry.sequence, amount=_total(entry), is_frozen=is_frozen)
 
 
-def _hold(entry: Entry, state: Replay) -> Postings:
+def _hold(entry: Entry, state: ReplayState) -> Postings:
     if entry.postings and entry.postings[0].lot is None:
         return metered(amount=_total(entry), source=_.UNLIMITED, target=_.METERING)
     return _drawn(entry, state, _.HELD)
 
 
-def _charge(entry: Entry, state: Replay) -> Postings:
+def _charge(entry: Entry, state: ReplayState) -> Postings:
     return _drawn(entry, state, _.CAPTURED)
 
 
-def _adjust(entry: Entry, state: Replay) -> Postings:
+def _adjust(entry: Entry, state: ReplayState) -> Postings:
     if entry.terms:
         return _grant(entry, state)
     if entry.refers_to is None:
@@ -90,7 +90,7 @@ def _adjust(entry: Entry, state: Replay) -> Postings:
     return lessened(lot=state.lot(entry.refers_to), amount=_total(entry), target=_.VOIDED)
 
 
-def _settle(entry: Entry, state: Replay) -> Postings:
+def _settle(entry: Entry, state: ReplayState) -> Postings:
     hold = state.holds.get(entry.refers_to or 0)
     if hold is None:
         expected = "an open hold"
@@ -102,7 +102,7 @@ def _settle(entry: Entry, state: Replay) -> Postings:
     return settled(hold=hold, lots=state.lots, amount=captured)
 
 
-def _refund(entry: Entry, state: Replay) -> Postings:
+def _refund(entry: Entry, state: ReplayState) -> Postings:
     captures = state.captures.get(entry.refers_to or 0)
     if not captures:
         expected = "an earlier capture, not refunded before"
@@ -114,7 +114,7 @@ def _refund(entry: Entry, state: Replay) -> Postings:
     return refunded(captures=captures, lots=state.lots, amount=amount)
 
 
-def _expire(entry: Entry, state: Replay) -> Postings:
+def _expire(entry: Entry, state: ReplayState) -> Postings:
     if entry.refers_to is not None:
         lot = _ended(entry, state)
         if not lot.is_dead(at=entry.due_at):
@@ -125,38 +125,38 @@ def _expire(entry: Entry, state: Replay) -> Postings:
     return emptied(lots=lots, target=_.EXPIRED)
 
 
-def _void(entry: Entry, state: Replay) -> Postings:
+def _void(entry: Entry, state: ReplayState) -> Postings:
     is_follow_up = entry.namespace == _LAPSE
     lot = _ended(entry, state) if is_follow_up else state.lot(entry.refers_to)
     return emptied(lots=(lot,), target=_.VOIDED)
 
 
-def _forfeit(entry: Entry, state: Replay) -> Postings:
+def _forfeit(entry: Entry, state: ReplayState) -> Postings:
     is_follow_up = entry.refers_to is not None
     lots = (_ended(entry, state),) if is_follow_up else closable_lots(state.lots)
     return emptied(lots=lots, target=_.FORFEITED)
 
 
-def _turn(entry: Entry, state: Replay) -> Postings:
+def _turn(entry: Entry, state: ReplayState) -> Postings:
     _before, _after, source, target = TURNS[Operation(entry.operation)]
     lots = turned_lots(entry=entry, state=state)
     return moved_between(lots=lots, source=source, target=target)
 
 
-def _meter(entry: Entry, _state: Replay) -> Postings:
+def _meter(entry: Entry, _state: ReplayState) -> Postings:
     return metered(amount=_total(entry), source=_.UNLIMITED, target=_.METERED)
 
 
-def _absorb(entry: Entry, _state: Replay) -> Postings:
+def _absorb(entry: Entry, _state: ReplayState) -> Postings:
     return metered(amount=_total(entry), source=_.OPERATOR, target=_.ABSORBED)
 
 
-def _drawn(entry: Entry, state: Replay, target: Account) -> Postings:
+def _drawn(entry: Entry, state: ReplayState, target: Account) -> Postings:
     draws = draws_for(lots=state.filled.values(), amount=_total(entry), at=entry.due_at)
     return tuple([Posting(_.AVAILABLE, target, draw.lot, draw.amount) for draw in draws])
 
 
-def _ended(entry: Entry, state: Replay) -> Lot:
+def _ended(entry: Entry, state: ReplayState) -> Lot:
     lot = state.lot(entry.refers_to)
     if _ENDS[LotState(lot.state)] != entry.operation:
         expected = f"the end of lot {lot.lot}, which is {lot.state}"
@@ -170,7 +170,7 @@ def _total(entry: Entry) -> int:
     return sum(posting[3] for posting in entry.postings)
 
 
-_EXPECTED: Final[dict[str, Callable[[Entry, Replay], Postings]]] = {
+_EXPECTED: Final[dict[str, Callable[[Entry, ReplayState], Postings]]] = {
     Operation.GRANT: _grant, Operation.HOLD: _hold, Operation.SETTLE: _settle,
     Operation.RELEASE: _settle, Operation.CHARGE: _charge, Operation.EXPIRE: _expire,
     Operation.VOID: _void, Operation.REFUND: _refund, Operation.ADJUST: _adjust,

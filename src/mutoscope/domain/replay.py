@@ -14,11 +14,11 @@ from mutoscope.domain.chart import MOVES, Account, Operation
 from mutoscope.domain.due import OWN_NAMESPACES
 from mutoscope.domain.expected import TURNS, closable_lots, expected_postings, turned_lots
 from mutoscope.domain.findings import Broken, Fault
-from mutoscope.domain.journal import EPOCH, Entry, Posting
+from mutoscope.domain.journal import Entry, Posting
 from mutoscope.domain.lots import Draw, Lot, LotState, granted_lot, moved
+from mutoscope.domain.replay_state import ReplayState
 from mutoscope.domain.spending import open_hold
 from mutoscope.domain.standing import NAMESPACE as RENEWAL
-from mutoscope.domain.wallet import OpenHold
 
 _ = Account
 _PERMITTED: Final = {str(operation): moves for operation, moves in MOVES.items()}
@@ -28,28 +28,10 @@ _WITHOUT_ORDER: Final = frozenset(
 )
 
 
-class Replay:
-    """What the entries so far have made of a wallet.
+class Replay(ReplayState):
+    """The replay of a wallet's entries, one after the other."""
 
-    `filled` are the lots with credits available or frozen. `captures` keeps the draws of the
-    entries that will be refunded (`refunded`, known beforehand), so that a long history costs no
-    memory.
-    """
-
-    __slots__ = (
-        "available", "captures", "due_at", "filled", "held", "holds", "lots", "periods",
-        "posted_at", "refunded", "sequence",
-    )  # fmt: skip
-
-    def __init__(self, *, refunded: Iterable[int]) -> None:
-        self.refunded = frozenset(refunded)
-        self.sequence = self.available = self.held = 0
-        self.due_at = self.posted_at = EPOCH
-        self.lots: dict[int, Lot] = {}
-        self.filled: dict[int, Lot] = {}
-        self.holds: dict[int, OpenHold] = {}
-        self.captures: dict[int, tuple[Draw, ...]] = {}
-        self.periods: set[tuple[str, str]] = set()
+    __slots__ = ()
 
     def follow(self, entry: Entry) -> None:
         """Follow the next entry.
@@ -80,16 +62,6 @@ class Replay:
                 expected = f"lot {lot.lot} empty at {at}"
                 found = f"{lot.available} available and {lot.frozen} frozen"
                 raise Broken(fault=Fault.LAPSE_MISSED, expected=expected, found=found)
-
-    def lot(self, number: int | None) -> Lot:
-        """Return a lot by its number.
-
-        :raises Broken: when no earlier entry granted it.
-        """
-        lot = self.lots.get(number or 0)
-        if lot is None:
-            raise Broken(fault=Fault.LOT_UNKNOWN, expected="an earlier grant", found=number)
-        return lot
 
     def _check_time(self, entry: Entry) -> None:
         if entry.due_at < self.due_at or entry.posted_at < self.posted_at:
