@@ -3,17 +3,21 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
 import structlog
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from finance_stage import Till, till_of
 from loopback import stay
 from mutoscope.app import passwords
 from mutoscope.storage import queue
 from mutoscope.storage.database import connect, migrate
 from servers import own_server
+from soundness import assert_sound
+from studio_stage import Stage, open_stage
 
 BY_FILES = "STRATEGY FILE_COPY"
 """Copying the template's files takes a quarter of the time of writing them to the log."""
@@ -81,6 +85,20 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await connect(database_url)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    """Give a studio of the test's own, whose books have to be sound in the end."""
+    async with open_stage(database_url, tmp_path) as stage:
+        yield stage
+        await assert_sound(database_url)
+
+
+@pytest.fixture
+def till(stage: Stage) -> Till:
+    """Give what customers of the stage do: pay, spend and get money back."""
+    return till_of(stage)
 
 
 def database_at(server_url: str, name: str) -> str:

@@ -1,7 +1,6 @@
 """A job ends once, with its credits: captured for what came, returned for what did not."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,16 +14,8 @@ from mutoscope.app.sweep import sweep
 from mutoscope.domain.jobs import JobState
 from mutoscope.storage.jobs import Job
 from scripted_generator import BUSY, REFUSED
-from soundness import assert_sound
 from studio_fixture import lines
-from studio_stage import Stage, open_stage
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
+from studio_stage import Stage
 
 
 async def test_a_delivered_job_is_captured_once(stage: Stage) -> None:

@@ -1,10 +1,8 @@
 """Advice about a board: nothing, the cheapest purchase, a larger plan, or a plan at all."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -17,18 +15,10 @@ from mutoscope.bootstrap import read_catalog
 from mutoscope.domain.offers import FreeAmount, Money, Pack
 from mutoscope.domain.pack_advice import cheapest
 from mutoscope.domain.storyboard import Project
-from soundness import assert_sound
 from storyboard_stage import begin, start
-from studio_stage import Stage, open_stage
+from studio_stage import Stage
 
 VERSION = read_catalog(None).version_at(at=datetime(2026, 1, 1, tzinfo=UTC))
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
 
 
 async def board(stage: Stage, *, clips: int = 3, tool: str = "veo3", seconds: int = 8) -> Project:

@@ -1,8 +1,6 @@
 """Terms that staff agree with one customer: said before the start, and kept to their plan."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -14,17 +12,9 @@ from mutoscope.app.plan_now import plan_now
 from mutoscope.app.subscribe import NewPlan, start_on_account
 from mutoscope.app.terms import AllowanceNotAgreed, PriceNotAgreed
 from mutoscope.domain.offers import Money
-from soundness import assert_sound
-from studio_stage import Stage, open_stage
+from studio_stage import Stage
 
 AGREED = {"image": 9_000, "video": 5_000}
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
 
 
 async def opened(stage: Stage) -> UUID:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -11,16 +10,8 @@ from mutoscope.app.storyboard_estimate import NothingLacking
 from mutoscope.app.storyboard_orders import BoardWish, order_board
 from mutoscope.domain.storyboard import Wanted
 from mutoscope.storage.journal import Journal
-from soundness import assert_sound
 from storyboard_stage import begin, look, order
-from studio_stage import Stage, open_stage
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
+from studio_stage import Stage
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from beancount import loader
 from beancount.core.data import Transaction
 
-from finance_stage import DAY, Bill, Till, play, till_of
+from finance_stage import DAY, Bill, Till, play
 from mutoscope.app import finance
 from mutoscope.app.books import ITEMS, BadDays, Days, books
 from mutoscope.domain import actions as ask
@@ -25,23 +24,10 @@ from mutoscope.domain.beancount import (
 )
 from mutoscope.domain.lots import Terms
 from mutoscope.domain.money import MINOR_DIGITS
-from soundness import assert_sound
-from studio_stage import Stage, open_stage
+from studio_stage import Stage
 
 BEAN_CHECK = Path(sys.executable).with_name("bean-check")
 Sums = dict[tuple[str, str], Decimal]
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
-
-
-@pytest.fixture
-def till(stage: Stage) -> Till:
-    return till_of(stage)
 
 
 async def written(stage: Stage, path: Path, *, first: date, until: date, zone: str = "UTC") -> str:

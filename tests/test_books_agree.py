@@ -2,7 +2,6 @@
 that runs, and ahead."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from finance_stage import DAY, Bill, Till, play, till_of
+from finance_stage import DAY, Bill, Till, play
 from mutoscope.app import finance
 from mutoscope.app.books import ITEMS
 from mutoscope.app.finance import Deferred, Month
@@ -18,8 +17,7 @@ from mutoscope.domain import actions as ask
 from mutoscope.domain.lots import Terms
 from mutoscope.domain.money import MINOR_DIGITS
 from mutoscope.storage.finance import PaidLot, Span, paid_lots
-from soundness import assert_sound
-from studio_stage import Stage, open_stage
+from studio_stage import Stage
 from test_books import balances, written
 
 INSTANT = timedelta(microseconds=1)
@@ -31,18 +29,6 @@ RECKONED = """
         ON (w.workspace_id, w.kind) = (e.workspace_id, e.kind) AND e.posted_at < $1
     GROUP BY 1, 2 ORDER BY 1, 2
 """
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
-
-
-@pytest.fixture
-def till(stage: Stage) -> Till:
-    return till_of(stage)
 
 
 async def month_of(stage: Stage, at: datetime, *, months: int = 0) -> Month:

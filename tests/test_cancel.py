@@ -1,9 +1,7 @@
 """A cancelled job gives its credits back when it stopped, and is paid for when it was delivered."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -12,16 +10,8 @@ from mutoscope.app.ports import RenderState
 from mutoscope.domain.jobs import JobState
 from mutoscope.storage.jobs import Job, UnknownJob
 from scripted_generator import BUSY
-from soundness import assert_sound
 from studio_fixture import drive, lines, open_workspace, place, spent
-from studio_stage import FRAME, Stage, open_stage
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
+from studio_stage import FRAME, Stage
 
 
 async def stop(stage: Stage, job: Job) -> Job:

@@ -1,7 +1,5 @@
 """A cap is of a member or a project of the workspace, and so is whatever a job is put down to."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -12,17 +10,9 @@ from mutoscope.domain.caps import Subject, UnknownKind
 from mutoscope.domain.credits import BadAmount
 from mutoscope.domain.team import Role, RoleCannot, UnknownMember
 from mutoscope.storage.storyboard import UnknownProject
-from soundness import assert_sound
 from studio_fixture import lines, open_workspace
-from studio_stage import Stage, open_stage
+from studio_stage import Stage
 from team_stage import cap, join, place_for, standing
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
 
 
 async def test_who_is_no_member_or_may_not_spend_places_no_job(stage: Stage) -> None:

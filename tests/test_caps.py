@@ -1,10 +1,8 @@
 """A cap counts under the lock of the hold: nobody uses more in a period, at once or late."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -24,20 +22,12 @@ from mutoscope.domain.storyboard import Wanted
 from mutoscope.domain.team import UnknownMember
 from mutoscope.storage.caps import Cap
 from mutoscope.storage.jobs import Job
-from soundness import assert_sound
 from storyboard_stage import begin
 from studio_fixture import drive, lines
-from studio_stage import Stage, open_stage
+from studio_stage import Stage
 from team_stage import cap, join, place_for, standing
 
 AT_ONCE = 64
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
 
 
 async def plan(stage: Stage, key: str = "pro") -> None:

@@ -1,6 +1,5 @@
 """Two versions of a catalog: a plan takes the one in force at its charges, and no plan is lost."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,9 +17,8 @@ from mutoscope.domain.agreed import Agreed
 from mutoscope.domain.catalog import Catalog, UnknownPlan
 from mutoscope.domain.offers import Allowance, Basis, Entitlement, Money, Plan
 from mutoscope.storage import routes
-from soundness import assert_sound
 from studio_fixture import open_workspace
-from studio_stage import Stage, open_stage
+from studio_stage import Stage
 from test_catalog import SHIPPED, later_version
 
 MARCH = datetime(2025, 3, 10, tzinfo=UTC)
@@ -30,13 +28,6 @@ HALF = (
     Allowance(kind="image", basis=Basis.FIXED, credits=350),
     Allowance(kind="video", basis=Basis.FIXED, credits=750),
 )
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
 
 
 def without(stage: Stage, plan: str) -> tuple[Plan, ...]:

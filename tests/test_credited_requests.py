@@ -1,7 +1,6 @@
 """What was credited of an invoice is not asked for: on no page, in no mail, by no charge."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,20 +16,12 @@ from mutoscope.domain.subscriptions import State
 from mutoscope.storage.invoices import Invoice
 from mutoscope.storage.payments import PaymentRequest
 from payment_stage import GOOD, open_till
-from soundness import assert_sound
-from studio_stage import Stage, open_stage
+from studio_stage import Stage
 from test_books import balances, written
 
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 OVERDUE = datetime(2025, 2, 15, 9, tzinfo=UTC)
 SUSPENDED = datetime(2025, 2, 27, 9, tzinfo=UTC)
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
 """Dunning: reminders on their days, once each, and suspension after the days of grace."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -23,17 +21,9 @@ from mutoscope.payments.manual import ManualGateway
 from mutoscope.storage.outbox import StoredMessage
 from mutoscope.storage.payments import PaymentRequest
 from post_stage import messages
-from soundness import assert_sound
-from studio_stage import Stage, open_stage
+from studio_stage import Stage
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
 
 
 async def owing(stage: Stage) -> PaymentRequest:

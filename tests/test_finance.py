@@ -1,21 +1,18 @@
 """The books: what is outstanding, deferred, earned and spent, at any instant and for ever."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from finance_stage import BEGINNING, DAY, Bill, Till, play, till_of
+from finance_stage import BEGINNING, DAY, Bill, Till, play
 from mutoscope.app import finance
 from mutoscope.app.finance import BadMonth, Month
 from mutoscope.domain import actions as ask
 from mutoscope.domain.lots import Terms
 from mutoscope.domain.offers import Money
 from mutoscope.domain.wall_clock import UnknownZone
-from soundness import assert_sound
-from studio_stage import Stage, open_stage
+from studio_stage import Stage
 
 LEFT = """
     SELECT kind, source, paid_amount IS NOT NULL AS is_paid, sum(available)::int,
@@ -26,18 +23,6 @@ LEFT = """
 PAID = """
     SELECT sum(paid_amount)::int FROM grants WHERE upper(currency) = $1
 """
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
-
-
-@pytest.fixture
-def till(stage: Stage) -> Till:
-    return till_of(stage)
 
 
 async def january(stage: Stage, *, month: int = 1, zone: str = "UTC") -> Month:

@@ -1,8 +1,6 @@
 """Forecasts of real wallets: captures alone make the rate, and every lapse is told."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -18,15 +16,7 @@ from mutoscope.storage.database import queries
 from mutoscope.storage.forecast import daily_use
 from mutoscope.storage.workspaces import UnknownWorkspace
 from narrator import BEGINNING, fill, scans
-from soundness import assert_sound
-from studio_stage import Stage, open_stage
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
+from studio_stage import Stage
 
 
 async def of_video(stage: Stage, workspace_id: UUID) -> Forecast:

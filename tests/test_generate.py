@@ -1,10 +1,8 @@
 """A job is priced, held and queued at once, or refused by name before anything is held."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -26,19 +24,11 @@ from mutoscope.domain.planner import KeyReused
 from mutoscope.providers.local.engine import ABLE
 from mutoscope.storage.jobs import UnknownJob
 from mutoscope.storage.workspaces import UnknownWorkspace
-from soundness import assert_sound
 from studio_fixture import drive, frame, lines, open_workspace, place, spent
-from studio_stage import FRAME, Stage, open_stage
+from studio_stage import FRAME, Stage
 
 EDIT = Wish(tool="edit_open_assistant", prompt="", instruction="at night")
 CLIP = Wish(tool="kling_pro", prompt="", duration_s=5)
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
 
 
 async def queued_steps(stage: Stage) -> int:

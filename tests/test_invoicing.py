@@ -1,10 +1,8 @@
 """Invoices take numbers without gaps, never change, and go out with the transaction."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -21,16 +19,8 @@ from mutoscope.domain.requests import Request
 from mutoscope.storage.invoices import Invoice, UnknownInvoice
 from mutoscope.storage.journal import Journal
 from mutoscope.storage.session import SideRow, SideRowRefused
-from soundness import assert_sound
 from studio_fixture import open_workspace
-from studio_stage import Stage, open_stage
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
+from studio_stage import Stage
 
 
 async def refuse(_: object, __: object) -> int:

@@ -1,10 +1,8 @@
 """What goes back goes back once: refunds, disputes; and promo codes that give once."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -46,15 +44,7 @@ from mutoscope.domain.purchases import (
 from mutoscope.storage import disputes, purchases
 from mutoscope.storage.offers import PromoCode
 from overtaking import overtake
-from soundness import assert_sound
-from studio_stage import Stage, open_stage
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
+from studio_stage import Stage
 
 
 async def read(stage: Stage, purchase: Purchase) -> Purchase:

@@ -1,8 +1,6 @@
 """Buying credits is a desk: ordered, paid, and added once."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -36,16 +34,8 @@ from mutoscope.domain.purchases import (
 )
 from mutoscope.storage import purchases
 from mutoscope.storage.session import SideRowRefused
-from soundness import assert_sound
 from studio_fixture import open_workspace
-from studio_stage import Stage, open_stage
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
+from studio_stage import Stage
 
 
 async def read(stage: Stage, purchase: Purchase) -> Purchase:

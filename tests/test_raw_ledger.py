@@ -1,10 +1,8 @@
 """Raw operations of a studio's ledger leave no money behind: refunds of what was bought, grants."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -29,18 +27,10 @@ from mutoscope.storage.journal import JournalClosed
 from mutoscope.storage.purchases import Refund
 from mutoscope.storage.session import SideRowRefused
 from overtaking import overtake
-from soundness import assert_sound
-from studio_stage import Stage, open_stage
+from studio_stage import Stage
 
 PLAN, PACK = 1_500, 1_500
 CLIP = 50
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
 
 
 async def do(stage: Stage, workspace_id: UUID, **operations: ask.Action) -> list[Outcome]:

@@ -1,6 +1,5 @@
 """A receipt tells what was asked and delivered, what it cost, and which lots paid."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,16 +10,8 @@ from mutoscope.app.ports import RenderState
 from mutoscope.app.receipt import Receipt, receipt
 from mutoscope.app.subscribe import start_plan
 from mutoscope.storage.jobs import Job, UnknownJob
-from soundness import assert_sound
 from studio_fixture import deliver_clip, drive, frame, open_workspace, place, spent
-from studio_stage import Stage, open_stage
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
+from studio_stage import Stage
 
 
 async def receipt_of(stage: Stage, job: Job) -> Receipt:

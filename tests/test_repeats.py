@@ -1,9 +1,7 @@
 """The same key twice at one moment: whoever comes second gets the first one's answer."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -24,17 +22,9 @@ from mutoscope.app.subscribe import NewPlan, order_plan, start_plan
 from mutoscope.storage import offers
 from mutoscope.storage.payments import PaymentRequest
 from overtaking import overtake
-from soundness import assert_sound
 from storyboard_stage import begin
 from storyboard_stage import order as order_board_of
-from studio_stage import Stage, open_stage
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
+from studio_stage import Stage
 
 
 @pytest.mark.parametrize("read_name", ["current", "asked"])

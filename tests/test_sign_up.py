@@ -2,9 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -21,18 +19,10 @@ from mutoscope.domain.wall_clock import UnknownZone
 from mutoscope.storage import workspaces
 from mutoscope.storage.journal import JournalClosed
 from mutoscope.storage.workspaces import UnknownWorkspace, Workspace
-from soundness import assert_sound
 from studio_fixture import lines
-from studio_stage import Stage, open_stage
+from studio_stage import Stage
 
 TRIAL = [("grant", 50)]
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
 
 
 async def newcomer(stage: Stage, email: str = "ada@example.com") -> tuple[Workspace, str]:

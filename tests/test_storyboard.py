@@ -1,7 +1,5 @@
 """Storyboards: made from screenplays, changed, moved, deleted with undo, and what a frame shows."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -26,16 +24,8 @@ from mutoscope.domain.storyboard import (
 from mutoscope.storage import storyboard as rows
 from mutoscope.storage.storyboard import UnknownFrame, UnknownPart, UnknownProject, UnknownScene
 from mutoscope.storage.workspaces import UnknownWorkspace
-from soundness import assert_sound
 from storyboard_stage import begin, look, picture, with_stills
-from studio_stage import Stage, open_stage
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
+from studio_stage import Stage
 
 
 async def test_a_screenplay_becomes_scenes_and_frames_in_order(stage: Stage) -> None:

@@ -1,6 +1,5 @@
 """Jobs for a frame: placed with their link, told with the cast, repeated as the same request."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
@@ -32,17 +31,9 @@ from mutoscope.storage import history, jobs
 from mutoscope.storage.jobs import Job
 from mutoscope.storage.storyboard import UnknownFrame
 from overtaking import overtake
-from soundness import assert_sound
 from storyboard_stage import begin, finished, look, picture, slot, start, with_stills
 from studio_fixture import deliver_clip, drive, lines
-from studio_stage import Stage, open_stage
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
+from studio_stage import Stage
 
 
 async def first(stage: Stage, project: Project) -> Frame:

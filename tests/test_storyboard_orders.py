@@ -1,6 +1,5 @@
 """A whole board: estimated, quoted, mixed and ordered; all of it is held, or nothing."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -32,19 +31,11 @@ from mutoscope.domain.quote import QuoteExpired, QuoteOutdated
 from mutoscope.domain.storyboard import FrameNotFinal, FrameNotMade, Wanted
 from mutoscope.storage.board import UnknownQuote
 from mutoscope.storage.storyboard import UnknownFrame
-from soundness import assert_sound
 from storyboard_stage import begin, look, order, start, with_stills
 from studio_fixture import deliver_clip, drive, lines, open_workspace
-from studio_stage import Stage, open_stage
+from studio_stage import Stage
 
 HOLDS = [("grant", 1_500), ("hold", 25), ("hold", 25), ("hold", 25)]
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
 
 
 def changed_catalog(studio: Studio, *, tool: str, rate: int | None) -> Catalog:

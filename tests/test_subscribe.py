@@ -1,9 +1,7 @@
 """A plan starts once: its billing date is fixed, the trial lapses, the first credits come."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -19,16 +17,8 @@ from mutoscope.domain.credits import BadAmount
 from mutoscope.storage import balances
 from mutoscope.storage.offers import PromoCode
 from mutoscope.storage.workspaces import Workspace
-from soundness import assert_sound
 from studio_fixture import drive, lines, open_workspace, place
-from studio_stage import FRAME, Stage, open_stage
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
+from studio_stage import FRAME, Stage
 
 
 async def start(

@@ -1,8 +1,6 @@
 """A plan's life: its states as data, changes at once and on the billing date, and its end."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -27,15 +25,7 @@ from mutoscope.app.subscribe import start_plan
 from mutoscope.app.upgrade import NotAnUpgrade
 from mutoscope.domain.plan_changes import ScheduledChange
 from mutoscope.domain.subscriptions import TRANSITIONS, Event, NotInThisState, State, after
-from soundness import assert_sound
-from studio_stage import Stage, open_stage
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
+from studio_stage import Stage
 
 
 @pytest.mark.parametrize("state", list(State))

@@ -15,19 +15,11 @@ from mutoscope.app.subscribe import AlreadySubscribed, NewPlan, start_plan
 from mutoscope.app.trial_end import TrialEnd, preview_start, trial_ended, trial_left
 from mutoscope.domain.offers import Money
 from mutoscope.storage import history
-from soundness import assert_sound
 from studio_fixture import open_workspace
-from studio_stage import Stage, open_stage
+from studio_stage import Stage
 
 ENDED = "50 image credits of the trial end"
 LIMIT_S = 60
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
 
 
 async def started(stage: Stage) -> tuple[TrialEnd, ...]:

@@ -2,10 +2,8 @@
 
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -24,22 +22,14 @@ from mutoscope.storage import history
 from mutoscope.storage.caps import standings
 from mutoscope.storage.history import Line
 from mutoscope.storage.workspaces import get
-from soundness import assert_sound
 from storyboard_stage import begin
 from studio_fixture import drive, open_workspace
-from studio_stage import Stage, open_stage
+from studio_stage import Stage
 from team_stage import cap, join, place_for, used_by
 
 ACTS = 90
 GIVEN_BACK = {"available", "frozen", "unlimited"}
 USES = {"hold", "charge", "meter"}
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
 
 
 async def history_of(stage: Stage) -> list[Line]:
