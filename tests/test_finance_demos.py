@@ -9,11 +9,12 @@ from uuid import UUID
 
 import pytest
 
-from finance_stage import BEGINNING, Till, play, till_of
+from finance_stage import BEGINNING, Till, play
 from mutoscope.app import finance
 from mutoscope.app.books import Days, books
-from soundness import assert_sound
-from studio_stage import Stage, open_stage
+from mutoscope.app.rate_card_replay import RateCardReplay, replay
+from mutoscope.domain.catalog import Catalog
+from studio_stage import Stage
 from test_books import written
 
 DAYS = Days(date(2025, 1, 1), date(2025, 8, 1), "UTC")
@@ -30,18 +31,6 @@ MARKED = """
 """
 
 
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
-
-
-@pytest.fixture
-def till(stage: Stage) -> Till:
-    return till_of(stage)
-
-
 async def customers_of(stage: Stage) -> list[UUID]:
     async with stage.studio.reading() as connection:
         rows = await connection.fetch(CUSTOMERS)
@@ -55,7 +44,13 @@ async def mark(till: Till, customers: list[UUID], *demos: UUID) -> None:
 
 def figures(name: str, told: object) -> Iterator[tuple[tuple[object, ...], int]]:
     """Yield the numbers of a row, each under the row's words and the number's own name."""
-    row = told._asdict() if isinstance(told, tuple) else asdict(told)
+    row = (
+        told
+        if isinstance(told, dict)
+        else told._asdict()
+        if isinstance(told, tuple)
+        else asdict(told)
+    )
     words = tuple(value for value in row.values() if isinstance(value, str | None))
     for field, value in row.items():
         if type(value) is int:
@@ -76,6 +71,17 @@ async def rows(stage: Stage) -> AsyncIterator[tuple[str, object]]:
     for transaction in (await books(studio, days=DAYS)).transactions:
         for leg in transaction.legs:
             yield "books", leg
+    replayed = await under_the_same_prices(stage)
+    yield "replay", {"wallets": replayed.wallets, "entries": replayed.entries}
+    for tool in replayed.tools:
+        yield "replay", tool
+
+
+async def under_the_same_prices(stage: Stage) -> RateCardReplay:
+    """Replay all days under the catalog that is in force."""
+    draft = Catalog(versions=stage.studio.catalog.versions[-1:])
+    async with stage.studio.reading() as connection:
+        return await replay(stage.studio, connection=connection, draft=draft, span=DAYS.span())
 
 
 async def told(stage: Stage) -> Counter[tuple[object, ...]]:

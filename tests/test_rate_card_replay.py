@@ -1,15 +1,13 @@
 """A span once more under a draft: who would run out, and what would be earned and spent."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import UUID
 
 import asyncpg
 import pytest
 
-from finance_stage import BEGINNING, DAY, Till, play, till_of
+from finance_stage import BEGINNING, DAY, Till, play
 from mutoscope.app.rate_card_replay import LedgerBroken, RateCardReplay, ToolReplay, replay
 from mutoscope.app.subscribe import start_plan
 from mutoscope.domain import actions as ask
@@ -18,23 +16,12 @@ from mutoscope.domain.draft import Packs, PastJob, captured_under, held_under, p
 from mutoscope.domain.lots import Terms
 from mutoscope.domain.offers import Allowance, Basis, FreeAmount, Money, Unit
 from mutoscope.storage.finance import Span
-from soundness import assert_sound
 from studio_fixture import drive, place
-from studio_stage import FRAME, Stage, open_stage
+from studio_stage import FRAME, Stage
 
 YEAR = Span(BEGINNING, datetime(2026, 6, 1, tzinfo=UTC))
-
-
-@pytest.fixture
-async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, tmp_path) as stage:
-        yield stage
-        await assert_sound(database_url)
-
-
-@pytest.fixture
-def till(stage: Stage) -> Till:
-    return till_of(stage)
+NO_DEMOS = "UPDATE workspaces SET is_demo = FALSE"
+"""Lets what was made in a demo count as a customer's."""
 
 
 def version_of(stage: Stage) -> Version:
@@ -173,6 +160,7 @@ async def test_a_plan_grants_what_the_draft_allows(
     stage.generator.succeed(images=8)
     await start_plan(stage.studio, workspace_id=stage.workspace_id, plan="essential")
     await drive(stage, await stage.place(images=8))
+    await connection.execute(NO_DEMOS)
     less = [
         replace(plan, allowances=(Allowance(kind="image", basis=Basis.FIXED, credits=5),))
         for plan in version_of(stage).plans
@@ -189,6 +177,7 @@ async def test_a_plan_that_is_sold_no_more_is_kept_by_who_has_it(
     stage.generator.succeed(images=1)
     await start_plan(stage.studio, workspace_id=stage.workspace_id, plan="essential")
     await drive(stage, await place(stage, FRAME))
+    await connection.execute(NO_DEMOS)
     others = tuple(plan for plan in version_of(stage).plans if plan.key != "essential")
 
     told = await replayed(stage, connection, replace(version_of(stage), plans=others))

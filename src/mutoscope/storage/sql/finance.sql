@@ -361,7 +361,9 @@ LEFT JOIN LATERAL (
     FROM attempts AS a
     WHERE a.workspace_id = j.workspace_id AND a.job_id = j.job_id
 ) AS c ON TRUE
-WHERE j.created_at >= :starts_at AND j.created_at < :ends_at;
+WHERE
+    j.created_at >= :starts_at AND j.created_at < :ends_at
+    AND j.workspace_id NOT IN (SELECT x.workspace_id FROM demos AS x);
 
 -- name: plans_of_subscriptions
 -- Which plan each subscription had from which instant on; one that never changed has the plan that
