@@ -293,6 +293,37 @@ async def test_the_command_tells_what_differs_and_rebuilds_it(
     assert house.run("rebuild").output == "Nothing to rebuild: all is as the journal makes it.\n"
 
 
+async def test_a_rebuild_has_a_line_in_the_audit_of_each_workspace(
+    house: House, connection: asyncpg.Connection
+) -> None:
+    house.run("workspace", "create", "Grace", "--demo")
+    await connection.execute("UPDATE wallets SET available = available + 1")
+    workspaces = await connection.fetch("SELECT workspace_id FROM wallets ORDER BY workspace_id")
+
+    house.run("rebuild", "--yes")
+    house.run("rebuild", "--yes")
+
+    found = house.run("audit", "list", "--action", "rebuild", "--json").json()
+    assert sorted(each["workspace_id"] for each in found) == [str(row[0]) for row in workspaces]
+    assert all(each["reason"] == f"{each['name']}: mutoscope rebuild" for each in found)
+    assert all(each["data"]["wallets"] == 1 for each in found)
+
+
+async def test_what_cannot_be_told_in_the_audit_is_not_rebuilt(
+    house: House, connection: asyncpg.Connection
+) -> None:
+    await connection.execute("UPDATE wallets SET available = available + 1")
+    before = await rows(connection, PROJECTIONS)
+    await connection.execute(
+        "ALTER TABLE audit_lines ADD CONSTRAINT closed CHECK (action <> 'rebuild') NOT VALID"
+    )
+
+    refused = house.run("rebuild", "--yes")
+
+    assert refused.code != 0
+    assert await rows(connection, PROJECTIONS) == before
+
+
 async def test_the_command_refuses_a_broken_journal_by_its_first_bad_row(
     house: House, connection: asyncpg.Connection
 ) -> None:

@@ -1,7 +1,8 @@
 """Rebuild the projections (wallets, lots, open holds) from the journal, by the replay of `verify`.
 
 Invariant: no entry is written, and a wallet whose rows are as its journal makes them is left alone.
-One transaction a workspace, under the locks of its wallets: operations go on before and after it.
+One transaction a workspace, under the locks of its wallets: operations go on before and after it,
+and whoever acts has a line of the audit in it for each workspace.
 The surprising choice: a wallet's row is a witness too. When it tells of a line that the journal
 does not have, lines were cut off or rewritten, and a rebuild would wipe out the only trace of it.
 """
@@ -11,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from mutoscope.app.acts import NOBODYS, Act, write_rows
 from mutoscope.app.verify import Examination, examine, replay_wallet, unheard
 from mutoscope.domain.chain import ENTRIES
 from mutoscope.domain.credits import Refusal
@@ -95,7 +97,7 @@ async def survey(
 
 async def rebuild(
     connection: Connection, *, damage: Damage, at: datetime, is_journal_proven: bool = False,
-    progress: Callable[[int], None] = unheard,
+    act: Act = NOBODYS, progress: Callable[[int], None] = unheard,
 ) -> Rebuilt:  # fmt: skip
     """Write the rows anew that are not what their journal makes; tell the wallets done so far.
 
@@ -109,6 +111,9 @@ async def rebuild(
             made = await _made(connection, scope, at, is_journal_proven=is_journal_proven)
             for each in made:
                 await projections.write(connection, each)
+            if made:
+                told = act.telling(workspace_id=str(workspace_id), wallets=len(made))
+                await write_rows(connection, told)
         wallets += len(made)
         progress(wallets)
     return Rebuilt(wallets, tuple(damage.listed))

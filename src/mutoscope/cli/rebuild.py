@@ -6,13 +6,15 @@ from uuid import UUID
 
 import typer
 
+from mutoscope.app.acts import Act
 from mutoscope.app.rebuild import Damage, Rebuilt, survey
 from mutoscope.app.rebuild import rebuild as rebuilt
 from mutoscope.bootstrap import House, own_connection
-from mutoscope.cli.opening import in_house
+from mutoscope.cli.acting import in_house_acting
 from mutoscope.cli.options import Json, Yes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import bars, console, counted, tell
+from mutoscope.domain.staff import StaffAction
 from mutoscope.storage.verification import Scope
 
 commands = typer.Typer()
@@ -38,7 +40,7 @@ def rebuild(
     """
     scope = Scope(workspace_id=workspace)
 
-    async def mended(house: House) -> Rebuilt:
+    async def mended(house: House, act: Act) -> Rebuilt:
         with bars() as progress:
             task = progress.add_task("replaying", total=None)
             async with own_connection(house) as connection:
@@ -53,13 +55,16 @@ def rebuild(
                 progress.start()
                 return await rebuilt(
                     connection, damage=damage, at=house.studio.clock.now(),
-                    is_journal_proven=is_journal_proven,
+                    is_journal_proven=is_journal_proven, act=act,
                     progress=lambda wallets: progress.update(
                         task, description=f"{wallets:,} wallets rebuilt"
                     ),
                 )  # fmt: skip
 
-    done = in_house(mended)
+    done = in_house_acting(
+        StaffAction.REBUILD, mended, workspace_id=workspace,
+        what="rebuild --journal-proven" if is_journal_proven else "rebuild",
+    )  # fmt: skip
     if is_json:
         print_json(done)
     elif done.wallets:

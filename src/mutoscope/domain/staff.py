@@ -64,6 +64,7 @@ class StaffAction(StrEnum):
     RESOLVE_ORDER = "resolve_order"
     UNPARK_ROUTE = "unpark_route"
     RENEW = "renew"
+    REBUILD = "rebuild"
     TERMS = "terms"
     AGREE_PACK = "agree_pack"
     WITHDRAW_PACK = "withdraw_pack"
@@ -116,7 +117,7 @@ MAY: Final[Mapping[Role, frozenset[StaffAction]]] = {
     },
     Role.ADMIN: _DESK | _PLANS | _DISPUTES | {
         _.CLOSE, _.CATALOG, _.FINANCE, _.AUDIT, _.ERASE_REASON, _.ERASE_WORKSPACE, _.ADD_STAFF,
-        _.SET_ROLES, _.LEAVE, _.RESET_PASSWORD, _.RESOLVE_ORDER, _.UNPARK_ROUTE, _.RENEW,
+        _.SET_ROLES, _.LEAVE, _.RESET_PASSWORD, _.RESOLVE_ORDER, _.UNPARK_ROUTE, _.RENEW, _.REBUILD,
     },
 }  # fmt: skip
 """What each role may do; somebody with several roles may do what any of them may."""
