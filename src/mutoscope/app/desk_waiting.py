@@ -52,12 +52,14 @@ class WaitingRefund:
 class WaitingPayment:
     """A parked payment, and what staff noted last when they kept it open.
 
-    One that `is_disputed` waits for the end of its dispute.
+    One that `is_disputed` waits for the end of its dispute. Of what lost ones have `taken` back, in
+    minor units, the rest can go back alone.
     """
 
     payment: Payment
     note: PaymentNote | None
     is_disputed: bool
+    taken: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,8 @@ async def parked(
     disputed = await stored.disputed(connection, about=found)
     return tuple(
         WaitingPayment(
-            payment=each, note=notes.get(each.payment_id), is_disputed=each.payment_id in disputed
+            payment=each, note=notes.get(each.payment_id), is_disputed=is_disputed, taken=taken
         )
         for each in found
+        for is_disputed, taken in (disputed.get(each.payment_id, (False, 0)),)
     )

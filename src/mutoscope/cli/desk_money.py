@@ -170,7 +170,7 @@ def use_payment(asked: UseOptions) -> None:
 
 @takes(ParkedOptions)
 def return_payment(asked: ParkedOptions) -> None:
-    """Send a parked payment back whole."""
+    """Send a parked payment back whole, or what a lost dispute has left of it."""
     act(asked, "return_payment", {"payment_id": str(asked.payment_id)})
 
 

@@ -78,7 +78,8 @@ def next_of(waits: WaitingPayment) -> str:
     ids = f"{owner(waits.payment.workspace_id)} {waits.payment.payment_id}"
     if waits.is_disputed:
         return f"desk keep-payment {ids}, until its dispute is decided"
-    return f"desk return-payment {ids}, or use-payment, or keep-payment"
+    use = "" if waits.taken else "use-payment, or "
+    return f"desk return-payment {ids}, or {use}keep-payment"
 
 
 def owner(workspace_id: UUID) -> str:
@@ -89,6 +90,9 @@ def owner(workspace_id: UUID) -> str:
 def why(waits: WaitingPayment) -> str:
     """Return why a payment is parked, and what staff noted last."""
     told = (waits.payment.reason or "").replace("_", " ")
+    if waits.taken:
+        taken = money(Money(amount=waits.taken, currency=waits.payment.currency))
+        told += f"; the bank took {taken} back"
     if waits.is_disputed:
         told += "; disputed"
     if waits.note is None:

@@ -41,10 +41,12 @@ async def of_requests(
     return tuple([Payment(**row["found"]) async for row in rows])
 
 
-async def disputed(connection: Connection, *, about: Sequence[Payment]) -> frozenset[UUID]:
-    """Return the ids of those payments that wait of which a dispute is open."""
+async def disputed(
+    connection: Connection, *, about: Sequence[Payment]
+) -> dict[UUID, tuple[bool, int]]:
+    """Return whether a dispute of them is open, and what lost ones took, by the payments' ids."""
     rows = _SQL.disputed(connection, payments=[each.payment_id for each in about])
-    return frozenset([row["payment_id"] async for row in rows])
+    return {row["payment_id"]: (row["is_open"], row["taken"]) async for row in rows}
 
 
 async def notes(

@@ -18,9 +18,14 @@ WHERE
 ORDER BY p.received_at, p.payment_id;
 
 -- name: disputed
--- Those of some payments of which a dispute is open; there are few disputes in all.
-SELECT DISTINCT d.payment_id FROM disputes AS d
-WHERE d.state = 'open' AND d.payment_id = any(:payments::uuid[]);
+-- Of some payments those that are or were disputed, whether that is open, and how much the bank took
+-- back; there are few disputes in all.
+SELECT
+    d.payment_id, bool_or(d.state = 'open') AS is_open,
+    coalesce(sum(d.amount) FILTER (WHERE d.state = 'lost'), 0)::bigint AS taken
+FROM disputes AS d
+WHERE d.payment_id = any(:payments::uuid[])
+GROUP BY d.payment_id;
 
 -- name: notes
 -- What staff noted last about each payment, when they entered it or kept it open; a reason may have

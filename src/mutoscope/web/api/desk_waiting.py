@@ -46,7 +46,8 @@ class ParkedNote(msgspec.Struct, frozen=True, kw_only=True):
 class ParkedPayment(msgspec.Struct, frozen=True, kw_only=True):
     """Money that came and fits nothing; without a workspace nobody knows whose it is.
 
-    While its payer's dispute is open, it pays nothing and does not go back.
+    While its payer's dispute is open, it pays nothing and does not go back. Of what a lost one has
+    `taken` back, the rest can go back alone.
     """
 
     workspace_id: UUID | None
@@ -60,6 +61,7 @@ class ParkedPayment(msgspec.Struct, frozen=True, kw_only=True):
     received_at: datetime
     note: ParkedNote | None
     is_disputed: bool
+    taken: int
 
 
 class OpenRefund(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,6 +141,7 @@ def parked_shape(found: WaitingPayment) -> ParkedPayment:
         payment_id=each.payment_id, request_id=each.request_id, gateway=each.gateway,
         reference=each.reference, amount=each.amount, currency=each.currency,
         reason=each.reason or "", received_at=each.received_at, is_disputed=found.is_disputed,
+        taken=found.taken,
     )  # fmt: skip
 
 
