@@ -18,8 +18,8 @@ WHERE
 ORDER BY p.received_at, p.payment_id;
 
 -- name: disputed
--- Of some payments those that are or were disputed, whether that is open, and how much the bank took
--- back; there are few disputes in all.
+-- Of some payments those that are or were disputed, whether that is open, and how much the bank
+-- took back; there are few disputes in all.
 SELECT
     d.payment_id, bool_or(d.state = 'open') AS is_open,
     coalesce(sum(d.amount) FILTER (WHERE d.state = 'lost'), 0)::bigint AS taken
