@@ -73,6 +73,18 @@ def of_deferred(sums: Sums) -> Sums:
     return {name: amount for name, amount in sums.items() if name[0] in ITEMS.values()}
 
 
+async def test_credits_are_told_with_their_thousands_apart(
+    stage: Stage, till: Till, tmp_path: Path
+) -> None:
+    workspace_id = till.new_id()
+    purchase_id, _ = await till.buy(workspace_id)
+    await till.grant(workspace_id, purchase_id)
+
+    text = await written(stage, tmp_path / "books", first=date(2025, 1, 1), until=date(2025, 2, 1))
+
+    assert '"1,500 video credits were granted"' in text
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("first", [date(2025, 1, 1), date(2025, 3, 1), date(2025, 3, 17)])
 async def test_random_books_are_accepted_and_hold_what_we_tell(

@@ -122,7 +122,9 @@ def test_what_was_credited_and_what_came_are_shown_with_what_is_left(shop: Shop)
 
     shown = shop.run("subscription", "show", shop.workspace)
     listed = shop.run("desk", "confirm")
+    issued = shop.run("invoice", "show", shop.workspace, invoice["number"]).output
 
+    assert "8.97 USD (23 %, standard)" in issued
     assert all("37.97 USD" in each.output for each in (shown, listed))
     assert " 10.00 " in shown.output
     assert "40.00 USD came for" in shown.errors

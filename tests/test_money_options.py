@@ -40,3 +40,26 @@ def test_money_is_refused_and_explained_alike_in_every_command(command: tuple[st
         assert f"'{amount}' is no amount of money: write minor units, " in done.errors
         assert done.errors.endswith("or more, such as 4797 for 47.97\n")
     assert "in minor units: 4797 for 47.97." in helped
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("desk", "enter-payment", "nobody", "4797", "CODE", "RF18"),
+        ("desk", "terms", ID, "--price", "9", "--currency", "CODE"),
+        ("desk", "agree-pack", ID, "house", "video", "900", "9", "--currency", "CODE"),
+        ("subscription", "start", ID, "enterprise", "--price", "9", "--currency", "CODE"),
+    ],
+    ids=lambda command: " ".join(name_of(command)),
+)
+def test_a_currency_may_be_written_small_and_has_to_be_one(command: tuple[str, ...]) -> None:
+    why = () if command[0] == "subscription" else ("--reason", "asked for")
+    small, none = (
+        run_here(*(code if each == "CODE" else each for each in command), *why)
+        for code in ("usd", "US$")
+    )
+
+    assert "is no currency" not in small.errors
+    assert (none.code, "'US$' is no currency: give its code, such as EUR" in none.errors) == (
+        2, True
+    )  # fmt: skip

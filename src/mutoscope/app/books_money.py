@@ -118,7 +118,7 @@ def order_transactions(
             yield Transaction(
                 fact=Fact(order.ended_at, f"ended {order.purchase_id}"),
                 on=drawer.day(order.ended_at),
-                text=f"{order.credits} {order.kind} credits were not granted",
+                text=f"{order.credits:,} {order.kind} credits were not granted",
                 legs=_legs(
                     money_leg(AWAITING, order.net, order.currency),
                     money_leg(REFUNDS, -order.net, order.currency),
@@ -192,7 +192,7 @@ def _granted(drawer: Drawer, lot: PaidLot, order: PaidOrder | None) -> Transacti
     return Transaction(
         fact=Fact(lot.granted_at, f"grant {lot.workspace_id}/{lot.kind}/{lot.lot}"),
         on=drawer.day(lot.granted_at),
-        text=f"{lot.use.granted} {lot.kind} credits were granted",
+        text=f"{lot.use.granted:,} {lot.kind} credits were granted",
         legs=_legs(
             money_leg(AWAITING, awaited, lot.currency),
             money_leg(ELSEWHERE, lot.use.paid - awaited, lot.currency),

@@ -17,7 +17,7 @@ from mutoscope.bootstrap import House
 from mutoscope.cli.as_staff import Reason, in_house_as
 from mutoscope.cli.desk_acting import Acting, Key, Looking, ThreadId, act, looked, show, who_of
 from mutoscope.cli.desk_money import Amount, OwnerId
-from mutoscope.cli.options import money_of, takes
+from mutoscope.cli.options import currency_code, money_of, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, counted, money, table, tell, told
 from mutoscope.domain.staff import Actor, StaffAction, require
@@ -57,7 +57,7 @@ class EnterOptions(Acting):
 
     workspace_id: OwnerId
     amount: Annotated[int, typer.Argument(**money_of("How much came"))]
-    currency: Annotated[str, typer.Argument(help="Its code, such as EUR.")]
+    currency: Annotated[str, typer.Argument(help="Its code, such as EUR.", parser=currency_code)]
     reference: Annotated[str, typer.Argument(help="The bank's own reference of the transfer.")]
 
 
@@ -94,7 +94,7 @@ def enter_payment(asked: EnterOptions) -> None:
     The same reference again is the same transfer.
     """
     data = {
-        "amount": asked.amount, "currency": asked.currency.upper(),
+        "amount": asked.amount, "currency": asked.currency,
         "reference": "".join(asked.reference.split()),
     }  # fmt: skip
     act(asked, "enter_payment", data)

@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from mutoscope.app.acts import act_of
 from mutoscope.app.credit_note import credit_invoice
+from mutoscope.app.invoice_page import percent
 from mutoscope.app.print_invoice import printed_invoice, printed_request
 from mutoscope.bootstrap import House
 from mutoscope.cli.as_staff import As, PasswordFile, Who, in_house_as
@@ -221,7 +222,9 @@ def _facts(found: Invoice) -> Iterable[tuple[str, str]]:
     if found.refers_to_number is not None:
         yield "credits", f"{found.refers_to_number}: {found.reason}"
     yield "net", money_text(taxed.net, taxed.currency)
-    yield "tax", f"{money_text(taxed.tax, taxed.currency)} ({taxed.note or taxed.treatment})"
+    rate = f"{percent(taxed.rate)}, " if taxed.rate else ""
+    why = taxed.note or f"{rate}{taxed.treatment}"
+    yield "tax", f"{money_text(taxed.tax, taxed.currency)} ({why})"
     yield "total", money_text(taxed.total, taxed.currency)
     if found.kind is DocumentKind.INVOICE and found.credited:
         yield "credited", money_text(found.credited, taxed.currency)

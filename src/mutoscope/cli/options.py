@@ -16,6 +16,7 @@ import typer
 
 from mutoscope.domain.calendar import local_date
 from mutoscope.domain.credits import checked_instant
+from mutoscope.domain.offers import CURRENCY
 
 T = TypeVar("T")
 
@@ -56,6 +57,16 @@ def money_of(what: str, *, least: int = 1) -> dict[str, Any]:
     return {"metavar": "AMOUNT", "parser": read, "help": f"{what}, in minor units: 4797 for 47.97."}
 
 
+def currency_code(text: str) -> str:
+    """Return the code of a currency, also where it is written small.
+
+    :raises typer.BadParameter: when it is none.
+    """
+    if not CURRENCY.fullmatch(text.upper()):
+        raise typer.BadParameter(f"{text!r} is no currency: give its code, such as EUR")
+    return text.upper()
+
+
 def allowance(text: str) -> tuple[str, int]:
     """Return a kind and its credits a month, as KIND=CREDITS.
 
@@ -89,7 +100,12 @@ Allowances = Annotated[
 ]
 Price = Annotated[int | None, typer.Option(**money_of("What a charge costs, net", least=0))]
 Currency = Annotated[
-    str | None, typer.Option(help="Of the price, such as USD; the catalog's without it.")
+    str | None,
+    typer.Option(
+        metavar="CODE",
+        help="Of the price, such as USD; the catalog's without it.",
+        parser=currency_code,
+    ),
 ]
 
 
