@@ -12,12 +12,14 @@ from typing import Any, Final, NamedTuple
 from mutoscope.domain.findings import Fault
 from mutoscope.domain.lots import Lot
 from mutoscope.domain.replay import Replay
-from mutoscope.domain.wallet import WalletRow
+from mutoscope.domain.wallet_row import WalletRow
 
 WALLETS: Final = "wallets"
 LOTS: Final = "lots"
 HOLDS: Final = "holds"
 _NO_ROW: Final = "no row"
+_DRAWN: Final = slice(WalletRow._fields.index("drawn_lot"), WalletRow._fields.index("placed_hold"))
+_PLACED: Final = slice(_DRAWN.stop, len(WalletRow._fields))
 
 
 class Difference(NamedTuple):
@@ -48,6 +50,9 @@ def wallet_differences(*, row: WalletRow, replay: Replay) -> Iterator[Difference
         yield from _field("posted_at", replay.posted_at, row.posted_at)
     if row.drawn_lot is not None and row.drawn_lot not in replay.lots:
         yield from _field("drawn_lot", "one that was granted", row.drawn_lot)
+    for told in (row[_DRAWN], row[_PLACED]):
+        if None in told and any(value is not None for value in told):
+            yield from _field("what it tells of a lot or hold", "all of it, or nothing", told)
 
 
 def lot_differences(*, rows: Mapping[int, Lot], replay: Replay) -> Iterator[Difference]:

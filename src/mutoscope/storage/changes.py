@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from mutoscope.domain.lots import Drawn, Lot, Terms
+from mutoscope.domain.lots import Lot, Terms
 from mutoscope.domain.wallet import Wallet
+from mutoscope.domain.wallet_row import Drawn, Placed
 
 Rows = list[tuple[Any, ...]]
 
@@ -36,10 +37,13 @@ class Changes(NamedTuple):
         return None
 
 
-_VERSION: Final = 22
+_VERSION: Final = 26
 _NO_POSTING: Final = (None, None, None, None)
 _NO_LOT: Final = (None, None, None, None)
-_NOTHING_MORE: Final = (None, None, *_NO_LOT)
+_NO_HOLD: Final = (None, None)
+_NOTHING_MORE: Final = (None, None, *_NO_LOT, *_NO_HOLD)
+_IN_ENTRY: Final = 2
+"""Postings that an entry's own row has."""
 
 
 def changes_of(wallets: Iterable[Wallet]) -> Changes:
@@ -47,13 +51,13 @@ def changes_of(wallets: Iterable[Wallet]) -> Changes:
     changes = Changes([], [], [], [], [], [], [], [], [])
     for wallet in sorted(wallets, key=_place):  # the order of every lock: no two batches deadlock
         if wallet.is_changed():
+            if wallet.holds_before:
+                _add_holds(changes, wallet)
             if wallet.entries:
                 _add_lots(changes, wallet)
                 _add_entries(changes, wallet)
             else:
                 changes.woken_wallets.append(_woken(wallet))
-            if wallet.holds_before:
-                _add_holds(changes, wallet)
             if wallet.standing_before:
                 _add_standing(changes, wallet)
     return changes
@@ -64,8 +68,10 @@ def _place(wallet: Wallet) -> tuple[int, str]:
 
 
 def _woken(wallet: Wallet) -> tuple[Any, ...]:
-    version = wallet.version + 1
-    return (wallet.workspace_id, wallet.kind, wallet.posted_at, version, wallet.wake_at)
+    return (
+        wallet.workspace_id, wallet.kind, wallet.posted_at, wallet.version + 1, wallet.wake_at,
+        *(wallet.placed or _NO_HOLD),
+    )  # fmt: skip
 
 
 def _add_entries(changes: Changes, wallet: Wallet) -> None:
@@ -76,21 +82,25 @@ def _add_entries(changes: Changes, wallet: Wallet) -> None:
             sequence, operation, namespace, key, digest, due_at, posted_at, refers_to, reason,
             available, held, attribution, note_digest, postings, terms, hashed,
         ) = entry  # fmt: skip
-        first, *further = postings or (_NO_POSTING,)
+        count = len(postings)
         changes.new_entries.append((
             workspace_id, kind, sequence, operation, namespace, key, digest,
             None if due_at is posted_at else due_at, posted_at, refers_to, reason, available,
-            held, *attribution, note_digest, hashed, *first,
+            held, *attribution, note_digest, hashed,
+            *(postings[0] if count else _NO_POSTING), *(postings[1] if count > 1 else _NO_POSTING),
             *(_of_wallet(wallet) if sequence == last else _NOTHING_MORE),
         ))  # fmt: skip
-        for ordinal, posting in enumerate(further, 2):
-            changes.further_moves.append((workspace_id, kind, sequence, ordinal, *posting))
+        if count > _IN_ENTRY:
+            for ordinal, posting in enumerate(postings[_IN_ENTRY:], _IN_ENTRY + 1):
+                changes.further_moves.append((workspace_id, kind, sequence, ordinal, *posting))
         if terms is not None:
             changes.new_lots.append(_opened(wallet, terms, wallet.lots[sequence]))
 
 
 def _of_wallet(wallet: Wallet) -> tuple[Any, ...]:
-    return (wallet.version + 1, wallet.wake_at, *(wallet.drawn or _NO_LOT))
+    return (
+        wallet.version + 1, wallet.wake_at, *(wallet.drawn or _NO_LOT), *(wallet.placed or _NO_HOLD)
+    )  # fmt: skip
 
 
 def _opened(wallet: Wallet, terms: Terms, lot: Lot) -> tuple[Any, ...]:
@@ -145,10 +155,18 @@ def _moved(wallet: Wallet, lot: Lot) -> tuple[Any, ...]:
 
 
 def _add_holds(changes: Changes, wallet: Wallet) -> None:
+    """Tell which holds are open: of one in the wallet's row, where a new one finds none.
+
+    What that row tells is noted in the wallet, as it is of the lot that is drawn from.
+    """
+    placed = wallet.placed
     for sequence, before in wallet.holds_before.items():
         hold = wallet.holds.get(sequence)
         told = hold or before
         if hold is before or told is None:
+            continue
+        if placed is None if before is None else placed is not None and placed[0] == sequence:
+            placed = None if hold is None else _new(Placed, (sequence, hold.deadline_at))
             continue
         row = (wallet.workspace_id, wallet.kind, sequence, told.deadline_at)
         if before is None:
@@ -157,6 +175,7 @@ def _add_holds(changes: Changes, wallet: Wallet) -> None:
             changes.closed_holds.append(row)
         else:
             changes.renewed_holds.append(row)
+    wallet.placed = placed
 
 
 def _add_standing(changes: Changes, wallet: Wallet) -> None:

@@ -168,7 +168,7 @@ class Session:
         """Post whatever is due on some wallets in one transaction; return the entries posted."""
         async with self.connection.transaction():
             wanted = [(*name, False) for name in sorted(names)]
-            row = await self._load.fetchrow(True, wanted, [])
+            row = await self._load.fetchrow(True, wanted, [], None)
             assert row is not None
             facts = facts_from(row)
             due = await self._load_due.fetchrow(wanted, at)
@@ -189,9 +189,8 @@ class Session:
         facts, unknown = self._cache.take(requests, at)
         is_remembered = bool(facts.wallets)
         if unknown:
-            loaded = await self._loaded(unknown, is_locked=False)
+            loaded = await self._loaded(unknown, is_locked=False, due_by=at)
             _check_open(loaded, unknown)
-            await self._load_what_is_due(loaded, unknown, at)
             facts.wallets.update(loaded.wallets)
             facts.known.update(loaded.known)
         outcomes = plan(facts=facts, submissions=[work.submission for work in works], at=at)
@@ -207,7 +206,9 @@ class Session:
         self._cache.keep(facts)
         return outcomes
 
-    async def _loaded(self, requests: Iterable[Request], *, is_locked: bool) -> Facts:
+    async def _loaded(
+        self, requests: Iterable[Request], *, is_locked: bool, due_by: datetime | None = None
+    ) -> Facts:
         wallets: dict[WalletName, bool] = {}
         keys: set[KnownKey] = set()
         for request in requests:
@@ -217,7 +218,7 @@ class Session:
             keys.add((workspace_id, namespace, key))
             keys.update((workspace_id, *reference) for reference in request.references())
         names = [(*name, whole) for name, whole in sorted(wallets.items())]
-        row = await self._load.fetchrow(is_locked, names, list(keys))
+        row = await self._load.fetchrow(is_locked, names, list(keys), due_by)
         assert row is not None
         return facts_from(row)
 

@@ -6,7 +6,7 @@ CREATE OR REPLACE FUNCTION ledger_apply(
     moved integer, woken_wallets woken_wallet[],
     new_entries written_entry[], further_moves further_postings[],
     new_lots opened_lot[], moved_lots lot_move[],
-    new_holds holds[], renewed_holds holds[], closed_holds holds[],
+    new_holds stored_holds[], renewed_holds stored_holds[], closed_holds stored_holds[],
     new_standing standing_grants[]
 ) RETURNS void LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
@@ -19,7 +19,8 @@ BEGIN
     SET sequence = n.sequence, head = n.hash, available = n.available, held = n.held,
         due_at = coalesce(n.due_at, n.posted_at), posted_at = n.posted_at, wake_at = n.wake_at,
         version = n.version, drawn_lot = n.drawn_lot, drawn_available = n.drawn_available,
-        drawn_held = n.drawn_held, drawn_captured = n.drawn_captured
+        drawn_held = n.drawn_held, drawn_captured = n.drawn_captured,
+        placed_hold = n.placed_hold, placed_deadline_at = n.placed_deadline_at
     FROM unnest(new_entries) AS n
     CROSS JOIN LATERAL (
         SELECT x.ctid AS place FROM wallets AS x
@@ -35,7 +36,8 @@ BEGIN
 
     IF cardinality(woken_wallets) > 0 THEN
         UPDATE wallets AS w
-        SET posted_at = n.posted_at, wake_at = n.wake_at, version = n.version
+        SET posted_at = n.posted_at, wake_at = n.wake_at, version = n.version,
+            placed_hold = n.placed_hold, placed_deadline_at = n.placed_deadline_at
         FROM unnest(woken_wallets) AS n
         CROSS JOIN LATERAL (
             SELECT x.ctid AS place FROM wallets AS x
@@ -53,13 +55,15 @@ BEGIN
     INSERT INTO entries (
         workspace_id, kind, sequence, operation, namespace, key, digest, due_at, posted_at,
         refers_to, reason, available, held, member_id, project_id, api_key_id, note_digest, hash,
-        first_source, first_target, first_lot, first_amount
+        first_source, first_target, first_lot, first_amount,
+        second_source, second_target, second_lot, second_amount
     )
     SELECT
         e.workspace_id, e.kind, e.sequence, e.operation, e.namespace, e.key, e.digest,
         coalesce(e.due_at, e.posted_at), e.posted_at, e.refers_to, e.reason, e.available, e.held,
-        e.member_id, e.project_id, e.api_key_id, e.note_digest, e.hash, e.source, e.target, e.lot,
-        e.amount
+        e.member_id, e.project_id, e.api_key_id, e.note_digest, e.hash,
+        e.first_source, e.first_target, e.first_lot, e.first_amount,
+        e.second_source, e.second_target, e.second_lot, e.second_amount
     FROM unnest(new_entries) AS e;
 
     IF cardinality(further_moves) > 0 THEN
@@ -108,16 +112,16 @@ BEGIN
     END IF;
 
     IF cardinality(new_holds) > 0 THEN
-        INSERT INTO holds (workspace_id, kind, sequence, deadline_at)
+        INSERT INTO stored_holds (workspace_id, kind, sequence, deadline_at)
         SELECT h.workspace_id, h.kind, h.sequence, h.deadline_at FROM unnest(new_holds) AS h;
     END IF;
 
     IF cardinality(renewed_holds) > 0 THEN
-        UPDATE holds AS h
+        UPDATE stored_holds AS h
         SET deadline_at = n.deadline_at
         FROM unnest(renewed_holds) AS n
         CROSS JOIN LATERAL (
-            SELECT x.ctid AS place FROM holds AS x
+            SELECT x.ctid AS place FROM stored_holds AS x
             WHERE
                 x.workspace_id = n.workspace_id AND x.kind = n.kind AND x.sequence = n.sequence
             LIMIT 1
@@ -128,11 +132,11 @@ BEGIN
     END IF;
 
     IF cardinality(closed_holds) > 0 THEN
-        DELETE FROM holds WHERE ctid = ANY (ARRAY(
+        DELETE FROM stored_holds WHERE ctid = ANY (ARRAY(
             SELECT f.ctid
             FROM unnest(closed_holds) AS n
             CROSS JOIN LATERAL (
-                SELECT h.ctid FROM holds AS h
+                SELECT h.ctid FROM stored_holds AS h
                 WHERE
                     h.workspace_id = n.workspace_id AND h.kind = n.kind
                     AND h.sequence = n.sequence

@@ -58,6 +58,8 @@ BEGIN
     FROM (
         SELECT e.workspace_id, e.kind, e.first_lot AS lot FROM unnest(found_placings) AS e
         UNION
+        SELECT e.workspace_id, e.kind, e.second_lot FROM unnest(found_placings) AS e
+        UNION
         SELECT p.workspace_id, p.kind, p.lot FROM unnest(found_postings) AS p
     ) AS n
     CROSS JOIN LATERAL (

@@ -44,6 +44,17 @@ BEGIN
         )
         UNION ALL
         (
+            SELECT
+                e.sequence, e.second_source AS source, e.second_target AS target,
+                e.second_amount AS amount
+            FROM entries AS e
+            WHERE
+                e.workspace_id = of_workspace AND e.kind = of_kind AND e.sequence >= n.sequence
+            ORDER BY e.sequence
+            LIMIT 1
+        )
+        UNION ALL
+        (
             SELECT f.sequence, f.source, f.target, f.amount FROM further_postings AS f
             WHERE
                 f.workspace_id = of_workspace AND f.kind = of_kind AND f.sequence = n.sequence
