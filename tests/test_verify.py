@@ -193,8 +193,7 @@ async def test_a_long_journal_takes_no_more_memory_than_a_short_one(
             TOLD_IN_PART,
         ),
         (
-            "INSERT INTO stored_holds SELECT workspace_id, kind, placed_hold, 'epoch' FROM wallets"
-            "{}placed_hold IS NOT NULL",
+            "INSERT INTO stored_holds SELECT workspace_id, kind, 39, 'epoch' FROM wallets{}true",
             FULL,
             (Fault.ROW_WITHOUT_JOURNAL, "holds", 39),
         ),

@@ -18,8 +18,6 @@ WALLETS: Final = "wallets"
 LOTS: Final = "lots"
 HOLDS: Final = "holds"
 _NO_ROW: Final = "no row"
-_DRAWN: Final = slice(WalletRow._fields.index("drawn_lot"), WalletRow._fields.index("placed_hold"))
-_PLACED: Final = slice(_DRAWN.stop, len(WalletRow._fields))
 
 
 class Difference(NamedTuple):
@@ -50,9 +48,11 @@ def wallet_differences(*, row: WalletRow, replay: Replay) -> Iterator[Difference
         yield from _field("posted_at", replay.posted_at, row.posted_at)
     if row.drawn_lot is not None and row.drawn_lot not in replay.lots:
         yield from _field("drawn_lot", "one that was granted", row.drawn_lot)
-    for told in (row[_DRAWN], row[_PLACED]):
+    drawn = (row.drawn_lot, row.drawn_available, row.drawn_held, row.drawn_captured)
+    placed = (row.placed_hold, row.placed_deadline_at)
+    for name, told in (("drawn lot", drawn), ("placed hold", placed)):
         if None in told and any(value is not None for value in told):
-            yield from _field("what it tells of a lot or hold", "all of it, or nothing", told)
+            yield from _field(name, "told whole, or not", told)
 
 
 def lot_differences(*, rows: Mapping[int, Lot], replay: Replay) -> Iterator[Difference]:

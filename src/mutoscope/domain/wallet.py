@@ -106,15 +106,19 @@ class Wallet:
         self.holds: dict[int, OpenHold] = {}
         self.standing: dict[StandingName, StandingGrant] = {}
         self.lots_before: dict[int, Lot | None] = {}
+        self.holds_before: dict[int, OpenHold | None] = {}
+        self.standing_before: dict[StandingName, StandingGrant | None] = {}
         self.mark_written()
 
     def mark_written(self) -> None:
         """Begin anew from what is written by now, without the lots that are spent."""
         self.begun_at: datetime | None = None
         self.entries: list[Entry] = []
-        self.holds_before: dict[int, OpenHold | None] = {}
-        self.standing_before: dict[StandingName, StandingGrant | None] = {}
         self.wake_before = self.wake_at
+        if self.holds_before:
+            self.holds_before = {}
+        if self.standing_before:
+            self.standing_before = {}
         moved_lots, self.lots_before = self.lots_before, {}
         for number in moved_lots:
             lot = self.lots.get(number)

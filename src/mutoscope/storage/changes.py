@@ -1,6 +1,7 @@
 """Changes: what a plan left in its wallets, as the rows that `ledger_apply` writes."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from mutoscope.domain.lots import Lot, Terms
@@ -25,7 +26,7 @@ class Changes(NamedTuple):
     closed_holds: Rows
     new_standing: Rows
 
-    def arguments(self) -> tuple[Any, ...] | None:
+    def arguments(self, at: datetime) -> tuple[Any, ...] | None:
         """Return the function's arguments, or None when there is nothing to be written.
 
         The count before the rows is of wallets with entries; no rows at all are told as NULL, which
@@ -33,7 +34,7 @@ class Changes(NamedTuple):
         """
         moved = sum(row[_VERSION] is not None for row in self.new_entries)
         if moved or self.woken_wallets:
-            return (moved, *[rows or None for rows in self])
+            return (moved, at, *[rows or None for rows in self])
         return None
 
 
@@ -46,8 +47,8 @@ _IN_ENTRY: Final = 2
 """Postings that an entry's own row has."""
 
 
-def changes_of(wallets: Iterable[Wallet]) -> Changes:
-    """Return the rows of all wallets that the plan has changed."""
+def changes_of(wallets: Iterable[Wallet], *, at: datetime) -> Changes:
+    """Return the rows of all wallets that a plan has changed; the instant `at` stands in none."""
     changes = Changes([], [], [], [], [], [], [], [], [])
     for wallet in sorted(wallets, key=_place):  # the order of every lock: no two batches deadlock
         if wallet.is_changed():
@@ -55,7 +56,7 @@ def changes_of(wallets: Iterable[Wallet]) -> Changes:
                 _add_holds(changes, wallet)
             if wallet.entries:
                 _add_lots(changes, wallet)
-                _add_entries(changes, wallet)
+                _add_entries(changes, wallet, at)
             else:
                 changes.woken_wallets.append(_woken(wallet))
             if wallet.standing_before:
@@ -74,7 +75,7 @@ def _woken(wallet: Wallet) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _add_entries(changes: Changes, wallet: Wallet) -> None:
+def _add_entries(changes: Changes, wallet: Wallet, at: datetime) -> None:
     workspace_id, kind = wallet.workspace_id, wallet.kind
     last = wallet.sequence
     for entry in wallet.entries:
@@ -85,8 +86,8 @@ def _add_entries(changes: Changes, wallet: Wallet) -> None:
         count = len(postings)
         changes.new_entries.append((
             workspace_id, kind, sequence, operation, namespace, key, digest,
-            None if due_at is posted_at else due_at, posted_at, refers_to, reason, available,
-            held, *attribution, note_digest, hashed,
+            None if due_at is posted_at else due_at, None if posted_at is at else posted_at,
+            refers_to, reason, available, held, *attribution, note_digest, hashed,
             *(postings[0] if count else _NO_POSTING), *(postings[1] if count > 1 else _NO_POSTING),
             *(_of_wallet(wallet) if sequence == last else _NOTHING_MORE),
         ))  # fmt: skip

@@ -149,7 +149,7 @@ class Session:
         at = now()
         await self._load_what_is_due(facts, requests, at)
         outcomes = plan(facts=facts, submissions=[work.submission for work in works], at=at)
-        await self._apply_changes(facts.wallets.values())
+        await self._apply_changes(facts.wallets.values(), at)
         await self._write_beside(works, outcomes)
         return outcomes, facts
 
@@ -180,7 +180,7 @@ class Session:
         """Post whatever is due on wallets that are locked and loaded, due matters included."""
         for wallet in wallets:
             begin(wallet=wallet, at=at)
-        await self._apply_changes(wallets)
+        await self._apply_changes(wallets, at)
         return sum(len(wallet.entries) for wallet in wallets)
 
     async def _write_short(
@@ -197,7 +197,7 @@ class Session:
         if is_remembered and any(isinstance(outcome, Refusal) for outcome in outcomes):
             raise _NeedsLocks
         try:
-            await self._apply_changes(facts.wallets.values())
+            await self._apply_changes(facts.wallets.values(), at)
         except asyncpg.UniqueViolationError as error:
             raise _NeedsLocks from error
         except asyncpg.SerializationError as error:
@@ -247,8 +247,8 @@ class Session:
             _SQL.open_wallets.sql, [name[0] for name in ordered], [name[1] for name in ordered]
         )
 
-    async def _apply_changes(self, wallets: Iterable[Wallet]) -> None:
-        arguments = changes_of(wallets).arguments()
+    async def _apply_changes(self, wallets: Iterable[Wallet], at: datetime) -> None:
+        arguments = changes_of(wallets, at=at).arguments(at)
         if arguments is not None:
             await self._apply.fetchval(*arguments)
 

@@ -1,9 +1,10 @@
 -- Writes a plan with a constant number of statements, whatever the number of requests. This is the
 -- only place where entries and postings are written: credits move here. A plan made from a wallet
--- that has moved on since fails whole, by the wallet's version. Rows are found by a lateral look-up
--- in the primary key, so that a plan made on small tables stays right on large ones.
+-- that has moved on since fails whole, by the wallet's version. An entry without an instant is
+-- posted at written_at. Rows are found by a lateral look-up in the primary key, so that a plan made
+-- on small tables stays right on large ones.
 CREATE OR REPLACE FUNCTION ledger_apply(
-    moved integer, woken_wallets woken_wallet[],
+    moved integer, written_at timestamptz, woken_wallets woken_wallet[],
     new_entries written_entry[], further_moves further_postings[],
     new_lots opened_lot[], moved_lots lot_move[],
     new_holds stored_holds[], renewed_holds stored_holds[], closed_holds stored_holds[],
@@ -17,7 +18,8 @@ DECLARE
 BEGIN
     UPDATE wallets AS w
     SET sequence = n.sequence, head = n.hash, available = n.available, held = n.held,
-        due_at = coalesce(n.due_at, n.posted_at), posted_at = n.posted_at, wake_at = n.wake_at,
+        due_at = coalesce(n.due_at, n.posted_at, written_at),
+        posted_at = coalesce(n.posted_at, written_at), wake_at = n.wake_at,
         version = n.version, drawn_lot = n.drawn_lot, drawn_available = n.drawn_available,
         drawn_held = n.drawn_held, drawn_captured = n.drawn_captured,
         placed_hold = n.placed_hold, placed_deadline_at = n.placed_deadline_at
@@ -60,7 +62,7 @@ BEGIN
     )
     SELECT
         e.workspace_id, e.kind, e.sequence, e.operation, e.namespace, e.key, e.digest,
-        coalesce(e.due_at, e.posted_at), e.posted_at, e.refers_to, e.reason, e.available, e.held,
+        coalesce(e.due_at, e.posted_at, written_at), coalesce(e.posted_at, written_at), e.refers_to, e.reason, e.available, e.held,
         e.member_id, e.project_id, e.api_key_id, e.note_digest, e.hash,
         e.first_source, e.first_target, e.first_lot, e.first_amount,
         e.second_source, e.second_target, e.second_lot, e.second_amount

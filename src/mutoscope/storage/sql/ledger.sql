@@ -18,8 +18,8 @@ FROM ledger_load_due(:wallet_names, :instant);
 -- name: apply$
 -- Writes a plan.
 SELECT ledger_apply(
-    :moved, :woken_wallets, :new_entries, :further_moves, :new_lots, :moved_lots, :new_holds,
-    :renewed_holds, :closed_holds, :new_standing
+    :moved, :written_at, :woken_wallets, :new_entries, :further_moves, :new_lots, :moved_lots,
+    :new_holds, :renewed_holds, :closed_holds, :new_standing
 );
 
 -- name: open_wallets!

@@ -136,8 +136,8 @@ WHERE workspace_id BETWEEN :first AND :last
 ORDER BY workspace_id, kind, lot;
 
 -- name: holds
--- Which holds are open, in a wallet's row or one of its own; their deadlines move and are no part of
--- the journal.
+-- Which holds are open, in a wallet's row or one of its own; their deadlines move and are no part
+-- of the journal.
 SELECT
     workspace_id, kind, sequence,
     least(greatest(deadline_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59.999999+00')
