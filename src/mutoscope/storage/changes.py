@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from mutoscope.domain.lots import Lot, Terms
+from mutoscope.domain.standing import StandingGrant
 from mutoscope.domain.wallet import Wallet
 from mutoscope.domain.wallet_row import Drawn, Placed
 
@@ -25,6 +26,7 @@ class Changes(NamedTuple):
     renewed_holds: Rows
     closed_holds: Rows
     new_standing: Rows
+    advanced_standing: Rows
 
     def arguments(self, at: datetime) -> tuple[Any, ...] | None:
         """Return the function's arguments, or None when there is nothing to be written.
@@ -49,7 +51,7 @@ _IN_ENTRY: Final = 2
 
 def changes_of(wallets: Iterable[Wallet], *, at: datetime) -> Changes:
     """Return the rows of all wallets that a plan has changed; the instant `at` stands in none."""
-    changes = Changes([], [], [], [], [], [], [], [], [])
+    changes = Changes([], [], [], [], [], [], [], [], [], [])
     for wallet in sorted(wallets, key=_place):  # the order of every lock: no two batches deadlock
         if wallet.is_changed():
             if wallet.holds_before:
@@ -182,5 +184,16 @@ def _add_holds(changes: Changes, wallet: Wallet) -> None:
 def _add_standing(changes: Changes, wallet: Wallet) -> None:
     for name, before in wallet.standing_before.items():
         standing = wallet.standing.get(name)
-        if standing is not None and standing != before:
-            changes.new_standing.append((wallet.workspace_id, wallet.kind, *standing))
+        if standing is None or standing == before:
+            continue
+        row = (wallet.workspace_id, wallet.kind)
+        if before is not None and _terms_of(before) == _terms_of(standing):
+            step = (standing.subscription_id, standing.change, standing.next_index)
+            changes.advanced_standing.append((*row, *step))
+        else:
+            changes.new_standing.append((*row, *standing))
+
+
+def _terms_of(standing: StandingGrant) -> tuple[object, ...]:
+    """Return all of a standing grant but its next period."""
+    return (*standing[:4], *standing[5:])

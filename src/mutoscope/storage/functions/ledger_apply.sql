@@ -8,7 +8,7 @@ CREATE OR REPLACE FUNCTION ledger_apply(
     new_entries written_entry[], further_moves further_postings[],
     new_lots opened_lot[], moved_lots lot_move[],
     new_holds stored_holds[], renewed_holds stored_holds[], closed_holds stored_holds[],
-    new_standing standing_grants[]
+    new_standing standing_grants[], advanced_standing advanced_grant[]
 ) RETURNS void LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_memoize = off
@@ -162,6 +162,22 @@ BEGIN
         SET amount = excluded.amount, anchor_at = excluded.anchor_at, zone = excluded.zone,
             next_index = excluded.next_index, ends_at = excluded.ends_at,
             begins_at = excluded.begins_at;
+    END IF;
+
+    IF cardinality(advanced_standing) > 0 THEN
+        UPDATE standing_grants AS s
+        SET next_index = n.next_index
+        FROM unnest(advanced_standing) AS n
+        CROSS JOIN LATERAL (
+            SELECT x.ctid AS place FROM standing_grants AS x
+            WHERE
+                x.workspace_id = n.workspace_id AND x.kind = n.kind
+                AND x.subscription_id = n.subscription_id AND x.change = n.change
+            LIMIT 1
+        ) AS f
+        WHERE s.ctid = f.place;
+        GET DIAGNOSTICS written = ROW_COUNT;
+        ASSERT written = cardinality(advanced_standing), 'a standing grant vanished';
     END IF;
 END
 $$;

@@ -90,6 +90,11 @@ CREATE TYPE written_entry AS (
     drawn_lot bigint, drawn_available bigint, drawn_held bigint, drawn_captured bigint,
     placed_hold bigint, placed_deadline_at timestamptz
 );
+-- A standing grant of which the next period was granted, and nothing else of it has changed.
+CREATE TYPE advanced_grant AS (
+    workspace_id uuid, kind text, subscription_id uuid, change bigint, next_index bigint
+);
+
 DROP TYPE woken_wallet;
 CREATE TYPE woken_wallet AS (
     workspace_id uuid, kind text, posted_at timestamptz, version bigint, wake_at timestamptz,

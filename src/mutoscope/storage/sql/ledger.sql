@@ -19,7 +19,7 @@ FROM ledger_load_due(:wallet_names, :instant);
 -- Writes a plan.
 SELECT ledger_apply(
     :moved, :written_at, :woken_wallets, :new_entries, :further_moves, :new_lots, :moved_lots,
-    :new_holds, :renewed_holds, :closed_holds, :new_standing
+    :new_holds, :renewed_holds, :closed_holds, :new_standing, :advanced_standing
 );
 
 -- name: open_wallets!
