@@ -171,7 +171,7 @@ class Session:
             row = await self._load.fetchrow(True, wanted, [], None)
             assert row is not None
             facts = facts_from(row)
-            due = await self._load_due.fetchrow(wanted, at)
+            due = await self._load_due.fetchrow(_placed(facts.wallets.values()), at)
             assert due is not None
             add_due(facts.wallets, due)
             return await self.post(facts.wallets.values(), at)
@@ -231,13 +231,12 @@ class Session:
             if is_whole(r.action) or isinstance(r.action, Stand)
         }
         due = [
-            name
+            wallet
             for name, wallet in facts.wallets.items()
             if name in whole or is_due(wallet=wallet, at=at)
         ]
         if due:
-            names = [(*name, False) for name in due]
-            row = await self._load_due.fetchrow(names, at)
+            row = await self._load_due.fetchrow(_placed(due), at)
             assert row is not None
             add_due(facts.wallets, row)
 
@@ -300,6 +299,11 @@ def _check_open(loaded: Facts, requests: Iterable[Request]) -> None:
             (request.workspace_id, request.kind) not in loaded.wallets
         ):
             raise _NeedsLocks
+
+
+def _placed(wallets: Iterable[Wallet]) -> list[tuple[Any, ...]]:
+    """Return the wallets' names, each with the hold that its own row tells of."""
+    return [(w.workspace_id, w.kind, *(w.placed or (None, None))) for w in wallets]
 
 
 def _notes(submission: Submission, answers: Sequence[Answer]) -> list[tuple[Any, ...]]:

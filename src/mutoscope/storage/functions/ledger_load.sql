@@ -11,14 +11,15 @@ CREATE OR REPLACE FUNCTION ledger_load(
     OUT found_wallets wallets[], OUT found_lots stored_lots[], OUT found_entries entries[],
     OUT found_postings further_postings[], OUT found_grants grants[], OUT found_holds holds[],
     OUT found_refunds entries[],
-    OUT due_standing standing_grants[], OUT due_holds holds[], OUT due_placings entries[],
-    OUT due_postings further_postings[], OUT due_lots stored_lots[], OUT later_holds holds[]
+    OUT due_standing standing_grants[], OUT due_holds stored_holds[],
+    OUT due_placings entries[], OUT due_postings further_postings[],
+    OUT due_lots stored_lots[], OUT later_holds stored_holds[]
 ) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
 AS $$
 DECLARE
-    due_names wallet_name[];
+    due_names stored_holds[];
 BEGIN
     IF is_locked THEN
         SELECT array_agg(f.w) INTO found_wallets
@@ -71,7 +72,11 @@ BEGIN
     END IF;
 
     IF due_by IS NOT NULL THEN
-        SELECT array_agg((w.workspace_id, w.kind, false)::wallet_name) INTO due_names
+        SELECT
+            array_agg(
+                (w.workspace_id, w.kind, w.placed_hold, w.placed_deadline_at)::stored_holds
+            )
+        INTO due_names
         FROM unnest(found_wallets) AS w
         WHERE w.wake_at <= greatest(due_by, w.posted_at);
         IF due_names IS NOT NULL THEN

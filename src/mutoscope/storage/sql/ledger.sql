@@ -13,7 +13,7 @@ FROM ledger_load(:is_locked, :wallet_names, :entry_names, :due_by);
 -- What may be due on wallets whose wake-up has come.
 SELECT
     found_standing, found_holds, found_placings, found_postings, found_lots, later_holds
-FROM ledger_load_due(:wallet_names, :instant);
+FROM ledger_load_due(:of_wallets, :instant);
 
 -- name: apply$
 -- Writes a plan.
