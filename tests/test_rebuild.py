@@ -96,6 +96,7 @@ async def assert_clean(connection: asyncpg.Connection) -> None:
         ("UPDATE stored_lots SET lot = 900" + IMAGES + " AND lot = 1",),
         ("UPDATE stored_holds SET sequence = sequence + 900",),
         ("UPDATE wallets SET placed_hold = placed_hold + 900",),
+        ("UPDATE wallets SET placed_deadline_at = NULL, drawn_held = NULL",),
         ("UPDATE stored_lots SET kind = 'audio'" + IMAGES,),
         ("UPDATE stored_holds SET kind = 'audio'",),
     ],

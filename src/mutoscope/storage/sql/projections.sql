@@ -30,9 +30,10 @@ ORDER BY w.workspace_id, w.kind
 LIMIT 1000;
 
 -- name: keep_placed_hold!
--- The hold that the wallet's row tells of, with its deadline, before that row is written anew.
+-- The hold that the wallet's row tells of, with its deadline if it has one, before that row is
+-- written anew.
 INSERT INTO stored_holds (workspace_id, kind, sequence, deadline_at)
-SELECT w.workspace_id, w.kind, w.placed_hold, w.placed_deadline_at
+SELECT w.workspace_id, w.kind, w.placed_hold, coalesce(w.placed_deadline_at, :deadline_at)
 FROM wallets AS w
 WHERE w.workspace_id = :workspace_id AND w.kind = :kind AND w.placed_hold IS NOT NULL
 ON CONFLICT ON CONSTRAINT stored_holds_pkey DO NOTHING;
