@@ -1,16 +1,17 @@
 """The page behind a link to pay: it leads to the card's checkout, or tells how to transfer.
 
 Owns what a payer sees who has a link and nothing else: no key, no account, perhaps a phone.
-Invariant: a page moves no money. The surprising choice: what is paid already is no error.
+Invariant: a page moves no money. The surprising choice: what is paid already is no error, and who
+comes back from a checkout is told so before the payment is counted.
 """
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from html import escape
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from litestar import MediaType, Request, Response, get
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 
 from mutoscope.app.billing import OPEN
 from mutoscope.app.gateway import Checkout
@@ -33,6 +34,8 @@ from mutoscope.web.pages.sheet import (
     sheet,
 )
 
+Back = Annotated[str | None, QueryParameter(description="how a payer left the checkout")]
+
 _FAILURE: Final = Failure(
     ours="This payment cannot be opened now", theirs="This link leads to no payment"
 )
@@ -48,7 +51,9 @@ def answer_page(request: Request[Any, Any, Any], error: Exception) -> Response[s
     "/pay/{token:str}", include_in_schema=False, media_type=MediaType.HTML,
     exception_handlers={Exception: answer_page},
 )  # fmt: skip
-async def show_payment(*, house: HouseHere, token: FromPath[str]) -> Response[str]:
+async def show_payment(
+    *, house: HouseHere, token: FromPath[str], back: Back = None
+) -> Response[str]:
     """Lead to the checkout of what a link asks for, or show how it is paid, or that it is."""
     studio = house.studio
     request = await open_pay_link(studio, token=token)
@@ -60,7 +65,11 @@ async def show_payment(*, house: HouseHere, token: FromPath[str]) -> Response[st
     if request.state != OPEN:
         title, body = _over(studio.seller, request)
         return _answer(studio, title=title, body=body + came)
+    if back == "paid":
+        return _answer(studio, title="Your payment is on its way", body=came + _on_its_way(request))
     found = await checkout(studio, request)
+    if found.url is not None and back == "unpaid" and not came:
+        return _answer(studio, title="This is not paid yet", body=_card(request, found))
     if found.url is not None and not came:
         return Response("", status_code=SEE_OTHER, headers=HEADERS | {"Location": found.url})
     if found.url is not None:
@@ -108,6 +117,16 @@ def _card(request: PaymentRequest, found: Checkout) -> str:
     return (
         f"{_sum(request)}{rows((('For', escape(request.title)),))}"
         f'<p><a href="{escape(found.url or "")}">Pay by card</a></p>'
+    )
+
+
+def _on_its_way(request: PaymentRequest) -> str:
+    """Return what is told to who comes back from the checkout before its gateway tells of it."""
+    return (
+        f"{_sum(request)}{rows((('For', escape(request.title)),))}"
+        "<p>Thank you. The payment is counted as soon as the card company tells us of it, mostly "
+        "within a minute; then this page says so. Do not pay a second time.</p>"
+        '<p><a href="?back=paid">Look again</a></p>'
     )
 
 
