@@ -19,6 +19,7 @@ from mutoscope.domain.offers import Money
 from mutoscope.domain.planner import KeyReused
 from mutoscope.domain.subscriptions import State
 from mutoscope.storage import offers, purchases
+from mutoscope.storage.finance import paid_requests
 from mutoscope.storage.parked import waiting
 from mutoscope.storage.payments import Payment, PaymentRequest
 from payment_stage import DECLINED_LATER
@@ -39,6 +40,29 @@ async def test_a_plan_starts_when_its_first_payment_is_confirmed(shop: Shop) -> 
     assert await spendable(shop.stage, workspace_id) == 1_500
     (invoice,) = await documents(shop.stage, workspace_id)
     assert invoice.paid_at == shop.stage.clock.now()
+
+
+async def test_an_order_paid_days_later_is_invoiced_for_the_term_that_begins_then(
+    shop: Shop,
+) -> None:
+    studio = shop.stage.studio
+    opened = await sign_up.create(studio, name="Corona", zone="UTC", email="c@example.com")
+    request = await order_plan(
+        studio, workspace_id=opened.workspace_id, key="first",
+        new=NewPlan(plan="pro", gateway=STRIPE),
+    )  # fmt: skip
+    shop.stage.clock.move(days=5)
+
+    await shop.pay(request)
+
+    begun = (await read(shop.stage, opened.workspace_id)).subscription
+    (invoice,) = await documents(shop.stage, opened.workspace_id)
+    async with studio.reading() as connection:
+        (paid,) = await paid_requests(connection, at=studio.clock.now())
+    assert begun is not None
+    assert [
+        (each.starts_at, each.ends_at) for each in (*invoice.lines, *paid.lines)
+    ] == [(begun.anchor_at, begun.start(index=1))] * 2  # fmt: skip
 
 
 async def test_a_renewal_charges_the_kept_card_once_and_then_grants(

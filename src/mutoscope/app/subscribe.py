@@ -332,6 +332,13 @@ def first_bill(studio: Studio, begun: Subscription, *, key: str) -> Bill | None:
     )  # fmt: skip
 
 
+def of_term(studio: Studio, request: PaymentRequest, *, begun: Subscription) -> PaymentRequest:
+    """Return an order that is paid, its lines telling the term that begins with the payment."""
+    bill = first_bill(studio, begun, key=request.request_key)
+    assert bill is not None, "an order is never free"
+    return replace(request, lines=bill.lines)
+
+
 def _charged_first(begun: Subscription, *, at: datetime) -> Subscription:
     """Return a subscription whose running term is charged; what is charged on account counts."""
     months = begun.months_per_charge
