@@ -40,7 +40,7 @@ EXIT_CODES: Final = {
 }
 """What every command exits with, as `docs/reference/cli.md` tells."""
 
-SWITCHES: Final = {"frame_not_final": "with --not-final"}
+SWITCHES: Final = {"frame_not_final": "`frame final` marks one, --not-final confirms"}
 """How this command line says what the remedy of a refusal asks for, by the refusal's code."""
 
 EXITS: Final = {
