@@ -63,9 +63,8 @@ async def test_an_order_paid_days_later_is_invoiced_for_the_term_that_begins_the
     async with studio.reading() as connection:
         (paid,) = await paid_requests(connection, at=studio.clock.now())
     assert begun is not None
-    assert [
-        (each.starts_at, each.ends_at) for each in (*invoice.lines, *paid.lines)
-    ] == [(begun.anchor_at, begun.start(index=1))] * 2  # fmt: skip
+    terms = [(each.starts_at, each.ends_at) for each in (*invoice.lines, *paid.lines)]
+    assert terms == [(begun.anchor_at, begun.start(index=1))] * 2
 
 
 async def test_credits_that_wait_for_a_card_are_told_before_and_after_their_date(

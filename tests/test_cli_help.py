@@ -65,9 +65,9 @@ def test_many_values_are_told_behind_what_they_are_for() -> None:
 
 
 def test_a_command_that_was_mistyped_is_named() -> None:
-    told = run_here("balence", str(uuid4()))
+    told = run_here("balanc", str(uuid4()))
 
-    assert (told.code, "No such command 'balence'. Did you mean 'balance'" in told.errors) == (
+    assert (told.code, "No such command 'balanc'. Did you mean 'balance'" in told.errors) == (
         2, True,
     )  # fmt: skip
 

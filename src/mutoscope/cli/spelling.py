@@ -54,9 +54,9 @@ def _range(parameter: Any) -> str | None:  # noqa: ANN401 -- the same
     return f"{least} to {most}"
 
 
-def _type(parameter: Any, ctx: object, *, show: Show) -> str | None:  # noqa: ANN401 -- the same
+def _type(parameter: Any, *, show: Show, **place: Any) -> str | None:  # noqa: ANN401 -- the same
     """Return what a value is; nothing for an argument that its name tells."""
-    shown = show(ctx=ctx)
+    shown = show(**place)
     if shown is None or not shown.startswith("<"):
         return shown
     name = shown[1:-1].removeprefix("list[").removesuffix("]")
