@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from api_client import Api, open_api
-from money_stage import confirm, ordered, path_of, with_plan
+from money_stage import add, confirm, ordered, path_of, with_plan
 from mutoscope.app.confirm import confirm_payment
 from mutoscope.app.credit_note import credit_invoice
 from mutoscope.app.receive import receive
@@ -89,8 +89,12 @@ async def test_who_has_paid_is_told_so(api: Api, made: dict) -> None:
     await confirm(api, made["request"])
 
     page = await opened(api, path)
+    await add(api, made["purchase"])
+    added = await opened(api, path)
     assert (page.status_code, "<h2>This is paid</h2>" in page.text) == (200, True)
     assert made["checkout"]["reference"] not in page.text
+    assert "Our staff add the credits now" in page.text
+    assert "There is nothing more to do." in added.text
 
 
 async def test_a_cancelled_order_asks_for_nothing(api: Api, made: dict) -> None:

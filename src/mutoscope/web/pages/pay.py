@@ -20,9 +20,10 @@ from mutoscope.app.studio import Studio
 from mutoscope.domain.calendar import local_date
 from mutoscope.domain.money import money_text
 from mutoscope.domain.money_words import KEPT, why_parked
+from mutoscope.domain.purchases import PurchaseState
 from mutoscope.domain.seller import Seller
-from mutoscope.storage import parked
-from mutoscope.storage.payments import Payment, PaymentRequest
+from mutoscope.storage import parked, purchases
+from mutoscope.storage.payments import Payment, PaymentRequest, Purpose
 from mutoscope.web.api.shape import HouseHere
 from mutoscope.web.pages.sheet import (
     HEADERS,
@@ -63,7 +64,8 @@ async def show_payment(
         )
     came = _came(studio.seller, waiting)
     if request.state != OPEN:
-        title, body = _over(studio.seller, request)
+        is_to_be_added = await _is_to_be_added(studio, request)
+        title, body = _over(studio.seller, request, is_to_be_added=is_to_be_added)
         return _answer(studio, title=title, body=body + came)
     if back == "paid":
         return _answer(studio, title="Your payment is on its way", body=came + _on_its_way(request))
@@ -130,7 +132,18 @@ def _on_its_way(request: PaymentRequest) -> str:
     )
 
 
-def _over(seller: Seller, request: PaymentRequest) -> tuple[str, str]:
+async def _is_to_be_added(studio: Studio, request: PaymentRequest) -> bool:
+    """Tell whether credits are paid that staff have yet to add."""
+    if request.purpose is not Purpose.PURCHASE:
+        return False
+    async with studio.reading() as connection:
+        purchase = await purchases.get(
+            connection, workspace_id=request.workspace_id, purchase_id=request.subject_id
+        )
+    return purchase.state is PurchaseState.PAID
+
+
+def _over(seller: Seller, request: PaymentRequest, *, is_to_be_added: bool) -> tuple[str, str]:
     """Return what became of a request that is not open any more."""
     what = ("For", escape(request.title))
     if request.paid_at is None:
@@ -140,10 +153,10 @@ def _over(seller: Seller, request: PaymentRequest) -> tuple[str, str]:
         told = "All of it was credited, so nothing is due."
         return "There is nothing to pay", f"<p>{told}</p>{rows((what, *_credited(request)))}"
     facts = (what, *_credited(request), ("Paid on", _day(seller, request.paid_at)))
-    return "This is paid", (
-        f"{_sum(request)}{rows(facts)}"
-        '<p class="good">Thank you. There is nothing more to do.</p>'
-    )  # fmt: skip
+    told = "There is nothing more to do."
+    if is_to_be_added:
+        told = "Our staff add the credits now, and say so in the chat."
+    return "This is paid", f'{_sum(request)}{rows(facts)}<p class="good">Thank you. {told}</p>'
 
 
 def _came(seller: Seller, waiting: Iterable[Payment]) -> str:
