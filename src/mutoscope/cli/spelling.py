@@ -25,7 +25,7 @@ def spell(command: Any) -> None:  # noqa: ANN401 -- Typer does not export its co
     for parameter in command.params:
         parameter.help = _help(parameter)
         if parameter.param_type_name == "argument":
-            parameter.metavar = parameter.metavar or parameter.name.upper()
+            parameter.metavar = (parameter.metavar or parameter.name.upper()).strip("[]")
             parameter.get_usage_pieces = partial(_usage, parameter)
         vars(parameter)["_get_number_range_help_str"] = partial(_range, parameter)
         parameter.display_type_rich = partial(_type, parameter, show=parameter.display_type_rich)
