@@ -86,6 +86,10 @@ VIDEOS: tuple[Step, ...] = (
     (1, "video", "clip", ask.Hold(250, day(20))),
     (2, "video", "closing", ask.Forfeit()),
     (3, "video", "clip-settled", ask.Settle(named("clip"), 200)),
+    (4, "video", "soon", ask.Grant(5, free("promo", end=40))),
+    (4, "video", "later", ask.Grant(6, free("promo", end=41))),
+    (4, "video", "last", ask.Grant(7, free("promo", end=42))),
+    (5, "video", "of-three-lots", ask.Charge(18)),
 )
 NOTED = frozenset({"more", "less", "undone", "refunded"})
 ERASED = "less"

@@ -12,7 +12,8 @@ from mutoscope.domain.lots import Terms
 from mutoscope.domain.planner import Facts, Outcome, Submission, plan
 from mutoscope.domain.requests import Request
 from mutoscope.domain.standing import StandingGrant
-from mutoscope.domain.wallet import Wallet, WalletRow
+from mutoscope.domain.wallet import Wallet
+from mutoscope.domain.wallet_row import WalletRow
 
 ADA = UUID(int=1)
 BEGINNING = datetime(2025, 1, 31, 12, tzinfo=UTC)

@@ -8,7 +8,7 @@ import asyncpg
 from mutoscope.app.rebuild import rebuild, survey
 from mutoscope.storage.verification import Scope
 
-EVERYTHING = ("DELETE FROM wallets", "DELETE FROM stored_lots", "DELETE FROM holds")
+EVERYTHING = ("DELETE FROM wallets", "DELETE FROM stored_lots", "DELETE FROM stored_holds")
 
 
 async def lose_and_rebuild(
@@ -21,5 +21,5 @@ async def lose_and_rebuild(
         await connection.execute(statement + of_it, workspace_id)
     damage = await survey(connection, scope=Scope(workspace_id=workspace_id))
     await rebuild(connection, damage=damage, at=at)
-    renew = f"UPDATE holds SET deadline_at = $4 {of_it} AND kind = $2 AND sequence = $3"
+    renew = f"UPDATE stored_holds SET deadline_at = $4 {of_it} AND kind = $2 AND sequence = $3"
     await connection.executemany(renew, deadlines)

@@ -25,7 +25,8 @@ from mutoscope.domain.lots import Terms
 from mutoscope.domain.planner import Facts, Submission, plan
 from mutoscope.domain.requests import Request
 from mutoscope.domain.standing import StandingGrant
-from mutoscope.domain.wallet import Wallet, WalletRow
+from mutoscope.domain.wallet import Wallet
+from mutoscope.domain.wallet_row import WalletRow
 
 OPERATIONS_A_LIFE = 250
 WORKSPACE = UUID(int=1)

@@ -25,14 +25,14 @@ KEYS = {
     "grants": ("workspace_id", "kind", "lot"),
     "stored_lots": ("workspace_id", "kind", "lot"),
     "wallets": ("workspace_id", "kind"),
-    "holds": ("workspace_id", "kind", "sequence"),
+    "stored_holds": ("workspace_id", "kind", "sequence"),
     "entry_notes": ("workspace_id", "kind", "sequence"),
 }
 DELETABLE = tuple(table for table in KEYS if table != "entry_notes")
-DOUBLED = ("entries", "further_postings", "grants", "stored_lots", "holds")
+DOUBLED = ("entries", "further_postings", "grants", "stored_lots", "stored_holds")
 UNCOVERED = frozenset({
-    ("holds", "deadline_at"), ("wallets", "wake_at"), ("wallets", "posted_at"),
-    ("wallets", "version"), ("stored_lots", "is_open"),
+    ("stored_holds", "deadline_at"), ("wallets", "placed_deadline_at"), ("wallets", "wake_at"),
+    ("wallets", "posted_at"), ("wallets", "version"), ("stored_lots", "is_open"),
 })  # fmt: skip
 WORDS = (
     "grant", "hold", "settle", "release", "charge", "expire", "void", "refund", "adjust", "freeze",
@@ -264,17 +264,20 @@ def _projections(name: Name, journal: list[Entry]) -> tuple[Statement, ...]:
     wallet = (
         f"UPDATE wallets SET sequence = $3, head = $4, available = $5, held = $6, due_at = $7,"
         f" wake_at = 'epoch', drawn_lot = NULL, drawn_available = NULL, drawn_held = NULL,"
-        f" drawn_captured = NULL {where}"
+        f" drawn_captured = NULL, placed_hold = NULL, placed_deadline_at = NULL {where}"
     )
     state = (journal[-1].sequence, journal[-1].hash, replay.available, replay.held, replay.due_at)
     columns = ", ".join(Lot._fields)
     values = ", ".join(f"${n}" for n in range(3, 3 + len(Lot._fields)))
     lot = f"INSERT INTO stored_lots (workspace_id, kind, {columns}) VALUES ($1, $2, {values})"
-    hold = "INSERT INTO holds (workspace_id, kind, sequence, deadline_at) VALUES ($1, $2, $3, $4)"
+    hold = (
+        "INSERT INTO stored_holds (workspace_id, kind, sequence, deadline_at)"
+        " VALUES ($1, $2, $3, $4)"
+    )
     return (
         Statement(wallet, (*name, *state)),
         Statement(f"DELETE FROM stored_lots {where}", name),
-        Statement(f"DELETE FROM holds {where}", name),
+        Statement(f"DELETE FROM stored_holds {where}", name),
         *(Statement(lot, (*name, *each)) for each in replay.lots.values()),
         *(Statement(hold, (*name, each, replay.due_at)) for each in replay.holds),
     )

@@ -49,7 +49,9 @@ def access(*, plan: str | None = None, ends_at: datetime | None = None, at: date
 def test_the_trial_makes_images_and_nothing_else(entitlement: Entitlement) -> None:
     trial = access(ends_at=ENDS_AT, at=AT)
 
-    with pytest.raises(NotEntitled, match=f"{entitlement} is not included in trial: start a plan"):
+    verb = "is" if entitlement is Entitlement.VIDEO else "are"
+    told = f"{entitlement} {verb} not included in trial: start a plan"
+    with pytest.raises(NotEntitled, match=told):
         trial.require(entitlement)
 
 
@@ -113,10 +115,10 @@ def test_only_an_unlimited_allowance_is_unlimited(plan: str, kinds: set[str]) ->
 @pytest.mark.parametrize(
     ("state", "remedy"),
     [
-        (State.TRIAL, "start a plan (Reel or Vault) to open it"),
+        (State.TRIAL, "start a plan (Reel or Vault) to open them"),
         (State.FREE, "the trial is over: start a plan (Reel or Vault) to go on"),
         (State.CANCELLED, "the plan is over: start a plan (Reel or Vault) to go on"),
-        (State.ACTIVE, "choose a plan that includes it (Reel or Vault), or ask support"),
+        (State.ACTIVE, "choose a plan that includes them (Reel or Vault), or ask support"),
     ],
 )
 def test_a_refusal_names_the_catalog_s_plans_that_open_it(state: State, remedy: str) -> None:

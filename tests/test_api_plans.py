@@ -78,6 +78,26 @@ async def test_an_ordered_plan_starts_when_it_is_paid(api: Api) -> None:
     assert (again.json()["request"]["state"], again.json()["checkout"]) == ("paid", None)
 
 
+@pytest.mark.parametrize("is_on_account", [True, False])
+async def test_a_plan_that_starts_ends_the_other_orders_of_a_plan(
+    api: Api, *, is_on_account: bool
+) -> None:
+    workspace = await api.workspace(is_demo=False)
+    order = f"{workspace}/subscription/order"
+    other = (await api.post(order, {"plan": "essential"}, key="order-1")).json()["request"]
+    wanted = (await api.post(order, {"plan": "pro"}, key="order-2")).json()["request"]
+
+    if is_on_account:
+        await api.post(f"{workspace}/plan", {"plan": "pro"}, key="start-1")
+    else:
+        await confirm(api, wanted)
+
+    told = (await api.get(f"{workspace}/payment-requests/{other['request_id']}")).json()
+    to_pay = (await api.get(f"{workspace}/subscription")).json()["to_pay"]
+    assert (told["state"], told["due"], told["pay_url"]) == ("cancelled", 0, None)
+    assert [each["invoice_id"] is None for each in to_pay] == [False] * is_on_account
+
+
 async def test_a_repeated_order_is_the_same_and_its_key_is_for_one_plan(api: Api) -> None:
     address = f"{await api.workspace(is_demo=False)}/subscription/order"
     first = await api.post(address, {"plan": "pro"}, key="order-1")

@@ -286,4 +286,4 @@ async def test_a_balance_near_either_end_of_the_journal_reads_only_up_to_there(
     touched = await scans(connection, sql, workspace_id, "video", *span)
 
     assert (told.sequence, told.available) == (sequence, 10 * 1_000_000 - (sequence - 10))
-    assert {name: rows for name, rows in touched.items() if rows} == {"entries": 1_000}
+    assert {name: rows for name, rows in touched.items() if rows} == {"entries": 2 * 1_000}

@@ -170,3 +170,29 @@ async def test_a_closed_workspace_has_no_calendar(api: Api) -> None:
 
     for path in (urlsplit(link).path, f"{workspace}/subscription/calendar.ics"):
         assert (await api.get(path)).json()["code"] == "no_plan"
+
+
+async def test_a_demo_is_told_of_credits_and_of_no_payment(api: Api) -> None:
+    workspace = await api.workspace("Aurora")
+    await api.post(f"{workspace}/plan", {"plan": "pro"}, key="plan-1")
+
+    feed = (await api.get(f"{workspace}/subscription/calendar.ics")).text
+
+    assert "SUMMARY:Pro: new monthly credits" in feed
+    assert "payment" not in feed
+
+
+async def test_a_date_tells_by_the_billing_clock_what_begins_or_lapses(stage: Stage) -> None:
+    stage.clock.at = BEGINNING
+    opened = await sign_up.create(
+        stage.studio, name="Borealis", zone="Asia/Tokyo", email="bo@example.com"
+    )
+    await start_plan(stage.studio, workspace_id=opened.workspace_id, plan="pro")
+
+    feed = await workspace_feed(stage.studio, workspace_id=opened.workspace_id, ahead=2)
+
+    begins, lapses = (
+        line for line in feed.splitlines() if line.startswith("DESCRIPTION:")
+    )  # fmt: skip
+    assert begins == "DESCRIPTION:The plan begins at 31 Jan 2025 18:00 JST."
+    assert lapses == "DESCRIPTION:Monthly credits that are left lapse at 28 Feb 2025 18:00 JST."

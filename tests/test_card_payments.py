@@ -11,14 +11,18 @@ import pytest
 
 from business_stage import documents, read, spend, spendable, state, tick, to_pay
 from card_stage import STRIPE, Shop, open_shop
-from mutoscope.app import buy, change_plan, refill, sign_up, upgrade
+from mutoscope.app import buy, change_plan, quick_cards, refill, sign_up, upgrade
 from mutoscope.app.buy import Orderer, Wish
+from mutoscope.app.quick_cards import Question
 from mutoscope.app.refill import NoMethodKept, RefillTooSmall, RefillWish
 from mutoscope.app.subscribe import NewPlan, PlanIsFree, order_plan
+from mutoscope.cli.plan_screen import paid_grant_told
+from mutoscope.domain.chat import creator
 from mutoscope.domain.offers import Money
 from mutoscope.domain.planner import KeyReused
 from mutoscope.domain.subscriptions import State
 from mutoscope.storage import offers, purchases
+from mutoscope.storage.finance import paid_requests
 from mutoscope.storage.parked import waiting
 from mutoscope.storage.payments import Payment, PaymentRequest
 from payment_stage import DECLINED_LATER
@@ -39,6 +43,49 @@ async def test_a_plan_starts_when_its_first_payment_is_confirmed(shop: Shop) -> 
     assert await spendable(shop.stage, workspace_id) == 1_500
     (invoice,) = await documents(shop.stage, workspace_id)
     assert invoice.paid_at == shop.stage.clock.now()
+
+
+async def test_an_order_paid_days_later_is_invoiced_for_the_term_that_begins_then(
+    shop: Shop,
+) -> None:
+    studio = shop.stage.studio
+    opened = await sign_up.create(studio, name="Corona", zone="UTC", email="c@example.com")
+    request = await order_plan(
+        studio, workspace_id=opened.workspace_id, key="first",
+        new=NewPlan(plan="pro", gateway=STRIPE),
+    )  # fmt: skip
+    shop.stage.clock.move(days=5)
+
+    await shop.pay(request)
+
+    begun = (await read(shop.stage, opened.workspace_id)).subscription
+    (invoice,) = await documents(shop.stage, opened.workspace_id)
+    async with studio.reading() as connection:
+        (paid,) = await paid_requests(connection, at=studio.clock.now())
+    assert begun is not None
+    terms = [(each.starts_at, each.ends_at) for each in (*invoice.lines, *paid.lines)]
+    assert terms == [(begun.anchor_at, begun.start(index=1))] * 2
+
+
+async def test_credits_that_wait_for_a_card_are_told_before_and_after_their_date(
+    shop: Shop, database_url: str
+) -> None:
+    studio, workspace_id = shop.stage.studio, await shop.customer("pro", card=DECLINED_LATER)
+    asked = await quick_cards.ask(
+        studio, workspace_id=workspace_id, thread_id=None, question=Question.BILLING_DATE,
+        key="ask", author=creator(workspace_id=workspace_id),
+    )  # fmt: skip
+    shop.stage.clock.move(days=31)
+    await tick(shop.stage, database_url)
+
+    late = paid_grant_told(
+        studio, await read(shop.stage, workspace_id), at=shop.stage.clock.now()
+    )  # fmt: skip
+
+    assert "You get 700 image credits and 1,500 video credits then, once they are paid" in (
+        asked.answer.body or ""
+    )
+    assert late.startswith("700 image and 1,500 video credits wait for the payment that has been")
 
 
 async def test_a_renewal_charges_the_kept_card_once_and_then_grants(

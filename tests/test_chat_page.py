@@ -215,13 +215,14 @@ async def test_a_form_that_said_something_else_before_gets_another_key(
 
 async def test_the_button_marks_as_read_what_was_shown_and_keeps_the_draft(talk: Talk) -> None:
     shown = await talk.opened()
-    await talk.say("And another thing.")
+    await talk.say("And another thing: `tools`.")
 
     page = await talk.sent(act="read", read=field(shown, "read"), body="half a", key="key-1")
 
     assert (page.status_code, written(page), field(page, "key")) == (200, "half a", "key-1")
     assert (await talk.thread()).read_up_to == 1
     assert (field(page, "read"), page.text.count(">new<")) == ("2", 1)
+    assert "And another thing: <code>tools</code>." in page.text
 
 
 @pytest.mark.parametrize("number", ["", "x", "-1", "9" * 16])
@@ -235,14 +236,14 @@ async def test_a_number_that_no_page_has_shown_marks_nothing(talk: Talk, number:
 async def test_who_wrote_is_told_by_name_and_names_are_text(talk: Talk) -> None:
     ada = await talk.member(UUID(int=7), name=NASTY)
     await talk.say(NASTY, by=ada)
-    await talk.say("mine", by=talk.workspace_id)
+    await talk.say("`mine` https://x.example", by=talk.workspace_id)
     await talk.say("whose?", by=UUID(int=8))
 
     owner, member = [await talk.opened(talk.link(person_id=each)) for each in (None, ada)]
 
     assert f"{NASTY} " in told(owner)
-    assert re.search(r"You \d\d \w+ \d{4}, \d\d:\d\d Sent mine", told(owner))
-    assert re.search(r"The owner \d\d \w+ \d{4}, \d\d:\d\d mine", told(member))
+    assert re.search(r"You \d\d \w+ \d{4}, \d\d:\d\d Sent `mine` https", told(owner))
+    assert re.search(r"The owner \d\d \w+ \d{4}, \d\d:\d\d `mine` https", told(member))
     assert "A member" in told(owner)
     assert "<script>" not in owner.text + member.text
 

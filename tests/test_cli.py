@@ -300,10 +300,21 @@ def test_the_calendar_of_a_workspace_begins_now_and_ends_with_its_plan(
     feed = run_here("calendar", workspace, "--ics", "-", **place).output
 
     assert [line.split()[0] for line in told] == ["2", "3"]
-    assert told[0].rstrip().endswith("payment, and new monthly credits")
+    assert told[0].rstrip().endswith(" UTC   new monthly credits")
     assert told[1].rstrip().endswith("the plan ends")
     assert feed.count("BEGIN:VEVENT") == 4
     assert feed.count("SUMMARY:Pro: the plan ends") == 1
+
+
+def test_a_written_calendar_is_told_with_its_dates(tmp_path: Path) -> None:
+    file = tmp_path / "billing.ics"
+    asked = ("calendar", "--anchor", "2027-01-31", "--ics", str(file))
+
+    done, as_json = run_here(*asked), run_here(*asked, "--json")
+
+    assert "12 billing dates" in done.errors
+    assert as_json.json() == {"file": str(file), "dates": 12}
+    assert file.read_text(encoding="utf-8").count("BEGIN:VEVENT") == 12
 
 
 def test_nothing_is_renewed_ahead_of_its_time(place: dict[str, object]) -> None:

@@ -288,7 +288,7 @@ def test_a_clip_of_what_is_not_final_names_the_switch(studio: Studio, picture: s
 
     assert refused["code"] == "frame_not_final"
     assert refused["detail"].startswith("frame 1 is not marked final")
-    assert refused["detail"].endswith(" (with --not-final)")
+    assert refused["detail"].endswith(" (`frame final` marks one, --not-final confirms)")
 
 
 def test_one_scene_with_one_shot_was_added(studio: Studio) -> None:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from command_line import run_here
 from test_cli_desk import Shop
 
 
@@ -53,11 +52,3 @@ def test_a_parked_payment_whose_dispute_is_lost_is_told_as_gone(shop: Shop) -> N
     assert "returned (dispute lost)" in told(shop, "payments", "list", shop.workspace)
     assert "Nothing waits for you." in shop.run("desk", "waiting").errors
     assert "No payment waits for you." in shop.run("payments", "parked").errors
-
-
-def test_the_help_of_the_audit_names_no_action_but_one() -> None:
-    shown = run_here("audit", "list", "--help").output
-
-    assert "--action ACTION" in shown
-    assert "such as refund" in shown
-    assert "erase_workspace" not in shown

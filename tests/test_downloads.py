@@ -123,7 +123,7 @@ async def test_a_closed_account_downloads_nothing(api: Api, workspace: str) -> N
 
     assert {answer.status_code for answer in refused} == {403}
     assert {answer.json()["detail"] for answer in refused} == {
-        "downloads is not included in closed: the account is closed"
+        "downloads are not included in closed: the account is closed"
     }
     assert (await api.get(shown)).status_code == 200
 

@@ -126,6 +126,11 @@ def test_a_duration_that_the_tool_does_not_take_is_refused(duration_s: int | Non
     assert refusal.value.allowed == (5, 10)
 
 
+def test_a_clip_without_a_duration_is_told_those_there_are() -> None:
+    with pytest.raises(BadDuration, match="does not take a clip without a duration: ask for 8 s"):
+        price(tool=tool("veo3"), duration_s=None)
+
+
 def test_a_still_has_no_duration() -> None:
     with pytest.raises(BadDuration, match="leave the duration out"):
         price(tool=tool("image_generation"), duration_s=5)

@@ -28,7 +28,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BUSY = UUID(int=1)
 ADA, GRACE, RAIN = UUID(int=2), UUID(int=3), UUID(int=4)
 ROWS_PER_OPERATION_MAX = 30
-TABLES = ("wallets", "entries", "further_postings", "stored_lots", "holds", "grants")
+TABLES = ("wallets", "entries", "further_postings", "stored_lots", "stored_holds", "grants")
 USES = 10
 """What one member has used in the period, among 20,000 entries of another for the same project."""
 

@@ -1,6 +1,7 @@
 """The page behind a link to pay: opened without a key, and never an error for who has paid."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import timedelta
 from html import escape
 from pathlib import Path
@@ -10,12 +11,13 @@ import httpx
 import pytest
 
 from api_client import Api, open_api
-from money_stage import confirm, ordered, path_of, with_plan
+from money_stage import add, confirm, ordered, path_of, with_plan
 from mutoscope.app.confirm import confirm_payment
 from mutoscope.app.credit_note import credit_invoice
+from mutoscope.app.receive import receive
 from mutoscope.domain.pay_links import PayLink, signed
 from mutoscope.storage.payments import UnknownRequest
-from payment_stage import open_till, till_settings
+from payment_stage import Till, now, open_till, till_settings
 
 KEY = "a-long-secret"
 SELLER = Path(__file__).parents[1] / "src/mutoscope/seller.toml"
@@ -87,8 +89,12 @@ async def test_who_has_paid_is_told_so(api: Api, made: dict) -> None:
     await confirm(api, made["request"])
 
     page = await opened(api, path)
+    await add(api, made["purchase"])
+    added = await opened(api, path)
     assert (page.status_code, "<h2>This is paid</h2>" in page.text) == (200, True)
     assert made["checkout"]["reference"] not in page.text
+    assert "Our staff add the credits now" in page.text
+    assert "There is nothing more to do." in added.text
 
 
 async def test_a_cancelled_order_asks_for_nothing(api: Api, made: dict) -> None:
@@ -200,6 +206,55 @@ async def test_who_pays_by_card_is_told_first_of_money_that_came(
     assert (led.status_code, told.status_code) == (303, 200)
     assert "<b>40.00 USD</b> came on" in told.text
     assert f'<a href="{escape(led.headers["Location"])}">Pay by card</a>' in told.text
+
+
+@dataclass(frozen=True)
+class Counter:
+    """A house that takes cards, the till it takes them at, and a link to pay an order."""
+
+    api: Api
+    till: Till
+    path: str
+
+    async def show(self, back: str = "") -> httpx.Response:
+        """Open the page behind the link, coming back from the checkout or not."""
+        return await opened(self.api, f"{self.path}{back and f'?back={back}'}")
+
+
+@pytest.fixture
+async def counter(database_url: str, tmp_path: Path) -> AsyncIterator[Counter]:
+    async with (
+        open_till() as till,
+        open_api(database_url, tmp_path, more=till_settings(till)) as api,
+    ):
+        made = await ordered(api, await with_plan(api))
+        yield Counter(api=api, till=till, path=path_of(made["request"]["pay_url"]))
+
+
+async def test_who_has_paid_by_card_comes_back_to_the_page_of_the_payment(counter: Counter) -> None:
+    checkout = (await counter.show()).headers["Location"]
+    paid = await counter.till.client.post(checkout, data={"card": "4242424242424242"})
+    waiting = await counter.show("paid")
+    (payment,) = await counter.till.gateway.payments(since=now() - timedelta(minutes=1))
+    await receive(counter.api.house.studio, gateway="stripe", payment=payment)
+
+    counted = await counter.show("paid")
+
+    assert path_of(paid.headers["Location"]) == f"{counter.path}?back=paid"
+    assert "<h2>Your payment is on its way</h2>" in waiting.text
+    assert "Do not pay a second time" in waiting.text
+    assert "<h2>This is paid</h2>" in counted.text
+
+
+async def test_who_leaves_the_checkout_may_pay_yet(counter: Counter) -> None:
+    checkout = (await counter.show()).headers["Location"]
+    session = await counter.till.client.get(checkout)
+
+    page = await counter.show("unpaid")
+
+    assert f"{counter.path}?back=unpaid" in session.text
+    assert "<h2>This is not paid yet</h2>" in page.text
+    assert f'<a href="{escape(checkout)}">Pay by card</a>' in page.text
 
 
 def address_of(request: dict) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+import mutoscope
 from command_line import run_here
 
 
@@ -59,3 +60,21 @@ def test_the_plan_that_a_workspace_has_is_no_upgrade(place: dict[str, Any], work
     refused = run_here("subscription", "upgrade", workspace, "pro", "--preview", **place)
 
     assert refused.errors == ("not_an_upgrade: the workspace has pro already: name a larger plan\n")
+
+
+def test_credits_that_come_with_a_payment_are_told_beside_the_balance(
+    place: dict[str, Any], workspace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog = tmp_path / "catalog.toml"
+    shipped = (Path(mutoscope.__file__).parent / "catalog.toml").read_text(encoding="utf-8")
+    catalog.write_text(shipped.replace('"by_gateway"', '"when_paid"'), encoding="utf-8")
+    monkeypatch.setenv("MUTOSCOPE_CATALOG", str(catalog))
+    run_here("subscription", "start", workspace, "pro", "--yes", **place)
+
+    now = run_here("balance", workspace, **place).output
+    before = run_here("balance", workspace, "--at", "2026-01-01", **place).output
+    run_here("subscription", "cancel", workspace, "--yes", **place)
+    ended = run_here("balance", workspace, **place).output
+
+    assert "700 image and 1,500 video credits come, once they are paid: they are not" in now
+    assert [text for text in (before, ended) if "once they are paid" in text] == []

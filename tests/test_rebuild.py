@@ -88,14 +88,17 @@ async def assert_clean(connection: asyncpg.Connection) -> None:
         EVERYTHING,
         ("DELETE FROM wallets",),
         ("UPDATE wallets SET drawn_available = drawn_available + 7",),
-        ("DELETE FROM stored_lots" + IMAGES, "DELETE FROM holds"),
+        ("DELETE FROM stored_lots" + IMAGES, "DELETE FROM stored_holds"),
         ("UPDATE wallets SET available = available + 7, held = 0" + IMAGES,),
         ("UPDATE wallets SET due_at = 'epoch', wake_at = NULL" + IMAGES,),
         ("UPDATE stored_lots SET reference = 'forged', paid_amount = 1, currency = 'eur'",),
         ("UPDATE stored_lots SET captured = 0, expired = expired + captured",),
         ("UPDATE stored_lots SET lot = 900" + IMAGES + " AND lot = 1",),
-        ("UPDATE holds SET sequence = sequence + 900",),
-        ("UPDATE stored_lots SET kind = 'audio'" + IMAGES, "UPDATE holds SET kind = 'audio'"),
+        ("UPDATE stored_holds SET sequence = sequence + 900",),
+        ("UPDATE wallets SET placed_hold = placed_hold + 900",),
+        ("UPDATE wallets SET placed_deadline_at = NULL, drawn_held = NULL",),
+        ("UPDATE stored_lots SET kind = 'audio'" + IMAGES,),
+        ("UPDATE stored_holds SET kind = 'audio'",),
     ],
 )  # fmt: skip
 async def test_every_row_is_as_it_was(
@@ -146,7 +149,7 @@ async def test_what_is_as_the_journal_makes_it_is_left_alone(ledger: asyncpg.Con
 async def test_a_hold_whose_row_was_gone_gets_a_new_deadline(ledger: asyncpg.Connection) -> None:
     deadlines = "SELECT deadline_at FROM holds" + IMAGES + " ORDER BY sequence"
     first, _ = [row[0] for row in await ledger.fetch(deadlines)]
-    await ledger.execute("DELETE FROM holds" + IMAGES + " AND deadline_at <> $1", first)
+    await ledger.execute("DELETE FROM stored_holds" + IMAGES + " AND deadline_at <> $1", first)
 
     await rebuilt(ledger)
 

@@ -1,4 +1,4 @@
-"""A ledger whose entries have no posting of their own, as all had before, is read and goes on."""
+"""A ledger whose rows tell less, as those of all had before, is read and goes on."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,16 @@ from mutoscope.storage.verification import Scope
 from soundness import assert_sound
 from tampers import disarm
 
-AS_BEFORE = """
+WITHOUT_SECOND = """
+    INSERT INTO further_postings SELECT * FROM postings WHERE ordinal = 2;
+    UPDATE entries SET second_source = NULL, second_target = NULL, second_lot = NULL,
+        second_amount = NULL;
+    INSERT INTO stored_holds
+    SELECT workspace_id, kind, placed_hold, placed_deadline_at FROM wallets
+    WHERE placed_hold IS NOT NULL;
+    UPDATE wallets SET placed_hold = NULL, placed_deadline_at = NULL
+"""
+WITHOUT_FIRST = """
     INSERT INTO further_postings SELECT * FROM postings WHERE ordinal = 1;
     UPDATE entries SET first_source = NULL, first_target = NULL, first_lot = NULL,
         first_amount = NULL;
@@ -22,20 +31,24 @@ AS_BEFORE = """
     UPDATE wallets SET drawn_lot = NULL, drawn_available = NULL, drawn_held = NULL,
         drawn_captured = NULL
 """
+LAYOUTS = (WITHOUT_SECOND, f"{WITHOUT_SECOND};{WITHOUT_FIRST}")
 READ = (
     "SELECT * FROM postings ORDER BY 1, 2, 3, 4",
     "SELECT * FROM lots ORDER BY 1, 2, 3",
+    "SELECT * FROM holds ORDER BY 1, 2, 3",
 )
 
 
-@pytest.fixture
-async def of_before(database_url: str) -> tuple[str, list[list[asyncpg.Record]]]:
+@pytest.fixture(params=LAYOUTS, ids=("a_posting_an_entry", "none_in_entries"))
+async def of_before(
+    database_url: str, request: pytest.FixtureRequest
+) -> tuple[str, list[list[asyncpg.Record]]]:
     """Write an eventful journal, and set it down as it would have been before."""
     await write_eventful_journal(database_url)
     connection = await asyncpg.connect(database_url)
     before = await rows(connection, READ)
     await disarm(connection)
-    for statement in AS_BEFORE.split(";"):
+    for statement in request.param.split(";"):
         assert await connection.execute(statement) not in {"UPDATE 0", "INSERT 0 0"}
     await connection.close()
     return database_url, before
@@ -47,7 +60,7 @@ async def rows(
     return [await connection.fetch(statement) for statement in statements]
 
 
-async def test_every_posting_and_lot_reads_the_same(
+async def test_every_posting_lot_and_hold_reads_the_same(
     of_before: tuple[str, list[list[asyncpg.Record]]],
 ) -> None:
     url, before = of_before

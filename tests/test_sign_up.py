@@ -86,7 +86,7 @@ async def test_a_wrong_code_proves_nothing(stage: Stage) -> None:
     workspace, code = await newcomer(stage)
     wrong = f"{(int(code) + 1) % 1_000_000:06}"
 
-    with pytest.raises(BadCode):
+    with pytest.raises(BadCode, match="type that of the newest mail, or sign up again"):
         await verified(stage, workspace, wrong)
 
     assert await lines(stage, workspace_id=workspace.workspace_id) == []

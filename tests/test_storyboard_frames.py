@@ -19,6 +19,7 @@ from mutoscope.app.storyboard_frames import (
     generate_frame,
     regenerate_frame,
 )
+from mutoscope.domain.access import NotEntitled
 from mutoscope.domain.cast import PartKind
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.estimate import BadDuration, BadRatio
@@ -288,3 +289,10 @@ async def test_a_still_that_overtakes_itself_is_placed_once(
     winner = overtake(monkeypatch, read_from, read_name, generated, is_read_first=is_read_first)
 
     assert await generated() == (winner[0][0], True)
+
+
+async def test_the_trial_is_told_of_the_plan_before_it_marks_a_frame(stage: Stage) -> None:
+    frame = await first(stage, await with_stills(stage))
+
+    with pytest.raises(NotEntitled, match="video is not included in trial: start a plan"):
+        await animate_frame(stage.studio, slot(stage, frame, "a"), clip=Clip())

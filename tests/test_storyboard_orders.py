@@ -200,11 +200,12 @@ async def test_an_order_of_some_frames_leaves_the_others(stage: Stage) -> None:
     assert [job.spec.prompt for job in placed.jobs] == [frame.description]
 
 
-async def test_the_trial_makes_no_clips_of_a_board(stage: Stage) -> None:
+@pytest.mark.parametrize("is_confirmed", [True, False])
+async def test_the_trial_makes_no_clips_of_a_board(stage: Stage, *, is_confirmed: bool) -> None:
     project = await with_stills(stage)
 
     with pytest.raises(NotEntitled):
-        await order(stage, project, wanted=Wanted.CLIP, is_confirmed=True)
+        await order(stage, project, wanted=Wanted.CLIP, is_confirmed=is_confirmed)
 
 
 async def test_a_live_board_whose_tool_has_no_route_is_refused_whole(stage: Stage) -> None:

@@ -54,7 +54,7 @@ async def test_a_checkout_is_paid_on_its_page(till: Till) -> None:
     paid = await till.client.post(opened.url or "", data={"card": "4242424242424242"})
 
     assert "simulator" in page.text
-    assert (paid.status_code, paid.headers["location"]) == (303, "http://localhost:8420/#paid")
+    assert (paid.status_code, paid.headers["location"]) == (303, "http://localhost:8420/?back=paid")
     (payment,) = await till.gateway.payments(since=now() - timedelta(minutes=1))
     assert (payment.state, payment.total) == (PaymentState.SUCCEEDED, DOLLARS)
     assert (payment.request_id, payment.method) == (asked.request_id, None)

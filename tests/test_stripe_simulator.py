@@ -48,6 +48,19 @@ async def test_a_good_form_opens_a_session_and_is_labelled(till: Till) -> None:
     assert not [name for name in answer.json() if name.startswith("_")]
 
 
+@pytest.mark.parametrize(("currency", "told"), [("usd", "39.00 USD"), ("jpy", "3,900 JPY")])
+async def test_the_page_asks_for_the_sum_in_whole_money(
+    till: Till, currency: str, told: str
+) -> None:
+    asked = GOOD | {f"{LINE}[price_data][currency]": currency, "cancel_url": "https://s.example/"}
+    session = (await post(till, SESSIONS, asked)).json()
+
+    page = await till.client.get(session["url"])
+
+    assert f"Credits: <strong>{told}</strong>" in page.text
+    assert '<a href="https://s.example/">Go back without paying</a>' in page.text
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [

@@ -22,8 +22,10 @@ from tampers import disarm, loot, rebuilt
 
 PRIVATE_KEY = bytes(range(32))
 NOON = datetime(2027, 5, 1, 12, tzinfo=UTC)
-STRAYS = ("further_postings", "grants", "entry_notes", "stored_lots", "holds", "wallets")
+STRAYS = ("further_postings", "grants", "entry_notes", "stored_lots", "stored_holds", "wallets")
 AT_SEQUENCE = " WHERE workspace_id = $1 AND kind = 'image' AND "
+OF_THREE_LOTS = " WHERE workspace_id = $1 AND kind = 'video' AND ordinal = 3"
+TOLD_IN_PART = (Fault.ROW_DIFFERS, "wallets", 0)
 FULL = Scope()
 CHAIN = Scope(is_full=False)
 
@@ -181,18 +183,41 @@ async def test_a_long_journal_takes_no_more_memory_than_a_short_one(
         ("DELETE FROM stored_lots{}lot = 2", FULL, (Fault.ROW_MISSING, "lots", 2)),
         ("UPDATE stored_lots SET lot = 999{}lot = 2", FULL, (Fault.ROW_MISSING, "lots", 2)),
         ("UPDATE stored_lots SET reference = 'x'{}lot = 2", FULL, (Fault.ROW_DIFFERS, "lots", 2)),
-        ("UPDATE holds SET kind = 'zero'{}true", FULL, (Fault.ROW_MISSING, "holds", 39)),
+        ("UPDATE stored_holds SET kind = 'zero'{}true", FULL, (Fault.ROW_MISSING, "holds", 40)),
+        ("UPDATE wallets SET placed_hold = 99{}true", FULL, (Fault.ROW_MISSING, "holds", 39)),
+        ("UPDATE wallets SET placed_deadline_at = NULL{}true", FULL, TOLD_IN_PART),
+        ("UPDATE wallets SET placed_hold = NULL{}true", FULL, (Fault.ROW_MISSING, "holds", 39)),
+        (
+            "UPDATE wallets SET drawn_held = 3 WHERE workspace_id = $1 AND kind = 'video'",
+            FULL,
+            TOLD_IN_PART,
+        ),
+        (
+            "INSERT INTO stored_holds SELECT workspace_id, kind, 39, 'epoch' FROM wallets{}true",
+            FULL,
+            (Fault.ROW_WITHOUT_JOURNAL, "holds", 39),
+        ),
         ("UPDATE grants SET amount = 1{}lot = 1", FULL, (Fault.GRANT_AMOUNT_DIFFERS, "grants", 1)),
         ("UPDATE grants SET lot = 999{}lot = 1", FULL, (Fault.HASH_BROKEN, "entries", 1)),
         (
-            "UPDATE further_postings SET ordinal = 7{}sequence = 5 AND ordinal = 2",
+            "UPDATE further_postings SET ordinal = 7" + OF_THREE_LOTS,
             FULL,
-            (Fault.ORDINAL_GAP, "further_postings", 5),
+            (Fault.ORDINAL_GAP, "further_postings", 9),
         ),
         (
-            "UPDATE further_postings SET sequence = 99{}sequence = 5 AND ordinal = 2",
+            "UPDATE further_postings SET sequence = 99" + OF_THREE_LOTS,
+            FULL,
+            (Fault.HASH_BROKEN, "entries", 9),
+        ),
+        (
+            "UPDATE entries SET second_source = NULL, second_amount = NULL{}sequence = 5",
             FULL,
             (Fault.HASH_BROKEN, "entries", 5),
+        ),
+        (
+            "UPDATE entries SET second_lot = 3{}sequence = 1",
+            CHAIN,
+            (Fault.HASH_BROKEN, "entries", 1),
         ),
         (
             "UPDATE entries SET first_lot = 99{}sequence = 7",

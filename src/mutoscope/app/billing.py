@@ -102,8 +102,10 @@ def rows_paid(
 ) -> tuple[SideRow, ...]:
     """Return the rows that tell that a request is paid, with its invoice when it had none."""
     invoice_id = request.invoice_id or studio.ids.new()
-    paid = (request.workspace_id, request.request_id, invoice_id, at, request.credited)
-    row = SideRow(payments.pay_requests, paid)
+    row = SideRow(
+        payments.pay_requests,
+        (request.workspace_id, request.request_id, invoice_id, at, request.credited, request.lines),
+    )
     if request.invoice_id is not None:
         return (row,)
     draft = replace(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from mutoscope.app.demo import DEMO
 from mutoscope.app.terms import scheduled_terms
 from mutoscope.domain.calendar import INDEX_MAX
 from mutoscope.domain.calendar_feed import ENDS, ENDS_UNPAID, Dates, Feed, calendar_feed
@@ -106,5 +107,6 @@ def _of_terms(version: Version, terms: Subscription, indices: range, ending: str
     told = Feed(
         plan=version.plan(key=terms.plan).name, subscription_id=str(terms.subscription_id),
         months_per_charge=terms.months_per_charge, charge_index=terms.charge_index,
+        is_charged=terms.gateway != DEMO,
     )  # fmt: skip
     return Dates(feed=told, anchor=terms.anchor(), indices=indices, ending=ending)

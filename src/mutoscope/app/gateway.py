@@ -22,7 +22,7 @@ class Demand:
     """Money that is asked of a workspace; `total` is what is to be paid, tax and all.
 
     `customer` is what the gateway calls the workspace, once it knows it. With `keeps_method` the
-    means of payment is kept for renewals.
+    means of payment is kept for renewals. `back` is the path of our page to which a payer returns.
     """
 
     request_id: UUID
@@ -32,6 +32,7 @@ class Demand:
     email: str | None = None
     customer: str | None = None
     keeps_method: bool = False
+    back: str = "/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

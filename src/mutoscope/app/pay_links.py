@@ -51,10 +51,7 @@ class NothingToPay(Refusal):
 
 def pay_link(studio: Studio, request: PaymentRequest, *, at: datetime) -> str:
     """Return the address at which a request is paid."""
-    link = PayLink(
-        workspace_id=request.workspace_id, request_id=request.request_id, expires_at=at + LASTS
-    )
-    return f"{studio.call_backs.url}{PATH}/{signed(link, key=studio.asset_rules.link_key)}"
+    return f"{studio.call_backs.url}{_path(studio, request, at=at)}"
 
 
 async def how_to_pay(studio: Studio, request: PaymentRequest, *, at: datetime) -> str:
@@ -101,14 +98,25 @@ async def checkout(studio: Studio, request: PaymentRequest) -> Checkout:
         kept = await payments.method(
             connection, workspace_id=request.workspace_id, gateway=request.gateway
         )
+    now = studio.clock.now()
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)  # yesterday's may be over
     demand = Demand(
         request_id=request.request_id, workspace_id=request.workspace_id, total=request.money(),
         title=request.title, email=workspace.email, customer=kept and kept[0],
         keeps_method=request.purpose is not Purpose.PURCHASE,
+        back=_path(studio, request, at=today),
     )  # fmt: skip
-    day = studio.clock.now().date()  # a checkout of yesterday may be over by now
     try:
-        return await gateway.checkout(demand=demand, key=request.attempt(f"checkout/{day}"))
+        return await gateway.checkout(
+            demand=demand, key=request.attempt(f"checkout/{today.date()}")
+        )
     except GatewayError as error:
         refused = GatewayFailed if error.permanent else GatewayAway
         raise refused(gateway=request.gateway, reason=str(error)) from error
+
+
+def _path(studio: Studio, request: PaymentRequest, *, at: datetime) -> str:
+    link = PayLink(
+        workspace_id=request.workspace_id, request_id=request.request_id, expires_at=at + LASTS
+    )
+    return f"{PATH}/{signed(link, key=studio.asset_rules.link_key)}"

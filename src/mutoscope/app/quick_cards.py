@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID, uuid5
 
 from mutoscope.app.chat import post
+from mutoscope.app.terms import granted_when_paid
 from mutoscope.domain.billing_words import date_told, is_clamped, why
 from mutoscope.domain.calendar import billing_day
 from mutoscope.domain.chat import (
@@ -158,8 +159,14 @@ def _billing_date(asker: _Asker) -> _Answer:
         "calendar": _calendar(asker),
     }  # fmt: skip
     parts = [f"Your next billing date is {date}.", str(data["why"])]
+    coming = granted_when_paid(subscription, catalog=asker.studio.catalog)
     if data["grants"]:
         parts.append(f"You get {_listed(data['grants'])} then; monthly credits left over lapse.")
+    elif coming is not None and coming.at == period.ends_at:
+        paid = [{"kind": kind, "credits": each} for kind, each in coming.credits.items()]
+        parts.append(
+            f"You get {_listed(paid)} then, once they are paid; monthly credits left over lapse."
+        )
     if ends_at is not None:
         when = "then"
         if ends_at > period.ends_at:

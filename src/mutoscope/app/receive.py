@@ -274,6 +274,7 @@ async def _plan(studio: Studio, case: _Case, at: datetime) -> None:
         subscribe.begin(studio, case.workspace, new=new, at=at),
         subscription_id=request.subject_id,
     )
+    request = subscribe.of_term(studio, request, begun=begun)
     rows = (*case.rows, *rows_paid(studio, request, at=at, subscription=begun))
     try:
         await subscribe.submit_start(

@@ -58,7 +58,10 @@ class BadCode(Refusal):
     code = "bad_code"
 
     def __init__(self) -> None:
-        super().__init__("this code is not valid any more: ask for a new one and use it at once")
+        super().__init__(
+            "this is not the code that is valid now: type that of the newest mail, or sign up "
+            "again to get another"
+        )
 
 
 class TrialTaken(Refusal):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from mutoscope.app.generate import NAMESPACE, SEEDS, Wish, place, wish_again
+from mutoscope.app.placing import placing_now
 from mutoscope.app.storyboard import ToolMakesNoClip, frame_of
 from mutoscope.domain.cast import prompt_of, references_of, shown
 from mutoscope.domain.credits import Refusal, checked_key
@@ -205,10 +206,12 @@ async def animate_frame(studio: Studio, slot: Slot, *, clip: Clip) -> tuple[Job,
     key = clip.tool or (before.tool if before is not None else frame.tool)
     if key is None:
         raise NoClipWanted(number=frame.number)
-    if not studio.catalog.version_at(at=studio.clock.now()).tool(key=key).durations_s:
+    tool = studio.catalog.version_at(at=studio.clock.now()).tool(key=key)
+    if not tool.durations_s:
         raise ToolMakesNoClip(tool=key)
     source = found.source(clip.source)
     if before is None and not (frame.is_final or clip.is_confirmed):
+        (await placing_now(studio, workspace_id=slot.workspace_id)).require(tool=tool)
         raise FrameNotFinal(numbers=(frame.number,))
     wish = Wish(
         tool=key, prompt=found.prompt(clip.prompt), source=source, ratio=found.ratio(),

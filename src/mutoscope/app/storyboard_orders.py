@@ -114,7 +114,7 @@ async def _claim(
         quote = None if wish.quote_id is None else await boards.quote(
             connection, **name, quote_id=wish.quote_id
         )  # fmt: skip
-    items = _chosen(board, items_of(board=board, version=placing.version), wish)
+    items = _chosen(placing, board, wish)
     prices = agreed(items=items, version=placing.version.key, quote=quote, at=placing.at)
     order_id = studio.ids.new()
     made = await _jobs(studio, placing, board, prices=prices, order_id=order_id)
@@ -163,18 +163,23 @@ async def _placed_before(
     return PlacedOrder(order_id=before.order_id, jobs=tuple(found), is_replay=True)
 
 
-def _chosen(board: Board, items: tuple[BoardItem, ...], wish: BoardWish) -> tuple[BoardItem, ...]:
-    """Return the items that are ordered, when each of them can be made."""
+def _chosen(placing: Placing, board: Board, wish: BoardWish) -> tuple[BoardItem, ...]:
+    """Return the items that are ordered, when each of them can be made.
+
+    What the plan does not include is refused before anything that the creator could mend.
+    """
     frames = {frame.frame_id: frame for frame in board.frames}
     for frame_id in wish.frame_ids:
         if frame_id not in frames:
             raise UnknownFrame(frame_id=frame_id)
     wanted = [
-        item for item in items
+        item for item in items_of(board=board, version=placing.version)
         if item.wanted is wish.wanted and (not wish.frame_ids or item.frame_id in wish.frame_ids)
     ]  # fmt: skip
     if not wanted:
         raise NothingLacking
+    for item in wanted:
+        placing.require(tool=placing.version.tool(key=item.tool))
     if wish.wanted is Wanted.CLIP:
         _check_sources([frames[item.frame_id] for item in wanted], wish)
     return tuple(wanted)
@@ -200,7 +205,6 @@ async def _jobs(
     for count, (item, price, version) in enumerate(prices, start=1):
         heading, frame = places[item.frame_id]
         tool = placing.version.tool(key=item.tool)
-        placing.require(tool=tool)
         spec = checked_spec(
             placing.workspace, tool=tool, wish=_wish(board, frame, heading, item=item)
         )

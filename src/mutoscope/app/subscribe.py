@@ -44,7 +44,7 @@ from mutoscope.domain.offers import Money
 from mutoscope.domain.planner import KeyReused, Submission
 from mutoscope.domain.requests import Request, checked
 from mutoscope.domain.subscriptions import Event, State, Subscription, after
-from mutoscope.storage import subscriptions, workspaces
+from mutoscope.storage import payments, subscriptions, workspaces
 from mutoscope.storage.payments import PaymentRequest, Purpose
 from mutoscope.storage.session import SideRow, SideRowRefused
 
@@ -220,6 +220,8 @@ async def submit_start(
 ) -> Workspace:  # fmt: skip
     """Write a subscription with its grants and rows, all of it or nothing.
 
+    Other orders of a plan that nobody has paid end with it: paid later, they would start nothing.
+
     :raises AlreadySubscribed: when another start was first.
     """
     index = begun.period_at(at=at).index
@@ -234,7 +236,7 @@ async def submit_start(
     try:
         await studio.journal.submit(
             Submission(tuple(checked(each._replace(note=note)) for each in requests)),
-            side_rows=(row, *rows),
+            side_rows=(row, *rows, *await _ends_of_orders(studio, begun, at=at)),
         )
     except SideRowRefused:  # another start was first, or what it is paid by has changed
         found = await _read(studio, begun.workspace_id)
@@ -330,6 +332,13 @@ def first_bill(studio: Studio, begun: Subscription, *, key: str) -> Bill | None:
     )  # fmt: skip
 
 
+def of_term(studio: Studio, request: PaymentRequest, *, begun: Subscription) -> PaymentRequest:
+    """Return an order that is paid, its lines telling the term that begins with the payment."""
+    bill = first_bill(studio, begun, key=request.request_key)
+    assert bill is not None, "an order is never free"
+    return replace(request, lines=bill.lines)
+
+
 def _charged_first(begun: Subscription, *, at: datetime) -> Subscription:
     """Return a subscription whose running term is charged; what is charged on account counts."""
     months = begun.months_per_charge
@@ -346,6 +355,20 @@ def _ends_of_trial(
         Request(workspace.workspace_id, allowance.kind, NAMESPACE,
                 trial_key(begun, allowance.kind), ask.Expire(Source.TRIAL))
         for allowance in studio.catalog.version_at(at=at).trial.allowances
+    )  # fmt: skip
+
+
+async def _ends_of_orders(
+    studio: Studio, begun: Subscription, *, at: datetime
+) -> tuple[SideRow, ...]:
+    """Return the rows that cancel open orders of a plan, but the one that begins."""
+    async with studio.reading() as connection:
+        found = await payments.open_requests(connection, workspace_id=begun.workspace_id)
+    return tuple(
+        SideRow(payments.cancel_requests, (each.workspace_id, each.request_id, at))
+        for each in found
+        if each.purpose is Purpose.PLAN and each.invoice_id is None
+        and each.subject_id != begun.subscription_id
     )  # fmt: skip
 
 

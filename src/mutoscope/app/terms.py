@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mutoscope.app.demo import DEMO, charged
 from mutoscope.domain import actions as ask
@@ -226,6 +226,22 @@ def terms_at(subscription: Subscription, *, catalog: Catalog, at: datetime) -> S
     if scheduled is None or scheduled.at > at:
         return subscription
     return scheduled_terms(subscription, catalog=catalog)
+
+
+class PaidGrant(NamedTuple):
+    """Monthly credits that come with a payment, and from when on."""
+
+    at: datetime
+    credits: Mapping[str, int]
+
+
+def granted_when_paid(subscription: Subscription, *, catalog: Catalog) -> PaidGrant | None:
+    """Return what the next payment grants; None where grants come on account, or the plan ends."""
+    at = subscription.paid_until()
+    ends = (subscription.cancels_at, subscription.ends_at)
+    if at is None or any(each is not None and each <= at for each in ends):
+        return None
+    return PaidGrant(at, terms_at(subscription, catalog=catalog, at=at).allowances)
 
 
 def version_of(subscription: Subscription, *, catalog: Catalog, at: datetime) -> Version:

@@ -35,7 +35,7 @@ from mutoscope.domain.projection import (
     wallet_differences,
 )
 from mutoscope.domain.replay import Replay
-from mutoscope.domain.wallet import WalletRow
+from mutoscope.domain.wallet_row import WalletRow
 from mutoscope.storage import workspaces
 from mutoscope.storage.session import Connection
 from mutoscope.storage.verification import Scope, WalletRows, opened

@@ -35,10 +35,7 @@ commands.add_typer(audit, name="audit")
 def list_lines(
     *,
     workspace: Annotated[UUID | None, typer.Option(help="One workspace alone.")] = None,
-    action: Annotated[
-        StaffAction | None,
-        typer.Option(metavar="ACTION", help="One action alone, such as refund."),
-    ] = None,
+    action: Annotated[StaffAction | None, typer.Option(help="One action alone.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=SHOWN_MAX, help="How many.")] = 50,
     is_json: Json = False,
 ) -> None:

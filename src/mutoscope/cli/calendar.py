@@ -8,14 +8,15 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from mutoscope.app.billing_feed import billing_dates, workspace_feed
-from mutoscope.cli.files import written
+from mutoscope.cli.files import STREAM, written
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, instant, takes
 from mutoscope.cli.plain import print_json
-from mutoscope.cli.screen import console, table, told
+from mutoscope.cli.screen import console, table, tell, told
 from mutoscope.domain.calendar import BillingAnchor, period, period_start
 from mutoscope.domain.calendar_feed import Dates, Feed, calendar_feed
 
@@ -46,7 +47,7 @@ def list_dates(asked: CalendarOptions) -> None:
     if (asked.workspace is None) == (asked.anchor is None):
         raise typer.BadParameter("give either a WORKSPACE or --anchor")
     if asked.ics is not None:
-        written(asked.ics, _feed(asked))
+        _write(asked.ics, _feed(asked), is_json=asked.is_json)
         return
     dates = _dates(asked)
     if asked.is_json:
@@ -55,6 +56,18 @@ def list_dates(asked: CalendarOptions) -> None:
         ])  # fmt: skip
     else:
         console().print(dates_table(dates))
+
+
+def _write(path: Path, feed: str, *, is_json: bool) -> None:
+    """Write the feed, and tell how many dates it has unless it is the output."""
+    written(path, feed)
+    if path == STREAM:
+        return
+    dates = feed.count("BEGIN:VEVENT")
+    if is_json:
+        print_json({"file": path, "dates": dates})
+    else:
+        tell(escape(f"{path}: {dates} billing dates"))
 
 
 def dates_table(dates: Sequence[Dates], *, title: str = "") -> Table:

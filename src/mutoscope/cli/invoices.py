@@ -18,7 +18,7 @@ from mutoscope.app.print_invoice import printed_invoice, printed_request
 from mutoscope.bootstrap import House
 from mutoscope.cli.as_staff import As, PasswordFile, Who, in_house_as
 from mutoscope.cli.files import written
-from mutoscope.cli.opening import in_house
+from mutoscope.cli.opening import in_house, zone_of
 from mutoscope.cli.options import Json, WorkspaceId, Yes, money_of, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, table, tell, told
@@ -82,12 +82,16 @@ def list_all(workspace: WorkspaceId, *, is_json: Json = False) -> None:
 @invoice.command()
 def show(workspace: WorkspaceId, which: Which, *, is_json: Json = False) -> None:
     """Show an invoice or credit note with its lines, and what was credited of it."""
-    found = in_house(lambda house: _found(house, workspace, which))
+
+    async def read(house: House) -> tuple[Invoice, str]:
+        return await _found(house, workspace, which), await zone_of(house, workspace)
+
+    found, zone = in_house(read)
     if is_json:
         print_json(found)
         return
     screen, currency = console(), found.taxed.currency
-    for name, text in _facts(found):
+    for name, text in _facts(found, zone=zone):
         screen.print(f"{name:<10} {text}", markup=False)
     lines = table("what", "from", "to", f">{currency}")
     for line in found.lines:
@@ -210,8 +214,8 @@ def _write(name: str, content: bytes, *, out: Path | None, is_json: bool) -> Non
         tell(escape(f"{path} is written"))
 
 
-def _facts(found: Invoice) -> Iterable[tuple[str, str]]:
-    taxed, zone = found.taxed, str(found.seller["zone"])
+def _facts(found: Invoice, *, zone: str) -> Iterable[tuple[str, str]]:
+    taxed = found.taxed
     yield "number", found.number
     yield "buyer", ", ".join((taxed.buyer.legal_name, *taxed.buyer.address))
     if taxed.buyer.tax_id is not None:

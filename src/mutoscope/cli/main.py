@@ -40,7 +40,7 @@ EXIT_CODES: Final = {
 }
 """What every command exits with, as `docs/reference/cli.md` tells."""
 
-SWITCHES: Final = {"frame_not_final": "with --not-final"}
+SWITCHES: Final = {"frame_not_final": "`frame final` marks one, --not-final confirms"}
 """How this command line says what the remedy of a refusal asks for, by the refusal's code."""
 
 EXITS: Final = {
@@ -134,16 +134,10 @@ ENTRIES: Final = (
 class Commands(TyperGroup):
     """The commands by name; a module is imported only to run what it has."""
 
-    def list_commands(self, context: Any) -> list[str]:  # noqa: ANN401, ARG002 -- Typer's own
-        """Return the names in the order of the list."""
-        return [entry.name for entry in ENTRIES]
-
-    def get_command(self, context: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002 -- Typer's own
-        """Return what the list shows of a command."""
-        for entry in ENTRIES:
-            if entry.name == cmd_name:
-                return TyperCommand(cmd_name, help=entry.help)
-        return None
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 -- Typer's own
+        """Take down what the list shows of each command, in its order."""
+        super().__init__(**options)
+        self.commands = {entry.name: TyperCommand(entry.name, help=entry.help) for entry in ENTRIES}
 
     def format_commands(self, context: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002 -- Typer's own
         """Write the list, a section for each panel."""
@@ -163,9 +157,13 @@ class Commands(TyperGroup):
         """Run a command; that nobody reads on is no failure of it.
 
         :raises typer.Exit: when nobody reads on.
+        :raises typer.BadParameter: when a value cannot be used.
         """
         try:
             return super().invoke(context)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
         except BrokenPipeError:
             _close_output()
             raise typer.Exit(OK) from None
@@ -184,6 +182,7 @@ def _plain(command: Any) -> Any:  # noqa: ANN401 -- Typer does not export its co
     """Let a command and those below it write their help and their errors without Rich."""
     command.rich_markup_mode = None
     command.short_help = (command.help or "").partition("\n\n")[0]  # whole, not cut to fit
+    import_module("mutoscope.cli.spelling").spell(command)
     for each in getattr(command, "commands", {}).values():
         _plain(each)
     return command

@@ -11,7 +11,7 @@ from mutoscope.app import members
 from mutoscope.app.members import InvitationWish
 from mutoscope.app.usage import ERASED
 from mutoscope.bootstrap import House
-from mutoscope.cli.opening import in_house
+from mutoscope.cli.opening import in_house, zone_of
 from mutoscope.cli.options import Json, WorkspaceId, id_of, takes
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, table, told
@@ -109,15 +109,15 @@ def list_all(workspace: WorkspaceId, *, is_json: Json = False) -> None:
 def invite(asked: InviteOptions) -> None:
     """Invite a person: the link goes to the address, works once and for 7 days."""
 
-    async def invited(house: House) -> Invitation:
+    async def invited(house: House) -> tuple[Invitation, str]:
         made, _ = await members.invite(
             house.studio, workspace_id=asked.workspace,
             wish=InvitationWish(email=asked.email, role=asked.role, name=asked.name, by=asked.by),
             key=asked.key or f"cli/{house.studio.ids.new()}",
         )  # fmt: skip
-        return made
+        return made, await zone_of(house, asked.workspace)
 
-    _show(in_house(invited), is_json=asked.is_json)
+    _show(*in_house(invited), is_json=asked.is_json)
 
 
 @member.command()
@@ -125,12 +125,14 @@ def resend(
     workspace: WorkspaceId, invitation: InvitationId, *, by: By = None, is_json: Json = False
 ) -> None:
     """Send an open invitation again; the elder link is worthless then."""
-    sent = in_house(
-        lambda house: members.resend(
+
+    async def sent(house: House) -> tuple[Invitation, str]:
+        found = await members.resend(
             house.studio, workspace_id=workspace, invitation_id=invitation, by=by
         )
-    )
-    _show(sent, is_json=is_json)
+        return found, await zone_of(house, workspace)
+
+    _show(*in_house(sent), is_json=is_json)
 
 
 @member.command()
@@ -138,12 +140,14 @@ def withdraw(
     workspace: WorkspaceId, invitation: InvitationId, *, by: By = None, is_json: Json = False
 ) -> None:
     """Take an open invitation back."""
-    withdrawn = in_house(
-        lambda house: members.withdraw(
+
+    async def withdrawn(house: House) -> tuple[Invitation, str]:
+        found = await members.withdraw(
             house.studio, workspace_id=workspace, invitation_id=invitation, by=by
         )
-    )
-    _show(withdrawn, is_json=is_json)
+        return found, await zone_of(house, workspace)
+
+    _show(*in_house(withdrawn), is_json=is_json)
 
 
 @member.command()
@@ -199,11 +203,11 @@ def remove(
     _show_member(removed, is_json=is_json)
 
 
-def _show(invitation: Invitation, *, is_json: bool) -> None:
+def _show(invitation: Invitation, zone: str, *, is_json: bool) -> None:
     if is_json:
         print_json(invitation)
     else:
-        _tell(invitation, zone="UTC")
+        _tell(invitation, zone=zone)
 
 
 def _tell(invitation: Invitation, *, zone: str) -> None:

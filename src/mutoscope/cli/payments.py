@@ -17,7 +17,7 @@ from mutoscope.bootstrap import House
 from mutoscope.cli.acting import in_house_acting
 from mutoscope.cli.desk_acting import Looking, looked
 from mutoscope.cli.desk_waiting import next_of, why
-from mutoscope.cli.opening import in_house
+from mutoscope.cli.opening import in_house, zone_of
 from mutoscope.cli.options import Json, WorkspaceId, instant, takes
 from mutoscope.cli.plain import plain, print_json
 from mutoscope.cli.proof import FOUND
@@ -25,7 +25,7 @@ from mutoscope.cli.screen import console, table, tell, told
 from mutoscope.cli.screen import money as amount
 from mutoscope.domain.offers import Money
 from mutoscope.domain.staff import StaffAction
-from mutoscope.storage import payment_events, workspaces
+from mutoscope.storage import payment_events
 from mutoscope.storage import payments as stored
 from mutoscope.storage.payment_events import StoredEvent
 from mutoscope.storage.payments import Payment
@@ -79,12 +79,13 @@ def events(
 def list_all(workspace_id: WorkspaceId, *, is_json: Json = False) -> None:
     """List the payments of a workspace, the newest first."""
 
-    async def read(house: House) -> tuple[Payment, ...]:
+    async def read(house: House) -> tuple[tuple[Payment, ...], str]:
+        zone = await zone_of(house, workspace_id)
         async with house.studio.reading() as connection:
-            await workspaces.get(connection, workspace_id=workspace_id)
-            return await stored.page(connection, workspace_id=workspace_id, limit=SHOWN_MAX)
+            page = await stored.page(connection, workspace_id=workspace_id, limit=SHOWN_MAX)
+        return page, zone
 
-    found = in_house(read)
+    found, zone = in_house(read)
     if is_json:
         print_json(found)
         return
@@ -95,8 +96,9 @@ def list_all(workspace_id: WorkspaceId, *, is_json: Json = False) -> None:
     for each in found:
         total = Money(amount=each.amount, currency=each.currency)
         made.add_row(
-            str(each.payment_id), _received(each), each.gateway, escape(each.reference),
-            amount(total), amount(replace(total, amount=each.refunded)), _state(each),
+            str(each.payment_id), told(each.received_at, zone=zone), each.gateway,
+            escape(each.reference), amount(total), amount(replace(total, amount=each.refunded)),
+            _state(each),
         )  # fmt: skip
     console().print(made)
 
@@ -122,7 +124,7 @@ def parked(asked: Looking) -> None:
         each = waits.payment
         total = Money(amount=each.amount, currency=each.currency)
         made.add_row(
-            _received(each), each.gateway, escape(each.reference), amount(total),
+            told(each.received_at), each.gateway, escape(each.reference), amount(total),
             escape(why(waits)), next_of(waits),
         )  # fmt: skip
     console().print(made)
@@ -156,10 +158,6 @@ def compare(
         _show(found)
     if not found.is_equal:
         raise typer.Exit(FOUND)
-
-
-def _received(payment: Payment) -> str:
-    return told(payment.received_at)
 
 
 def _state(payment: Payment) -> str:

@@ -12,6 +12,7 @@ from mutoscope.app import pay_links
 from mutoscope.app.demo import DEMO, NOT_CHARGED
 from mutoscope.app.plan_now import NextCharge, plan_now
 from mutoscope.app.studio import Studio
+from mutoscope.app.terms import granted_when_paid
 from mutoscope.app.trial_end import TrialEnd
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, money, table, tell, told
@@ -87,6 +88,18 @@ def show_plan(shown: Shown, *, is_json: bool) -> None:
     for each in shown.parked:
         sum_told = money_text(each.amount, each.currency)
         tell(f"{sum_told} came for {each.request_id} and waits for staff, since it does not fit.")
+
+
+def paid_grant_told(studio: Studio, workspace: Workspace, *, at: datetime) -> str:
+    """Return a sentence about credits that no wallet shows yet: they come with a payment."""
+    found = workspace.subscription
+    coming = None if found is None else granted_when_paid(found, catalog=studio.catalog)
+    if found is None or coming is None or not coming.credits:
+        return ""
+    when, credits_told = told(coming.at, zone=workspace.zone), amounts_told(coming.credits)
+    if coming.at <= at:
+        return f"{credits_told} wait for the payment that has been due since {when}."
+    return f"On {when} {credits_told} come, once they are paid: they are not counted before."
 
 
 def _facts(shown: Shown) -> Iterator[tuple[str, str]]:

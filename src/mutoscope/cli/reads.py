@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 from rich.markup import escape
@@ -17,6 +17,7 @@ from mutoscope.cli.files import copied, folder_at, written
 from mutoscope.cli.opening import in_house, zone_of
 from mutoscope.cli.options import JobId, Json, WorkspaceId, instant, takes
 from mutoscope.cli.plain import plain, print_json
+from mutoscope.cli.plan_screen import paid_grant_told
 from mutoscope.cli.screen import (
     balances_table,
     console,
@@ -68,6 +69,15 @@ class HistoryOptions:
     is_json: Json = False
 
 
+class _Balances(NamedTuple):
+    """What a workspace's wallets hold, in whose zone; `coming` tells of credits not paid yet."""
+
+    found: tuple[Balance, ...]
+    unlimited: tuple[str, ...]
+    zone: str
+    coming: str
+
+
 @commands.command()
 def balance(
     workspace: WorkspaceId,
@@ -77,15 +87,18 @@ def balance(
 ) -> None:
     """Explain what every wallet holds: lots, holds, grants and lapses that are due."""
 
-    async def read(house: House) -> tuple[tuple[Balance, ...], tuple[str, ...], str]:
+    async def read(house: House) -> _Balances:
         now = house.studio.clock.now()
         async with house.studio.reading() as connection:
             owner = await workspaces.get(connection, workspace_id=workspace)
             asked = instant(at, zone=owner.zone) if at else now
             found = await balances.balances(connection, workspace_id=workspace, at=asked, now=now)
-        return found, house.studio.unlimited_of(owner, at=asked, now=now), owner.zone
+        return _Balances(
+            found, house.studio.unlimited_of(owner, at=asked, now=now), owner.zone,
+            paid_grant_told(house.studio, owner, at=now) if asked >= now else "",
+        )  # fmt: skip
 
-    found, unlimited, zone = in_house(read)
+    found, unlimited, zone, coming = in_house(read)
     if is_json:
         print_json([_balance_fields(one, unlimited, zone) for one in found])
         return
@@ -97,6 +110,8 @@ def balance(
     for one in found:
         for sentence in explanation(balance=one, zone=zone):
             screen.print(sentence, markup=False)
+    if coming:
+        screen.print(coming)
 
 
 @commands.command(name="jobs")

@@ -27,8 +27,10 @@ class NotEntitled(Refusal):
 
     def __init__(self, *, entitlement: str, access: "Access") -> None:
         plans = tuple(plan for plan in access.offered if entitlement in plan.entitlements)
-        remedy = _remedy(access, plans)
-        super().__init__(f"{entitlement} is not included in {access.plan}: {remedy}")
+        is_one = entitlement == Entitlement.VIDEO
+        remedy = _remedy(access, plans, it="it" if is_one else "them")
+        verb = "is" if is_one else "are"
+        super().__init__(f"{entitlement} {verb} not included in {access.plan}: {remedy}")
         self.entitlement = entitlement
         self.plan = access.plan
         self.plans = tuple(plan.key for plan in plans)
@@ -106,12 +108,12 @@ def named(plans: Sequence[Plan]) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
-def _remedy(access: Access, plans: Sequence[Plan]) -> str:
+def _remedy(access: Access, plans: Sequence[Plan], *, it: str) -> str:
     if access.state is State.CLOSED:
         return _CLOSED
     over = _OVER.get(access.plan, "")
     if not plans:
         return f"{over}{_ASK}"
     if access.state in HAS_PLAN:
-        return f"choose a plan that includes it ({named(plans)}), or ask support"
-    return f"{over}start a plan ({named(plans)}) to {'go on' if over else 'open it'}"
+        return f"choose a plan that includes {it} ({named(plans)}), or ask support"
+    return f"{over}start a plan ({named(plans)}) to {'go on' if over else f'open {it}'}"

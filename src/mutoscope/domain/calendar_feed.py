@@ -12,6 +12,7 @@ from datetime import datetime
 
 from mutoscope.domain.calendar import BillingAnchor, charge_is_due, local_date, period_start
 from mutoscope.domain.credits import checked_instant
+from mutoscope.domain.instants import told
 
 LINE_OCTETS_MAX = 75  # RFC 5545, section 3.1
 PAYMENT = "payment, and new monthly credits"
@@ -25,13 +26,15 @@ _ESCAPES = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
 class Feed:
     """What a feed tells about a subscription: its plan's name, its stable id and its payments.
 
-    Period `charge_index` is one that is paid for, and every so many months before and after it.
+    Period `charge_index` is one that is paid for, and every so many months before and after it;
+    none is where nothing is charged.
     """
 
     plan: str
     subscription_id: str
     months_per_charge: int
     charge_index: int = 0
+    is_charged: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +54,7 @@ class Dates:
         for index in self.indices:
             charged = index - self.feed.charge_index
             is_paid = charge_is_due(index=charged, months_per_charge=self.feed.months_per_charge)
-            yield index, PAYMENT if is_paid else CREDITS
+            yield index, PAYMENT if is_paid and self.feed.is_charged else CREDITS
         if self.ending:
             yield self.indices.stop, self.ending
 
@@ -86,18 +89,17 @@ def _event(dates: Dates, index: int, what: str, stamp: str) -> list[str]:
         f"DTSTAMP:{stamp}",
         f"DTSTART;VALUE=DATE:{local_date(at=starts_at, zone=anchor.zone):%Y%m%d}",
         f"SUMMARY:{_text(f'{feed.plan}: {what}')}",
-        f"DESCRIPTION:{_text(_description(starts_at, anchor.zone))}",
+        f"DESCRIPTION:{_text(_description(index, told(starts_at, zone=anchor.zone)))}",
         "TRANSP:TRANSPARENT",
         "END:VEVENT",
     ]
 
 
-def _description(starts_at: datetime, zone: str) -> str:
-    """Say the exact instant at which the last period's credits lapse."""
-    return (
-        f"Monthly credits that are left lapse at {starts_at:%Y-%m-%d %H:%M} UTC;"
-        f" the billing zone is {zone}."
-    )
+def _description(index: int, when: str) -> str:
+    """Say the exact instant at which the plan begins, or the last period's credits lapse."""
+    if index == 0:
+        return f"The plan begins at {when}."
+    return f"Monthly credits that are left lapse at {when}."
 
 
 def _text(value: str) -> str:

@@ -23,8 +23,8 @@ class BadDuration(Refusal):
     code = "bad_duration"
 
     def __init__(self, *, tool: str, duration_s: int | None, allowed: tuple[int, ...]) -> None:
-        asked = "no duration" if duration_s is None else f"{duration_s} s"
         remedy = f"ask for {_either(allowed)} s" if allowed else "leave the duration out"
+        asked = "a clip without a duration" if duration_s is None else f"{duration_s} s"
         super().__init__(f"{tool} does not take {asked}: {remedy}")
         self.tool = tool
         self.duration_s = duration_s

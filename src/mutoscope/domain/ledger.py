@@ -97,11 +97,15 @@ def settled(*, hold: OpenHold, lots: Mapping[int, Lot], amount: int) -> tuple[Po
         raise CaptureExceedsHold(amount=amount, held=hold.amount)
     if hold.is_metered:
         return _metering_settled(hold=hold, amount=amount)
-    captures, returns = split(draws=hold.draws, amount=amount)
-    return (
-        *[_new(Posting, (HELD, CAPTURED, *draw)) for draw in captures],
-        *given_back(draws=returns, lots=lots, source=HELD),
-    )
+    left, captures, returns = amount, [], []
+    for lot, held in hold.draws:
+        part = min(held, left)
+        left -= part
+        if part:
+            captures.append(_new(Posting, (HELD, CAPTURED, lot, part)))
+        if part < held:
+            returns.append(_new(Posting, (HELD, _home(lots[lot]), lot, held - part)))
+    return (*captures, *returns)
 
 
 def refunded(
@@ -123,12 +127,7 @@ def given_back(
     *, draws: Iterable[Draw], lots: Mapping[int, Lot], source: str
 ) -> tuple[Posting, ...]:
     """Return the postings to the lots that the draws came from; a frozen lot stays frozen."""
-    return tuple([
-        _new(Posting, (
-            source, FROZEN if lots[draw.lot].state == LotState.FROZEN else AVAILABLE, *draw,
-        ))
-        for draw in draws
-    ])  # fmt: skip
+    return tuple([_new(Posting, (source, _home(lots[draw.lot]), *draw)) for draw in draws])
 
 
 def emptied(*, lots: Iterable[Lot], target: str) -> tuple[Posting, ...]:
@@ -170,6 +169,10 @@ def split(*, draws: tuple[Draw, ...], amount: int) -> tuple[tuple[Draw, ...], tu
         if part < draw.amount:
             rest.append(_new(Draw, (draw.lot, draw.amount - part)))
     return tuple(first), tuple(rest)
+
+
+def _home(lot: Lot) -> str:
+    return FROZEN if lot.state == LotState.FROZEN else AVAILABLE
 
 
 def _metering_settled(*, hold: OpenHold, amount: int) -> tuple[Posting, ...]:

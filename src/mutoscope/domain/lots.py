@@ -92,15 +92,6 @@ _NOWHERE = (0,) * len(LOT_ACCOUNTS)
 _PLACES = {account.value: Lot._fields.index(account.value) for account in LOT_ACCOUNTS}
 
 
-class Drawn(NamedTuple):
-    """Where the credits of a lot that is drawn from are; nothing else of it has changed."""
-
-    lot: int
-    available: int
-    held: int
-    captured: int
-
-
 class Draw(NamedTuple):
     """An amount taken from one lot."""
 

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from mutoscope.domain.findings import Fault
 from mutoscope.domain.lots import Lot
 from mutoscope.domain.replay import Replay
-from mutoscope.domain.wallet import WalletRow
+from mutoscope.domain.wallet_row import WalletRow
 
 WALLETS: Final = "wallets"
 LOTS: Final = "lots"
@@ -48,6 +48,11 @@ def wallet_differences(*, row: WalletRow, replay: Replay) -> Iterator[Difference
         yield from _field("posted_at", replay.posted_at, row.posted_at)
     if row.drawn_lot is not None and row.drawn_lot not in replay.lots:
         yield from _field("drawn_lot", "one that was granted", row.drawn_lot)
+    drawn = (row.drawn_lot, row.drawn_available, row.drawn_held, row.drawn_captured)
+    placed = (row.placed_hold, row.placed_deadline_at)
+    for name, told in (("drawn lot", drawn), ("placed hold", placed)):
+        if None in told and any(value is not None for value in told):
+            yield from _field(name, "told whole, or not", told)
 
 
 def lot_differences(*, rows: Mapping[int, Lot], replay: Replay) -> Iterator[Difference]:

@@ -4,13 +4,15 @@ The same key with the same content is answered again; with other content it is r
 (who acted, and why) lies beside the journal, so that it can be erased.
 """
 
+from collections.abc import Callable
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from mutoscope.domain.actions import (
     OPERATIONS,
     REFERENCES,
+    Absorb,
     Action,
     Adjust,
     Charge,
@@ -35,13 +37,9 @@ from mutoscope.domain.credits import (
 )
 from mutoscope.domain.journal import ABSENT, NOBODY, Attribution
 from mutoscope.domain.lots import Terms
-from mutoscope.domain.standing import StandingGrant
 
 _SILENT = (Renew, Stand)
 """Actions that write no entry."""
-
-_AMOUNT_ONLY = (Charge, Meter)
-"""Actions with nothing but an amount."""
 
 
 class BadWorkspace(Refusal):
@@ -133,13 +131,11 @@ def checked(request: Request) -> Request:
     checked_code(kind, name="kind")
     if reason is not None:
         checked_code(reason, name="reason")
-    if isinstance(action, _AMOUNT_ONLY):
-        checked_amount(action.amount)
-        return request
     for reference in request.references():
         checked_code(reference.namespace, name="namespace")
         checked_key(reference.key, name="reference")
-    _check_action(action)
+    if (check := _CHECKS.get(type(action))) is not None:
+        check(action)
     return request
 
 
@@ -161,30 +157,58 @@ def _check_attribution(attribution: Attribution) -> None:
             raise BadAttribution(name=name, value=value)
 
 
-def _check_action(action: Action) -> None:
-    match action:
-        case Hold() | Renew():
-            checked_instant(action.deadline_at, name="deadline_at")
-        case Grant(terms=Terms() as terms) | Adjust(terms=Terms() as terms):
-            assert not (isinstance(action, Adjust) and action.grant), "a lot of its own, or another"
-            _check_terms(terms)
-        case Stand():
-            _check_standing(action.standing)
-        case Expire():
-            checked_code(action.source, name="source")
-        case _:
-            pass
-    amount: object = getattr(action, "amount", 1)
-    if amount is not None or not isinstance(action, Refund):
-        checked_amount(amount, least=0 if isinstance(action, Settle) else 1)
+def _check_amount(action: Charge | Meter | Absorb) -> None:
+    checked_amount(action.amount)
 
 
-def _check_standing(standing: StandingGrant) -> None:
+def _check_hold(action: Hold) -> None:
+    checked_instant(action.deadline_at, name="deadline_at")
+    checked_amount(action.amount)
+
+
+def _check_settle(action: Settle) -> None:
+    checked_amount(action.amount, least=0)
+
+
+def _check_renew(action: Renew) -> None:
+    checked_instant(action.deadline_at, name="deadline_at")
+
+
+def _check_refund(action: Refund) -> None:
+    if action.amount is not None:
+        checked_amount(action.amount)
+
+
+def _check_grant(action: Grant) -> None:
+    _check_terms(action.terms)
+    checked_amount(action.amount)
+
+
+def _check_adjust(action: Adjust) -> None:
+    if action.terms is not None:
+        assert not action.grant, "a lot of its own, or another"
+        _check_terms(action.terms)
+    checked_amount(action.amount)
+
+
+def _check_expire(action: Expire) -> None:
+    checked_code(action.source, name="source")
+
+
+def _check_stand(action: Stand) -> None:
+    standing = action.standing
     checked_amount(standing.amount)
     BillingAnchor(at=standing.anchor_at, zone=standing.zone)  # refuses what nothing can begin at
     standing.next_terms()  # refuses a period of which no date can be computed
     if standing.ends_at is not None:
         checked_instant(standing.ends_at, name="ends_at")
+
+
+_CHECKS: dict[type, Callable[[Any], None]] = {
+    Charge: _check_amount, Meter: _check_amount, Absorb: _check_amount, Hold: _check_hold,
+    Settle: _check_settle, Renew: _check_renew, Refund: _check_refund, Grant: _check_grant,
+    Adjust: _check_adjust, Expire: _check_expire, Stand: _check_stand,
+}  # fmt: skip
 
 
 def _check_terms(terms: Terms) -> None:

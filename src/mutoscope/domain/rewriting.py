@@ -18,7 +18,8 @@ from mutoscope.domain.known import Known, KnownKey
 from mutoscope.domain.ledger import InsufficientCredits
 from mutoscope.domain.lots import spendable
 from mutoscope.domain.planner import ACTIONS, begin
-from mutoscope.domain.wallet import Stamp, Wallet, WalletRow
+from mutoscope.domain.wallet import Stamp, Wallet
+from mutoscope.domain.wallet_row import WalletRow
 
 LAPSE = "lapse"
 _NO_DEADLINE = datetime(9999, 1, 1, tzinfo=UTC)

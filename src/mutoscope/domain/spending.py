@@ -148,8 +148,10 @@ def open_hold(*, entry: Entry, deadline_at: datetime) -> OpenHold:
     """Return the hold that an entry placed: its postings are the draws, in the order drawn."""
     postings = entry.postings
     draws = tuple([_new(Draw, (lot, amount)) for _, _, lot, amount in postings if lot is not None])
-    amount = sum([posting.amount for posting in postings])
-    return OpenHold(entry.sequence, amount, not draws, deadline_at, draws, entry.attribution)
+    amount = sum([posting[3] for posting in postings])
+    return _new(OpenHold, (
+        entry.sequence, amount, not draws, deadline_at, draws, entry.attribution,
+    ))  # fmt: skip
 
 
 def lapsed(*, entry: Entry, lots: Mapping[int, Lot]) -> int:
@@ -169,7 +171,7 @@ def _check_deadline(wallet: Wallet, deadline_at: datetime) -> None:
 
 
 def _end_returns(wallet: Wallet, postings: tuple[Posting, ...]) -> None:
-    back = [p.lot for p in postings if p.lot and p.target in _LEFT]
+    back = [lot for _, target, lot, _ in postings if lot and target in _LEFT]
     if back:
         end_returned(wallet, back)
 

@@ -8,7 +8,6 @@ fails in its middle.
 from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
-from uuid import UUID
 
 from mutoscope.domain.chart import AVAILABLE, FROZEN, HELD, MOVES
 from mutoscope.domain.journal import (
@@ -20,8 +19,9 @@ from mutoscope.domain.journal import (
     line_beginning,
     line_of,
 )
-from mutoscope.domain.lots import Draw, Drawn, Lot, Terms, granted_lot, moved, spend_order
+from mutoscope.domain.lots import Draw, Lot, Terms, granted_lot, moved, spend_order
 from mutoscope.domain.standing import StandingGrant, StandingName
+from mutoscope.domain.wallet_row import Drawn, Placed, WalletRow
 
 
 class OpenHold(NamedTuple):
@@ -73,25 +73,6 @@ _PERMITTED = {
 }
 
 
-class WalletRow(NamedTuple):
-    """A wallet's own columns, in the table's order; the row of the lot drawn from is behind."""
-
-    workspace_id: UUID
-    kind: str
-    sequence: int
-    head: bytes
-    available: int
-    held: int
-    due_at: datetime
-    posted_at: datetime
-    wake_at: datetime | None
-    version: int
-    drawn_lot: int | None = None
-    drawn_available: int | None = None
-    drawn_held: int | None = None
-    drawn_captured: int | None = None
-
-
 class Wallet:
     """One wallet's state, and what a plan adds to it.
 
@@ -99,13 +80,14 @@ class Wallet:
     requests name; read them freely, and change them by the methods alone. What a changed one was
     before (None for a new one) is in `lots_before`, `holds_before` and `standing_before`.
     `next_deadline_at` is the earliest deadline among the holds that were not loaded. `begun_at` is
-    the instant of the plan that is under way. `drawn` is what the wallet's row tells of a lot.
+    the instant of the plan that is under way. `drawn` and `placed` are what the wallet's row tells
+    of a lot and of a hold.
     """
 
     __slots__ = (
         "_beginning", "_order", "available", "begun_at", "drawn", "due_at", "entries", "head",
         "held", "holds", "holds_before", "kind", "lots", "lots_before", "next_deadline_at",
-        "posted_at", "sequence", "standing", "standing_before", "version", "wake_at",
+        "placed", "posted_at", "sequence", "standing", "standing_before", "version", "wake_at",
         "wake_before", "workspace_id",
     )  # fmt: skip
 
@@ -113,25 +95,30 @@ class Wallet:
         """Begin with a wallet as it stands; lots, holds and standing grants are added after."""
         (
             self.workspace_id, self.kind, self.sequence, self.head, self.available, self.held,
-            self.due_at, self.posted_at, self.wake_at, self.version, *drawn,
+            self.due_at, self.posted_at, self.wake_at, self.version, *told,
         ) = row  # fmt: skip
         self._beginning = line_beginning(workspace_id=self.workspace_id, kind=self.kind)
         self._order: tuple[int, ...] | None = None
         self.next_deadline_at: datetime | None = None
-        self.drawn: Drawn | None = None if drawn[0] is None else Drawn._make(drawn)
+        self.drawn: Drawn | None = None if told[0] is None else Drawn._make(told[:4])
+        self.placed: Placed | None = None if told[4] is None else Placed._make(told[4:])
         self.lots: dict[int, Lot] = {}
         self.holds: dict[int, OpenHold] = {}
         self.standing: dict[StandingName, StandingGrant] = {}
         self.lots_before: dict[int, Lot | None] = {}
+        self.holds_before: dict[int, OpenHold | None] = {}
+        self.standing_before: dict[StandingName, StandingGrant | None] = {}
         self.mark_written()
 
     def mark_written(self) -> None:
         """Begin anew from what is written by now, without the lots that are spent."""
         self.begun_at: datetime | None = None
         self.entries: list[Entry] = []
-        self.holds_before: dict[int, OpenHold | None] = {}
-        self.standing_before: dict[StandingName, StandingGrant | None] = {}
         self.wake_before = self.wake_at
+        if self.holds_before:
+            self.holds_before = {}
+        if self.standing_before:
+            self.standing_before = {}
         moved_lots, self.lots_before = self.lots_before, {}
         for number in moved_lots:
             lot = self.lots.get(number)

@@ -50,7 +50,8 @@ def session_asked(demand: Demand, *, return_url: str) -> Any:  # noqa: ANN401 --
         intent["setup_future_usage"] = "off_session"
     asked = {
         "mode": "payment", "line_items": [{"quantity": 1, "price_data": price}],
-        "success_url": f"{return_url}/#paid", "cancel_url": f"{return_url}/#unpaid",
+        "success_url": f"{return_url}{demand.back}?back=paid",
+        "cancel_url": f"{return_url}{demand.back}?back=unpaid",
         "client_reference_id": str(demand.request_id), "metadata": _metadata(demand),
         "payment_intent_data": intent,
     }  # fmt: skip

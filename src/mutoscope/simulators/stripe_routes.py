@@ -173,6 +173,7 @@ def _session(till: Till, form: Mapping[str, Any]) -> Thing:
         payment_intent=None, payment_status="unpaid", status="open",
         success_url=form["success_url"], cancel_url=form.get("cancel_url"),
         expires_at=till.seconds() + SESSION_S, _data=form.get("payment_intent_data", {}),
+        _name=", ".join(line["price_data"]["product_data"]["name"] for line in form["line_items"]),
     )  # fmt: skip
     session["url"] = f"{till.world.address}/stripe/pay/{session['id']}"
     return session

@@ -1,10 +1,13 @@
 """Changes: what a plan left in its wallets, as the rows that `ledger_apply` writes."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from mutoscope.domain.lots import Drawn, Lot, Terms
+from mutoscope.domain.lots import Lot, Terms
+from mutoscope.domain.standing import StandingGrant
 from mutoscope.domain.wallet import Wallet
+from mutoscope.domain.wallet_row import Drawn, Placed
 
 Rows = list[tuple[Any, ...]]
 
@@ -23,8 +26,9 @@ class Changes(NamedTuple):
     renewed_holds: Rows
     closed_holds: Rows
     new_standing: Rows
+    advanced_standing: Rows
 
-    def arguments(self) -> tuple[Any, ...] | None:
+    def arguments(self, at: datetime) -> tuple[Any, ...] | None:
         """Return the function's arguments, or None when there is nothing to be written.
 
         The count before the rows is of wallets with entries; no rows at all are told as NULL, which
@@ -32,28 +36,31 @@ class Changes(NamedTuple):
         """
         moved = sum(row[_VERSION] is not None for row in self.new_entries)
         if moved or self.woken_wallets:
-            return (moved, *[rows or None for rows in self])
+            return (moved, at, *[rows or None for rows in self])
         return None
 
 
-_VERSION: Final = 22
+_VERSION: Final = 26
 _NO_POSTING: Final = (None, None, None, None)
 _NO_LOT: Final = (None, None, None, None)
-_NOTHING_MORE: Final = (None, None, *_NO_LOT)
+_NO_HOLD: Final = (None, None)
+_NOTHING_MORE: Final = (None, None, *_NO_LOT, *_NO_HOLD)
+_IN_ENTRY: Final = 2
+"""Postings that an entry's own row has."""
 
 
-def changes_of(wallets: Iterable[Wallet]) -> Changes:
-    """Return the rows of all wallets that the plan has changed."""
-    changes = Changes([], [], [], [], [], [], [], [], [])
+def changes_of(wallets: Iterable[Wallet], *, at: datetime) -> Changes:
+    """Return the rows of all wallets that a plan has changed; the instant `at` stands in none."""
+    changes = Changes([], [], [], [], [], [], [], [], [], [])
     for wallet in sorted(wallets, key=_place):  # the order of every lock: no two batches deadlock
         if wallet.is_changed():
-            if wallet.entries:
-                _add_lots(changes, wallet)
-                _add_entries(changes, wallet)
-            else:
-                changes.woken_wallets.append(_woken(wallet))
             if wallet.holds_before:
                 _add_holds(changes, wallet)
+            if wallet.entries:
+                _add_lots(changes, wallet)
+                _add_entries(changes, wallet, at)
+            else:
+                changes.woken_wallets.append(_woken(wallet))
             if wallet.standing_before:
                 _add_standing(changes, wallet)
     return changes
@@ -64,11 +71,13 @@ def _place(wallet: Wallet) -> tuple[int, str]:
 
 
 def _woken(wallet: Wallet) -> tuple[Any, ...]:
-    version = wallet.version + 1
-    return (wallet.workspace_id, wallet.kind, wallet.posted_at, version, wallet.wake_at)
+    return (
+        wallet.workspace_id, wallet.kind, wallet.posted_at, wallet.version + 1, wallet.wake_at,
+        *(wallet.placed or _NO_HOLD),
+    )  # fmt: skip
 
 
-def _add_entries(changes: Changes, wallet: Wallet) -> None:
+def _add_entries(changes: Changes, wallet: Wallet, at: datetime) -> None:
     workspace_id, kind = wallet.workspace_id, wallet.kind
     last = wallet.sequence
     for entry in wallet.entries:
@@ -76,21 +85,25 @@ def _add_entries(changes: Changes, wallet: Wallet) -> None:
             sequence, operation, namespace, key, digest, due_at, posted_at, refers_to, reason,
             available, held, attribution, note_digest, postings, terms, hashed,
         ) = entry  # fmt: skip
-        first, *further = postings or (_NO_POSTING,)
+        count = len(postings)
         changes.new_entries.append((
             workspace_id, kind, sequence, operation, namespace, key, digest,
-            None if due_at is posted_at else due_at, posted_at, refers_to, reason, available,
-            held, *attribution, note_digest, hashed, *first,
+            None if due_at is posted_at else due_at, None if posted_at is at else posted_at,
+            refers_to, reason, available, held, *attribution, note_digest, hashed,
+            *(postings[0] if count else _NO_POSTING), *(postings[1] if count > 1 else _NO_POSTING),
             *(_of_wallet(wallet) if sequence == last else _NOTHING_MORE),
         ))  # fmt: skip
-        for ordinal, posting in enumerate(further, 2):
-            changes.further_moves.append((workspace_id, kind, sequence, ordinal, *posting))
+        if count > _IN_ENTRY:
+            for ordinal, posting in enumerate(postings[_IN_ENTRY:], _IN_ENTRY + 1):
+                changes.further_moves.append((workspace_id, kind, sequence, ordinal, *posting))
         if terms is not None:
             changes.new_lots.append(_opened(wallet, terms, wallet.lots[sequence]))
 
 
 def _of_wallet(wallet: Wallet) -> tuple[Any, ...]:
-    return (wallet.version + 1, wallet.wake_at, *(wallet.drawn or _NO_LOT))
+    return (
+        wallet.version + 1, wallet.wake_at, *(wallet.drawn or _NO_LOT), *(wallet.placed or _NO_HOLD)
+    )  # fmt: skip
 
 
 def _opened(wallet: Wallet, terms: Terms, lot: Lot) -> tuple[Any, ...]:
@@ -145,10 +158,18 @@ def _moved(wallet: Wallet, lot: Lot) -> tuple[Any, ...]:
 
 
 def _add_holds(changes: Changes, wallet: Wallet) -> None:
+    """Tell which holds are open: of one in the wallet's row, where a new one finds none.
+
+    What that row tells is noted in the wallet, as it is of the lot that is drawn from.
+    """
+    placed = wallet.placed
     for sequence, before in wallet.holds_before.items():
         hold = wallet.holds.get(sequence)
         told = hold or before
         if hold is before or told is None:
+            continue
+        if placed is None if before is None else placed is not None and placed[0] == sequence:
+            placed = None if hold is None else _new(Placed, (sequence, hold.deadline_at))
             continue
         row = (wallet.workspace_id, wallet.kind, sequence, told.deadline_at)
         if before is None:
@@ -157,10 +178,22 @@ def _add_holds(changes: Changes, wallet: Wallet) -> None:
             changes.closed_holds.append(row)
         else:
             changes.renewed_holds.append(row)
+    wallet.placed = placed
 
 
 def _add_standing(changes: Changes, wallet: Wallet) -> None:
     for name, before in wallet.standing_before.items():
         standing = wallet.standing.get(name)
-        if standing is not None and standing != before:
-            changes.new_standing.append((wallet.workspace_id, wallet.kind, *standing))
+        if standing is None or standing == before:
+            continue
+        row = (wallet.workspace_id, wallet.kind)
+        if before is not None and _terms_of(before) == _terms_of(standing):
+            step = (standing.subscription_id, standing.change, standing.next_index)
+            changes.advanced_standing.append((*row, *step))
+        else:
+            changes.new_standing.append((*row, *standing))
+
+
+def _terms_of(standing: StandingGrant) -> tuple[object, ...]:
+    """Return all of a standing grant but its next period."""
+    return (*standing[:4], *standing[5:])

@@ -66,7 +66,6 @@ SETTINGS = {
     "shared_buffers": "256MB",
     "min_wal_size": "1GB",  # a file of the log made anew keeps every commit waiting for 50 ms
     "max_wal_size": "2GB",
-    "wal_compression": "on",
     "checkpoint_timeout": "15min",
     "checkpoint_completion_target": "0.9",
     "restart_after_crash": "on",

@@ -18,14 +18,17 @@ Row = Any
 
 EntryName = tuple[UUID, str, int]
 
+_NO_POSTING = (None, None, None, None)
 _new = tuple.__new__  # makes a value without its class's own, slower, constructor
 
 
 def facts_from(row: Row) -> Facts:
-    """Return the facts that `ledger_load` found."""
-    wallets, lots, entries, postings, grants, holds, refunds = row
+    """Return the facts that `ledger_load` found, with what is due when it was asked for."""
+    wallets, lots, entries, postings, grants, holds, refunds = row[:7]
     found = {(w[0], w[1]): Wallet(w) for w in wallets or ()}
     _add_lots(found, lots)
+    if due := row[7:]:
+        add_due(found, due)
     if not entries:
         return Facts(found, {})
     known = _known(entries, postings, grants, refunds)
@@ -77,9 +80,9 @@ def entry_from(row: Row, postings: tuple[Posting, ...], terms: Terms | None) -> 
 
 
 def postings_from(row: Row, further: Iterable[Row]) -> tuple[Posting, ...]:
-    """Return the postings of a row of `entries`: its own, if it has one, then the further ones."""
-    others = [_new(Posting, each[4:8]) for each in further]
-    return tuple(others) if row[21] is None else (_new(Posting, row[18:22]), *others)
+    """Return the postings of a row of `entries`: its own, at most two, then the further ones."""
+    own = [_new(Posting, part) for part in (row[18:22], row[22:26]) if part != _NO_POSTING]
+    return (*own, *[_new(Posting, each[4:8]) for each in further])
 
 
 def _attribution(row: Row) -> Attribution:

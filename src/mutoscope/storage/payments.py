@@ -149,11 +149,14 @@ async def add_requests(connection: Connection, rows: Sequence[tuple[Any, ...]]) 
 
 
 async def pay_requests(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-    """Note (workspace id, request id, invoice id, instant, credited): what is open is paid."""
-    workspaces, requests, invoices, instants, credited = zip(*rows, strict=True)
+    """Note (workspace id, request id, invoice id, instant, credited, lines): what is open is paid.
+
+    An order's lines tell the term that begins with its payment, which nobody knew when it was made.
+    """
+    workspaces, requests, invoices, instants, credited, lines = zip(*rows, strict=True)
     written: int = await _SQL.pay_requests(
         connection, workspaces=workspaces, requests=requests, invoices=invoices,
-        instants=instants, credited=credited,
+        instants=instants, credited=credited, lines=[lines_text(each) for each in lines],
     )  # fmt: skip
     return written
 

@@ -62,6 +62,7 @@ async def write(connection: Connection, made: Made) -> None:
     """Write the rows of a locked wallet as its journal makes them."""
     name, head, replay, at, deadline_at = made
     version = round(at.timestamp() * 1_000_000)  # more than a wallet can have been written
+    await connection.execute(_SQL.keep_placed_hold.sql, deadline_at, *name)
     await connection.execute(
         _SQL.write_wallet.sql, replay.sequence, head, replay.available, replay.held,
         replay.due_at, at, replay.posted_at, version, *name,

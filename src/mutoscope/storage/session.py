@@ -149,7 +149,7 @@ class Session:
         at = now()
         await self._load_what_is_due(facts, requests, at)
         outcomes = plan(facts=facts, submissions=[work.submission for work in works], at=at)
-        await self._apply_changes(facts.wallets.values())
+        await self._apply_changes(facts.wallets.values(), at)
         await self._write_beside(works, outcomes)
         return outcomes, facts
 
@@ -168,10 +168,10 @@ class Session:
         """Post whatever is due on some wallets in one transaction; return the entries posted."""
         async with self.connection.transaction():
             wanted = [(*name, False) for name in sorted(names)]
-            row = await self._load.fetchrow(True, wanted, [])
+            row = await self._load.fetchrow(True, wanted, [], None)
             assert row is not None
             facts = facts_from(row)
-            due = await self._load_due.fetchrow(wanted, at)
+            due = await self._load_due.fetchrow(_placed(facts.wallets.values()), at)
             assert due is not None
             add_due(facts.wallets, due)
             return await self.post(facts.wallets.values(), at)
@@ -180,7 +180,7 @@ class Session:
         """Post whatever is due on wallets that are locked and loaded, due matters included."""
         for wallet in wallets:
             begin(wallet=wallet, at=at)
-        await self._apply_changes(wallets)
+        await self._apply_changes(wallets, at)
         return sum(len(wallet.entries) for wallet in wallets)
 
     async def _write_short(
@@ -189,16 +189,15 @@ class Session:
         facts, unknown = self._cache.take(requests, at)
         is_remembered = bool(facts.wallets)
         if unknown:
-            loaded = await self._loaded(unknown, is_locked=False)
+            loaded = await self._loaded(unknown, is_locked=False, due_by=at)
             _check_open(loaded, unknown)
-            await self._load_what_is_due(loaded, unknown, at)
             facts.wallets.update(loaded.wallets)
             facts.known.update(loaded.known)
         outcomes = plan(facts=facts, submissions=[work.submission for work in works], at=at)
         if is_remembered and any(isinstance(outcome, Refusal) for outcome in outcomes):
             raise _NeedsLocks
         try:
-            await self._apply_changes(facts.wallets.values())
+            await self._apply_changes(facts.wallets.values(), at)
         except asyncpg.UniqueViolationError as error:
             raise _NeedsLocks from error
         except asyncpg.SerializationError as error:
@@ -207,7 +206,9 @@ class Session:
         self._cache.keep(facts)
         return outcomes
 
-    async def _loaded(self, requests: Iterable[Request], *, is_locked: bool) -> Facts:
+    async def _loaded(
+        self, requests: Iterable[Request], *, is_locked: bool, due_by: datetime | None = None
+    ) -> Facts:
         wallets: dict[WalletName, bool] = {}
         keys: set[KnownKey] = set()
         for request in requests:
@@ -217,7 +218,7 @@ class Session:
             keys.add((workspace_id, namespace, key))
             keys.update((workspace_id, *reference) for reference in request.references())
         names = [(*name, whole) for name, whole in sorted(wallets.items())]
-        row = await self._load.fetchrow(is_locked, names, list(keys))
+        row = await self._load.fetchrow(is_locked, names, list(keys), due_by)
         assert row is not None
         return facts_from(row)
 
@@ -230,13 +231,12 @@ class Session:
             if is_whole(r.action) or isinstance(r.action, Stand)
         }
         due = [
-            name
+            wallet
             for name, wallet in facts.wallets.items()
             if name in whole or is_due(wallet=wallet, at=at)
         ]
         if due:
-            names = [(*name, False) for name in due]
-            row = await self._load_due.fetchrow(names, at)
+            row = await self._load_due.fetchrow(_placed(due), at)
             assert row is not None
             add_due(facts.wallets, row)
 
@@ -246,8 +246,8 @@ class Session:
             _SQL.open_wallets.sql, [name[0] for name in ordered], [name[1] for name in ordered]
         )
 
-    async def _apply_changes(self, wallets: Iterable[Wallet]) -> None:
-        arguments = changes_of(wallets).arguments()
+    async def _apply_changes(self, wallets: Iterable[Wallet], at: datetime) -> None:
+        arguments = changes_of(wallets, at=at).arguments(at)
         if arguments is not None:
             await self._apply.fetchval(*arguments)
 
@@ -299,6 +299,11 @@ def _check_open(loaded: Facts, requests: Iterable[Request]) -> None:
             (request.workspace_id, request.kind) not in loaded.wallets
         ):
             raise _NeedsLocks
+
+
+def _placed(wallets: Iterable[Wallet]) -> list[tuple[Any, ...]]:
+    """Return the wallets' names, each with the hold that its own row tells of."""
+    return [(w.workspace_id, w.kind, *(w.placed or (None, None))) for w in wallets]
 
 
 def _notes(submission: Submission, answers: Sequence[Answer]) -> list[tuple[Any, ...]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from mutoscope.domain.findings import Fault, Finding
 from mutoscope.domain.journal import Entry, Posting
 from mutoscope.domain.lots import Lot, Terms
 from mutoscope.domain.requests import Note
-from mutoscope.domain.wallet import WalletRow
+from mutoscope.domain.wallet_row import WalletRow
 from mutoscope.storage.database import queries
 from mutoscope.storage.facts import Row, entry_from, postings_from
 
@@ -38,10 +39,11 @@ _SQL: Final = queries("verification")
 FURTHER: Final = "further_postings"
 GRANTS: Final = "grants"
 NOTES: Final = "entry_notes"
+HOLDS: Final = "holds"
 LINES: Final = "lines"
 _CHAIN: Final = ("wallets", LINES)
 _FULL: Final = (
-    "wallets", "entries", FURTHER, GRANTS, "lots", "holds", NOTES, "refunds",
+    "wallets", "entries", FURTHER, GRANTS, "lots", HOLDS, NOTES, "refunds",
 )  # fmt: skip
 _OF_ENTRIES: Final = {
     FURTHER: Fault.POSTING_WITHOUT_ENTRY,
@@ -153,7 +155,12 @@ class WalletRows:
 
     async def holds(self) -> dict[int, datetime]:
         """Return the deadlines of the holds that are said to be open, by their sequences."""
-        return {row[2]: row[3] for row in await self._streams["holds"].all(self.name)}
+        rows = await self._streams[HOLDS].all(self.name)
+        for row, after in pairwise(rows):
+            if row[2] == after[2]:  # in the wallet's row, and in one of its own
+                fault = Fault.ROW_WITHOUT_JOURNAL
+                self.report(fault, HOLDS, row[2], expected="one row of the hold", found="two")
+        return {row[2]: row[3] for row in rows}
 
     async def refunded(self) -> list[int]:
         """Return the sequences of the entries that are refunded later."""
@@ -177,6 +184,8 @@ class WalletRows:
                 position += 1
             moves = postings[start:position]
             lines = postings_from(row, moves)
+            if any(None in (p.source, p.target, p.amount) for p in lines):
+                lines = _filled(lines)
             if moves:
                 self._check_ordinals(moves, begin=len(lines) - len(moves) + 1)
             grant = terms.pop(sequence, None) if terms else None
@@ -286,6 +295,11 @@ async def opened(*, connection: Connection, scope: Scope) -> AsyncIterator[Readi
         reading = Reading(connection=connection, scope=scope)
         await reading.open()
         yield reading
+
+
+def _filled(postings: tuple[Posting, ...]) -> tuple[Posting, ...]:
+    """Return postings without blanks, which only a forger leaves: the hash differs all the same."""
+    return tuple(Posting(p.source or "", p.target or "", p.lot, p.amount or 0) for p in postings)
 
 
 def _end(rows: list[Row], start: int, name: WalletName, number: int) -> int:

@@ -66,6 +66,7 @@ from mutoscope.web.api.callers import Callers, judge_token, provide_actor
 from mutoscope.web.api.shape import StrictRequest, check_shape
 from mutoscope.web.desk_routes import DESK_ROUTES
 from mutoscope.web.errors import answer_error
+from mutoscope.web.heads import Heads
 from mutoscope.web.pages.chat import answer_in_page, show_chat
 from mutoscope.web.pages.invitation import accept_by_link, show_invitation
 from mutoscope.web.pages.pay import show_payment
@@ -234,7 +235,7 @@ class PortInUse(Refusal):
 
 def build_app(*, house: House, api_key: str) -> ASGIApp:
     """Return the application of a house; an empty key lets in callers of this machine alone."""
-    return Callers(app=_OfHouse(house), api_key=api_key)
+    return Heads(Callers(app=_OfHouse(house), api_key=api_key))
 
 
 class _OfHouse:

@@ -2,19 +2,24 @@
 -- its keys name with their further postings, lots and refunds, and the open holds among them. With
 -- is_locked it first takes the wallets' rows, in the order of the names as given, in a statement
 -- of its own: one that locks and reads lots at once may read them from before the lock. is_whole
--- asks for every lot of a wallet, spent ones too. Each look-up is a lateral one with a limit, and
--- an order that one index alone can give, so that a plan made on small tables stays right on large
--- ones.
+-- asks for every lot of a wallet, spent ones too; due_by for what is due by that instant on the
+-- wallets that the clock has to look at. Each look-up is a lateral one with a limit, and an order
+-- that one index alone can give, so that a plan made on small tables stays right on large ones.
 CREATE OR REPLACE FUNCTION ledger_load(
     is_locked boolean,
-    wallet_names wallet_name[], entry_names entry_name[],
+    wallet_names wallet_name[], entry_names entry_name[], due_by timestamptz,
     OUT found_wallets wallets[], OUT found_lots stored_lots[], OUT found_entries entries[],
     OUT found_postings further_postings[], OUT found_grants grants[], OUT found_holds holds[],
-    OUT found_refunds entries[]
+    OUT found_refunds entries[],
+    OUT due_standing standing_grants[], OUT due_holds stored_holds[],
+    OUT due_placings entries[], OUT due_postings further_postings[],
+    OUT due_lots stored_lots[], OUT later_holds stored_holds[]
 ) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
 AS $$
+DECLARE
+    due_names stored_holds[];
 BEGIN
     IF is_locked THEN
         SELECT array_agg(f.w) INTO found_wallets
@@ -66,6 +71,23 @@ BEGIN
         WHERE n.is_whole;
     END IF;
 
+    IF due_by IS NOT NULL THEN
+        SELECT
+            array_agg(
+                (w.workspace_id, w.kind, w.placed_hold, w.placed_deadline_at)::stored_holds
+            )
+        INTO due_names
+        FROM unnest(found_wallets) AS w
+        WHERE w.wake_at <= greatest(due_by, w.posted_at);
+        IF due_names IS NOT NULL THEN
+            SELECT
+                d.found_standing, d.found_holds, d.found_placings, d.found_postings, d.found_lots,
+                d.later_holds
+            INTO due_standing, due_holds, due_placings, due_postings, due_lots, later_holds
+            FROM ledger_load_due(due_names, due_by) AS d;
+        END IF;
+    END IF;
+
     IF found_entries IS NULL THEN
         RETURN;
     END IF;
@@ -82,6 +104,8 @@ BEGIN
     SELECT array_cat(found_lots, array_agg(f.l)) INTO found_lots
     FROM (
         SELECT e.workspace_id, e.kind, e.first_lot AS lot FROM unnest(found_entries) AS e
+        UNION
+        SELECT e.workspace_id, e.kind, e.second_lot FROM unnest(found_entries) AS e
         UNION
         SELECT p.workspace_id, p.kind, p.lot FROM unnest(found_postings) AS p
     ) AS n

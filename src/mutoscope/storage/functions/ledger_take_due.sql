@@ -6,17 +6,21 @@ CREATE OR REPLACE FUNCTION ledger_take_due(
     reached_at timestamptz, due_by timestamptz, failed wallet_name[], size integer,
     instant timestamptz,
     OUT found_wallets wallets[], OUT found_lots stored_lots[],
-    OUT found_standing standing_grants[], OUT found_holds holds[], OUT found_placings entries[],
-    OUT found_postings further_postings[], OUT held_lots stored_lots[], OUT later_holds holds[]
+    OUT found_standing standing_grants[], OUT found_holds stored_holds[],
+    OUT found_placings entries[], OUT found_postings further_postings[],
+    OUT held_lots stored_lots[], OUT later_holds stored_holds[]
 ) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
 AS $$
 DECLARE
-    names wallet_name[];
+    names stored_holds[];
 BEGIN
     SELECT
-        array_agg(t.w), array_agg(((t.w).workspace_id, (t.w).kind, false)::wallet_name)
+        array_agg(t.w),
+        array_agg((
+            (t.w).workspace_id, (t.w).kind, (t.w).placed_hold, (t.w).placed_deadline_at
+        )::stored_holds)
     INTO found_wallets, names
     FROM (
         SELECT w FROM wallets AS w

@@ -32,25 +32,24 @@ BEGIN
     INTO taken, metered, captured, returned
     FROM unnest(ARRAY[of_sequence, ended, refunded]) AS n (sequence)
     CROSS JOIN LATERAL (
-        (
-            SELECT
-                e.sequence, e.first_source AS source, e.first_target AS target,
-                e.first_amount AS amount
-            FROM entries AS e
-            WHERE
-                e.workspace_id = of_workspace AND e.kind = of_kind AND e.sequence >= n.sequence
-            ORDER BY e.sequence
-            LIMIT 1
-        )
+        SELECT e FROM entries AS e
+        WHERE e.workspace_id = of_workspace AND e.kind = of_kind AND e.sequence >= n.sequence
+        ORDER BY e.sequence
+        LIMIT 1
+    ) AS f
+    CROSS JOIN LATERAL (
+        VALUES
+        ((f.e).sequence, (f.e).first_source, (f.e).first_target, (f.e).first_amount),
+        ((f.e).sequence, (f.e).second_source, (f.e).second_target, (f.e).second_amount)
         UNION ALL
         (
-            SELECT f.sequence, f.source, f.target, f.amount FROM further_postings AS f
+            SELECT g.sequence, g.source, g.target, g.amount FROM further_postings AS g
             WHERE
-                f.workspace_id = of_workspace AND f.kind = of_kind AND f.sequence = n.sequence
-            ORDER BY f.ordinal
+                g.workspace_id = of_workspace AND g.kind = of_kind AND g.sequence = n.sequence
+            ORDER BY g.ordinal
             LIMIT 10000
         )
-    ) AS p
+    ) AS p (sequence, source, target, amount)
     WHERE p.sequence = n.sequence;
 END
 $$;

@@ -78,6 +78,9 @@ SELECT
             SELECT (g.e).workspace_id, (g.e).kind, (g.e).first_lot AS lot
             FROM placings AS g
             UNION
+            SELECT (g.e).workspace_id, (g.e).kind, (g.e).second_lot
+            FROM placings AS g
+            UNION
             SELECT (x.p).workspace_id, (x.p).kind, (x.p).lot
             FROM further AS x
         ) AS n

@@ -5,20 +5,21 @@
 -- The facts of a batch, with its wallets locked when asked.
 SELECT
     found_wallets, found_lots, found_entries, found_postings, found_grants, found_holds,
-    found_refunds
-FROM ledger_load(:is_locked, :wallet_names, :entry_names);
+    found_refunds,
+    due_standing, due_holds, due_placings, due_postings, due_lots, later_holds
+FROM ledger_load(:is_locked, :wallet_names, :entry_names, :due_by);
 
 -- name: load_due^
 -- What may be due on wallets whose wake-up has come.
 SELECT
     found_standing, found_holds, found_placings, found_postings, found_lots, later_holds
-FROM ledger_load_due(:wallet_names, :instant);
+FROM ledger_load_due(:of_wallets, :instant);
 
 -- name: apply$
 -- Writes a plan.
 SELECT ledger_apply(
-    :moved, :woken_wallets, :new_entries, :further_moves, :new_lots, :moved_lots, :new_holds,
-    :renewed_holds, :closed_holds, :new_standing
+    :moved, :written_at, :woken_wallets, :new_entries, :further_moves, :new_lots, :moved_lots,
+    :new_holds, :renewed_holds, :closed_holds, :new_standing, :advanced_standing
 );
 
 -- name: open_wallets!

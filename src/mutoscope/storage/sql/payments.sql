@@ -20,18 +20,18 @@ WITH written AS (
 SELECT count(*) FROM written;
 
 -- name: pay_requests$
--- Requests that are paid from now on, with the invoice that tells it, unless some of it has been
--- credited meanwhile.
+-- Requests that are paid from now on, with the invoice that tells it and its lines, unless some of
+-- it has been credited meanwhile.
 WITH written AS (
     UPDATE payment_requests AS r
     SET
         state = 'paid', paid_at = n.paid_at, remind_at = NULL,
-        invoice_id = coalesce(r.invoice_id, n.invoice_id)
+        invoice_id = coalesce(r.invoice_id, n.invoice_id), lines = n.lines
     FROM
         unnest(
             :workspaces::uuid[], :requests::uuid[], :invoices::uuid[], :instants::timestamptz[],
-            :credited::bigint[]
-        ) AS n (workspace_id, request_id, invoice_id, paid_at, credited)
+            :credited::bigint[], :lines::jsonb[]
+        ) AS n (workspace_id, request_id, invoice_id, paid_at, credited, lines)
     WHERE
         r.workspace_id = n.workspace_id AND r.request_id = n.request_id AND r.state = 'open'
         AND r.credited = n.credited

@@ -29,6 +29,15 @@ WHERE
 ORDER BY w.workspace_id, w.kind
 LIMIT 1000;
 
+-- name: keep_placed_hold!
+-- The hold that the wallet's row tells of, with its deadline if it has one, before that row is
+-- written anew.
+INSERT INTO stored_holds (workspace_id, kind, sequence, deadline_at)
+SELECT w.workspace_id, w.kind, w.placed_hold, coalesce(w.placed_deadline_at, :deadline_at)
+FROM wallets AS w
+WHERE w.workspace_id = :workspace_id AND w.kind = :kind AND w.placed_hold IS NOT NULL
+ON CONFLICT ON CONSTRAINT stored_holds_pkey DO NOTHING;
+
 -- name: write_wallet!
 -- The clock looks at the wallet at once, and finds by itself when it has to look again. A plan made
 -- before fails by the version, which never comes again, also where the row was gone.
@@ -36,7 +45,7 @@ UPDATE wallets
 SET sequence = :sequence, head = :head, available = :available, held = :held, due_at = :due_at,
     posted_at = greatest(least(posted_at, :at), :posted_at), wake_at = 'epoch',
     version = greatest(version + 1, :version), drawn_lot = NULL, drawn_available = NULL,
-    drawn_held = NULL, drawn_captured = NULL
+    drawn_held = NULL, drawn_captured = NULL, placed_hold = NULL, placed_deadline_at = NULL
 WHERE workspace_id = :workspace_id AND kind = :kind;
 
 -- name: clear_lots!
@@ -58,12 +67,12 @@ FROM unnest(:lots::stored_lots[]) AS l;
 
 -- name: clear_holds!
 -- What no entry placed, or an entry ended.
-DELETE FROM holds
+DELETE FROM stored_holds
 WHERE workspace_id = :workspace_id AND kind = :kind AND sequence <> all(:open_holds::bigint[]);
 
 -- name: write_holds!
 -- Holds whose row is gone; those that are there keep their deadlines.
-INSERT INTO holds (workspace_id, kind, sequence, deadline_at)
+INSERT INTO stored_holds (workspace_id, kind, sequence, deadline_at)
 SELECT :workspace_id, :kind, h.sequence, :deadline_at
 FROM unnest(:open_holds::bigint[]) AS h (sequence)
-ON CONFLICT ON CONSTRAINT holds_pkey DO NOTHING;
+ON CONFLICT ON CONSTRAINT stored_holds_pkey DO NOTHING;

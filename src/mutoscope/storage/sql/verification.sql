@@ -17,7 +17,8 @@ SELECT
                     greatest(wake_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59.999999+00'
                 )
     END AS wake_at,
-    version, drawn_lot, drawn_available, drawn_held, drawn_captured
+    version, drawn_lot, drawn_available, drawn_held, drawn_captured, placed_hold,
+    placed_deadline_at
 FROM wallets
 WHERE workspace_id BETWEEN :first AND :last
 ORDER BY workspace_id, kind;
@@ -36,9 +37,17 @@ SELECT
         coalesce(e.api_key_id::text, '-'), coalesce(encode(e.note_digest, 'hex'), '-'),
         coalesce(nullif(concat_ws(
             ',',
-            CASE WHEN e.first_amount IS NOT NULL THEN concat(
+            CASE WHEN num_nonnulls(
+                e.first_source, e.first_target, e.first_lot, e.first_amount
+            ) > 0 THEN concat(
                 e.first_source, '>', e.first_target, ':', coalesce(e.first_lot::text, '-'), ':',
                 e.first_amount
+            ) END,
+            CASE WHEN num_nonnulls(
+                e.second_source, e.second_target, e.second_lot, e.second_amount
+            ) > 0 THEN concat(
+                e.second_source, '>', e.second_target, ':', coalesce(e.second_lot::text, '-'),
+                ':', e.second_amount
             ) END,
             p.moves
         ), ''), '-'),
@@ -74,13 +83,14 @@ SELECT
     least(greatest(posted_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59.999999+00')
         AS posted_at,
     refers_to, reason, available, held, member_id, project_id, api_key_id, note_digest, hash,
-    first_source, first_target, first_lot, first_amount
+    first_source, first_target, first_lot, first_amount,
+    second_source, second_target, second_lot, second_amount
 FROM entries
 WHERE workspace_id BETWEEN :first AND :last
 ORDER BY workspace_id, kind, sequence;
 
 -- name: further_postings
--- What moved in each entry beside its first posting.
+-- What moved in each entry beside its first two postings.
 SELECT workspace_id, kind, sequence, ordinal, source, target, lot, amount
 FROM further_postings
 WHERE workspace_id BETWEEN :first AND :last
@@ -126,7 +136,8 @@ WHERE workspace_id BETWEEN :first AND :last
 ORDER BY workspace_id, kind, lot;
 
 -- name: holds
--- Which holds are open; their deadlines move and are no part of the journal.
+-- Which holds are open, in a wallet's row or one of its own; their deadlines move and are no part
+-- of the journal.
 SELECT
     workspace_id, kind, sequence,
     least(greatest(deadline_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59.999999+00')

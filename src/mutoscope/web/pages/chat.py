@@ -32,6 +32,7 @@ from mutoscope.storage.workspaces import Workspace
 from mutoscope.web.api.messages import AttachmentShape, MessageShape, message_shape
 from mutoscope.web.api.shape import HouseHere
 from mutoscope.web.errors import FAILURES, Malformed, NoSuchRoute, status_of
+from mutoscope.web.pages.marks import marked_up
 from mutoscope.web.pages.sheet import (
     FORM_HEADERS,
     Failure,
@@ -239,6 +240,8 @@ def _content(message: MessageShape) -> str:
         told = card_facts(message.data or {})
         facts = "".join(f"<br>{escape(fact)}" for fact in told)
         body = f"<b>{escape(message.card.replace('_', ' ').capitalize())}</b>{facts}"
+    elif message.side is not Side.CREATOR:
+        body = marked_up(message.body or "")
     files = "".join(map(_file, message.attachments))
     words = f'<p class="said" dir="auto">{body}</p>' if body else ""
     return words + (files and f'<ul class="files">{files}</ul>')

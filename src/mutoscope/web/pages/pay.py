@@ -1,16 +1,17 @@
 """The page behind a link to pay: it leads to the card's checkout, or tells how to transfer.
 
 Owns what a payer sees who has a link and nothing else: no key, no account, perhaps a phone.
-Invariant: a page moves no money. The surprising choice: what is paid already is no error.
+Invariant: a page moves no money. The surprising choice: what is paid already is no error, and who
+comes back from a checkout is told so before the payment is counted.
 """
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from html import escape
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from litestar import MediaType, Request, Response, get
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 
 from mutoscope.app.billing import OPEN
 from mutoscope.app.gateway import Checkout
@@ -19,9 +20,10 @@ from mutoscope.app.studio import Studio
 from mutoscope.domain.calendar import local_date
 from mutoscope.domain.money import money_text
 from mutoscope.domain.money_words import KEPT, why_parked
+from mutoscope.domain.purchases import PurchaseState
 from mutoscope.domain.seller import Seller
-from mutoscope.storage import parked
-from mutoscope.storage.payments import Payment, PaymentRequest
+from mutoscope.storage import parked, purchases
+from mutoscope.storage.payments import Payment, PaymentRequest, Purpose
 from mutoscope.web.api.shape import HouseHere
 from mutoscope.web.pages.sheet import (
     HEADERS,
@@ -32,6 +34,8 @@ from mutoscope.web.pages.sheet import (
     rows,
     sheet,
 )
+
+Back = Annotated[str | None, QueryParameter(description="how a payer left the checkout")]
 
 _FAILURE: Final = Failure(
     ours="This payment cannot be opened now", theirs="This link leads to no payment"
@@ -48,7 +52,9 @@ def answer_page(request: Request[Any, Any, Any], error: Exception) -> Response[s
     "/pay/{token:str}", include_in_schema=False, media_type=MediaType.HTML,
     exception_handlers={Exception: answer_page},
 )  # fmt: skip
-async def show_payment(*, house: HouseHere, token: FromPath[str]) -> Response[str]:
+async def show_payment(
+    *, house: HouseHere, token: FromPath[str], back: Back = None
+) -> Response[str]:
     """Lead to the checkout of what a link asks for, or show how it is paid, or that it is."""
     studio = house.studio
     request = await open_pay_link(studio, token=token)
@@ -58,9 +64,14 @@ async def show_payment(*, house: HouseHere, token: FromPath[str]) -> Response[st
         )
     came = _came(studio.seller, waiting)
     if request.state != OPEN:
-        title, body = _over(studio.seller, request)
+        is_to_be_added = await _is_to_be_added(studio, request)
+        title, body = _over(studio.seller, request, is_to_be_added=is_to_be_added)
         return _answer(studio, title=title, body=body + came)
+    if back == "paid":
+        return _answer(studio, title="Your payment is on its way", body=came + _on_its_way(request))
     found = await checkout(studio, request)
+    if found.url is not None and back == "unpaid" and not came:
+        return _answer(studio, title="This is not paid yet", body=_card(request, found))
     if found.url is not None and not came:
         return Response("", status_code=SEE_OTHER, headers=HEADERS | {"Location": found.url})
     if found.url is not None:
@@ -111,7 +122,28 @@ def _card(request: PaymentRequest, found: Checkout) -> str:
     )
 
 
-def _over(seller: Seller, request: PaymentRequest) -> tuple[str, str]:
+def _on_its_way(request: PaymentRequest) -> str:
+    """Return what is told to who comes back from the checkout before its gateway tells of it."""
+    return (
+        f"{_sum(request)}{rows((('For', escape(request.title)),))}"
+        "<p>Thank you. The payment is counted as soon as the card company tells us of it, mostly "
+        "within a minute; then this page says so. Do not pay a second time.</p>"
+        '<p><a href="?back=paid">Look again</a></p>'
+    )
+
+
+async def _is_to_be_added(studio: Studio, request: PaymentRequest) -> bool:
+    """Tell whether credits are paid that staff have yet to add."""
+    if request.purpose is not Purpose.PURCHASE:
+        return False
+    async with studio.reading() as connection:
+        purchase = await purchases.get(
+            connection, workspace_id=request.workspace_id, purchase_id=request.subject_id
+        )
+    return purchase.state is PurchaseState.PAID
+
+
+def _over(seller: Seller, request: PaymentRequest, *, is_to_be_added: bool) -> tuple[str, str]:
     """Return what became of a request that is not open any more."""
     what = ("For", escape(request.title))
     if request.paid_at is None:
@@ -121,10 +153,10 @@ def _over(seller: Seller, request: PaymentRequest) -> tuple[str, str]:
         told = "All of it was credited, so nothing is due."
         return "There is nothing to pay", f"<p>{told}</p>{rows((what, *_credited(request)))}"
     facts = (what, *_credited(request), ("Paid on", _day(seller, request.paid_at)))
-    return "This is paid", (
-        f"{_sum(request)}{rows(facts)}"
-        '<p class="good">Thank you. There is nothing more to do.</p>'
-    )  # fmt: skip
+    told = "There is nothing more to do."
+    if is_to_be_added:
+        told = "Our staff add the credits now, and say so in the chat."
+    return "This is paid", f'{_sum(request)}{rows(facts)}<p class="good">Thank you. {told}</p>'
 
 
 def _came(seller: Seller, waiting: Iterable[Payment]) -> str:
