@@ -50,7 +50,7 @@ _IN_ENTRY: Final = 2
 
 
 def changes_of(wallets: Iterable[Wallet], *, at: datetime) -> Changes:
-    """Return the rows of all wallets that a plan has changed; the instant `at` stands in none."""
+    """Return the rows of all wallets that a plan has changed; what was posted at `at` says none."""
     changes = Changes([], [], [], [], [], [], [], [], [], [])
     for wallet in sorted(wallets, key=_place):  # the order of every lock: no two batches deadlock
         if wallet.is_changed():
@@ -168,7 +168,8 @@ def _add_holds(changes: Changes, wallet: Wallet) -> None:
         told = hold or before
         if hold is before or told is None:
             continue
-        if placed is None if before is None else placed is not None and placed[0] == sequence:
+        is_told = placed is not None and placed[0] == sequence
+        if is_told or (before is None and placed is None):
             placed = None if hold is None else _new(Placed, (sequence, hold.deadline_at))
             continue
         row = (wallet.workspace_id, wallet.kind, sequence, told.deadline_at)
