@@ -52,6 +52,18 @@ async def test_a_job_holds_its_price_and_says_where_it_is(api: Api, workspace: s
     assert (balances[0]["spendable"], balances[0]["held"]) == (47, 3)
 
 
+async def test_the_history_names_the_job_and_the_tool_of_a_line(api: Api, workspace: str) -> None:
+    placed = (await api.post(f"{workspace}/jobs", IMAGE, key="job-1")).json()
+    await api.batch(workspace, operation("charge", f"hold/{placed['job_id']}", 1))
+
+    lines = (await api.get(f"{workspace}/history")).json()["lines"]
+
+    assert [(line["operation"], line["job_id"], line["tool"]) for line in lines] == [
+        ("charge", None, None), ("hold", placed["job_id"], "image_generation"),
+        ("grant", None, None),
+    ]  # fmt: skip
+
+
 async def test_a_repeat_returns_the_job_that_was_placed(api: Api, workspace: str) -> None:
     first = await api.post(f"{workspace}/jobs", IMAGE, key="job-1")
 

@@ -204,10 +204,24 @@ def test_reads_agree_about_what_was_spent(place: dict[str, object], workspace: s
         "50 trial credits granted", "2 credits held", "2 credits charged",
     ]  # fmt: skip
     assert receipt["lines"] == history["lines"][1:]
+    assert [(line["job_id"], line["tool"]) for line in history["lines"]] == [
+        (None, None), *[(job["job_id"], "image_generation")] * 2,
+    ]  # fmt: skip
     assert receipt["job"]["captured"] == len(receipt["outputs"]) == 2
     assert receipt.keys().isdisjoint({"attempts"})
     assert told.startswith("Image Generation succeeded, 2 of 2 ")
     assert ("USD" in told, "cost 0.000000 USD" in for_staff) == (False, True)
+
+
+def test_the_history_tells_which_tool_the_credits_were_for(
+    place: dict[str, object], workspace: str
+) -> None:
+    run_here("generate", workspace, "a pier", "--no-wait", **place)
+
+    told = run_here("history", workspace, **place).output
+
+    assert "  1 credit held (Image Generation)  " in told
+    assert "  50 trial credits granted  " in told
 
 
 def test_a_receipt_tells_where_its_files_lie(

@@ -103,6 +103,7 @@ async def test_a_refund_gives_all_of_a_job_back_and_its_receipt_says_so(
     assert found.refunded == CLIP
     last = found.lines[-1]
     assert (last.words, last.note.actor) == ("50 credits refunded", "grace hopper")
+    assert (last.job.job_id, last.job.tool) == (job.job_id, "kling_pro")
 
 
 async def test_a_part_is_given_back_once_and_no_more_of_it(desk: Desk, tmp_path: Path) -> None:

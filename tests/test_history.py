@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import NaiveInstant
 from mutoscope.domain.lots import Terms
-from mutoscope.domain.requests import Note
+from mutoscope.domain.planner import Submission
+from mutoscope.domain.requests import Note, Request
 from mutoscope.storage.cursor import CURSOR_LENGTH_MAX, BadCursor, decoded, encoded
 from mutoscope.storage.database import queries
 from mutoscope.storage.history import (
@@ -31,6 +32,22 @@ from mutoscope.storage.history import (
 from narrator import BEGINNING, Narrator, fill, narrator, pack, scans
 
 DAY = timedelta(days=1)
+HOLDING = """
+    WITH placed AS (
+        INSERT INTO jobs (workspace_id, job_id, request_key, request_digest, tool, kind, version,
+            price, is_metered, spec, state, provider, created_at, starts_at, deadline_at,
+            stepped_at)
+        SELECT $1, gen_random_uuid(), n::text, '\\x00', 'kling_pro', 'image', 'v', 1, FALSE,
+            '{"duration_s": 5}', 'waiting', 'engine', $2, $2, $2, $2
+        FROM generate_series(1, 20000) AS n
+        RETURNING job_id, request_key
+    )
+    INSERT INTO entries (workspace_id, kind, sequence, operation, namespace, key, digest, due_at,
+        posted_at, available, held, hash, first_source, first_target, first_lot, first_amount)
+    SELECT $1, 'image', request_key::integer, 'hold', 'job', 'hold/' || job_id, '\\x00', $2, $2,
+        0, 0, '\\x00', 'available', 'held', 1, 1
+    FROM placed
+"""
 
 
 @pytest.fixture
@@ -324,6 +341,34 @@ async def test_a_page_of_a_long_history_touches_its_lines_alone(
 
     assert touched["entries"] == 50
     assert touched.get("grants", 0) + touched.get("Seq Scan on entry_notes", 0) == 0
+
+
+async def test_the_jobs_of_a_page_are_found_without_reading_the_others(
+    connection: asyncpg.Connection,
+) -> None:
+    workspace_id = await fill(connection, entries=100)
+    await connection.execute(HOLDING, workspace_id, BEGINNING)
+    sql = queries("history").lines.sql
+    page_of = (workspace_id, ["image"] * 50, list(range(15_000, 15_050)))
+
+    touched = await scans(connection, sql, *page_of)
+    found = await connection.fetch(sql, *page_of)
+
+    assert (touched["entries"], touched["jobs"]) == (100, 50)
+    assert {(row["tool"], row["duration_s"]) for row in found} == {("kling_pro", 5)}
+
+
+async def test_a_key_of_an_embedder_that_looks_like_one_of_a_job_names_none(
+    connection: asyncpg.Connection, story: Narrator
+) -> None:
+    await story.tell(pack(700, story))
+    for key in ("clip", f"hold/{story.workspace_id}", "hold/" + "-" * 36):
+        request = Request(story.workspace_id, "video", "job", key, ask.Charge(1))
+        await story.journal.submit(Submission((request,)))
+
+    told = await read(connection, story, Window())
+
+    assert [line.job for line in told.lines] == [None] * 4
 
 
 async def test_a_key_and_a_hold_are_found_in_a_long_history_without_reading_it(

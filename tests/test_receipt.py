@@ -9,6 +9,7 @@ from mutoscope.app.generate import Wish
 from mutoscope.app.ports import RenderState
 from mutoscope.app.receipt import Receipt, receipt
 from mutoscope.app.subscribe import start_plan
+from mutoscope.storage.history import LineJob
 from mutoscope.storage.jobs import Job, UnknownJob
 from studio_fixture import deliver_clip, drive, frame, open_workspace, place, spent
 from studio_stage import Stage
@@ -46,6 +47,22 @@ async def test_a_delivered_job_shows_its_files_and_the_lots_that_paid(stage: Sta
     assert [line.entry.operation for line in found.lines] == ["hold", "settle"]
     assert {posting.lot for line in found.lines for posting in line.entry.postings} == {1}
     assert (await spent(stage, job))["captured"] == 3
+
+
+async def test_each_line_about_a_job_names_its_tool(stage: Stage) -> None:
+    job = await clip_job(stage, "kling_pro", 10)
+    await stage.step(job)
+    stage.clock.at = job.deadline_at + timedelta(hours=2)
+    stage.generator.succeed(images=1)
+    await stage.play(job)
+
+    lines = (await receipt_of(stage, job)).lines
+
+    assert [line.words for line in lines] == [
+        "50 credits held", "Not charged: 50 credits returned, the job's time ran out",
+        "50 credits paid by the studio, not by you",
+    ]  # fmt: skip
+    assert {line.job for line in lines} == {LineJob(job.job_id, "kling_pro", job.version, 10)}
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ async def start_pro(stage: Stage) -> None:
         f"{plan.name}, {money(plan.price.monthly)} a month (an example price); {NOT_CHARGED}."
     )
     lines = await _lines(stage, Filters(due_from=stage.moments["the plan began"]))
-    stage.show(lines_table(lines=lines, zone=ZONE))
+    stage.show(lines_table(lines=lines, zone=ZONE, catalog=studio.catalog))
     dates = await billing_dates(studio, workspace_id=workspace_id, ahead=3)
     stage.show(dates_table(dates, title="Billing dates"))
     await stage.show_balances("with the plan's first credits")
@@ -214,7 +214,8 @@ async def add_up(stage: Stage) -> None:
         )  # fmt: skip
     stage.show(made)
     stage.say("The last lines of the ledger:")
-    stage.show(lines_table(lines=lines[-8:], zone=ZONE))
+    catalog = stage.house.studio.catalog
+    stage.show(lines_table(lines=lines[-8:], zone=ZONE, catalog=catalog))
 
 
 async def prove(stage: Stage) -> None:

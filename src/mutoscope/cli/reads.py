@@ -31,6 +31,7 @@ from mutoscope.cli.screen import (
 )
 from mutoscope.documents.receipt_pdf import receipt_pdf
 from mutoscope.domain.balance import Balance
+from mutoscope.domain.catalog import Catalog
 from mutoscope.domain.chart import Operation
 from mutoscope.domain.explanation import explanation
 from mutoscope.domain.jobs import JobState
@@ -147,23 +148,23 @@ def list_jobs(
 def list_history(asked: HistoryOptions) -> None:
     """List the lines of the ledger in plain words, with the running balance."""
 
-    async def read(house: House) -> tuple[Page, str]:
+    async def read(house: House) -> tuple[Page, str, Catalog]:
         async with house.studio.reading() as connection:
             zone = (await workspaces.get(connection, workspace_id=asked.workspace)).zone
             page = await history.page(
                 connection, workspace_id=asked.workspace, kind=asked.kind,
                 filters=_filters(asked, zone), window=_window(asked),
             )  # fmt: skip
-        return page, zone
+        return page, zone, house.studio.catalog
 
-    page, zone = in_house(read)
+    page, zone, catalog = in_house(read)
     if asked.is_json:
         lines = [line_fields(line) for line in page.lines]
         print_json(
             {"lines": lines, "before": page.before, "after": page.after, "has_more": page.has_more}
         )
         return
-    console().print(lines_table(lines=page.lines, zone=zone))
+    console().print(lines_table(lines=page.lines, zone=zone, catalog=catalog))
     if page.has_more:
         tell(f"There are more lines: --after {page.after}")
 
@@ -212,9 +213,13 @@ def _balance_fields(found: Balance, unlimited: tuple[str, ...], zone: str) -> di
 
 
 def line_fields(line: Line) -> dict[str, Any]:
-    """Return a line as plain data, with its sentence."""
+    """Return a line as plain data, with its sentence and the job that it is about."""
     fields: dict[str, Any] = plain(line)
-    return {**fields, "words": line.words, "is_note_erased": line.is_note_erased}
+    job = fields.pop("job") or {}
+    return {
+        **fields, "words": line.words, "job_id": job.get("job_id"), "tool": job.get("tool"),
+        "is_note_erased": line.is_note_erased,
+    }  # fmt: skip
 
 
 def job_fields(job: Job) -> dict[str, Any]:

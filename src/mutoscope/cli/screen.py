@@ -18,10 +18,11 @@ from rich.table import Table
 from mutoscope.cli.listing import Listing
 from mutoscope.domain import instants
 from mutoscope.domain.balance import Balance, LotView
+from mutoscope.domain.catalog import Catalog
 from mutoscope.domain.money import money_text
 from mutoscope.domain.offers import Money
 from mutoscope.domain.wording import SOURCES
-from mutoscope.storage.history import Line
+from mutoscope.storage.history import Line, LineJob
 from mutoscope.storage.jobs import Job
 from mutoscope.storage.workspaces import Workspace
 
@@ -144,16 +145,26 @@ def lots_table(*, balances: Iterable[Balance], zone: str) -> Table:
     return made
 
 
-def lines_table(*, lines: Iterable[Line], zone: str) -> Table:
-    """Return lines of the journal in plain words, with the running balance."""
+def lines_table(*, lines: Iterable[Line], zone: str, catalog: Catalog | None = None) -> Table:
+    """Return lines of the journal in plain words, with the running balance.
+
+    With a catalog each tells the tool of the job that it is about.
+    """
     made = table("when", "wallet", ">line", "what", ">to spend", ">held")
     for line in lines:
-        entry = line.entry
+        entry, tool = line.entry, ""
+        if catalog is not None and line.job is not None:
+            tool = f" ({_tool_told(line.job, catalog)})"
         made.add_row(
-            told(entry.due_at, zone=zone), line.kind, str(entry.sequence), escape(line.words),
-            f"{entry.available:,}", f"{entry.held:,}",
+            told(entry.due_at, zone=zone), line.kind, str(entry.sequence),
+            escape(f"{line.words}{tool}"), f"{entry.available:,}", f"{entry.held:,}",
         )  # fmt: skip
     return made
+
+
+def _tool_told(job: LineJob, catalog: Catalog) -> str:
+    name = catalog.version(key=job.version).tool(key=job.tool).name
+    return name if job.duration_s is None else f"{name}, {job.duration_s} s"
 
 
 def job_line(*, job: Job, tool: str = "") -> str:

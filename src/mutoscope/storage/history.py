@@ -89,17 +89,28 @@ class Window:
     is_oldest_first: bool = False
 
 
+class LineJob(NamedTuple):
+    """The job that a line is about: its tool by key, of which version of the catalog."""
+
+    job_id: UUID
+    tool: str
+    version: str
+    duration_s: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """An entry of a wallet, with who acted and why unless that was erased.
 
-    The entry has the running balance: what was available and held after it.
+    The entry has the running balance: what was available and held after it. A line that holds,
+    spends or gives back what a job uses tells the job.
     """
 
     workspace_id: UUID
     kind: str
     entry: Entry
     note: Note | None
+    job: LineJob | None
 
     @property
     def words(self) -> str:
@@ -339,7 +350,7 @@ def _columns(names: Iterable[tuple[str, int]]) -> tuple[list[str], list[int]]:
 
 
 def _line(row: Row) -> Line:
-    entry, further, granted, note = row
+    entry, further, granted, note, *job = row
     terms = None
     if granted is not None:
         terms = Terms(**{field: granted[field] for field in Terms._fields})
@@ -347,4 +358,5 @@ def _line(row: Row) -> Line:
         workspace_id=entry["workspace_id"], kind=entry["kind"],
         entry=entry_from(entry, postings_from(entry, further), terms),
         note=None if note is None else Note(note["salt"], note["actor"], note["note"]),
+        job=None if job[0] is None else LineJob(*job),
     )  # fmt: skip

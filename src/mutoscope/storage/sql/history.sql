@@ -55,7 +55,8 @@ ORDER BY f.posted_at, f.kind, f.sequence
 LIMIT :line_count;
 
 -- name: lines
--- Lines with all that belongs to them, in the order asked.
+-- Lines with all that belongs to them, in the order asked, and the job that each is about: its own
+-- lines have its id in their keys, a release at the deadline and a refund refer to one of those.
 SELECT
     f.e AS entry,
     array(
@@ -72,7 +73,8 @@ SELECT
         SELECT t FROM entry_notes AS t
         WHERE t.workspace_id = :workspace_id AND t.kind = n.kind AND t.sequence = n.sequence
         LIMIT 1
-    ) AS note
+    ) AS note,
+    u.job_id, u.tool, u.version, u.duration_s
 FROM unnest(:kinds::text[], :sequences::bigint[])
 WITH ORDINALITY AS n (kind, sequence, number)
 CROSS JOIN LATERAL (
@@ -80,6 +82,29 @@ CROSS JOIN LATERAL (
     WHERE e.workspace_id = :workspace_id AND e.kind = n.kind AND e.sequence = n.sequence
     LIMIT 1
 ) AS f
+LEFT JOIN LATERAL (
+    SELECT e.namespace, e.key FROM entries AS e
+    WHERE
+        e.workspace_id = :workspace_id AND e.kind = n.kind
+        AND e.sequence = CASE
+            WHEN (f.e).namespace = 'job' THEN n.sequence
+            WHEN (f.e).namespace IN ('deadline', 'desk') THEN (f.e).refers_to
+        END
+    LIMIT 1
+) AS o ON TRUE
+LEFT JOIN LATERAL (
+    SELECT j.job_id, j.tool, j.version, (j.spec ->> 'duration_s')::integer AS duration_s
+    FROM jobs AS j
+    WHERE
+        j.workspace_id = :workspace_id
+        AND j.job_id = CASE
+            WHEN
+                o.namespace = 'job'
+                AND o.key ~ '^[a-z]+/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+                THEN split_part(o.key, '/', 2)::uuid
+        END
+    LIMIT 1
+) AS u ON TRUE
 ORDER BY n.number;
 
 -- name: named^

@@ -60,9 +60,14 @@ class EntryShape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LineShape(EntryShape, frozen=True, kw_only=True):
-    """An entry in plain words, with who acted and why unless that was erased."""
+    """An entry in plain words, with who acted and why unless that was erased.
+
+    `job_id` and `tool`, a tool's key, are null where the line is about no job.
+    """
 
     words: str
+    job_id: UUID | None
+    tool: str | None
     actor: str | None
     note: str | None
     is_note_erased: bool
@@ -91,10 +96,12 @@ def entry_shape(*, kind: str, entry: Entry) -> EntryShape:
 
 def line_shape(line: Line) -> LineShape:
     """Return a line as it is told."""
-    note = line.note
+    note, job = line.note, line.job
     return LineShape(
         **_entry_fields(line.kind, line.entry),  # type: ignore[arg-type]
         words=line.words,
+        job_id=job.job_id if job else None,
+        tool=job.tool if job else None,
         actor=note.actor if note else None,
         note=note.text if note else None,
         is_note_erased=line.is_note_erased,
