@@ -81,6 +81,22 @@ async def test_history_is_read_to_its_end_by_cursor(api: Api, workspace: str) ->
     assert found == [1, 2, 3, 4, 5, 6, 7]
 
 
+async def test_history_of_a_kind_is_refused_unless_the_catalog_or_a_wallet_has_it(
+    api: Api, workspace: str
+) -> None:
+    await api.batch(workspace, {**operation("grant", "tokens", 5), "kind": "token"})
+
+    path = f"{workspace}/history"
+    none, unused, own = [
+        await api.get(path, params={"kind": kind, "due_until": "2020-01-01T00:00:00Z"})
+        for kind in ("foo", "video", "token")
+    ]
+
+    assert (none.status_code, none.json()["code"]) == (422, "unknown_kind")
+    assert none.json()["detail"].endswith("take one of image, token, video")
+    assert (unused.json()["lines"], own.json()["lines"]) == ([], [])
+
+
 async def test_history_is_narrowed_by_its_filters(api: Api, workspace: str) -> None:
     project = "00000000-0000-0000-0000-00000000000a"
     await api.batch(

@@ -224,6 +224,16 @@ def test_the_history_tells_which_tool_the_credits_were_for(
     assert "  50 trial credits granted  " in told
 
 
+def test_a_history_of_a_kind_that_there_is_not_is_refused(
+    place: dict[str, object], workspace: str
+) -> None:
+    refused = run_here("history", workspace, "--kind", "foo", **place)
+    empty = run_here("history", workspace, "--kind", "video", "--json", **place).json()
+
+    assert refused.errors.startswith("unknown_kind: there are no foo credits: take one of image,")
+    assert empty["lines"] == []
+
+
 def test_a_receipt_tells_where_its_files_lie(
     place: dict[str, object], workspace: str, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from mutoscope.app import downloads
+from mutoscope.app.read_history import read_history
 from mutoscope.app.receipt import Receipt
 from mutoscope.app.receipt import receipt as receipt_of
 from mutoscope.app.receipt_page import changes_asked, receipt_page
@@ -35,7 +36,7 @@ from mutoscope.domain.catalog import Catalog
 from mutoscope.domain.chart import Operation
 from mutoscope.domain.explanation import explanation
 from mutoscope.domain.jobs import JobState
-from mutoscope.storage import balances, history, jobs, workspaces
+from mutoscope.storage import balances, jobs, workspaces
 from mutoscope.storage.attempts import Attempt
 from mutoscope.storage.history import Filters, Line, Page, Window
 from mutoscope.storage.jobs import Job, JobPage, StoredOutput
@@ -149,12 +150,11 @@ def list_history(asked: HistoryOptions) -> None:
     """List the lines of the ledger in plain words, with the running balance."""
 
     async def read(house: House) -> tuple[Page, str, Catalog]:
-        async with house.studio.reading() as connection:
-            zone = (await workspaces.get(connection, workspace_id=asked.workspace)).zone
-            page = await history.page(
-                connection, workspace_id=asked.workspace, kind=asked.kind,
-                filters=_filters(asked, zone), window=_window(asked),
-            )  # fmt: skip
+        zone = await zone_of(house, asked.workspace)
+        page = await read_history(
+            house.studio, workspace_id=asked.workspace, kind=asked.kind,
+            window=_window(asked), filters=_filters(asked, zone),
+        )  # fmt: skip
         return page, zone, house.studio.catalog
 
     page, zone, catalog = in_house(read)

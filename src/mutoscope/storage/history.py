@@ -176,8 +176,7 @@ async def page(
     """
     limit = _checked_limit(window.limit)
     scope = f"{workspace_id} {kind or '*'}"
-    rows = _SQL.heads(connection, workspace_id=workspace_id, kind=kind)
-    heads = {row["kind"]: row["sequence"] async for row in rows}
+    heads = await _heads(connection, workspace_id, kind)
     spans = _spans(heads, *_boundaries(scope, window))
     is_back = window.before is not None and window.after is None
     search = _Search(workspace_id, filters, limit, window.is_oldest_first == is_back)
@@ -193,6 +192,11 @@ async def page(
         after=encoded(scope=scope, boundary=ends_at),
         has_more=len(names) > limit,
     )
+
+
+async def kinds(connection: Connection, *, workspace_id: UUID) -> frozenset[str]:
+    """Return the kinds of which a workspace has a wallet."""
+    return frozenset(await _heads(connection, workspace_id, None))
 
 
 async def lines(
@@ -244,6 +248,11 @@ async def related(
     return await lines(
         connection, workspace_id=workspace_id, names=[(kind, each) for each in sorted(family)]
     )
+
+
+async def _heads(connection: Connection, workspace_id: UUID, kind: str | None) -> dict[str, int]:
+    rows = _SQL.heads(connection, workspace_id=workspace_id, kind=kind)
+    return {row["kind"]: row["sequence"] async for row in rows}
 
 
 async def _followed(

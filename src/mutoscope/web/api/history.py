@@ -9,6 +9,8 @@ from litestar import get
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, QueryParameter, SkipValidation
 
+from mutoscope.app.read_history import read_history
+from mutoscope.domain.caps import UnknownKind
 from mutoscope.domain.chart import Operation
 from mutoscope.domain.credits import (
     BadKey,
@@ -18,7 +20,6 @@ from mutoscope.domain.credits import (
     checked_key,
 )
 from mutoscope.domain.journal import Attribution, Entry
-from mutoscope.storage import history, workspaces
 from mutoscope.storage.cursor import BadCursor
 from mutoscope.storage.history import LIMIT_MAX, Filters, Line, Window
 from mutoscope.storage.workspaces import UnknownWorkspace
@@ -164,7 +165,9 @@ DEPENDENCIES: Final = {
 @get(
     "/workspaces/{workspace_id:uuid}/history", operation_id="listHistory", tags=["credits"],
     summary="The lines of the ledger, by cursor, with filters", dependencies=DEPENDENCIES,
-    responses=documented(UnknownWorkspace, BadCursor, BadKey, NaiveInstant, InstantOutOfReach),
+    responses=documented(
+        UnknownWorkspace, UnknownKind, BadCursor, BadKey, NaiveInstant, InstantOutOfReach
+    ),
 )  # fmt: skip
 async def list_history(
     *,
@@ -177,12 +180,9 @@ async def list_history(
     """Return a page of one wallet's lines, or of all wallets'."""
     if kind is not None:
         checked_code(kind, name="kind")
-    async with house.studio.reading() as connection:
-        page = await history.page(
-            connection, workspace_id=workspace_id, kind=kind, window=window, filters=filters
-        )
-        if not page.lines:
-            await workspaces.get(connection, workspace_id=workspace_id)
+    page = await read_history(
+        house.studio, workspace_id=workspace_id, kind=kind, window=window, filters=filters
+    )
     return HistoryPage(
         lines=tuple(map(line_shape, page.lines)), before=page.before, after=page.after,
         has_more=page.has_more,
