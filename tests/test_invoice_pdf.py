@@ -12,24 +12,28 @@ from pypdf import PdfReader
 
 from invoice_stage import BUYER, JANUARY, PACK, PLAN, bill, draft, issue, issued, read
 from mutoscope.app import invoicing
+from mutoscope.app.call_backs import CallBacks
 from mutoscope.app.invoice_page import percent
 from mutoscope.app.invoicing import credit_draft, requested
+from mutoscope.app.pay_links import open_pay_link
 from mutoscope.app.print_invoice import printed_invoice, printed_request
 from mutoscope.documents.invoice_pdf import InvoicePdf
 from mutoscope.documents.letters import FontMissing
 from mutoscope.domain.invoices import InvoiceLine
 from mutoscope.domain.planner import Submission
 from mutoscope.domain.transfer_words import transfer_words
+from mutoscope.payments.stripe import StripeGateway
 from mutoscope.storage.invoice_text import lines_text, taxed_text
 from mutoscope.storage.invoices import Invoice, UnknownInvoice
 from mutoscope.storage.payments import UnknownRequest
+from payment_stage import account
 from studio_stage import Stage, open_stage
 
 REQUEST = UUID("12345678-90ab-cdef-1234-567890abcdef")
 ASKED = """
     INSERT INTO payment_requests (workspace_id, request_id, request_key, purpose, subject_id,
         gateway, title, wish, lines, net, tax, total, currency, state, created_at, due_at, taxed)
-    VALUES ($1, $2, 'pack-1', 'purchase', $2, 'manual', 'A pack', '{}', $3, 3900, 0, 3900, 'USD',
+    VALUES ($1, $2, 'pack-1', 'purchase', $2, $7, 'A pack', '{}', $3, 3900, 0, 3900, 'USD',
         'open', $4, $5, $6)
 """
 
@@ -157,12 +161,18 @@ async def test_a_page_that_cannot_be_read_is_refused(stage: Stage) -> None:
         await printed(stage, found)
 
 
-async def ask(stage: Stage, *, taxed: str) -> None:
+async def ask(stage: Stage, *, taxed: str, gateway: str = "manual") -> None:
     async with stage.studio.reading() as connection:
         await connection.execute(
             ASKED, stage.workspace_id, REQUEST, lines_text([PACK]), JANUARY,
-            JANUARY + timedelta(days=14), taxed,
+            JANUARY + timedelta(days=14), taxed, gateway,
         )  # fmt: skip
+
+
+def links(content: bytes) -> list[str]:
+    """Return where the links of a PDF lead."""
+    pages = PdfReader(io.BytesIO(content)).pages
+    return [note.get_object()["/A"]["/URI"] for page in pages for note in page.get("/Annots", ())]
 
 
 async def test_a_payment_request_has_no_number_and_tells_where_to_pay(stage: Stage) -> None:
@@ -183,6 +193,54 @@ async def test_a_payment_request_has_no_number_and_tells_where_to_pay(stage: Sta
                  "To pay 39.00 USD", "IE29 AIBK", f"Reference {reference}"):  # fmt: skip
         assert told in words(content), told
     assert "INV-" not in words(content)
+
+
+async def asked_by_card(stage: Stage, *, url: str) -> bytes:
+    """Print a request that is paid over Stripe, by a studio with a public address or without."""
+    await bill(stage)
+    taxed = await invoicing.taxed(
+        stage.studio, workspace_id=stage.workspace_id, lines=[PACK], currency="USD"
+    )
+    await ask(stage, taxed=taxed_text(taxed), gateway="stripe")
+    stripe = StripeGateway(account=account("http://127.0.0.1:9"))
+    stage.studio = replace(stage.studio, call_backs=CallBacks(url=url), gateways={"stripe": stripe})
+    _, content = await printed_request(
+        stage.studio, workspace_id=stage.workspace_id, request_id=REQUEST
+    )
+    return content
+
+
+async def test_a_payment_request_by_card_tells_the_link_and_no_bank_account(stage: Stage) -> None:
+    content = await asked_by_card(stage, url="https://studio.example")
+
+    (link,) = links(content)
+    assert link.startswith("https://studio.example/v1/pay/")
+    assert (await open_pay_link(stage.studio, token=link.rpartition("/")[2])).request_id == REQUEST
+    assert link in words(content).replace(" ", "")
+    assert "IE29 AIBK" not in words(content)
+
+
+async def test_a_studio_without_a_public_address_prints_where_the_card_page_is(
+    stage: Stage,
+) -> None:
+    told = words(await asked_by_card(stage, url=""))
+
+    token = told.partition("By card at this studio's address /v1/pay/")[2].split()[0]
+    assert (await open_pay_link(stage.studio, token=token)).request_id == REQUEST
+
+
+async def test_a_request_over_a_gateway_that_is_gone_is_paid_to_the_bank(stage: Stage) -> None:
+    await bill(stage)
+    taxed = await invoicing.taxed(
+        stage.studio, workspace_id=stage.workspace_id, lines=[PACK], currency="USD"
+    )
+    await ask(stage, taxed=taxed_text(taxed), gateway="stripe")
+
+    _, content = await printed_request(
+        stage.studio, workspace_id=stage.workspace_id, request_id=REQUEST
+    )
+
+    assert "IE29 AIBK" in words(content)
 
 
 async def test_a_payment_request_goes_out_with_its_own_transaction(stage: Stage) -> None:

@@ -82,8 +82,13 @@ def invoice_page(invoice: Invoice) -> InvoicePage:
     )  # fmt: skip
 
 
-def request_page(asked: PaymentRequest, *, seller: Seller) -> InvoicePage:
-    """Return what is printed of a payment request: everything but a number."""
+def request_page(
+    asked: PaymentRequest, *, seller: Seller, card_link: str | None = None
+) -> InvoicePage:
+    """Return what is printed of a payment request: everything but a number.
+
+    One that is paid by card tells the link to do so, and no bank account.
+    """
     printed, taxed = seller.printed(), asked.taxed
     reference = transfer_words(request_id=asked.request_id)
     return InvoicePage(
@@ -96,7 +101,8 @@ def request_page(asked: PaymentRequest, *, seller: Seller) -> InvoicePage:
         currency=taxed.currency, lines=_lines(asked.lines, taxed.currency, seller.zone),
         totals=_totals(taxed, printed, "To pay"),
         notes=(*((taxed.note,) if taxed.note else ()), REQUEST_NOTE),
-        payment=_payment(printed, reference), footer=_footer(printed),
+        payment=_card(card_link) if card_link else _payment(printed, reference),
+        footer=_footer(printed),
     )  # fmt: skip
 
 
@@ -166,6 +172,13 @@ def _payment(seller: Mapping[str, Any], reference: str) -> Rows:
     rows = [line.partition(": ") for line in seller["bank"]]
     known = [(label, value) if colon else ("", label) for label, colon, value in rows]
     return (*known, ("Reference", reference))
+
+
+def _card(link: str) -> Rows:
+    """Return where to pay by card; a studio without a public address has but the path of it."""
+    if link.startswith("/"):
+        return (("By card", "at this studio's address"), ("", link))
+    return (("By card", link),)
 
 
 def _footer(seller: Mapping[str, Any]) -> str:

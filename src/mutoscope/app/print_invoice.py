@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from mutoscope.app.invoice_page import invoice_page, request_page
+from mutoscope.app.pay_links import pay_link
 from mutoscope.storage import invoices, payments
 
 if TYPE_CHECKING:
@@ -37,7 +38,10 @@ async def printed_request(
     """
     async with studio.reading() as connection:
         asked = await payments.request(connection, workspace_id=workspace_id, request_id=request_id)
-    return await _printed(studio, request_page(asked, seller=studio.seller))
+    link = None
+    if not studio.is_by_hand(asked.gateway):
+        link = pay_link(studio, asked, at=studio.clock.now())
+    return await _printed(studio, request_page(asked, seller=studio.seller, card_link=link))
 
 
 async def _printed(studio: Studio, page: InvoicePage) -> tuple[str, bytes]:
