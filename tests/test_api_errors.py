@@ -74,7 +74,14 @@ async def test_another_method_is_told_which_there_are(api: Api) -> None:
     answer = await api.client.delete("/v1/workspaces")
 
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
-    assert "GET" in answer.headers["Allow"]
+    assert answer.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
+
+
+async def test_an_address_without_get_has_no_head(api: Api) -> None:
+    answer = await api.get("/v1/sign-ups")
+
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "OPTIONS, POST"
 
 
 @pytest.mark.parametrize(

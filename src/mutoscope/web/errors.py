@@ -43,6 +43,9 @@ ALWAYS: Final = (
 )  # fmt: skip
 """What any route may answer."""
 
+ALLOW: Final = "allow"
+"""The header of the methods that an address has, as the framework writes it."""
+
 _HEADERS: Final = {
     401: {"WWW-Authenticate": "Bearer"},
     429: {RETRY_AFTER: str(RETRY_AFTER_S)},
@@ -203,7 +206,7 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     if refusal is not None and status_of(refusal.code) < FAILURES:
         response = response_of(refusal)
         if isinstance(error, HTTPException):
-            response.headers.update(error.headers or {})
+            response.headers.update(_told_headers(error))
         return response
     problem_id = str(request.state.house.studio.ids.new())
     _log_failure(request, error, problem_id)
@@ -211,6 +214,15 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     if refusal is not None:
         problem = problem_of(refusal)
     return _response(problem | {"id": problem_id})
+
+
+def _told_headers(error: HTTPException) -> dict[str, str]:
+    """Return the framework's headers of an error; who has GET has HEAD as well (`heads`)."""
+    headers = dict(error.headers or {})
+    if ALLOW in headers:
+        allowed = set(headers[ALLOW].split(", "))
+        headers[ALLOW] = ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))
+    return headers
 
 
 def _nothing_there(
