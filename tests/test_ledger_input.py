@@ -20,10 +20,10 @@ from mutoscope.domain.credits import (
 )
 from mutoscope.domain.journal import Attribution
 from mutoscope.domain.lots import Terms
-from mutoscope.domain.requests import BadAttribution, BadWorkspace
+from mutoscope.domain.requests import BadAttribution, BadWorkspace, Request
 from mutoscope.domain.standing import StandingGrant
 from mutoscope.domain.wall_clock import UnknownZone
-from mutoscope.ledger import BadHoldSpan, Ledger, NamespaceTaken, TransactionMissing
+from mutoscope.ledger import BadHoldSpan, Ledger, NamespaceTaken, NotRequests, TransactionMissing
 from mutoscope.storage import database
 from mutoscope.storage.database import DatabaseRefused, connect
 from mutoscope.storage.journal import JournalClosed
@@ -70,6 +70,8 @@ FINE = StandingGrant(GRACE, 10, BEGINNING, "UTC")
 async def stand(ledger: Ledger, standing: StandingGrant) -> None:
     await ledger.perform(ADA, "video", ask.Stand(standing), key="essential")
 
+
+CHARGE = Request(ADA, "video", "api", "clip", ask.Charge(1))
 
 BAD: dict[str, tuple[type[Refusal], Call]] = {
     "empty key": (BadKey, lambda ledger: ledger.charge(ADA, "video", 1, key="")),
@@ -133,6 +135,16 @@ BAD: dict[str, tuple[type[Refusal], Call]] = {
         NamespaceTaken,
         lambda ledger: ledger.perform(ADA, "video", ask.Charge(1), key="c", namespace="renewal"),
     ),
+    "a namespace that is no text": (
+        BadKey,
+        lambda ledger: ledger.perform(ADA, "video", ask.Charge(1), key="c", namespace=[]),
+    ),
+    "a number as submission": (NotRequests, lambda ledger: ledger.submit(1)),
+    "a number as batch": (NotRequests, lambda ledger: ledger.batch(1)),
+    "numbers as submissions": (NotRequests, lambda ledger: ledger.batch([1])),
+    "a request as submission": (NotRequests, lambda ledger: ledger.batch([CHARGE])),
+    "numbers as requests": (NotRequests, lambda ledger: ledger.batch([[CHARGE], [1]])),
+    "a row as request": (NotRequests, lambda ledger: ledger.submit([tuple(CHARGE)])),
     "hold for ever": (
         BadHoldSpan, lambda ledger: ledger.hold(ADA, "video", 1, key="clip", hold_s=10**12)
     ),
@@ -159,6 +171,16 @@ async def test_bad_input_is_refused_by_name_and_does_nothing(stern: Ledger, bad:
 
     balance = await stern.balance(ADA, "video")
     assert (balance.sequence, balance.next_grant_at) == (1, None)
+
+
+async def test_requests_that_can_be_read_once_are_done(database_url: str) -> None:
+    async with Ledger(database_url, now=Clock()) as ledger:
+        await ledger.grant(ADA, "video", 100, key="bought")
+
+        (outcome,) = await ledger.batch([iter([CHARGE])])
+
+        assert (await ledger.balance(ADA, "video")).spendable == 99
+        assert not isinstance(outcome, Refusal)
 
 
 async def test_who_and_why_is_told_by_the_names_that_there_are(stern: Ledger) -> None:

@@ -15,7 +15,7 @@ when it returns, and a call that raises has moved nothing.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
@@ -82,6 +82,19 @@ class NamespaceTaken(Refusal):
             f"keys of {namespace} are the ledger's own: take another namespace, such as {NAMESPACE}"
         )
         self.namespace = namespace
+
+
+class NotRequests(Refusal):
+    """Something else where requests are to stand, such as a request that is not in a list."""
+
+    code = "not_requests"
+
+    def __init__(self, *, value: object) -> None:
+        super().__init__(
+            f"{value!r:.60} is no list of requests: a submission is a list of "
+            "`mutoscope.domain.requests.Request`, and a batch is a list of submissions"
+        )
+        self.value = value
 
 
 class TransactionMissing(Refusal):
@@ -245,6 +258,8 @@ class Ledger(Operations):
         :raises Refusal: when a request cannot stand in the journal: then none of them is done.
         :raises DatabaseUnreachable: when the database stays away; the keys tell what was written.
         """
+        if not isinstance(submissions, Iterable):
+            raise NotRequests(value=submissions)
         return await self._journal.submit_all(list(map(_submission, submissions)))
 
     async def on(self, connection: asyncpg.Connection[Any]) -> Operations:
@@ -348,10 +363,21 @@ class Ledger(Operations):
 
 
 def _submission(requests: Sequence[Request]) -> Submission:
-    for request in requests:
-        if request.namespace in OWN_NAMESPACES:
-            raise NamespaceTaken(namespace=request.namespace)
-    return Submission(tuple(map(checked, requests)))
+    try:
+        found = tuple(map(checked, requests))
+        for request in found:
+            if request.namespace in OWN_NAMESPACES:
+                raise NamespaceTaken(namespace=request.namespace)
+    except (TypeError, ValueError, AttributeError):
+        if _are_requests(requests):
+            raise
+        raise NotRequests(value=requests) from None
+    return Submission(found)
+
+
+def _are_requests(value: object) -> bool:
+    """Tell whether these are requests; asked after a failure alone: what is right pays nothing."""
+    return isinstance(value, Sequence) and all(isinstance(each, Request) for each in value)
 
 
 def _reference(key: str) -> ask.Reference:

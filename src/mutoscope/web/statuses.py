@@ -72,13 +72,14 @@ _CODES: Final[Mapping[int, str]] = {
         bad_text bad_webhook_address bad_workspace board_full budget_too_small capture_exceeds_hold
         clip_unreadable deadline_passed empty_prompt empty_screenplay font_missing key_reused
         message_empty message_too_long namespace_taken no_adjustments no_such_frame no_such_version
-        no_tool_fits not_a_picture not_an_upgrade not_confirmed not_for_sale not_started
-        nothing_to_export nothing_to_invoice pack_of_another_kind paid_reference period_out_of_reach
-        picture_animated picture_too_large picture_too_small picture_truncated price_not_agreed
-        prompt_too_long purchase_too_small refill_too_small refund_exceeds_capture refund_too_small
-        replay_too_long screenplay_file_too_large screenplay_not_text screenplay_too_long
-        source_needed too_many_attachments tool_makes_no_clip transaction_missing unknown_encoding
-        unknown_kind unknown_pack unknown_plan unknown_tool unknown_version unknown_zone
+        no_tool_fits not_a_picture not_an_upgrade not_confirmed not_for_sale not_requests
+        not_started nothing_to_export nothing_to_invoice pack_of_another_kind paid_reference
+        period_out_of_reach picture_animated picture_too_large picture_too_small picture_truncated
+        price_not_agreed prompt_too_long purchase_too_small refill_too_small refund_exceeds_capture
+        refund_too_small replay_too_long screenplay_file_too_large screenplay_not_text
+        screenplay_too_long source_needed too_many_attachments tool_makes_no_clip
+        transaction_missing unknown_encoding unknown_kind unknown_pack unknown_plan unknown_tool
+        unknown_version unknown_zone
     """,
     429: """
         renewal_under_way replay_under_way too_many_sign_ups too_many_streams too_many_tries
