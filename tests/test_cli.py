@@ -171,6 +171,22 @@ def test_a_job_that_waits_can_be_cancelled(place: dict[str, object], workspace: 
     assert done.json()["is_cancel_asked"]
 
 
+def test_a_code_that_was_entered_is_not_shown_again(place: dict[str, object]) -> None:
+    opened = run_here(
+        "workspace", "create", "Ada", "--sign-up", "--email", "ada@example.com", "--json", **place
+    ).json()
+    workspace = opened["workspace"]["workspace_id"]
+    code = opened["messages"][0]["body"].removeprefix("Your code is ")[:6]
+    sent = run_here("workspace", "show", workspace, **place).output
+
+    entered = run_here("workspace", "verify-email", workspace, code, **place).output
+    shown = run_here("workspace", "show", workspace, "--json", **place).output
+
+    assert f"Your code is {code}." in sent
+    assert "Your code was used." in entered
+    assert (code in entered, code in shown) == (False, False)
+
+
 def test_jobs_are_listed_in_a_state_a_page_at_a_time(
     place: dict[str, object], workspace: str
 ) -> None:

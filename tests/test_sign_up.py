@@ -7,10 +7,12 @@ from datetime import timedelta
 import pytest
 
 from mutoscope.app.sign_up import (
+    CODE_TRIES,
     BadCode,
     BadEmail,
     TrialTaken,
     create,
+    messages_to,
     normalised_email,
     sign_up,
     verify_email,
@@ -91,6 +93,42 @@ async def test_a_wrong_code_proves_nothing(stage: Stage) -> None:
 
     assert await lines(stage, workspace_id=workspace.workspace_id) == []
     assert (await verified(stage, workspace, code)).verified_at is not None
+
+
+async def told_of_the_code(stage: Stage, workspace: Workspace) -> str:
+    async with stage.studio.reading() as connection:
+        now = await workspaces.get(connection, workspace_id=workspace.workspace_id)
+    (message,) = await messages_to(stage.studio, now, limit=10)
+    return message.body.removesuffix(
+        " If you did not sign up, do nothing: nobody gets in without it."
+    )
+
+
+async def test_a_code_is_shown_until_it_is_used(stage: Stage) -> None:
+    workspace, code = await newcomer(stage)
+
+    before = await told_of_the_code(stage, workspace)
+    await verified(stage, workspace, code)
+
+    assert before == f"Your code is {code}. It is valid for 30 minutes."
+    assert await told_of_the_code(stage, workspace) == "Your code was used."
+
+
+@pytest.mark.parametrize("is_late", [True, False], ids=["its time is over", "tried too often"])
+async def test_a_code_that_is_over_is_not_shown_as_if_it_worked(
+    stage: Stage, *, is_late: bool
+) -> None:
+    workspace, _ = await newcomer(stage)
+    if is_late:
+        stage.clock.move(minutes=30)
+    else:
+        for _ in range(CODE_TRIES):
+            with pytest.raises(BadCode):
+                await verified(stage, workspace, "x")
+
+    told = await told_of_the_code(stage, workspace)
+
+    assert told == "Your code is over: sign up again to get another."
 
 
 async def test_a_code_that_is_half_an_hour_old_is_refused(stage: Stage) -> None:

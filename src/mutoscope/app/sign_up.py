@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from mutoscope.storage.database import Connection
 
 CODE_LASTS: Final = timedelta(minutes=30)
+_CODE: Final = re.compile(r"Your code is [0-9]{6}\. It is valid for [0-9]+ minutes\.")
 CODE_TRIES: Final = 5
 NAMESPACE: Final = "trial"
 EMAIL_MAX: Final = 254
@@ -182,6 +184,21 @@ async def verify_email(studio: Studio, *, workspace_id: UUID, code: str) -> Work
         await workspaces.mark_verified(connection, workspace_id=workspace_id, at=at)
     await _begin_trial(studio, workspace)
     return await _read(studio, workspace_id)
+
+
+async def messages_to(studio: Studio, workspace: Workspace, *, limit: int) -> tuple[Message, ...]:
+    """Return the latest messages to a workspace, and of a code that opens nothing any more why."""
+    whose = workspace.workspace_id
+    async with studio.reading() as connection:
+        found = await workspaces.outbox(connection, workspace_id=whose, limit=limit)
+        expires_at = await workspaces.code_expires_at(connection, workspace_id=whose)
+    if workspace.verified_at is not None:
+        told = "Your code was used."
+    elif expires_at is None or expires_at <= studio.clock.now():
+        told = "Your code is over: sign up again to get another."
+    else:
+        return found
+    return tuple(replace(each, body=_CODE.sub(told, each.body)) for each in found)
 
 
 def normalised_email(email: str) -> str:

@@ -171,11 +171,9 @@ async def shown_of(house: House, workspace_id: UUID, *, messages_max: int = MESS
     async with house.studio.reading() as connection:
         found = await workspaces.get(connection, workspace_id=workspace_id)
         wallets = await balances.balances(connection, workspace_id=workspace_id, at=now, now=now)
-        messages = await workspaces.outbox(
-            connection, workspace_id=workspace_id, limit=messages_max
-        )
     return Shown(
-        workspace=found, balances=wallets, messages=messages,
+        workspace=found, balances=wallets,
+        messages=await sign_up.messages_to(house.studio, found, limit=messages_max),
         unlimited=house.studio.unlimited_of(found, at=now, now=now),
     )  # fmt: skip
 

@@ -140,6 +140,12 @@ async def try_code(connection: Connection, *, workspace_id: UUID) -> tuple[bytes
     return None if row is None else (row["code_digest"], row["expires_at"])
 
 
+async def code_expires_at(connection: Connection, *, workspace_id: UUID) -> datetime | None:
+    """Return until when the code that was sent can be entered; None when no try is left."""
+    row = await _SQL.open_verification(connection, workspace_id=workspace_id)
+    return None if row is None else row["expires_at"]
+
+
 async def mark_verified(connection: Connection, *, workspace_id: UUID, at: datetime) -> None:
     """Note that the person has proven the address."""
     await _SQL.mark_verified(connection, workspace_id=workspace_id, verified_at=at)

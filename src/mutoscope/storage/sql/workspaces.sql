@@ -21,6 +21,11 @@ UPDATE verifications SET tries_left = tries_left - 1
 WHERE workspace_id = :workspace_id AND tries_left > 0
 RETURNING code_digest, expires_at;
 
+-- name: open_verification^
+-- Until when a code that was sent can be entered, unless it was tried too often.
+SELECT expires_at FROM verifications
+WHERE workspace_id = :workspace_id AND tries_left > 0;
+
 -- name: mark_verified!
 -- The person has proven the address.
 UPDATE workspaces SET verified_at = coalesce(verified_at, :verified_at)
