@@ -17,7 +17,7 @@ from mutoscope.cli.main import ENTRIES, loaded
         (("project", "order"), "[OPTIONS] WORKSPACE PROJECT WANTED"),
         (("calendar",), "[OPTIONS] [WORKSPACE]"),
         (("desk", "confirm"), "[OPTIONS] [WORDS] [REFERENCE]"),
-        (("frame", "fine-tune"), "[OPTIONS] WORKSPACE FRAME NAME=VALUE..."),
+        (("frame", "fine-tune"), "[OPTIONS] WORKSPACE FRAME [NAME=VALUE]..."),
         (("workspace", "create"), "[OPTIONS] NAME"),
     ],
 )

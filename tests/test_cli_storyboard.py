@@ -234,11 +234,24 @@ def test_pictures_are_versions_and_show_the_cast(studio: Studio, picture: str) -
     assert studio.here("cast", "list", studio.workspace, studio.project).json() == []
 
 
+def test_values_are_adjusted_as_those_of_edit_are_and_bare(studio: Studio, picture: str) -> None:
+    studio.frame("upload", picture)
+    tune = ("fine-tune", "--no-wait", "--key", "tune")
+
+    tuned = studio.frame(*tune, "--adjust", "light=left", "--adjust", "contrast=0.5")
+    bare = studio.frame(*tune, "light=left", "contrast=0.5")
+
+    assert tuned.json()["job"]["spec"]["adjustments"] == {"light": "left", "contrast": 0.5}
+    assert bare.json()["is_replay"]
+
+
 @pytest.mark.parametrize(
     ("command", "code", "exit_code"),
     [
         (("animate", "--not-final"), "frame_not_made", 1),
         (("fine-tune", "light=behind"), "bad_adjustment", 1),
+        (("fine-tune", "--adjust", "light=behind"), "bad_adjustment", 1),
+        (("fine-tune",), "no_adjustments", 1),
         (("regenerate",), "nothing_to_regenerate", 1),
         (("final",), "frame_not_made", 1),
         (("generate", "--images", "51"), "bad_image_count", 1),

@@ -20,7 +20,7 @@ from mutoscope.assets.uploads import upload as bring
 from mutoscope.bootstrap import House
 from mutoscope.cli.files import content_of
 from mutoscope.cli.frame_versions import FrameId, frame, read_frame, show_frame, version_of
-from mutoscope.cli.jobs import Manner, adjustment, ask_first, carry_out
+from mutoscope.cli.jobs import Adjustments, Manner, adjustment, ask_first, carry_out
 from mutoscope.cli.opening import in_house
 from mutoscope.cli.options import Json, WorkspaceId, takes
 from mutoscope.cli.plain import print_json
@@ -75,7 +75,11 @@ class Edit(OfFrame):
 class FineTune(OfFrame):
     """What is changed, by named values."""
 
-    adjust: Annotated[list[str], typer.Argument(metavar="NAME=VALUE...", help="What to change.")]
+    named: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME=VALUE...", help="The same as --adjust, without its name."),
+    ] = None
+    adjust: Adjustments = None
     version: Version = None
 
 
@@ -176,10 +180,11 @@ def edit(asked: Edit) -> None:
 @takes(FineTune)
 def fine_tune(asked: FineTune) -> None:
     """Change what a frame shows by named values: 1 image credit."""
+    adjustments = dict(map(adjustment, [*(asked.adjust or ()), *(asked.named or ())]))
 
     async def placed(house: House, key: str) -> tuple[Job, bool]:
         return await storyboard_frames.fine_tune_frame(
-            house.studio, _slot(asked, key), adjustments=dict(map(adjustment, asked.adjust)),
+            house.studio, _slot(asked, key), adjustments=adjustments,
             source=await version_of(house, asked.workspace, asked.frame, asked.version),
         )  # fmt: skip
 

@@ -43,6 +43,14 @@ Ratio = Annotated[str | None, typer.Option(help="Width to height, such as 16:9."
 Frame = Annotated[
     str, typer.Argument(metavar="FRAME", help="A still: a job's id, or JOB/2 for its second one.")
 ]
+Adjustments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--adjust",
+        metavar="NAME=VALUE",
+        help="A value to change, again for more: Edit with Fine-tune.",
+    ),
+]
 Placing = Callable[[House, str], Coroutine[Any, Any, tuple[Job, bool]]]
 Adding = Callable[[House], Coroutine[Any, Any, str]]
 
@@ -97,9 +105,7 @@ class Edit(Manner):
     instruction: Annotated[
         str | None, typer.Argument(help="The change in words: Edit with Open Assistant.")
     ] = None
-    adjust: Annotated[
-        list[str] | None, typer.Option(help="NAME=VALUE, again for more: Edit with Fine-tune.")
-    ] = None
+    adjust: Adjustments = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
