@@ -70,7 +70,7 @@ async def test_what_cannot_be_renewed_is_named_and_stays_due(front: Front) -> No
 async def test_a_run_without_time_leaves_the_rest_and_a_second_waits(front: Front) -> None:
     house = front.api.house
     ran = await renew_now.renew_now(house.studio, url=house.database_url, act=NOBODYS, timeout_s=0)
-    shared = front.api.client._transport.app._app.shared
+    shared = front.api.client._transport.app._app._app.shared
 
     async with shared["renewing"]:
         busy = await front.ask("POST", RENEWALS, WHY, by="ada")

@@ -41,9 +41,12 @@ def asked(api: Api, draft: str = SHIPPED, **more: object) -> dict[str, Any]:
 
 
 async def order(api: Api) -> None:
+    """Let a customer order a still: of a workspace that was a demo, as the engine makes it."""
     workspace = await api.workspace()
     placed = await api.post(f"{workspace}/jobs", IMAGE, key="frame")
     assert placed.status_code == 201, placed.text
+    async with own_connection(api.house) as connection:
+        await connection.execute("UPDATE workspaces SET is_demo = FALSE")
 
 
 async def test_a_draft_that_is_dearer_tells_who_would_run_out(api: Api) -> None:

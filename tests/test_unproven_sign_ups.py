@@ -36,8 +36,8 @@ MANY = """
 """
 BEHIND = {
     "entries": "wallets", "further_postings": "wallets", "grants": "wallets",
-    "stored_lots": "wallets",
-    "holds": "wallets", "standing_grants": "wallets", "entry_notes": "wallets",
+    "stored_lots": "wallets", "stored_holds": "wallets",
+    "standing_grants": "wallets", "entry_notes": "wallets",
     "checkpoint_heads": "wallets", "alert_states": "wallets", "alerts": "wallets",
     "promo_redemptions": "wallets", "jobs": "wallets", "outputs": "wallets",
     "attempts": "wallets", "frame_jobs": "wallets",

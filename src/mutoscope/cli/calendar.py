@@ -59,9 +59,9 @@ def list_dates(asked: CalendarOptions) -> None:
 
 
 def _write(path: Path, feed: str, *, is_json: bool) -> None:
-    """Write the feed, and tell how many dates it has unless it is the output."""
+    """Write the feed, and tell how many dates a file has; a device may be the output itself."""
     written(path, feed)
-    if path == STREAM:
+    if path == STREAM or not path.is_file():
         return
     dates = feed.count("BEGIN:VEVENT")
     if is_json:
