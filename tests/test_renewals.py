@@ -16,7 +16,7 @@ from mutoscope.domain.credits import NaiveInstant
 from mutoscope.domain.standing import StandingGrant
 from mutoscope.ledger import Ledger
 from mutoscope.storage.database import queries
-from mutoscope.storage.renewals import CHUNK_FIRST, ENTRIES_AIM, Renewals
+from mutoscope.storage.renewals import CHUNK_MAX, ENTRIES_AIM, Renewals
 from servers import until
 
 ANCHOR = datetime(2025, 1, 31, 9, tzinfo=UTC)
@@ -89,7 +89,7 @@ async def test_downtime_of_two_years_is_posted_in_due_order_each_date_once(
 
 
 async def test_after_a_chunk_with_much_due_the_next_one_is_smaller(database_url: str) -> None:
-    await subscribe(database_url, wallets=CHUNK_FIRST + 50)
+    await subscribe(database_url, wallets=CHUNK_MAX + 50)
     renewals = await Renewals.opened(database_url)
     late = datetime(2027, 1, 31, 9, tzinfo=UTC)
 
@@ -97,7 +97,7 @@ async def test_after_a_chunk_with_much_due_the_next_one_is_smaller(database_url:
     second = await renewals.post_chunk(due_by=late, at=late)
 
     renewals.close()
-    assert first.wallets == CHUNK_FIRST
+    assert first.wallets == CHUNK_MAX
     assert second.wallets == ENTRIES_AIM // (2 * 24)
 
 

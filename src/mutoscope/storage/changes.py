@@ -53,7 +53,7 @@ def changes_of(wallets: Iterable[Wallet], *, at: datetime) -> Changes:
     """Return the rows of all wallets that a plan has changed; what was posted at `at` says none."""
     changes = Changes([], [], [], [], [], [], [], [], [], [])
     for wallet in sorted(wallets, key=_place):  # the order of every lock: no two batches deadlock
-        if wallet.is_changed():
+        if wallet.entries or wallet.is_changed():
             if wallet.holds_before:
                 _add_holds(changes, wallet)
             if wallet.entries:
