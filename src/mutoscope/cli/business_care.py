@@ -59,7 +59,10 @@ async def _agree_pack(town: Town, whose: Sequence[UUID]) -> None:
 
 
 async def _withdraw_pack(town: Town, whose: Sequence[UUID]) -> None:
-    await town.press("withdraw_pack", town.chance.choice(whose), pack=OWN_PACK)
+    """Sell a pack no more, to the first who is sold one."""
+    for one in town.chance.sample(whose, len(whose)):
+        if await town.press("withdraw_pack", one, pack=OWN_PACK):
+            return
 
 
 async def _agree_free_amount(town: Town, whose: Sequence[UUID]) -> None:
@@ -70,7 +73,10 @@ async def _agree_free_amount(town: Town, whose: Sequence[UUID]) -> None:
 
 
 async def _withdraw_free_amount(town: Town, whose: Sequence[UUID]) -> None:
-    await town.press("withdraw_free_amount", town.chance.choice(whose), kind="video")
+    """Let the catalog's price count again, for the first who has one of its own."""
+    for one in town.chance.sample(whose, len(whose)):
+        if await town.press("withdraw_free_amount", one, kind="video"):
+            return
 
 
 async def _change_zone(town: Town, whose: Sequence[UUID]) -> None:
