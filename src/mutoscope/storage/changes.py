@@ -50,10 +50,13 @@ _IN_ENTRY: Final = 2
 
 
 def changes_of(wallets: Iterable[Wallet], *, at: datetime) -> Changes:
-    """Return the rows of all wallets that a plan has changed; what was posted at `at` says none."""
+    """Return the rows of all wallets that a plan has changed.
+
+    Nearly every entry was posted at `at`, which is told once: those leave their instant out.
+    """
     changes = Changes([], [], [], [], [], [], [], [], [], [])
     for wallet in sorted(wallets, key=_place):  # the order of every lock: no two batches deadlock
-        if wallet.entries or wallet.is_changed():
+        if wallet.is_changed():
             if wallet.holds_before:
                 _add_holds(changes, wallet)
             if wallet.entries:

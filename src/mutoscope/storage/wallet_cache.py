@@ -66,7 +66,7 @@ class WalletCache:
     def keep(self, facts: Facts) -> None:
         """Remember wallets as they were written."""
         for name, wallet in facts.wallets.items():
-            if wallet.entries or wallet.is_changed():
+            if wallet.is_changed():
                 wallet.version += 1
             wallet.mark_written()
             kept = self._kept.get(name)
