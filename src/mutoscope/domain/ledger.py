@@ -120,14 +120,7 @@ def refunded(
         raise RefundExceedsCapture(amount=amount or 0, captured=captured)
     keep, back = split(draws=captures, amount=captured - (amount or captured))
     assert sum(draw.amount for draw in keep + back) == captured
-    return given_back(draws=back[::-1], lots=lots, source=CAPTURED)
-
-
-def given_back(
-    *, draws: Iterable[Draw], lots: Mapping[int, Lot], source: str
-) -> tuple[Posting, ...]:
-    """Return the postings to the lots that the draws came from; a frozen lot stays frozen."""
-    return tuple([_new(Posting, (source, _home(lots[draw.lot]), *draw)) for draw in draws])
+    return tuple([_new(Posting, (CAPTURED, _home(lots[draw.lot]), *draw)) for draw in back[::-1]])
 
 
 def emptied(*, lots: Iterable[Lot], target: str) -> tuple[Posting, ...]:
@@ -172,6 +165,7 @@ def split(*, draws: tuple[Draw, ...], amount: int) -> tuple[tuple[Draw, ...], tu
 
 
 def _home(lot: Lot) -> str:
+    """Return where credits come back to: a frozen lot stays frozen."""
     return FROZEN if lot.state == LotState.FROZEN else AVAILABLE
 
 
