@@ -16,7 +16,7 @@ from mutoscope.domain.credits import NaiveInstant
 from mutoscope.domain.standing import StandingGrant
 from mutoscope.ledger import Ledger
 from mutoscope.storage.database import queries
-from mutoscope.storage.renewals import CHUNK_MAX, ENTRIES_AIM, Renewals
+from mutoscope.storage.renewals import ENTRIES_AIM, Renewals, sweep
 from servers import until
 
 ANCHOR = datetime(2025, 1, 31, 9, tzinfo=UTC)
@@ -89,16 +89,14 @@ async def test_downtime_of_two_years_is_posted_in_due_order_each_date_once(
 
 
 async def test_after_a_chunk_with_much_due_the_next_one_is_smaller(database_url: str) -> None:
-    await subscribe(database_url, wallets=CHUNK_MAX + 50)
+    await subscribe(database_url)
     renewals = await Renewals.opened(database_url)
     late = datetime(2027, 1, 31, 9, tzinfo=UTC)
 
-    first = await renewals.post_chunk(due_by=late, at=late)
-    second = await renewals.post_chunk(due_by=late, at=late)
+    await renewals.post_chunk([(WORKSPACE, "video")], due_by=late, at=late)
 
     renewals.close()
-    assert first.wallets == CHUNK_MAX
-    assert second.wallets == ENTRIES_AIM // (2 * 24)
+    assert renewals.size == ENTRIES_AIM // (2 * 24)
 
 
 async def test_a_second_run_finds_nothing_to_do(database_url: str) -> None:
@@ -238,7 +236,7 @@ async def test_a_lost_connection_is_no_wallet_s_fault(database_url: str) -> None
     await connection.close()
 
     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
-        await renewals.post_chunk(due_by=FIRST_DATE, at=FIRST_DATE)
+        await renewals.post_chunk([(WORKSPACE, "video")], due_by=FIRST_DATE, at=FIRST_DATE)
 
     assert (await renew.run(url=database_url, at=FIRST_DATE)).wallets == 3
 
@@ -274,15 +272,45 @@ async def test_an_instant_without_a_zone_is_refused(database_url: str) -> None:
         await renew.run(url=database_url, at=FIRST_DATE.replace(tzinfo=None))
 
 
-async def test_the_choice_of_a_chunk_walks_the_index_of_wake_ups(database_url: str) -> None:
+async def test_a_sweep_takes_the_longest_waiting_in_the_order_of_their_rows(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Ledger(database_url, now=lambda: ANCHOR) as ledger:
+        for number, days in ((4, 0), (1, 3), (3, 1), (2, 2)):
+            await ledger.grant(
+                UUID(int=number), "video", 700, key="order",
+                expires_at=FIRST_DATE + timedelta(days=days),
+            )  # fmt: skip
+    monkeypatch.setattr("mutoscope.storage.renewals.SWEEP_MAX", 3)
+    connection = await asyncpg.connect(database_url)
+
+    names = await sweep(connection, due_by=SECOND_DATE, failed=())
+    others = await sweep(connection, due_by=SECOND_DATE, failed=[(UUID(int=3), "video")])
+
+    await connection.close()
+    assert [name[0].int for name in names] == [2, 3, 4]
+    assert [name[0].int for name in others] == [1, 2, 4]
+
+
+async def test_a_run_of_more_than_a_sweep_goes_on_to_the_end(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await subscribe(database_url, wallets=25)
+    monkeypatch.setattr("mutoscope.storage.renewals.SWEEP_MAX", 10)
+
+    renewal = await renew.run(url=database_url, at=FIRST_DATE)
+
+    assert (renewal.wallets, renewal.entries, renewal.is_complete) == (25, 50, True)
+
+
+async def test_the_choice_of_a_sweep_walks_the_index_of_wake_ups(database_url: str) -> None:
     sql = queries("renewals")
     connection = await asyncpg.connect(database_url)
-    await sql.pin_plans(connection)
-
-    steps = await connection.fetch(f"EXPLAIN {sql.take_chunk.sql}", ANCHOR, FIRST_DATE, [], 500)
+    async with connection.transaction():
+        await sql.pin_sweep(connection)
+        steps = await connection.fetch(f"EXPLAIN {sql.sweep.sql}", FIRST_DATE, [], 500)
 
     await connection.close()
     plan = "\n".join(step[0] for step in steps)
     assert "Index Scan using wallets_wake" in plan
-    assert "Sort" not in plan
     assert "Seq Scan" not in plan

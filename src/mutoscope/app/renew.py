@@ -2,27 +2,29 @@
 
 Owns the run over all of them, in this process or spread over others. The invariant: each wallet's
 lapses, grants and deadlines are posted in due order, each once, whether the run is late by a
-minute or by a year, is killed, is repeated, or goes on twice at once. The surprising choice: other
-processes get no partition of their own. They take chunks from one queue, the wallets' wake-ups, a
-slice of time each, so that none is left behind and a slow one delays nobody.
+minute or by a year, is killed, is repeated, or goes on twice at once. The surprising choice: names
+are handed out, never work. Whoever has some locks and looks again, and passes over what is done or
+at work elsewhere; what nobody has come to is in the next sweep.
 """
 
 import asyncio
 import gc
 import math
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from time import monotonic
 from typing import Final, NamedTuple
 
 from mutoscope.domain.credits import Refusal, checked_instant
 from mutoscope.domain.planner import WalletName
+from mutoscope.storage.database import connect
 from mutoscope.storage.event_loop import run_long
-from mutoscope.storage.renewals import Chunk, Failure, Renewals, summed
+from mutoscope.storage.renewals import Chunk, Failure, Renewals, summed, sweep
 
 LANES: Final = 2
 """Chunks in work at once in a process: one is planned while the other is written, or synced.
@@ -32,6 +34,9 @@ Six renew a tenth more a second, and double the p99 of the charges that go on me
 
 SLICE_S: Final = 2.0
 """Seconds that another process works before it reports: its new connection costs 1 % of that."""
+
+PORTION_MAX: Final = 10_000
+"""Names that another process is handed at once: about what it renews in its slice of time."""
 
 FAILURES_MAX: Final = 1_000
 """Failing wallets after which a run stops: so many are not spoilt rows but one cause."""
@@ -87,7 +92,7 @@ async def run(
     """Post what is due by an instant on all wallets, in this process (0) or in so many others.
 
     An entry is stamped with `at` plus the time that the run had taken by then. Planning a chunk
-    holds the processor for some 10 ms: a process that also answers callers lets another do it.
+    holds the processor for some 2 ms: a process that also answers callers lets another do it.
 
     :raises NaiveInstant: when `at` has no zone.
     :raises DatabaseUnreachable: when no server answers.
@@ -95,16 +100,24 @@ async def run(
     """
     assert 0 <= processes <= PROCESSES_MAX, processes
     tally = _Tally(_Order(url=url, due_by=checked_instant(at, name="at"), at=at), progress)
-    if processes:
-        await _run_elsewhere(tally, processes)
-    else:
-        tally.finish(is_complete=await _carried_out(tally.order(), tally.add))
-    return tally.renewal
+    work = partial(_worked_elsewhere, processes=processes) if processes else _worked_here
+    connection = await connect(url)
+    try:
+        while names := await sweep(connection, due_by=at, failed=tally.failed()):
+            before = tally.renewal
+            await work(tally, names)
+            if tally.is_full():
+                return tally.renewal
+            if tally.has_stood_still(before):
+                break  # the others are at work elsewhere
+    finally:
+        await connection.close()
+    return tally.completed()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Order:
-    """What a process is to do: for how long, and which wallets to leave out.
+    """What a process is to do: on which wallets, and for how long.
 
     `at` is the instant at which it begins, `due_by` the one up to which it looks.
     """
@@ -112,15 +125,15 @@ class _Order:
     url: str
     due_by: datetime
     at: datetime
-    failed: tuple[WalletName, ...] = ()
+    names: Sequence[WalletName] = ()
     span_s: float = math.inf
 
 
 class _Slice(NamedTuple):
-    """What another process did in its span of time."""
+    """What another process did in its span of time, and what it did not come to."""
 
     chunk: Chunk
-    is_last: bool
+    rest: Sequence[WalletName]
 
 
 class _Tally:
@@ -133,9 +146,12 @@ class _Tally:
         self._failures: dict[WalletName, Failure] = {}
         self._began_s = monotonic()
 
-    def order(self, *, span_s: float = math.inf) -> _Order:
+    def order(self, names: Sequence[WalletName], *, span_s: float = math.inf) -> _Order:
         at = self._first.at + timedelta(seconds=monotonic() - self._began_s)
-        return replace(self._first, at=at, failed=tuple(self._failures), span_s=span_s)
+        return replace(self._first, at=at, names=names, span_s=span_s)
+
+    def failed(self) -> tuple[WalletName, ...]:
+        return tuple(self._failures)
 
     def add(self, chunk: Chunk) -> bool:
         """Count a chunk; tell whether the run goes on."""
@@ -148,29 +164,48 @@ class _Tally:
             elapsed_s=monotonic() - self._began_s,
         )
         self._progress(self.renewal)
-        return len(self._failures) < FAILURES_MAX
+        return not self.is_full()
 
-    def finish(self, *, is_complete: bool) -> None:
-        self.renewal = replace(self.renewal, is_complete=is_complete)
+    def is_full(self) -> bool:
+        """Tell whether so many wallets failed that the run stops."""
+        return len(self._failures) >= FAILURES_MAX
+
+    def has_stood_still(self, before: Renewal) -> bool:
+        """Tell whether a sweep neither renewed a wallet nor saw one fail."""
+        now = self.renewal
+        return (now.wallets, len(now.failures)) == (before.wallets, len(before.failures))
+
+    def completed(self) -> Renewal:
+        return replace(self.renewal, is_complete=True)
 
 
-async def _run_elsewhere(tally: _Tally, processes: int) -> None:
+async def _worked_here(tally: _Tally, names: Sequence[WalletName]) -> None:
+    await _carried_out(tally.order(names), tally.add)
+
+
+async def _worked_elsewhere(tally: _Tally, names: Sequence[WalletName], *, processes: int) -> None:
+    """Let other processes work through a sweep, a portion of neighbours each at a time."""
+    size = min(PORTION_MAX, -(-len(names) // processes))
+    portions = iter([names[start : start + size] for start in range(0, len(names), size)])
     spawn = multiprocessing.get_context("spawn")  # a fork would inherit the loop and its sockets
     with ProcessPoolExecutor(max_workers=processes, mp_context=spawn) as executor:
         try:
-            ends = await asyncio.gather(*(_hand_out(executor, tally) for _ in range(processes)))
+            await asyncio.gather(*(_hand_out(executor, tally, portions) for _ in range(processes)))
         except BrokenProcessPool:
             raise RenewalInterrupted(renewal=tally.renewal) from None
-    tally.finish(is_complete=all(ends))
 
 
-async def _hand_out(executor: ProcessPoolExecutor, tally: _Tally) -> bool:
-    """Let one process work slice by slice; tell whether it came to the end."""
+async def _hand_out(
+    executor: ProcessPoolExecutor, tally: _Tally, portions: Iterator[Sequence[WalletName]]
+) -> None:
+    """Let one process work portion by portion, a slice of time each, until none is left."""
     loop = asyncio.get_running_loop()
-    while True:
-        done = await loop.run_in_executor(executor, _work, tally.order(span_s=SLICE_S))
-        if not tally.add(done.chunk) or done.is_last:
-            return done.is_last
+    for portion in portions:
+        rest = portion
+        while rest and not tally.is_full():
+            order = tally.order(rest, span_s=SLICE_S)
+            chunk, rest = await loop.run_in_executor(executor, _work, order)
+            tally.add(chunk)
 
 
 def _work(order: _Order) -> _Slice:
@@ -182,33 +217,47 @@ def _work(order: _Order) -> _Slice:
         done.append(chunk)
         return True
 
-    is_last = run_long(_carried_out(order, keep))
+    rest = run_long(_carried_out(order, keep))
     gc.collect()
-    return _Slice(summed(done), is_last)
+    return _Slice(summed(done), rest)
 
 
-async def _carried_out(order: _Order, hear: Hear) -> bool:
-    """Post chunks on every lane; tell whether they came to the end before the span was over."""
-    lanes = [asyncio.create_task(_posted_all(order, hear)) for _ in range(LANES)]
+async def _carried_out(order: _Order, hear: Hear) -> Sequence[WalletName]:
+    """Post chunks on every lane; return the wallets that the span was too short for."""
+    names = _Names(order.names)
+    lanes = [asyncio.create_task(_posted_all(order, names, hear)) for _ in range(LANES)]
     try:
-        return all(await asyncio.gather(*lanes))
+        await asyncio.gather(*lanes)
     finally:
         for lane in lanes:
             lane.cancel()
         await asyncio.gather(*lanes, return_exceptions=True)
+    return names.rest()
 
 
-async def _posted_all(order: _Order, hear: Hear) -> bool:
+class _Names:
+    """The wallets of an order, taken one after another by all lanes."""
+
+    def __init__(self, names: Sequence[WalletName]) -> None:
+        self._names = names
+        self._taken = 0
+
+    def take(self, size: int) -> Sequence[WalletName]:
+        start, self._taken = self._taken, self._taken + size
+        return self._names[start : self._taken]
+
+    def rest(self) -> Sequence[WalletName]:
+        return self._names[self._taken :]
+
+
+async def _posted_all(order: _Order, names: _Names, hear: Hear) -> None:
     began_s = monotonic()
-    renewals = await Renewals.opened(order.url, failed=order.failed)
+    renewals = await Renewals.opened(order.url)
     try:
         while (elapsed_s := monotonic() - began_s) < order.span_s:
+            some = names.take(renewals.size)
             at = order.at + timedelta(seconds=elapsed_s)
-            chunk = await renewals.post_chunk(due_by=order.due_by, at=at)
-            if chunk.is_empty():
-                return True
-            if not hear(chunk):
+            if not some or not hear(await renewals.post_chunk(some, due_by=order.due_by, at=at)):
                 break
     finally:
         renewals.close()
-    return False

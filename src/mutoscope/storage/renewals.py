@@ -1,11 +1,13 @@
 """Renewals: whatever is due on the wallets that nobody touches, posted a chunk a transaction.
 
-Owns the choice of the next chunk. Each wallet's own wake-up is the record of what is to be done, so
-that a run may be killed, repeated or doubled at any time: what a lost transaction would have posted
-is still due, what a finished one has posted is not. The surprising choice: a chunk is taken with
-FOR UPDATE SKIP LOCKED inside the transaction that posts it. It waits for nobody, so that neither
-two runs nor a run and the journal can block one another in a circle; a wallet that is passed over
-is at work elsewhere, and every operation posts what is due first.
+Owns the choice of what is renewed next. Each wallet's own wake-up is the record of what is to be
+done, so that a run may be killed, repeated or doubled at any time: what a lost transaction would
+have posted is still due, what a finished one has posted is not. Two surprising choices. A sweep
+takes the names that wait longest, but in the order of their rows in the indexes: neighbours share
+pages, which makes each a fifth cheaper (docs/decisions/0021). And a chunk is locked with FOR UPDATE
+SKIP LOCKED inside the transaction that posts it: it waits for nobody, so that neither two runs nor
+a run and the journal can block one another in a circle; a wallet that is passed over is at work
+elsewhere, and every operation posts what is due first.
 
 A wallet that cannot be renewed fails alone: its chunk is undone, and posted in halves until it
 stands by itself.
@@ -14,7 +16,7 @@ stands by itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 
     from mutoscope.storage.database import Connection
 
+SWEEP_MAX: Final = 200_000
+"""Names in a sweep: some 40 MB. The more there are, the nearer lie their rows."""
+
 CHUNK_MAX: Final = 20
 """Wallets in one transaction: fifty cost a twentieth less each, and let charges wait longer."""
 
@@ -39,7 +44,6 @@ ENTRIES_AIM: Final = 150
 """Entries that a transaction should write: after downtime a wallet has many, so chunks shrink."""
 
 _SQL: Final = queries("renewals")
-_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NOT_THE_WALLET: Final = frozenset({"08", "25", "53", "57", "58"})
 """Classes of errors of the server itself: connection, read-only, resources, shutdown, system."""
 
@@ -56,44 +60,38 @@ class Failure(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """What one transaction did; a chunk without wallets and failures is the end."""
+    """What one transaction did: without wallets and failures, all were at work elsewhere."""
 
     wallets: int
     entries: int
     failures: tuple[Failure, ...]
 
-    def is_empty(self) -> bool:
-        """Tell whether nothing was left to be taken."""
-        return not (self.wallets or self.failures)
-
 
 class Renewals:
-    """A connection that posts what is due, chunk by chunk, the longest waiting first."""
+    """A connection that posts what is due, chunk by chunk.
 
-    def __init__(
-        self, session: Session, take_due: PreparedStatement, *, failed: Iterable[WalletName] = ()
-    ) -> None:
-        """Take a session of its own, the prepared statement, and wallets that failed before."""
+    `size` is how many wallets the next chunk should have.
+    """
+
+    def __init__(self, session: Session, take_due: PreparedStatement) -> None:
+        """Take a session of its own, and the prepared statement."""
+        self.size = CHUNK_MAX
         self._session = session
         self._take_due = take_due
-        self._failed = set(failed)
-        self._reached_at = _BEGINNING
-        self._size = CHUNK_MAX
 
     @classmethod
-    async def opened(cls, url: str, *, failed: Iterable[WalletName] = ()) -> Renewals:
+    async def opened(cls, url: str) -> Renewals:
         """Connect and prepare.
 
         :raises DatabaseUnreachable: when no server answers.
         """
         session = await Session.opened(url, WalletCache())
         try:
-            await _SQL.pin_plans(session.connection)
             take_due = await session.connection.prepare(_SQL.take_due.sql)
         except BaseException:  # cancelled midway, too
             session.close()
             raise
-        return cls(session, take_due, failed=failed)
+        return cls(session, take_due)
 
     @property
     def backend(self) -> int:
@@ -104,56 +102,45 @@ class Renewals:
         """Disconnect at once."""
         self._session.close()
 
-    async def post_chunk(self, *, due_by: datetime, at: datetime) -> Chunk:
-        """Post what is due by an instant on the next wallets, stamped with the instant `at`.
+    async def post_chunk(
+        self, names: Sequence[WalletName], *, due_by: datetime, at: datetime
+    ) -> Chunk:
+        """Post what is due by an instant on some wallets, stamped with the instant `at`.
 
-        The last chunk is empty: nothing is left from the beginning on.
+        Those that are at work elsewhere, or on which nothing is due any more, are passed over.
 
         :raises asyncpg.PostgresError: when the server fails; the chunk is undone.
         """
-        chunk = await self._posted_chunk(due_by, at)
-        if chunk.is_empty() and self._reached_at > _BEGINNING:
-            self._reached_at = _BEGINNING
-            chunk = await self._posted_chunk(due_by, at)
-        return chunk
-
-    async def _posted_chunk(self, due_by: datetime, at: datetime) -> Chunk:
         try:
-            chunk = await self._posted_whole(due_by, at)
+            chunk = await self._posted_whole(names, due_by, at)
         except (asyncpg.PostgresError, *_SPOILT) as error:
             if _is_of_the_server(error):
                 raise
-            chunk = await self._posted_apart(due_by, at)
-        self._size = _next_size(chunk)
+            chunk = await self._posted_apart(names, due_by, at)
+        if chunk.wallets:
+            self.size = _next_size(chunk)
         return chunk
 
-    async def _posted_whole(self, due_by: datetime, at: datetime) -> Chunk:
-        """Post what is due on the next wallets, which are locked and loaded in one trip."""
+    async def _posted_whole(
+        self, names: Sequence[WalletName], due_by: datetime, at: datetime
+    ) -> Chunk:
+        """Post what is due on wallets that are locked and loaded in one trip."""
         async with self._session.connection.transaction():
-            row = await self._take_due.fetchrow(
-                self._reached_at, due_by, self._left_out(), self._size, at
-            )
+            row = await self._take_due.fetchrow(_wanted(names), due_by, at)
             assert row is not None
             wallets = due_wallets_from(row)
-            reached_at = wallets[-1].wake_at if wallets else None
             entries = await self._session.post(wallets, at) if wallets else 0
-        self._reached_at = reached_at or self._reached_at
         return Chunk(len(wallets), entries, ())
 
-    async def _posted_apart(self, due_by: datetime, at: datetime) -> Chunk:
-        """Post what is due on the next wallets but for those that fail."""
+    async def _posted_apart(
+        self, names: Sequence[WalletName], due_by: datetime, at: datetime
+    ) -> Chunk:
+        """Post what is due on wallets but for those that fail."""
         async with self._session.connection.transaction():
             rows = await self._session.connection.fetch(
-                _SQL.take_chunk.sql, self._reached_at, due_by, self._left_out(), self._size
+                _SQL.take_chunk.sql, _wanted(names), due_by
             )
-            chunk = await self._posted([(row[0], row[1]) for row in rows], at)
-        if rows:
-            self._reached_at = rows[-1][2]
-        self._failed.update((failure.workspace_id, failure.kind) for failure in chunk.failures)
-        return chunk
-
-    def _left_out(self) -> list[tuple[UUID, str, bool]]:
-        return [(*name, False) for name in self._failed]
+            return await self._posted([(row[0], row[1]) for row in rows], at)
 
     async def _posted(self, names: Sequence[WalletName], at: datetime) -> Chunk:
         """Post what is due on some wallets together; on an error, on each half of them alone."""
@@ -172,6 +159,19 @@ class Renewals:
         return summed((first, second))
 
 
+async def sweep(
+    connection: Connection, *, due_by: datetime, failed: Iterable[WalletName]
+) -> list[WalletName]:
+    """Return the wallets that wait longest, at most `SWEEP_MAX`, in the order of their rows.
+
+    Those that failed before are left out; an empty list is the end.
+    """
+    async with connection.transaction():
+        await _SQL.pin_sweep(connection)
+        rows = await connection.fetch(_SQL.sweep.sql, due_by, _wanted(failed), SWEEP_MAX)
+    return [(row[0], row[1]) for row in rows]
+
+
 async def count_due(connection: Connection, *, at: datetime) -> int:
     """Count the wallets on which something is due."""
     return int(await _SQL.count_due(connection, at=at))
@@ -184,6 +184,10 @@ def summed(chunks: Sequence[Chunk]) -> Chunk:
         entries=sum(chunk.entries for chunk in chunks),
         failures=tuple(failure for chunk in chunks for failure in chunk.failures),
     )
+
+
+def _wanted(names: Iterable[WalletName]) -> list[tuple[UUID, str, bool]]:
+    return [(*name, False) for name in names]
 
 
 def _next_size(chunk: Chunk) -> int:

@@ -1,10 +1,8 @@
--- Locks the wallets that wait longest for the clock and loads what may be due on them, in one trip:
--- their rows, their open lots, and all that `ledger_load_due` finds. Wallets that are at work
--- elsewhere are left out, since whoever has them posts what is due, and so are those that failed
--- before. Beginning where the chunk before ended spares the index's dead rows.
+-- Locks wallets that are still due and loads what may be due on them, in one trip: their rows, their
+-- open lots, and all that `ledger_load_due` finds. Wallets that are at work elsewhere are left out,
+-- since whoever has them posts what is due.
 CREATE OR REPLACE FUNCTION ledger_take_due(
-    reached_at timestamptz, due_by timestamptz, failed wallet_name[], size integer,
-    instant timestamptz,
+    wanted wallet_name[], due_by timestamptz, instant timestamptz,
     OUT found_wallets wallets[], OUT found_lots stored_lots[],
     OUT found_standing standing_grants[], OUT found_holds stored_holds[],
     OUT found_placings entries[], OUT found_postings further_postings[],
@@ -17,22 +15,18 @@ DECLARE
     names stored_holds[];
 BEGIN
     SELECT
-        array_agg(t.w),
+        array_agg(f.w),
         array_agg((
-            (t.w).workspace_id, (t.w).kind, (t.w).placed_hold, (t.w).placed_deadline_at
+            (f.w).workspace_id, (f.w).kind, (f.w).placed_hold, (f.w).placed_deadline_at
         )::stored_holds)
     INTO found_wallets, names
-    FROM (
+    FROM unnest(wanted) AS n
+    CROSS JOIN LATERAL (
         SELECT w FROM wallets AS w
-        WHERE
-            w.wake_at >= reached_at AND w.wake_at <= due_by
-            AND (w.workspace_id, w.kind) NOT IN (
-                SELECT f.workspace_id, f.kind FROM unnest(failed) AS f
-            )
-        ORDER BY w.wake_at
-        LIMIT size
-        FOR UPDATE OF w SKIP LOCKED
-    ) AS t;
+        WHERE w.workspace_id = n.workspace_id AND w.kind = n.kind AND w.wake_at <= due_by
+        LIMIT 1
+        FOR UPDATE SKIP LOCKED
+    ) AS f;
 
     SELECT array_agg(f.l) INTO found_lots
     FROM unnest(names) AS n

@@ -1,39 +1,57 @@
 -- Renewals: which wallets the clock takes next. The wallets' own wake-up is the only record of what
 -- is still to be done.
 
--- name: pin_plans#
--- Keeps the choice of a chunk to the index of wake-ups, also when it was planned on empty tables.
-SET plan_cache_mode = force_generic_plan;
-SET enable_seqscan = off;
-SET enable_bitmapscan = off;
-SET enable_sort = off;
+-- name: pin_sweep#
+-- Keeps the choice to the index of wake-ups, also when the statistics tell of an empty table.
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_bitmapscan = off;
+
+-- name: sweep
+-- The wallets that wait longest, in the order of their rows in the indexes.
+SELECT
+    t.workspace_id,
+    t.kind
+FROM (
+    SELECT
+        w.workspace_id,
+        w.kind
+    FROM wallets AS w
+    WHERE
+        w.wake_at <= :due_by
+        AND (w.workspace_id, w.kind) NOT IN (
+            SELECT
+                f.workspace_id,
+                f.kind
+            FROM unnest(:failed::wallet_name[]) AS f
+        )
+    ORDER BY w.wake_at
+    LIMIT :size
+) AS t
+ORDER BY t.workspace_id, t.kind;
 
 -- name: take_chunk
--- Locks the wallets that wait longest, leaving those that are at work elsewhere: whoever has them
--- posts what is due. Beginning where the chunk before ended spares the index's dead rows.
+-- Locks wallets that are still due, leaving those that are at work elsewhere: whoever has them
+-- posts what is due.
 SELECT
-    w.workspace_id,
-    w.kind,
-    w.wake_at
-FROM wallets AS w
-WHERE
-    w.wake_at >= :reached_at AND w.wake_at <= :at
-    AND (w.workspace_id, w.kind) NOT IN (
-        SELECT
-            f.workspace_id,
-            f.kind
-        FROM unnest(:failed::wallet_name[]) AS f
-    )
-ORDER BY w.wake_at
-LIMIT :size
-FOR UPDATE OF w SKIP LOCKED;
+    f.workspace_id,
+    f.kind
+FROM unnest(:wanted::wallet_name[]) AS n
+CROSS JOIN LATERAL (
+    SELECT
+        w.workspace_id,
+        w.kind
+    FROM wallets AS w
+    WHERE w.workspace_id = n.workspace_id AND w.kind = n.kind AND w.wake_at <= :due_by
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+) AS f;
 
 -- name: take_due^
--- Locks the wallets that wait longest, and loads them with what may be due on them.
+-- Locks wallets that are still due, and loads them with what may be due on them.
 SELECT
     found_wallets, found_lots, found_standing, found_holds, found_placings, found_postings,
     held_lots, later_holds
-FROM ledger_take_due(:reached_at, :due_by, :failed, :size, :instant);
+FROM ledger_take_due(:wanted, :due_by, :instant);
 
 -- name: count_due$
 -- How many wallets wait for the clock.
