@@ -59,15 +59,6 @@ def add_due(found: dict[WalletName, Wallet], row: Row) -> None:
         found[workspace_id, kind].next_deadline_at = deadline_at
 
 
-def due_wallets_from(row: Row) -> tuple[Wallet, ...]:
-    """Return the wallets that `ledger_take_due` found, in the order in which they wait."""
-    wallets, lots, *due = row
-    found = {(w[0], w[1]): Wallet(w) for w in wallets or ()}
-    _add_lots(found, lots)
-    add_due(found, due)
-    return tuple(found.values())
-
-
 def entry_from(row: Row, postings: tuple[Posting, ...], terms: Terms | None) -> Entry:
     """Return the entry of a row of `entries`, without its first two columns' wallet."""
     sequence, operation, namespace, key, digest, due_at, posted_at, refers_to, reason = row[2:11]

@@ -4,13 +4,12 @@ Owns the choice of what is renewed next. Each wallet's own wake-up is the record
 done, so that a run may be killed, repeated or doubled at any time: what a lost transaction would
 have posted is still due, what a finished one has posted is not. Two surprising choices. A sweep
 takes the names that wait longest, but in the order of their rows in the indexes: neighbours share
-pages, which makes each a fifth cheaper (docs/decisions/0021). And a chunk is locked with FOR UPDATE
-SKIP LOCKED inside the transaction that posts it: it waits for nobody, so that neither two runs nor
-a run and the journal can block one another in a circle; a wallet that is passed over is at work
-elsewhere, and every operation posts what is due first.
+pages, which makes each a fifth cheaper (docs/decisions/0021). And a chunk takes no locks: it is
+planned from what was read, and fails whole when a wallet has moved on, by the wallet's version.
 
-A wallet that cannot be renewed fails alone: its chunk is undone, and posted in halves until it
-stands by itself.
+What failed is posted again with locks, and those with FOR UPDATE SKIP LOCKED: a wallet that is
+passed over is at work elsewhere, and every operation posts what is due first. A wallet that cannot
+be renewed fails alone: a chunk is posted in halves until it stands by itself.
 """
 
 from __future__ import annotations
@@ -25,13 +24,10 @@ import asyncpg
 from mutoscope.domain.credits import Refusal
 from mutoscope.domain.planner import WalletName
 from mutoscope.storage.database import queries
-from mutoscope.storage.facts import due_wallets_from
 from mutoscope.storage.session import Session
 from mutoscope.storage.wallet_cache import WalletCache
 
 if TYPE_CHECKING:
-    from asyncpg.prepared_stmt import PreparedStatement
-
     from mutoscope.storage.database import Connection
 
 SWEEP_MAX: Final = 200_000
@@ -73,11 +69,10 @@ class Renewals:
     `size` is how many wallets the next chunk should have.
     """
 
-    def __init__(self, session: Session, take_due: PreparedStatement) -> None:
-        """Take a session of its own, and the prepared statement."""
+    def __init__(self, session: Session) -> None:
+        """Take a session of its own."""
         self.size = CHUNK_MAX
         self._session = session
-        self._take_due = take_due
 
     @classmethod
     async def opened(cls, url: str) -> Renewals:
@@ -87,11 +82,11 @@ class Renewals:
         """
         session = await Session.opened(url, WalletCache())
         try:
-            take_due = await session.connection.prepare(_SQL.take_due.sql)
+            await _SQL.wait_little(session.connection)
         except BaseException:  # cancelled midway, too
             session.close()
             raise
-        return cls(session, take_due)
+        return cls(session)
 
     @property
     def backend(self) -> int:
@@ -112,7 +107,7 @@ class Renewals:
         :raises asyncpg.PostgresError: when the server fails; the chunk is undone.
         """
         try:
-            chunk = await self._posted_whole(names, due_by, at)
+            chunk = Chunk(*await self._session.post_due_short(names, at), ())
         except (asyncpg.PostgresError, *_SPOILT) as error:
             if _is_of_the_server(error):
                 raise
@@ -121,25 +116,14 @@ class Renewals:
             self.size = _next_size(chunk)
         return chunk
 
-    async def _posted_whole(
-        self, names: Sequence[WalletName], due_by: datetime, at: datetime
-    ) -> Chunk:
-        """Post what is due on wallets that are locked and loaded in one trip."""
-        async with self._session.connection.transaction():
-            row = await self._take_due.fetchrow(_wanted(names), due_by, at)
-            assert row is not None
-            wallets = due_wallets_from(row)
-            entries = await self._session.post(wallets, at) if wallets else 0
-        return Chunk(len(wallets), entries, ())
-
     async def _posted_apart(
         self, names: Sequence[WalletName], due_by: datetime, at: datetime
     ) -> Chunk:
-        """Post what is due on wallets but for those that fail."""
-        async with self._session.connection.transaction():
-            rows = await self._session.connection.fetch(
-                _SQL.take_chunk.sql, _wanted(names), due_by
-            )
+        """Post what is due on wallets that nobody is at work on, but for those that fail."""
+        connection = self._session.connection
+        async with connection.transaction():
+            await _SQL.wait_long(connection)
+            rows = await connection.fetch(_SQL.take_chunk.sql, _wanted(names), due_by)
             return await self._posted([(row[0], row[1]) for row in rows], at)
 
     async def _posted(self, names: Sequence[WalletName], at: datetime) -> Chunk:

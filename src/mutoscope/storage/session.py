@@ -167,17 +167,30 @@ class Session:
     async def post_due(self, names: Sequence[WalletName], at: datetime) -> int:
         """Post whatever is due on some wallets in one transaction; return the entries posted."""
         async with self.connection.transaction():
-            wanted = [(*name, False) for name in sorted(names)]
-            row = await self._load.fetchrow(True, wanted, [], None)
-            assert row is not None
-            facts = facts_from(row)
-            due = await self._load_due.fetchrow(_placed(facts.wallets.values()), at)
-            assert due is not None
-            add_due(facts.wallets, due)
-            return await self.post(facts.wallets.values(), at)
+            wallets = await self._loaded_due(names, at, is_locked=True)
+            return await self._post(wallets, at)
 
-    async def post(self, wallets: Collection[Wallet], at: datetime) -> int:
-        """Post whatever is due on wallets that are locked and loaded, due matters included."""
+    async def post_due_short(self, names: Sequence[WalletName], at: datetime) -> tuple[int, int]:
+        """Post whatever is due on some wallets without locks; return the wallets and the entries.
+
+        :raises asyncpg.PostgresError: when one of them has moved on meanwhile; nothing is written.
+        """
+        wallets = [
+            wallet
+            for wallet in await self._loaded_due(names, at, is_locked=False)
+            if is_due(wallet=wallet, at=at)
+        ]
+        return len(wallets), await self._post(wallets, at)
+
+    async def _loaded_due(
+        self, names: Sequence[WalletName], at: datetime, *, is_locked: bool
+    ) -> Collection[Wallet]:
+        wanted = [(*name, False) for name in names]
+        row = await self._load.fetchrow(is_locked, wanted, [], at)
+        assert row is not None
+        return facts_from(row).wallets.values()
+
+    async def _post(self, wallets: Collection[Wallet], at: datetime) -> int:
         for wallet in wallets:
             begin(wallet=wallet, at=at)
         await self._apply_changes(wallets, at)

@@ -46,12 +46,12 @@ CROSS JOIN LATERAL (
     FOR UPDATE SKIP LOCKED
 ) AS f;
 
--- name: take_due^
--- Locks wallets that are still due, and loads them with what may be due on them.
-SELECT
-    found_wallets, found_lots, found_standing, found_holds, found_placings, found_postings,
-    held_lots, later_holds
-FROM ledger_take_due(:wanted, :due_by, :instant);
+-- name: wait_little#
+-- A wallet that somebody keeps locked is left to be passed over.
+SET lock_timeout = '50ms';
+
+-- name: wait_long#
+SET LOCAL lock_timeout = 0;
 
 -- name: count_due$
 -- How many wallets wait for the clock.
