@@ -93,7 +93,7 @@ async def test_after_a_chunk_with_much_due_the_next_one_is_smaller(database_url:
     renewals = await Renewals.opened(database_url)
     late = datetime(2027, 1, 31, 9, tzinfo=UTC)
 
-    await renewals.post_chunk([(WORKSPACE, "video")], due_by=late, at=late)
+    await renewals.post_chunk([(str(WORKSPACE), "video")], due_by=late, at=late)
 
     renewals.close()
     assert renewals.size == ENTRIES_AIM // (2 * 24)
@@ -236,7 +236,7 @@ async def test_a_lost_connection_is_no_wallet_s_fault(database_url: str) -> None
     await connection.close()
 
     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
-        await renewals.post_chunk([(WORKSPACE, "video")], due_by=FIRST_DATE, at=FIRST_DATE)
+        await renewals.post_chunk([(str(WORKSPACE), "video")], due_by=FIRST_DATE, at=FIRST_DATE)
 
     assert (await renew.run(url=database_url, at=FIRST_DATE)).wallets == 3
 
@@ -288,8 +288,8 @@ async def test_a_sweep_takes_the_longest_waiting_in_the_order_of_their_rows(
     others = await sweep(connection, due_by=SECOND_DATE, failed=[(UUID(int=3), "video")])
 
     await connection.close()
-    assert [name[0].int for name in names] == [2, 3, 4]
-    assert [name[0].int for name in others] == [1, 2, 4]
+    assert [UUID(name[0]).int for name in names] == [2, 3, 4]
+    assert [UUID(name[0]).int for name in others] == [1, 2, 4]
 
 
 async def test_a_run_of_more_than_a_sweep_goes_on_to_the_end(

@@ -24,7 +24,7 @@ from mutoscope.domain.credits import Refusal, checked_instant
 from mutoscope.domain.planner import WalletName
 from mutoscope.storage.database import connect
 from mutoscope.storage.event_loop import run_long
-from mutoscope.storage.renewals import Chunk, Failure, Renewals, summed, sweep
+from mutoscope.storage.renewals import Chunk, Due, Failure, Renewals, summed, sweep
 
 LANES: Final = 2
 """Chunks in work at once in a process: one is planned while the other is written, or synced.
@@ -125,7 +125,7 @@ class _Order:
     url: str
     due_by: datetime
     at: datetime
-    names: Sequence[WalletName] = ()
+    names: Sequence[Due] = ()
     span_s: float = math.inf
 
 
@@ -133,7 +133,7 @@ class _Slice(NamedTuple):
     """What another process did in its span of time, and what it did not come to."""
 
     chunk: Chunk
-    rest: Sequence[WalletName]
+    rest: Sequence[Due]
 
 
 class _Tally:
@@ -146,7 +146,7 @@ class _Tally:
         self._failures: dict[WalletName, Failure] = {}
         self._began_s = monotonic()
 
-    def order(self, names: Sequence[WalletName], *, span_s: float = math.inf) -> _Order:
+    def order(self, names: Sequence[Due], *, span_s: float = math.inf) -> _Order:
         at = self._first.at + timedelta(seconds=monotonic() - self._began_s)
         return replace(self._first, at=at, names=names, span_s=span_s)
 
@@ -179,11 +179,11 @@ class _Tally:
         return replace(self.renewal, is_complete=True)
 
 
-async def _worked_here(tally: _Tally, names: Sequence[WalletName]) -> None:
+async def _worked_here(tally: _Tally, names: Sequence[Due]) -> None:
     await _carried_out(tally.order(names), tally.add)
 
 
-async def _worked_elsewhere(tally: _Tally, names: Sequence[WalletName], *, processes: int) -> None:
+async def _worked_elsewhere(tally: _Tally, names: Sequence[Due], *, processes: int) -> None:
     """Let other processes work through a sweep, a portion of neighbours each at a time."""
     size = min(PORTION_MAX, -(-len(names) // processes))
     portions = iter([names[start : start + size] for start in range(0, len(names), size)])
@@ -196,7 +196,7 @@ async def _worked_elsewhere(tally: _Tally, names: Sequence[WalletName], *, proce
 
 
 async def _hand_out(
-    executor: ProcessPoolExecutor, tally: _Tally, portions: Iterator[Sequence[WalletName]]
+    executor: ProcessPoolExecutor, tally: _Tally, portions: Iterator[Sequence[Due]]
 ) -> None:
     """Let one process work portion by portion, a slice of time each, until none is left."""
     loop = asyncio.get_running_loop()
@@ -222,7 +222,7 @@ def _work(order: _Order) -> _Slice:
     return _Slice(summed(done), rest)
 
 
-async def _carried_out(order: _Order, hear: Hear) -> Sequence[WalletName]:
+async def _carried_out(order: _Order, hear: Hear) -> Sequence[Due]:
     """Post chunks on every lane; return the wallets that the span was too short for."""
     names = _Names(order.names)
     lanes = [asyncio.create_task(_posted_all(order, names, hear)) for _ in range(LANES)]
@@ -238,15 +238,15 @@ async def _carried_out(order: _Order, hear: Hear) -> Sequence[WalletName]:
 class _Names:
     """The wallets of an order, taken one after another by all lanes."""
 
-    def __init__(self, names: Sequence[WalletName]) -> None:
+    def __init__(self, names: Sequence[Due]) -> None:
         self._names = names
         self._taken = 0
 
-    def take(self, size: int) -> Sequence[WalletName]:
+    def take(self, size: int) -> Sequence[Due]:
         start, self._taken = self._taken, self._taken + size
         return self._names[start : self._taken]
 
-    def rest(self) -> Sequence[WalletName]:
+    def rest(self) -> Sequence[Due]:
         return self._names[self._taken :]
 
 

@@ -36,6 +36,7 @@ from mutoscope.storage.wallet_cache import WalletCache
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
     from mutoscope.domain.wallet import Wallet
     from mutoscope.storage.database import Connection as Pooled
@@ -170,7 +171,9 @@ class Session:
             wallets = await self._loaded_due(names, at, is_locked=True)
             return await self._post(wallets, at)
 
-    async def post_due_short(self, names: Sequence[WalletName], at: datetime) -> tuple[int, int]:
+    async def post_due_short(
+        self, names: Sequence[tuple[UUID | str, str]], at: datetime
+    ) -> tuple[int, int]:
         """Post whatever is due on some wallets without locks; return the wallets and the entries.
 
         :raises asyncpg.PostgresError: when one of them has moved on meanwhile; nothing is written.
@@ -183,7 +186,7 @@ class Session:
         return len(wallets), await self._post(wallets, at)
 
     async def _loaded_due(
-        self, names: Sequence[WalletName], at: datetime, *, is_locked: bool
+        self, names: Sequence[tuple[UUID | str, str]], at: datetime, *, is_locked: bool
     ) -> Collection[Wallet]:
         wanted = [(*name, False) for name in names]
         row = await self._load.fetchrow(is_locked, wanted, [], at)

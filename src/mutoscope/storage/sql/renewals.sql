@@ -6,11 +6,11 @@
 SET LOCAL enable_seqscan = off;
 SET LOCAL enable_bitmapscan = off;
 
--- name: sweep
+-- name: sweep^
 -- The wallets that wait longest, in the order of their rows in the indexes.
 SELECT
-    t.workspace_id,
-    t.kind
+    array_agg(t.workspace_id::text ORDER BY t.workspace_id, t.kind) AS workspace_ids,
+    array_agg(t.kind ORDER BY t.workspace_id, t.kind) AS kinds
 FROM (
     SELECT
         w.workspace_id,
@@ -26,8 +26,7 @@ FROM (
         )
     ORDER BY w.wake_at
     LIMIT :size
-) AS t
-ORDER BY t.workspace_id, t.kind;
+) AS t;
 
 -- name: take_chunk
 -- Locks wallets that are still due, leaving those that are at work elsewhere: whoever has them
