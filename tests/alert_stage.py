@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+from mutoscope.app import renew
 from mutoscope.app.alerts import alert
 from mutoscope.app.sign_up import create
 from mutoscope.app.subscribe import start_plan
@@ -10,7 +11,7 @@ from mutoscope.domain import actions as ask
 from mutoscope.domain.lots import Source, Terms
 from mutoscope.domain.planner import Submission
 from mutoscope.domain.requests import Request
-from mutoscope.storage import alerts, renewals, workspaces
+from mutoscope.storage import alerts, workspaces
 from mutoscope.storage.alerts import Alert
 from mutoscope.storage.workspaces import Message
 from studio_stage import Stage
@@ -84,10 +85,4 @@ async def messages(stage: Stage, workspace_id: UUID) -> list[Message]:
 
 async def post_due(stage: Stage, url: str) -> None:
     """Post whatever is due by now, as the clock does."""
-    posting = await renewals.Renewals.opened(url, failed=())
-    try:
-        at = stage.clock.now()
-        while not (await posting.post_chunk(due_by=at, at=at)).is_empty():
-            continue
-    finally:
-        posting.close()
+    await renew.run(url=url, at=stage.clock.now())

@@ -112,16 +112,15 @@ WITH lines AS (
     FROM generate_series(1::bigint, $4::bigint) AS n
 ), written AS (
     INSERT INTO entries (workspace_id, kind, sequence, operation, namespace, key, digest, due_at,
-        posted_at, available, held, hash, first_source, first_target, first_lot, first_amount)
+        posted_at, available, held, hash, first_source, first_target, first_lot, first_amount,
+        lot_source, lot_effective_at)
     SELECT $1::uuid, 'video', n, CASE WHEN is_grant THEN 'grant' ELSE 'charge' END, 'api',
         'line-' || n, '\\x00', at, at, 0, 0, '\\x00',
         CASE WHEN is_grant THEN 'issued' ELSE 'available' END,
         CASE WHEN is_grant THEN 'available' ELSE 'captured' END,
-        CASE WHEN is_grant THEN n ELSE 1 END, CASE WHEN is_grant THEN 1000000 ELSE 1 END
+        CASE WHEN is_grant THEN n ELSE 1 END, CASE WHEN is_grant THEN 1000000 ELSE 1 END,
+        CASE WHEN is_grant THEN 'pack' END, CASE WHEN is_grant THEN $2 END
     FROM lines
-), granted AS (
-    INSERT INTO grants (workspace_id, kind, lot, source, effective_at, amount)
-    SELECT $1, 'video', n, 'pack', $2, 1000000 FROM lines WHERE is_grant
 ), filled AS (
     INSERT INTO stored_lots (workspace_id, kind, lot, source, effective_at, state, granted,
         available, frozen, held, captured, expired, voided, forfeited)

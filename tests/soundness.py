@@ -6,11 +6,9 @@ projection; lots, holds and balances are added up from the postings.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
 from typing import Any
 
 from mutoscope.domain.journal import GENESIS, Posting, canonical_line, chained
-from mutoscope.domain.lots import Terms
 from mutoscope.storage.database import connect
 from mutoscope.storage.facts import entry_from
 from mutoscope.storage.session import Connection
@@ -178,17 +176,10 @@ async def _assert_chained(connection: Connection) -> None:
     lines: dict[Any, list[Posting]] = defaultdict(list)
     for row in await connection.fetch("SELECT * FROM postings ORDER BY 1, 2, 3, 4"):
         lines[tuple(row)[:3]].append(Posting(*tuple(row)[4:]))
-    grants = await connection.fetch("SELECT * FROM grants")
-    terms = {tuple(row)[:3]: _terms(tuple(row)) for row in grants}
     heads: dict[Any, bytes] = defaultdict(lambda: GENESIS)
     for row in await connection.fetch("SELECT * FROM entries ORDER BY 1, 2, 3"):
         workspace_id, kind, sequence = name = tuple(row)[:3]
-        entry = entry_from(row, tuple(lines[name]), terms.get(name))
+        entry = entry_from(row, tuple(lines[name]))
         line = canonical_line(workspace_id=workspace_id, kind=kind, entry=entry)
         heads[name[:2]] = chained(previous=heads[name[:2]], line=line)
         assert heads[name[:2]] == entry.hash, ("the_chain_is_whole", kind, sequence)
-
-
-def _terms(row: Sequence[Any]) -> Terms:
-    _, _, _, source, reference, effective_at, expires_at, paid_amount, currency, _ = row
-    return Terms(source, effective_at, expires_at, reference, paid_amount, currency)

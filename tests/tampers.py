@@ -22,14 +22,13 @@ from mutoscope.storage.verification import Scope, opened
 KEYS = {
     "entries": ("workspace_id", "kind", "sequence"),
     "further_postings": ("workspace_id", "kind", "sequence", "ordinal"),
-    "grants": ("workspace_id", "kind", "lot"),
     "stored_lots": ("workspace_id", "kind", "lot"),
     "wallets": ("workspace_id", "kind"),
     "stored_holds": ("workspace_id", "kind", "sequence"),
     "entry_notes": ("workspace_id", "kind", "sequence"),
 }
 DELETABLE = tuple(table for table in KEYS if table != "entry_notes")
-DOUBLED = ("entries", "further_postings", "grants", "stored_lots", "stored_holds")
+DOUBLED = ("entries", "further_postings", "stored_lots", "stored_holds")
 UNCOVERED = frozenset({
     ("stored_holds", "deadline_at"), ("wallets", "placed_deadline_at"), ("wallets", "wake_at"),
     ("wallets", "posted_at"), ("wallets", "version"), ("stored_lots", "is_open"),
@@ -73,7 +72,7 @@ class Loot(NamedTuple):
 
 async def disarm(connection: asyncpg.Connection) -> None:
     """Switch off the triggers that keep the journal append-only, as a forger would."""
-    for table in ("entries", "further_postings", "grants"):
+    for table in ("entries", "further_postings"):
         await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
 
 
@@ -243,7 +242,7 @@ def _cuts(name: Name, last: int) -> tuple[Statement, ...]:
     where = "WHERE workspace_id = $1 AND kind = $2 AND"
     return tuple(
         Statement(f"DELETE FROM {table} {where} {KEYS[table][2]} > $3", (*name, last))
-        for table in ("entries", "further_postings", "grants", "entry_notes")
+        for table in ("entries", "further_postings", "entry_notes")
     )
 
 

@@ -20,7 +20,7 @@ from mutoscope.domain.planner import Submission
 from mutoscope.domain.requests import Request
 from mutoscope.storage import caps
 from mutoscope.storage.caps import Cap, check_caps
-from mutoscope.storage.database import queries
+from mutoscope.storage.renewals import sweep
 from mutoscope.storage.session import Session, Work
 from mutoscope.storage.wallet_cache import WalletCache
 
@@ -28,7 +28,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BUSY = UUID(int=1)
 ADA, GRACE, RAIN = UUID(int=2), UUID(int=3), UUID(int=4)
 ROWS_PER_OPERATION_MAX = 30
-TABLES = ("wallets", "entries", "further_postings", "stored_lots", "stored_holds", "grants")
+TABLES = ("wallets", "entries", "further_postings", "stored_lots", "stored_holds")
 USES = 10
 """What one member has used in the period, among 20,000 entries of another for the same project."""
 
@@ -118,14 +118,15 @@ async def test_an_operation_touches_few_rows(
 
 async def test_the_clock_finds_its_wallets_without_a_scan(session: Session) -> None:
     await do(session, "short", ask.Grant(5, Terms("promo", NOW, NOW + timedelta(days=1))))
-    statement = await session.connection.prepare(queries("renewals").take_due.sql)
     before = await touched(session.connection)
 
     due_by = NOW + timedelta(days=2)
-    found = [await statement.fetchrow(NOW, due_by, [], 100, due_by) for _ in range(10)]
+    found = [await sweep(session.connection, due_by=due_by, failed=()) for _ in range(10)]
+    posted = await session.post_due_short(found[0], due_by)
 
     after = await touched(session.connection)
-    assert [len(row["found_wallets"]) for row in found] == [1] * 10
+    assert found == [[(str(BUSY), "video")]] * 10
+    assert posted == (1, 1)
     for table in TABLES:
         assert after[table][0] == before[table][0], f"{table} was scanned"
 

@@ -9,6 +9,7 @@ from eventful_journal import STUDIOS, WHO, day, write_eventful_journal
 from mutoscope.app.verify import examine
 from mutoscope.domain import actions as ask
 from mutoscope.ledger import Ledger
+from mutoscope.storage.database import migrate
 from mutoscope.storage.verification import Scope
 from soundness import assert_sound
 from tampers import disarm
@@ -30,6 +31,16 @@ WITHOUT_FIRST = """
     FROM lots AS l WHERE (l.workspace_id, l.kind, l.lot) = (s.workspace_id, s.kind, s.lot);
     UPDATE wallets SET drawn_lot = NULL, drawn_available = NULL, drawn_held = NULL,
         drawn_captured = NULL
+"""
+TERMS_IN_ROWS_OF_THEIR_OWN = """
+    CREATE TABLE kept AS SELECT * FROM grants;
+    DROP VIEW grants;
+    ALTER TABLE kept RENAME TO grants;
+    ALTER TABLE entries DROP COLUMN lot_source, DROP COLUMN lot_effective_at,
+        DROP COLUMN lot_expires_at, DROP COLUMN lot_reference, DROP COLUMN lot_paid_amount,
+        DROP COLUMN lot_currency;
+    ALTER TABLE stored_lots DROP CONSTRAINT paid_amount_has_a_currency;
+    DELETE FROM migrations WHERE name LIKE '0029%' OR name LIKE 'functions %'
 """
 LAYOUTS = (WITHOUT_SECOND, f"{WITHOUT_SECOND};{WITHOUT_FIRST}")
 READ = (
@@ -90,3 +101,22 @@ async def test_it_goes_on_as_if_it_had_been_written_today(
         assert past.available > 0
         assert (await ledger.verify(private_key=bytes(32))).is_clean
     await assert_sound(url)
+
+
+async def test_terms_that_had_rows_of_their_own_move_into_the_entries(database_url: str) -> None:
+    await write_eventful_journal(database_url)
+    connection = await asyncpg.connect(database_url)
+    before = await rows(connection, ("SELECT * FROM grants ORDER BY 1, 2, 3",))
+    await connection.execute(TERMS_IN_ROWS_OF_THEIR_OWN)
+
+    await migrate(connection)
+
+    assert await rows(connection, ("SELECT * FROM grants ORDER BY 1, 2, 3",)) == before
+    for scope in (Scope(), Scope(is_full=False)):
+        assert not (await examine(connection, scope=scope)).findings.listed
+    with pytest.raises(asyncpg.RestrictViolationError):
+        await connection.execute("UPDATE entries SET lot_source = 'pack'")
+    await connection.close()
+    async with Ledger(database_url, now=lambda: day(90)) as ledger:
+        await ledger.charge(STUDIOS[0], "image", 1, key="anew")
+    await assert_sound(database_url)

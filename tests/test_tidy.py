@@ -13,6 +13,7 @@ import pytest
 import tidy_code as code
 import tidy_docstrings as docstrings
 import tidy_documents as documents
+import tidy_sql as sql
 from tidy import DOCUMENTS, PACKAGE, ROOT, Rule, Source, refuse, sources
 
 CODE = "src/**/*.py"
@@ -98,15 +99,15 @@ EXAMPLES: tuple[tuple[Rule, str, str, str], ...] = (
         "import time as t\nt.monotonic()",
     ),
     (
-        code.built_sql,
+        sql.built_sql,
         IN_WEB,
         "x = f'SELECT a FROM {t} WHERE b'",
         "def f():\n '''Select a from b c.'''",
     ),
-    (code.credit_moves, SQL_FILE, "INSERT INTO entries (a)", "-- INSERT INTO entries"),
-    (code.credit_moves, IN_WEB, "x = 'insert into app.entries'", "'''INSERT INTO entries'''"),
-    (code.rewrites, SQL_FILE, "UPDATE entries\nSET x = 1", "BEFORE UPDATE ON entries"),
-    (code.rewrites, SQL_FILE, "delete from ledger.postings", "REVOKE DELETE ON postings"),
+    (sql.credit_moves, SQL_FILE, "INSERT INTO entries (a)", "-- INSERT INTO entries"),
+    (sql.credit_moves, IN_WEB, "x = 'insert into app.entries'", "'''INSERT INTO entries'''"),
+    (sql.rewrites, SQL_FILE, "UPDATE entries\nSET x = 1", "BEFORE UPDATE ON entries"),
+    (sql.rewrites, SQL_FILE, "delete from ledger.postings", "REVOKE DELETE ON postings"),
     (code.status_numbers, IN_WEB, "f(status_code=404)", "f(status_code=201)"),
     (code.numbered_names, IN_TESTS, "lot1 = x", "lapsing_lot = x"),
     (code.mocks, IN_TESTS, "from unittest.mock import Mock", "import smtpd"),
@@ -207,11 +208,11 @@ def test_what_differs_from_run_to_run_comes_in_by_argument() -> None:
 
 
 def test_python_builds_no_sql() -> None:
-    refuse(code.built_sql, CODE)
+    refuse(sql.built_sql, CODE)
 
 
 def test_exactly_one_statement_moves_credits() -> None:
-    movers = [str(source.path) for source in sources(CODE, SQL) for _ in code.credit_moves(source)]
+    movers = [str(source.path) for source in sources(CODE, SQL) for _ in sql.credit_moves(source)]
 
     assert len(movers) == 1, f"one INSERT INTO entries in all of src, in a file of SQL: {movers}"
     assert fullmatch(r"src/mutoscope/storage/.+\.sql", movers[0]), movers
@@ -224,7 +225,7 @@ def test_no_modules_know_one_another_in_a_circle() -> None:
 
 
 def test_the_journal_is_only_ever_appended_to() -> None:
-    refuse(code.rewrites, CODE, SQL)
+    refuse(sql.rewrites, CODE, SQL)
 
 
 def test_status_numbers_stand_in_one_module() -> None:

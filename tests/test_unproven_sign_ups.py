@@ -35,7 +35,7 @@ MANY = """
     SELECT gen_random_uuid(), 'Aurora', 'UTC', FALSE, $1 FROM generate_series(1, $2)
 """
 BEHIND = {
-    "entries": "wallets", "further_postings": "wallets", "grants": "wallets",
+    "entries": "wallets", "further_postings": "wallets",
     "stored_lots": "wallets", "stored_holds": "wallets",
     "standing_grants": "wallets", "entry_notes": "wallets",
     "checkpoint_heads": "wallets", "alert_states": "wallets", "alerts": "wallets",

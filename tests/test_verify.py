@@ -22,7 +22,7 @@ from tampers import disarm, loot, rebuilt
 
 PRIVATE_KEY = bytes(range(32))
 NOON = datetime(2027, 5, 1, 12, tzinfo=UTC)
-STRAYS = ("further_postings", "grants", "entry_notes", "stored_lots", "stored_holds", "wallets")
+STRAYS = ("further_postings", "entry_notes", "stored_lots", "stored_holds", "wallets")
 AT_SEQUENCE = " WHERE workspace_id = $1 AND kind = 'image' AND "
 OF_THREE_LOTS = " WHERE workspace_id = $1 AND kind = 'video' AND ordinal = 3"
 TOLD_IN_PART = (Fault.ROW_DIFFERS, "wallets", 0)
@@ -170,7 +170,7 @@ async def test_a_long_journal_takes_no_more_memory_than_a_short_one(
             (Fault.HASH_BROKEN, "entries", 5),
         ),
         (
-            "UPDATE grants SET expires_at = 'infinity'{}lot = 2",
+            "UPDATE entries SET lot_expires_at = 'infinity'{}sequence = 2",
             CHAIN,
             (Fault.HASH_BROKEN, "entries", 2),
         ),
@@ -197,8 +197,17 @@ async def test_a_long_journal_takes_no_more_memory_than_a_short_one(
             FULL,
             (Fault.ROW_WITHOUT_JOURNAL, "holds", 39),
         ),
-        ("UPDATE grants SET amount = 1{}lot = 1", FULL, (Fault.GRANT_AMOUNT_DIFFERS, "grants", 1)),
-        ("UPDATE grants SET lot = 999{}lot = 1", FULL, (Fault.HASH_BROKEN, "entries", 1)),
+        *[
+            (f"UPDATE entries SET {terms}", scope, (Fault.HASH_BROKEN, "entries", number))
+            for terms, number in (
+                ("lot_source = NULL{}sequence = 1", 1),
+                ("lot_effective_at = NULL{}sequence = 1", 1),
+                ("lot_currency = 'EUR'{}sequence = 1", 1),
+                ("lot_reference = 'x'{}sequence = 7", 7),
+                ("lot_effective_at = 'epoch'{}sequence = 7", 7),
+            )
+            for scope in (CHAIN, FULL)
+        ],
         (
             "UPDATE further_postings SET ordinal = 7" + OF_THREE_LOTS,
             FULL,

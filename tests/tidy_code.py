@@ -86,19 +86,6 @@ STATUS_NUMBERS = (
 )
 
 LEFTOVERS = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b|\bbreak" + r"point\(")
-BUILT_SQL = re.compile(
-    r"\bselect\s.+\sfrom\s|\binsert\s+into\s|\bupdate\s+\w+\s+set\s|\bdelete\s+from\s",
-    re.IGNORECASE | re.DOTALL,
-)
-MOVES_CREDITS = re.compile(
-    r"\b(?:insert\s+into|copy)\s+(?:\w+\.)?entries\b",
-    re.IGNORECASE,
-)
-REWRITES = re.compile(
-    r"\b(?:update|delete\s+from|truncate(?:\s+table)?)\s+(?:only\s+)?"
-    r"(?:\w+\.)?(?:further_postings|postings|entries)\b(?!\s+on\b)",
-    re.IGNORECASE,
-)
 
 
 def within(path: PurePosixPath, places: tuple[str, ...]) -> bool:
@@ -332,43 +319,6 @@ def reads_the_outside(source: Source) -> Iterator[Finding]:
         is_outside = any(path == place or path.startswith(f"{place}.") for place in OUTSIDE)
         if is_outside and (id(node) in bare or not SEEDED.fullmatch(path)):
             yield Finding(node.lineno, f"{path}: take the instant, id, seed or setting as argument")
-
-
-def statements(source: Source) -> Iterator[tuple[int, str]]:
-    """Yield the text that may reach the database: SQL without comments, strings of Python."""
-    if source.path.suffix == ".sql":
-        yield 1, re.sub(r"--.*", "", source.text)
-        return
-    nodes = list(ast.walk(source.tree()))
-    docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
-    for node in nodes:
-        match node:
-            case ast.Constant(value=str(text)) if id(node) not in docstrings:
-                yield node.lineno, text
-            case _:
-                pass
-
-
-def matches(source: Source, pattern: re.Pattern[str], remedy: str) -> Iterator[Finding]:
-    """Find a pattern in what may reach the database."""
-    for first, text in statements(source):
-        for found in pattern.finditer(text):
-            yield Finding(first + text.count("\n", 0, found.start()), remedy)
-
-
-def built_sql(source: Source) -> Iterator[Finding]:
-    """Find SQL in Python."""
-    return matches(source, BUILT_SQL, "SQL is SQL: make it a named query in storage/sql")
-
-
-def credit_moves(source: Source) -> Iterator[Finding]:
-    """Find every statement that moves credits: there is to be one."""
-    return matches(source, MOVES_CREDITS, "one statement under storage moves credits")
-
-
-def rewrites(source: Source) -> Iterator[Finding]:
-    """Find statements that change or remove lines of the journal."""
-    return matches(source, REWRITES, "the journal is append-only: post an entry that corrects")
 
 
 def status_numbers(source: Source) -> Iterator[Finding]:

@@ -21,13 +21,13 @@ from mutoscope.domain.projection import HOLDS, LOTS, WALLETS
 from mutoscope.storage import projections
 from mutoscope.storage.projections import Made
 from mutoscope.storage.session import Connection
-from mutoscope.storage.verification import FURTHER, GRANTS, Reading, Scope
+from mutoscope.storage.verification import FURTHER, Reading, Scope
 
 GRACE: Final = timedelta(minutes=30)
 """How long a hold lives whose row was gone, unless its job renews it."""
 
 _PROJECTIONS: Final = frozenset({WALLETS, LOTS, HOLDS})
-_JOURNAL: Final = frozenset({ENTRIES, FURTHER, GRANTS})
+_JOURNAL: Final = frozenset({ENTRIES, FURTHER})
 
 
 class JournalBroken(Refusal):

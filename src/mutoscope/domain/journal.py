@@ -112,7 +112,8 @@ def chained(*, previous: bytes, line: str) -> bytes:
 
 def _terms_text(terms: Terms) -> str:
     expires = microseconds(terms.expires_at) if terms.expires_at else "-"
-    paid = "-" if terms.paid_amount is None else f"{terms.paid_amount}:{terms.currency}"
+    is_free = terms.paid_amount is None and terms.currency is None
+    paid = "-" if is_free else f"{terms.paid_amount}:{terms.currency}"
     return (
         f" {terms.source} {terms.reference or '-'} {microseconds(terms.effective_at)} "
         f"{expires} {paid}"

@@ -175,10 +175,10 @@ def _check_form(entry: Entry) -> None:
             raise Broken(fault=Fault.AMOUNT_NOT_POSITIVE, expected="1 or more", found=amount)
     is_granting = bool(entry.postings) and entry.postings[0].source == _.ISSUED
     if is_granting and entry.terms is None:
-        raise Broken(fault=Fault.GRANT_MISSING, expected="the terms of the lot", found="none")
+        raise Broken(fault=Fault.TERMS_MISSING, expected="the terms of the lot", found="none")
     if entry.terms is not None and not is_granting:
-        expected, found = f"no terms for a {entry.operation}", "a grant of that number"
-        raise Broken(fault=Fault.GRANT_WITHOUT_ENTRY, expected=expected, found=found)
+        expected, found = f"no terms for a {entry.operation}", "those of a lot"
+        raise Broken(fault=Fault.TERMS_WITHOUT_GRANT, expected=expected, found=found)
 
 
 def _is_same(entry: Entry, expected: tuple[Posting, ...]) -> bool:

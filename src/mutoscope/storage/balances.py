@@ -96,7 +96,7 @@ async def _balances(
     at, now = instants
     row = await _SQL.facts(connection, workspace_id=workspace_id, kind=kind)
     wallets, open_lots, standing, holds, postings, held_lots, entries = row
-    found = facts_from((wallets, open_lots, None, None, None, None, None)).wallets
+    found = facts_from((wallets, open_lots, None, None, None, None)).wallets
     add_due(dict(found), (standing, holds, entries, postings, held_lots, None))
     placements = {(e["kind"], e["sequence"]): _placement(e) for e in entries}
     shown = []

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from mutoscope.domain.lots import Lot, Terms
+from mutoscope.domain.lots import Lot
 from mutoscope.domain.standing import StandingGrant
 from mutoscope.domain.wallet import Wallet
 from mutoscope.domain.wallet_row import Drawn, Placed
@@ -40,8 +40,9 @@ class Changes(NamedTuple):
         return None
 
 
-_VERSION: Final = 26
+_VERSION: Final = 32
 _NO_POSTING: Final = (None, None, None, None)
+_NO_TERMS: Final = (None, None, None, None, None, None)
 _NO_LOT: Final = (None, None, None, None)
 _NO_HOLD: Final = (None, None)
 _NOTHING_MORE: Final = (None, None, *_NO_LOT, *_NO_HOLD)
@@ -94,26 +95,19 @@ def _add_entries(changes: Changes, wallet: Wallet, at: datetime) -> None:
             None if due_at is posted_at else due_at, None if posted_at is at else posted_at,
             refers_to, reason, available, held, *attribution, note_digest, hashed,
             *(postings[0] if count else _NO_POSTING), *(postings[1] if count > 1 else _NO_POSTING),
+            *(terms or _NO_TERMS),
             *(_of_wallet(wallet) if sequence == last else _NOTHING_MORE),
         ))  # fmt: skip
         if count > _IN_ENTRY:
             for ordinal, posting in enumerate(postings[_IN_ENTRY:], _IN_ENTRY + 1):
                 changes.further_moves.append((workspace_id, kind, sequence, ordinal, *posting))
         if terms is not None:
-            changes.new_lots.append(_opened(wallet, terms, wallet.lots[sequence]))
+            changes.new_lots.append((workspace_id, kind, *wallet.lots[sequence]))
 
 
 def _of_wallet(wallet: Wallet) -> tuple[Any, ...]:
     return (
         wallet.version + 1, wallet.wake_at, *(wallet.drawn or _NO_LOT), *(wallet.placed or _NO_HOLD)
-    )  # fmt: skip
-
-
-def _opened(wallet: Wallet, terms: Terms, lot: Lot) -> tuple[Any, ...]:
-    source, effective_at, expires_at, reference, paid, currency = terms
-    return (
-        wallet.workspace_id, wallet.kind, lot.lot, source, reference, effective_at, expires_at,
-        paid, currency, lot.granted, lot.expires_at, lot.state, *lot[9:],
     )  # fmt: skip
 
 

@@ -19,19 +19,20 @@ Row = Any
 EntryName = tuple[UUID, str, int]
 
 _NO_POSTING = (None, None, None, None)
+_NO_TERMS = (None, None, None, None, None, None)
 _new = tuple.__new__  # makes a value without its class's own, slower, constructor
 
 
 def facts_from(row: Row) -> Facts:
     """Return the facts that `ledger_load` found, with what is due when it was asked for."""
-    wallets, lots, entries, postings, grants, holds, refunds = row[:7]
+    wallets, lots, entries, postings, holds, refunds = row[:6]
     found = {(w[0], w[1]): Wallet(w) for w in wallets or ()}
     _add_lots(found, lots)
-    if due := row[7:]:
+    if due := row[6:]:
         add_due(found, due)
     if not entries:
         return Facts(found, {})
-    known = _known(entries, postings, grants, refunds)
+    known = _known(entries, postings, refunds)
     by_name = {(key[0], each.kind, each.entry.sequence): each for key, each in known.items()}
     for workspace_id, kind, sequence, deadline_at in holds or ():
         if (wallet := found.get((workspace_id, kind))) is not None:
@@ -52,15 +53,16 @@ def add_due(found: dict[WalletName, Wallet], row: Row) -> None:
     for workspace_id, kind, sequence, deadline_at in holds or ():
         name: EntryName = (workspace_id, kind, sequence)
         placing = placed[name]
-        entry = entry_from(placing, postings_from(placing, further[name]), None)
+        entry = entry_from(placing, postings_from(placing, further[name]))
         hold = open_hold(entry=entry, deadline_at=deadline_at)
         found[workspace_id, kind].holds[sequence] = hold
     for workspace_id, kind, _, deadline_at in later or ():
         found[workspace_id, kind].next_deadline_at = deadline_at
 
 
-def entry_from(row: Row, postings: tuple[Posting, ...], terms: Terms | None) -> Entry:
+def entry_from(row: Row, postings: tuple[Posting, ...]) -> Entry:
     """Return the entry of a row of `entries`, without its first two columns' wallet."""
+    terms = None if (part := row[26:32]) == _NO_TERMS else Terms._make(part)
     sequence, operation, namespace, key, digest, due_at, posted_at, refers_to, reason = row[2:11]
     available, held, _, _, _, note_digest, hashed = row[11:18]
     due_at = posted_at if due_at == posted_at else due_at  # one instant, told once in a line
@@ -94,20 +96,14 @@ def _add_lots(found: dict[WalletName, Wallet], rows: Iterable[Row] | None) -> No
 
 
 def _known(
-    entries: Iterable[Row], postings: Iterable[Row] | None,
-    grants: Iterable[Row] | None, refunds: Iterable[Row] | None,
-) -> dict[KnownKey, Known]:  # fmt: skip
+    entries: Iterable[Row], postings: Iterable[Row] | None, refunds: Iterable[Row] | None
+) -> dict[KnownKey, Known]:
     further = _by_entry(postings)
-    terms = {
-        (workspace_id, kind, lot): Terms(source, effective_at, expires_at, reference, paid, money)
-        for workspace_id, kind, lot, source, reference, effective_at, expires_at, paid, money, _
-        in grants or ()
-    }  # fmt: skip
     refunded = {(row[0], row[1], row[9]) for row in refunds or ()}
     known = {}
     for row in entries:
         name: EntryName = (row[0], row[1], row[2])
-        entry = entry_from(row, postings_from(row, further[name]), terms.get(name))
+        entry = entry_from(row, postings_from(row, further[name]))
         known[row[0], entry.namespace, entry.key] = Known(row[1], entry, name in refunded)
     return known
 

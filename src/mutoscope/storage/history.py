@@ -18,7 +18,6 @@ from uuid import UUID
 from mutoscope.domain.chart import Account, Operation
 from mutoscope.domain.credits import Refusal, checked_instant
 from mutoscope.domain.journal import Entry
-from mutoscope.domain.lots import Terms
 from mutoscope.domain.requests import Note
 from mutoscope.domain.wording import words
 from mutoscope.storage.balances import sequences_at
@@ -359,13 +358,10 @@ def _columns(names: Iterable[tuple[str, int]]) -> tuple[list[str], list[int]]:
 
 
 def _line(row: Row) -> Line:
-    entry, further, granted, note, *job = row
-    terms = None
-    if granted is not None:
-        terms = Terms(**{field: granted[field] for field in Terms._fields})
+    entry, further, note, *job = row
     return Line(
         workspace_id=entry["workspace_id"], kind=entry["kind"],
-        entry=entry_from(entry, postings_from(entry, further), terms),
+        entry=entry_from(entry, postings_from(entry, further)),
         note=None if note is None else Note(note["salt"], note["actor"], note["note"]),
         job=None if job[0] is None else LineJob(*job),
     )  # fmt: skip

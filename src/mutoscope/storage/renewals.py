@@ -105,9 +105,7 @@ class Renewals:
         """Disconnect at once."""
         self._session.close()
 
-    async def post_chunk(
-        self, names: Sequence[Due], *, due_by: datetime, at: datetime
-    ) -> Chunk:
+    async def post_chunk(self, names: Sequence[Due], *, due_by: datetime, at: datetime) -> Chunk:
         """Post what is due by an instant on some wallets, stamped with the instant `at`.
 
         Those that are at work elsewhere, or on which nothing is due any more, are passed over.
@@ -124,9 +122,7 @@ class Renewals:
             self.size = _next_size(chunk)
         return chunk
 
-    async def _posted_apart(
-        self, names: Sequence[Due], due_by: datetime, at: datetime
-    ) -> Chunk:
+    async def _posted_apart(self, names: Sequence[Due], due_by: datetime, at: datetime) -> Chunk:
         """Post what is due on wallets that nobody is at work on, but for those that fail."""
         connection = self._session.connection
         async with connection.transaction():

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from mutoscope.domain.chain import Link
 from mutoscope.domain.findings import Fault, Finding
-from mutoscope.domain.journal import Entry, Posting
+from mutoscope.domain.journal import EPOCH, Entry, Posting
 from mutoscope.domain.lots import Lot, Terms
 from mutoscope.domain.requests import Note
 from mutoscope.domain.wallet_row import WalletRow
@@ -37,17 +37,15 @@ _FIRST: Final = UUID(int=0)
 _LAST: Final = UUID(int=2**128 - 1)
 _SQL: Final = queries("verification")
 FURTHER: Final = "further_postings"
-GRANTS: Final = "grants"
 NOTES: Final = "entry_notes"
 HOLDS: Final = "holds"
 LINES: Final = "lines"
 _CHAIN: Final = ("wallets", LINES)
 _FULL: Final = (
-    "wallets", "entries", FURTHER, GRANTS, "lots", HOLDS, NOTES, "refunds",
+    "wallets", "entries", FURTHER, "lots", HOLDS, NOTES, "refunds",
 )  # fmt: skip
 _OF_ENTRIES: Final = {
     FURTHER: Fault.POSTING_WITHOUT_ENTRY,
-    GRANTS: Fault.GRANT_WITHOUT_ENTRY,
     NOTES: Fault.NOTE_WITHOUT_ENTRY,
 }
 
@@ -133,8 +131,7 @@ class WalletRows:
         while rows := await streams["entries"].part(name):
             last = rows[-1][2]
             postings = await streams[FURTHER].up_to(name, last)
-            grants = await streams["grants"].up_to(name, last)
-            entries = self._merged(rows, postings, grants)
+            entries = self._merged(rows, postings)
             self._check_notes(entries, await streams[NOTES].up_to(name, last))
             yield entries
         await self._report_rest()
@@ -170,9 +167,8 @@ class WalletRows:
         """Report what is wrong with a row of this wallet."""
         self._report(Finding(fault, table, *self.name, number, expected, found))
 
-    def _merged(self, rows: list[Row], postings: list[Row], grants: list[Row]) -> list[Entry]:
+    def _merged(self, rows: list[Row], postings: list[Row]) -> list[Entry]:
         position, count = 0, len(postings)
-        terms = {grant[2]: grant for grant in grants}
         entries = []
         for row in rows:
             sequence = row[2]
@@ -188,21 +184,11 @@ class WalletRows:
                 lines = _filled(lines)
             if moves:
                 self._check_ordinals(moves, begin=len(lines) - len(moves) + 1)
-            grant = terms.pop(sequence, None) if terms else None
-            entries.append(entry_from(row, lines, self._terms(grant, lines) if grant else None))
-        for number in terms:
-            self._report_orphan(GRANTS, number)
+            entry = entry_from(row, lines)
+            if entry.terms is not None and None in entry.terms[:2]:
+                entry = entry._replace(terms=_filled_terms(entry.terms))
+            entries.append(entry)
         return entries
-
-    def _terms(self, grant: Row, postings: tuple[Posting, ...]) -> Terms:
-        number, source, reference, effective_at, expires_at, paid_amount, currency, amount = grant[
-            2:
-        ]
-        granted = sum(posting.amount for posting in postings)
-        if postings and granted != amount:
-            fault = Fault.GRANT_AMOUNT_DIFFERS
-            self.report(fault, GRANTS, number, expected=str(granted), found=str(amount))
-        return Terms(source, effective_at, expires_at, reference, paid_amount, currency)
 
     def _check_notes(self, entries: list[Entry], rows: list[Row]) -> None:
         notes = {row[2]: Note(*row[3:]) for row in rows if any(row[3:])}
@@ -300,6 +286,11 @@ async def opened(*, connection: Connection, scope: Scope) -> AsyncIterator[Readi
 def _filled(postings: tuple[Posting, ...]) -> tuple[Posting, ...]:
     """Return postings without blanks, which only a forger leaves: the hash differs all the same."""
     return tuple(Posting(p.source or "", p.target or "", p.lot, p.amount or 0) for p in postings)
+
+
+def _filled_terms(terms: Terms) -> Terms:
+    """Return terms without blanks, which only a forger leaves."""
+    return terms._replace(source=terms.source or "", effective_at=terms.effective_at or EPOCH)
 
 
 def _end(rows: list[Row], start: int, name: WalletName, number: int) -> int:

@@ -58,14 +58,17 @@ BEGIN
         workspace_id, kind, sequence, operation, namespace, key, digest, due_at, posted_at,
         refers_to, reason, available, held, member_id, project_id, api_key_id, note_digest, hash,
         first_source, first_target, first_lot, first_amount,
-        second_source, second_target, second_lot, second_amount
+        second_source, second_target, second_lot, second_amount,
+        lot_source, lot_effective_at, lot_expires_at, lot_reference, lot_paid_amount, lot_currency
     )
     SELECT
         e.workspace_id, e.kind, e.sequence, e.operation, e.namespace, e.key, e.digest,
         coalesce(e.due_at, e.posted_at, written_at), coalesce(e.posted_at, written_at), e.refers_to, e.reason, e.available, e.held,
         e.member_id, e.project_id, e.api_key_id, e.note_digest, e.hash,
         e.first_source, e.first_target, e.first_lot, e.first_amount,
-        e.second_source, e.second_target, e.second_lot, e.second_amount
+        e.second_source, e.second_target, e.second_lot, e.second_amount,
+        e.lot_source, e.lot_effective_at, e.lot_expires_at, e.lot_reference, e.lot_paid_amount,
+        e.lot_currency
     FROM unnest(new_entries) AS e;
 
     IF cardinality(further_moves) > 0 THEN
@@ -93,22 +96,13 @@ BEGIN
     END IF;
 
     IF cardinality(new_lots) > 0 THEN
-        INSERT INTO grants (
-            workspace_id, kind, lot, source, reference, effective_at, expires_at, paid_amount,
-            currency, amount
-        )
-        SELECT
-            g.workspace_id, g.kind, g.lot, g.source, g.reference, g.effective_at, g.expires_at,
-            g.paid_amount, g.currency, g.amount
-        FROM unnest(new_lots) AS g;
-
         INSERT INTO stored_lots (
             workspace_id, kind, lot, source, reference, effective_at, expires_at, paid_amount,
             currency, state, granted, available, frozen, held, captured, expired, voided, forfeited
         )
         SELECT
-            l.workspace_id, l.kind, l.lot, l.source, l.reference, l.effective_at, l.ends_at,
-            l.paid_amount, l.currency, l.state, l.amount, l.available, l.frozen, l.held,
+            l.workspace_id, l.kind, l.lot, l.source, l.reference, l.effective_at, l.expires_at,
+            l.paid_amount, l.currency, l.state, l.granted, l.available, l.frozen, l.held,
             l.captured, l.expired, l.voided, l.forfeited
         FROM unnest(new_lots) AS l;
     END IF;

@@ -9,8 +9,7 @@ CREATE OR REPLACE FUNCTION ledger_load(
     is_locked boolean,
     wallet_names wallet_name[], entry_names entry_name[], due_by timestamptz,
     OUT found_wallets wallets[], OUT found_lots stored_lots[], OUT found_entries entries[],
-    OUT found_postings further_postings[], OUT found_grants grants[], OUT found_holds holds[],
-    OUT found_refunds entries[],
+    OUT found_postings further_postings[], OUT found_holds holds[], OUT found_refunds entries[],
     OUT due_standing standing_grants[], OUT due_holds stored_holds[],
     OUT due_placings entries[], OUT due_postings further_postings[],
     OUT due_lots stored_lots[], OUT later_holds stored_holds[]
@@ -115,15 +114,6 @@ BEGIN
         LIMIT 1
     ) AS f
     WHERE NOT (f.l).is_open;
-
-    SELECT array_agg(f.g) INTO found_grants
-    FROM unnest(found_entries) AS e
-    CROSS JOIN LATERAL (
-        SELECT g FROM grants AS g
-        WHERE g.workspace_id = e.workspace_id AND g.kind = e.kind AND g.lot = e.sequence
-        LIMIT 1
-    ) AS f
-    WHERE e.operation IN ('grant', 'adjust');
 
     SELECT array_agg(f.h) INTO found_holds
     FROM unnest(found_entries) AS e

@@ -102,8 +102,8 @@ CROSS JOIN LATERAL (
             FILTER (WHERE x.source IN ('trial', 'plan', 'pack'))
         )[1] AS last_source
     FROM (
-        SELECT y.lot, y.amount, y.source, y.effective_at, y.expires_at
-        FROM grants AS y
+        SELECT y.lot, y.granted AS amount, y.source, y.effective_at, y.expires_at
+        FROM stored_lots AS y
         WHERE y.workspace_id = n.workspace_id AND y.kind = n.kind
         ORDER BY y.lot DESC
         LIMIT 50

@@ -184,13 +184,13 @@ given AS (
 
 counted AS (
     SELECT
-        u.workspace_id, u.kind, u.sequence, u.account, u.credits, g.source, g.paid_amount, g.amount,
-        upper(g.currency) AS currency,
+        u.workspace_id, u.kind, u.sequence, u.account, u.credits, g.source, g.paid_amount,
+        g.granted AS amount, upper(g.currency) AS currency,
         coalesce(b.captured, 0) + sum(u.credits) OVER (
             PARTITION BY u.workspace_id, u.kind, u.lot ORDER BY u.sequence, u.ordinal
         ) AS used
     FROM uses AS u
-    LEFT JOIN grants AS g
+    LEFT JOIN stored_lots AS g
         ON u.workspace_id = g.workspace_id AND u.kind = g.kind AND u.lot = g.lot
     LEFT JOIN given AS b
         ON u.workspace_id = b.workspace_id AND u.kind = b.kind AND u.lot = b.lot
@@ -320,7 +320,7 @@ SELECT
     p.workspace_id, p.kind, p.sequence, e.posted_at, e.operation, p.lot, p.source, p.target,
     p.amount
 FROM postings AS p
-INNER JOIN grants AS g
+INNER JOIN stored_lots AS g
     ON
         p.workspace_id = g.workspace_id AND p.kind = g.kind AND p.lot = g.lot
         AND g.paid_amount IS NOT NULL

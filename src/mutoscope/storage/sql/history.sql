@@ -65,11 +65,6 @@ SELECT
         ORDER BY p.ordinal
     ) AS further_postings,
     (
-        SELECT g FROM grants AS g
-        WHERE g.workspace_id = :workspace_id AND g.kind = n.kind AND g.lot = n.sequence
-        LIMIT 1
-    ) AS terms,
-    (
         SELECT t FROM entry_notes AS t
         WHERE t.workspace_id = :workspace_id AND t.kind = n.kind AND t.sequence = n.sequence
         LIMIT 1

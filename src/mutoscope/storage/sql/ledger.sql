@@ -4,8 +4,7 @@
 -- name: load^
 -- The facts of a batch, with its wallets locked when asked.
 SELECT
-    found_wallets, found_lots, found_entries, found_postings, found_grants, found_holds,
-    found_refunds,
+    found_wallets, found_lots, found_entries, found_postings, found_holds, found_refunds,
     due_standing, due_holds, due_placings, due_postings, due_lots, later_holds
 FROM ledger_load(:is_locked, :wallet_names, :entry_names, :due_by);
 

@@ -49,7 +49,7 @@ granted AS (
         w.is_refill, w.granted_at
     FROM written AS w
     LEFT JOIN LATERAL (
-        SELECT g.lot FROM grants AS g
+        SELECT g.lot FROM stored_lots AS g
         WHERE
             g.workspace_id = w.workspace_id AND g.kind = w.kind
             AND g.reference = w.purchase_id::text

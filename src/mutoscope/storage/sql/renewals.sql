@@ -50,6 +50,7 @@ CROSS JOIN LATERAL (
 SET lock_timeout = '50ms';
 
 -- name: wait_long#
+-- What is locked in this transaction is nobody else's; tables may be altered meanwhile.
 SET LOCAL lock_timeout = 0;
 
 -- name: count_due$

@@ -27,7 +27,7 @@ ORDER BY workspace_id, kind;
 -- The canonical line of each entry (domain/journal.py), for the chain alone. An absent field is a
 -- dash; a field that only looks absent is left empty here, so that its hash breaks.
 SELECT
-    e.workspace_id, e.kind, e.sequence, e.hash, g.lot IS NOT NULL AS has_terms,
+    e.workspace_id, e.kind, e.sequence, e.hash, e.lot_source IS NOT NULL AS has_terms,
     concat_ws(
         ' ', '1', e.workspace_id, e.kind, e.sequence, e.operation, e.namespace, e.key,
         encode(e.digest, 'hex'), trunc(extract(EPOCH FROM e.due_at) * 1000000),
@@ -51,11 +51,18 @@ SELECT
             ) END,
             p.moves
         ), ''), '-'),
-        CASE WHEN g.lot IS NOT NULL THEN concat_ws(
-            ' ', g.source, CASE g.reference WHEN '-' THEN '' ELSE coalesce(g.reference, '-') END,
-            trunc(extract(EPOCH FROM g.effective_at) * 1000000),
-            coalesce(trunc(extract(EPOCH FROM g.expires_at) * 1000000)::text, '-'),
-            coalesce(g.paid_amount || ':' || g.currency, '-')
+        CASE WHEN num_nonnulls(
+            e.lot_source, e.lot_effective_at, e.lot_expires_at, e.lot_reference,
+            e.lot_paid_amount, e.lot_currency
+        ) > 0 THEN concat_ws(
+            ' ', e.lot_source,
+            CASE e.lot_reference WHEN '-' THEN '' ELSE coalesce(e.lot_reference, '-') END,
+            trunc(extract(EPOCH FROM e.lot_effective_at) * 1000000),
+            coalesce(trunc(extract(EPOCH FROM e.lot_expires_at) * 1000000)::text, '-'),
+            CASE
+                WHEN num_nonnulls(e.lot_paid_amount, e.lot_currency) = 0 THEN '-'
+                ELSE concat(e.lot_paid_amount, ':', e.lot_currency)
+            END
         ) END
     ) AS line
 FROM entries AS e
@@ -70,8 +77,6 @@ LEFT JOIN (
     WHERE workspace_id BETWEEN :first AND :last
     GROUP BY workspace_id, kind, sequence
 ) AS p ON e.workspace_id = p.workspace_id AND e.kind = p.kind AND e.sequence = p.sequence
-LEFT JOIN grants AS g
-    ON e.workspace_id = g.workspace_id AND e.kind = g.kind AND e.sequence = g.lot
 WHERE e.workspace_id BETWEEN :first AND :last
 ORDER BY e.workspace_id, e.kind, e.sequence;
 
@@ -84,7 +89,25 @@ SELECT
         AS posted_at,
     refers_to, reason, available, held, member_id, project_id, api_key_id, note_digest, hash,
     first_source, first_target, first_lot, first_amount,
-    second_source, second_target, second_lot, second_amount
+    second_source, second_target, second_lot, second_amount,
+    lot_source,
+    CASE
+        WHEN lot_effective_at IS NOT NULL
+            THEN
+                least(
+                    greatest(lot_effective_at, '0001-01-01 00:00:00+00'),
+                    '9999-12-31 23:59:59.999999+00'
+                )
+    END AS lot_effective_at,
+    CASE
+        WHEN lot_expires_at IS NOT NULL
+            THEN
+                least(
+                    greatest(lot_expires_at, '0001-01-01 00:00:00+00'),
+                    '9999-12-31 23:59:59.999999+00'
+                )
+    END AS lot_expires_at,
+    lot_reference, lot_paid_amount, lot_currency
 FROM entries
 WHERE workspace_id BETWEEN :first AND :last
 ORDER BY workspace_id, kind, sequence;
@@ -95,25 +118,6 @@ SELECT workspace_id, kind, sequence, ordinal, source, target, lot, amount
 FROM further_postings
 WHERE workspace_id BETWEEN :first AND :last
 ORDER BY workspace_id, kind, sequence, ordinal;
-
--- name: grants
--- The terms of each lot, which its entry's hash covers.
-SELECT
-    workspace_id, kind, lot, source, reference,
-    least(greatest(effective_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59.999999+00')
-        AS effective_at,
-    CASE
-        WHEN expires_at IS NOT NULL
-            THEN
-                least(
-                    greatest(expires_at, '0001-01-01 00:00:00+00'),
-                    '9999-12-31 23:59:59.999999+00'
-                )
-    END AS expires_at,
-    paid_amount, currency, amount
-FROM grants
-WHERE workspace_id BETWEEN :first AND :last
-ORDER BY workspace_id, kind, lot;
 
 -- name: lots
 -- What the projections say of each lot: its own row, and its wallet's of the lot drawn from.
