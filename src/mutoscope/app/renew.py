@@ -14,9 +14,9 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from time import monotonic
 from typing import Final, NamedTuple
 
@@ -24,7 +24,7 @@ from mutoscope.domain.credits import Refusal, checked_instant
 from mutoscope.domain.planner import WalletName
 from mutoscope.storage.database import connect
 from mutoscope.storage.event_loop import run_long
-from mutoscope.storage.renewals import Chunk, Due, Failure, Renewals, summed, sweep
+from mutoscope.storage.renewals import Chunk, DueName, Failure, Renewals, summed, sweep
 
 LANES: Final = 2
 """Chunks in work at once in a process: one is planned while the other is written, or synced.
@@ -100,16 +100,21 @@ async def run(
     """
     assert 0 <= processes <= PROCESSES_MAX, processes
     tally = _Tally(_Order(url=url, due_by=checked_instant(at, name="at"), at=at), progress)
-    work = partial(_worked_elsewhere, processes=processes) if processes else _worked_here
     connection = await connect(url)
     try:
-        while names := await sweep(connection, due_by=at, failed=tally.failed()):
-            before = tally.renewal
-            await work(tally, names)
-            if tally.is_full():
-                return tally.renewal
-            if tally.has_stood_still(before):
-                break  # the others are at work elsewhere
+        with _workers(processes) as executor:
+            while names := await sweep(connection, due_by=at, failed=tally.failed()):
+                before = tally.renewal
+                if executor is None:
+                    await _carried_out(tally.order(names), tally.add)
+                else:
+                    await _handed_out(executor, tally, names, processes=processes)
+                if tally.is_full():
+                    return tally.renewal
+                if tally.has_stood_still(before):
+                    break  # the others are at work elsewhere
+    except BrokenProcessPool:
+        raise RenewalInterrupted(renewal=tally.renewal) from None
     finally:
         await connection.close()
     return tally.completed()
@@ -125,7 +130,7 @@ class _Order:
     url: str
     due_by: datetime
     at: datetime
-    names: Sequence[Due] = ()
+    names: Sequence[DueName] = ()
     span_s: float = math.inf
 
 
@@ -133,7 +138,7 @@ class _Slice(NamedTuple):
     """What another process did in its span of time, and what it did not come to."""
 
     chunk: Chunk
-    rest: Sequence[Due]
+    rest: Sequence[DueName]
 
 
 class _Tally:
@@ -146,7 +151,7 @@ class _Tally:
         self._failures: dict[WalletName, Failure] = {}
         self._began_s = monotonic()
 
-    def order(self, names: Sequence[Due], *, span_s: float = math.inf) -> _Order:
+    def order(self, names: Sequence[DueName], *, span_s: float = math.inf) -> _Order:
         at = self._first.at + timedelta(seconds=monotonic() - self._began_s)
         return replace(self._first, at=at, names=names, span_s=span_s)
 
@@ -179,24 +184,28 @@ class _Tally:
         return replace(self.renewal, is_complete=True)
 
 
-async def _worked_here(tally: _Tally, names: Sequence[Due]) -> None:
-    await _carried_out(tally.order(names), tally.add)
+@contextmanager
+def _workers(processes: int) -> Iterator[ProcessPoolExecutor | None]:
+    """Yield what starts other processes when there is work for them; None for none."""
+    if not processes:
+        yield None
+        return
+    spawn = multiprocessing.get_context("spawn")  # a fork would inherit the loop and its sockets
+    with ProcessPoolExecutor(max_workers=processes, mp_context=spawn) as executor:
+        yield executor
 
 
-async def _worked_elsewhere(tally: _Tally, names: Sequence[Due], *, processes: int) -> None:
+async def _handed_out(
+    executor: ProcessPoolExecutor, tally: _Tally, names: Sequence[DueName], *, processes: int
+) -> None:
     """Let other processes work through a sweep, a portion of neighbours each at a time."""
     size = min(PORTION_MAX, -(-len(names) // processes))
     portions = iter([names[start : start + size] for start in range(0, len(names), size)])
-    spawn = multiprocessing.get_context("spawn")  # a fork would inherit the loop and its sockets
-    with ProcessPoolExecutor(max_workers=processes, mp_context=spawn) as executor:
-        try:
-            await asyncio.gather(*(_hand_out(executor, tally, portions) for _ in range(processes)))
-        except BrokenProcessPool:
-            raise RenewalInterrupted(renewal=tally.renewal) from None
+    await asyncio.gather(*(_hand_out(executor, tally, portions) for _ in range(processes)))
 
 
 async def _hand_out(
-    executor: ProcessPoolExecutor, tally: _Tally, portions: Iterator[Sequence[Due]]
+    executor: ProcessPoolExecutor, tally: _Tally, portions: Iterator[Sequence[DueName]]
 ) -> None:
     """Let one process work portion by portion, a slice of time each, until none is left."""
     loop = asyncio.get_running_loop()
@@ -222,7 +231,7 @@ def _work(order: _Order) -> _Slice:
     return _Slice(summed(done), rest)
 
 
-async def _carried_out(order: _Order, hear: Hear) -> Sequence[Due]:
+async def _carried_out(order: _Order, hear: Hear) -> Sequence[DueName]:
     """Post chunks on every lane; return the wallets that the span was too short for."""
     names = _Names(order.names)
     lanes = [asyncio.create_task(_posted_all(order, names, hear)) for _ in range(LANES)]
@@ -238,15 +247,15 @@ async def _carried_out(order: _Order, hear: Hear) -> Sequence[Due]:
 class _Names:
     """The wallets of an order, taken one after another by all lanes."""
 
-    def __init__(self, names: Sequence[Due]) -> None:
+    def __init__(self, names: Sequence[DueName]) -> None:
         self._names = names
         self._taken = 0
 
-    def take(self, size: int) -> Sequence[Due]:
+    def take(self, size: int) -> Sequence[DueName]:
         start, self._taken = self._taken, self._taken + size
         return self._names[start : self._taken]
 
-    def rest(self) -> Sequence[Due]:
+    def rest(self) -> Sequence[DueName]:
         return self._names[self._taken :]
 
 

@@ -47,7 +47,7 @@ _SPOILT: Final = (Refusal, AssertionError, LookupError, ArithmeticError, ValueEr
 """What a wallet raises whose rows contradict one another or lie beyond the calendar."""
 
 
-Due = tuple[str, str]
+DueName = tuple[str, str]
 """A wallet that is due: its workspace's id as text, and its kind.
 
 Python's garbage collector passes over texts. UUIDs of so many wallets kept it at work for 60 ms
@@ -105,7 +105,9 @@ class Renewals:
         """Disconnect at once."""
         self._session.close()
 
-    async def post_chunk(self, names: Sequence[Due], *, due_by: datetime, at: datetime) -> Chunk:
+    async def post_chunk(
+        self, names: Sequence[DueName], *, due_by: datetime, at: datetime
+    ) -> Chunk:
         """Post what is due by an instant on some wallets, stamped with the instant `at`.
 
         Those that are at work elsewhere, or on which nothing is due any more, are passed over.
@@ -122,7 +124,9 @@ class Renewals:
             self.size = _next_size(chunk)
         return chunk
 
-    async def _posted_apart(self, names: Sequence[Due], due_by: datetime, at: datetime) -> Chunk:
+    async def _posted_apart(
+        self, names: Sequence[DueName], due_by: datetime, at: datetime
+    ) -> Chunk:
         """Post what is due on wallets that nobody is at work on, but for those that fail."""
         connection = self._session.connection
         async with connection.transaction():
@@ -149,7 +153,7 @@ class Renewals:
 
 async def sweep(
     connection: Connection, *, due_by: datetime, failed: Iterable[WalletName]
-) -> list[Due]:
+) -> list[DueName]:
     """Return the wallets that wait longest, at most `SWEEP_MAX`, in the order of their rows.
 
     Those that failed before are left out; an empty list is the end.
@@ -175,7 +179,7 @@ def summed(chunks: Sequence[Chunk]) -> Chunk:
     )
 
 
-def _wanted(names: Iterable[WalletName | Due]) -> list[tuple[UUID | str, str, bool]]:
+def _wanted(names: Iterable[WalletName | DueName]) -> list[tuple[UUID | str, str, bool]]:
     return [(*name, False) for name in names]
 
 
