@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from sys import intern
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
@@ -162,7 +163,7 @@ async def sweep(
         await _SQL.pin_sweep(connection)
         row = await connection.fetchrow(_SQL.sweep.sql, due_by, _wanted(failed), SWEEP_MAX)
     assert row is not None
-    return list(zip(row[0] or (), row[1] or (), strict=True))
+    return list(zip(row[0] or (), map(intern, row[1] or ()), strict=True))
 
 
 async def count_due(connection: Connection, *, at: datetime) -> int:
