@@ -103,7 +103,7 @@ class Line:
     """An entry of a wallet, with who acted and why unless that was erased.
 
     The entry has the running balance: what was available and held after it. A line that holds,
-    spends or gives back what a job uses tells the job.
+    spends or gives back what a job uses tells the job, a grant of purchased credits the purchase.
     """
 
     workspace_id: UUID
@@ -111,6 +111,7 @@ class Line:
     entry: Entry
     note: Note | None
     job: LineJob | None
+    purchase_id: UUID | None
 
     @property
     def words(self) -> str:
@@ -359,7 +360,7 @@ def _columns(names: Iterable[tuple[str, int]]) -> tuple[list[str], list[int]]:
 
 
 def _line(row: Row) -> Line:
-    entry, further, granted, note, *job = row
+    entry, further, granted, note, purchase_id, *job = row
     terms = None
     if granted is not None:
         terms = Terms(**{field: granted[field] for field in Terms._fields})
@@ -367,5 +368,5 @@ def _line(row: Row) -> Line:
         workspace_id=entry["workspace_id"], kind=entry["kind"],
         entry=entry_from(entry, postings_from(entry, further), terms),
         note=None if note is None else Note(note["salt"], note["actor"], note["note"]),
-        job=None if job[0] is None else LineJob(*job),
+        job=None if job[0] is None else LineJob(*job), purchase_id=purchase_id,
     )  # fmt: skip

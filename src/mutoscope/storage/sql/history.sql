@@ -56,7 +56,8 @@ LIMIT :line_count;
 
 -- name: lines
 -- Lines with all that belongs to them, in the order asked, and the job that each is about: its own
--- lines have its id in their keys, a release at the deadline and a refund refer to one of those.
+-- lines have its id in their keys, a release at the deadline and a refund refer to one of those. A
+-- grant of purchased credits refers to their purchase.
 SELECT
     f.e AS entry,
     array(
@@ -64,17 +65,13 @@ SELECT
         WHERE p.workspace_id = :workspace_id AND p.kind = n.kind AND p.sequence = n.sequence
         ORDER BY p.ordinal
     ) AS further_postings,
-    (
-        SELECT g FROM grants AS g
-        WHERE g.workspace_id = :workspace_id AND g.kind = n.kind AND g.lot = n.sequence
-        LIMIT 1
-    ) AS terms,
+    d.g AS terms,
     (
         SELECT t FROM entry_notes AS t
         WHERE t.workspace_id = :workspace_id AND t.kind = n.kind AND t.sequence = n.sequence
         LIMIT 1
     ) AS note,
-    u.job_id, u.tool, u.version, u.duration_s
+    b.purchase_id, u.job_id, u.tool, u.version, u.duration_s
 FROM unnest(:kinds::text[], :sequences::bigint[])
 WITH ORDINALITY AS n (kind, sequence, number)
 CROSS JOIN LATERAL (
@@ -82,6 +79,23 @@ CROSS JOIN LATERAL (
     WHERE e.workspace_id = :workspace_id AND e.kind = n.kind AND e.sequence = n.sequence
     LIMIT 1
 ) AS f
+LEFT JOIN LATERAL (
+    SELECT g FROM grants AS g
+    WHERE g.workspace_id = :workspace_id AND g.kind = n.kind AND g.lot = n.sequence
+    LIMIT 1
+) AS d ON TRUE
+LEFT JOIN LATERAL (
+    SELECT p.purchase_id FROM purchases AS p
+    WHERE
+        p.workspace_id = :workspace_id
+        AND p.purchase_id = CASE
+            WHEN
+                (d.g).source = 'pack'
+                AND (d.g).reference ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+                THEN (d.g).reference::uuid
+        END
+    LIMIT 1
+) AS b ON TRUE
 LEFT JOIN LATERAL (
     SELECT e.namespace, e.key FROM entries AS e
     WHERE
