@@ -371,18 +371,6 @@ async def test_a_key_of_an_embedder_that_looks_like_one_of_a_job_names_none(
     assert [line.job for line in told.lines] == [None] * 4
 
 
-async def test_a_grant_of_an_embedder_that_looks_purchased_names_no_purchase(
-    connection: asyncpg.Connection, story: Narrator
-) -> None:
-    for reference in ("order 7", str(uuid4()), "-" * 36):
-        terms = Terms(source="pack", effective_at=story.now, reference=reference)
-        await story.tell(ask.Grant(700, terms))
-
-    told = await read(connection, story, Window())
-
-    assert [line.purchase_id for line in told.lines] == [None] * 3
-
-
 async def test_a_key_and_a_hold_are_found_in_a_long_history_without_reading_it(
     connection: asyncpg.Connection,
 ) -> None:

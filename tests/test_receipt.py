@@ -170,9 +170,10 @@ async def test_what_comes_back_to_a_lot_that_is_over_lapses_on_the_receipt(stage
     stage.generator.fail(state=RenderState.FAILED, code="provider_failed")
     job = await drive(stage, job)
 
-    operations = [line.entry.operation for line in (await receipt_of(stage, job)).lines]
+    lines = (await receipt_of(stage, job)).lines
 
-    assert operations == ["hold", "release", "expire"]
+    assert [line.entry.operation for line in lines] == ["hold", "release", "expire"]
+    assert {line.job and line.job.job_id for line in lines} == {job.job_id}
     assert job.created_at + timedelta(minutes=2) == stage.clock.now()
 
 

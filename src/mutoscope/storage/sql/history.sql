@@ -121,6 +121,43 @@ LEFT JOIN LATERAL (
 ) AS u ON TRUE
 ORDER BY n.number;
 
+-- name: givers
+-- Of lines that ended a lot at once, the line whose credits had come back to that lot: it is before
+-- them, of the same instant. What ends by the clock alone has none.
+WITH RECURSIVE climbed (kind, sequence, lot, due_at, above) AS (
+    SELECT n.kind, n.sequence, n.lot, n.due_at, n.sequence - 1
+    FROM unnest(:kinds::text[], :sequences::bigint[], :lots::bigint[], :due::timestamptz[])
+        AS n (kind, sequence, lot, due_at)
+    UNION ALL
+    SELECT c.kind, c.sequence, c.lot, c.due_at, c.above - 1
+    FROM climbed AS c
+    CROSS JOIN LATERAL (
+        SELECT e.namespace, e.due_at
+        FROM entries AS e
+        WHERE e.workspace_id = :workspace_id AND e.kind = c.kind AND e.sequence = c.above
+        LIMIT 1
+    ) AS f
+    WHERE f.namespace = 'lapse' AND f.due_at = c.due_at
+)
+
+SELECT c.kind, c.sequence, c.above AS giver
+FROM climbed AS c
+CROSS JOIN LATERAL (
+    SELECT e.namespace, e.operation, e.due_at
+    FROM entries AS e
+    WHERE e.workspace_id = :workspace_id AND e.kind = c.kind AND e.sequence = c.above
+    LIMIT 1
+) AS f
+CROSS JOIN LATERAL (
+    SELECT p.lot
+    FROM postings AS p
+    WHERE
+        p.workspace_id = :workspace_id AND p.kind = c.kind AND p.sequence = c.above
+        AND p.lot = c.lot AND p.target IN ('available', 'frozen')
+    LIMIT 1
+) AS b
+WHERE f.operation IN ('settle', 'release', 'refund') AND f.due_at = c.due_at;
+
 -- name: named^
 -- The line that a key names.
 SELECT e.kind, e.sequence
