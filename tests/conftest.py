@@ -10,8 +10,10 @@ import pytest
 import structlog
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from desk_stage import Desk
 from finance_stage import Till, till_of
 from loopback import stay
+from money_desk_stage import open_money_desk
 from mutoscope.app import passwords
 from mutoscope.storage import queue
 from mutoscope.storage.database import connect, migrate
@@ -99,6 +101,14 @@ async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
 def till(stage: Stage) -> Till:
     """Give what customers of the stage do: pay, spend and get money back."""
     return till_of(stage)
+
+
+@pytest.fixture
+async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+    """Give a desk of a studio that sells, whose books have to be sound in the end."""
+    async with open_money_desk(database_url, tmp_path) as desk:
+        yield desk
+        await assert_sound(database_url)
 
 
 def database_at(server_url: str, name: str) -> str:

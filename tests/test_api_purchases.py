@@ -39,6 +39,11 @@ async def test_an_order_is_paid_and_its_credits_are_added(api: Api, workspace: s
     assert states == ["ordered", "paid", "granted"]
     assert (granted["credits"], granted["price"]) == (1_500, {"amount": 3_900, "currency": "USD"})
     assert made["checkout"]["reference"].startswith("MU-")
+    lines = (await api.get(f"{workspace}/history")).json()["lines"]
+    assert [each["purchase_id"] for each in lines] == [
+        granted["purchase_id"],
+        *[None] * (len(lines) - 1),
+    ]
     (payment,) = (await api.get(f"{workspace}/payments")).json()["payments"]
     assert (payment["request_id"], payment["state"]) == (made["request"]["request_id"], "applied")
 

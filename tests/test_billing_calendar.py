@@ -16,6 +16,7 @@ from money_stage import with_plan
 from mutoscope.app import change_plan, quick_cards, sign_up
 from mutoscope.app.asset_rules import AssetRules
 from mutoscope.app.billing_feed import AHEAD, NoPlan, workspace_feed
+from mutoscope.app.desk_facts import next_billing_at
 from mutoscope.app.inbox import facts_of
 from mutoscope.app.plan_now import plan_now
 from mutoscope.app.quick_cards import Question
@@ -142,6 +143,24 @@ async def test_a_cancelled_plan_has_no_dates_from_its_end_on(stage: Stage) -> No
     stage.clock.at += timedelta(days=40)
     with pytest.raises(NoPlan):
         await dates(stage, workspace_id)
+
+
+async def test_a_plan_that_has_yet_to_begin_is_told_with_its_first_date(stage: Stage) -> None:
+    workspace_id = await begun(stage)
+    begins_at = stage.clock.at
+    stage.clock.move(days=-10)  # a clock that is behind the one by which it was started
+
+    now = await plan_now(stage.studio, workspace_id=workspace_id)
+    facts = await facts_of(stage.studio, workspace_id=workspace_id)
+
+    assert (now.begins_at, now.period) == (begins_at, None)
+    assert (facts.begins_at, facts.period) == (begins_at, None)
+    assert now.billing_date is not None
+    assert now.billing_date.next_at == begins_at
+    assert next_billing_at(now.workspace, at=now.at) == begins_at
+    assert next(iter(await dates(stage, workspace_id))) == "20250131"
+    data = await asked_date(stage, workspace_id)
+    assert data == {"state": "begins", "next_at": begins_at.isoformat()}
 
 
 async def test_a_calendar_program_needs_the_link_alone(api: Api) -> None:

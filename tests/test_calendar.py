@@ -273,6 +273,7 @@ def test_an_instant_before_the_anchor_is_refused() -> None:
         period_at(anchor=one, at=one.at - MICROSECOND)
 
     assert refusal.value.starts_at == one.at
+    assert "set this machine's clock right if it is behind" in str(refusal.value)
 
 
 @pytest.mark.parametrize("index", [-1, INDEX_MAX + 1])

@@ -1,11 +1,14 @@
 """What is told of a workspace is told by its clocks, by whichever command."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from command_line import run_here
+from mutoscope.bootstrap import SystemClock
+from test_cli_desk import Shop
 
 
 @pytest.fixture
@@ -61,3 +64,21 @@ def test_a_payment_is_told_by_the_clock_of_its_workspace(
     told = run_here("payments", "list", workspace, **place).output
 
     assert (" JST" in told, "UTC" in told, "bank-1" in told) == (True, False, True)
+
+
+def test_a_plan_that_has_yet_to_begin_is_told_with_its_date(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as ahead:
+        ahead.setattr(SystemClock, "now", lambda _: datetime(2099, 3, 5, 9, tzinfo=UTC))
+        shop = Shop(database_url, tmp_path)
+    assert shop.add("root", "admin").code == 0
+    assert shop.run("staff", "sign-in", "root", "--password-file", shop.password).code == 0
+
+    told = [
+        shop.run(*each, shop.workspace) for each in (("subscription", "show"), ("desk", "facts"))
+    ]
+
+    for each in told:
+        assert each.code == 0, each
+        assert "begins on 05 Mar 2099 09:00 UTC" in " ".join(each.output.split())

@@ -47,6 +47,7 @@ def test_a_transfer_becomes_credits_and_goes_back(shop: Shop) -> None:
     confirmed = shop.act("desk", "confirm", request, "RF18 5390").json()
     listed = shop.run("desk", "waiting").output
     added = say(shop, "desk", "add-credits", shop.workspace, purchase)
+    history = shop.run("history", shop.workspace).output
     refunded = shop.act("desk", "refund", shop.workspace, purchase).json()["data"]
     asked = shop.run("desk", "waiting").output
     sent = (shop.workspace, refunded["refund_id"], "sent", "RF18 BACK")
@@ -55,6 +56,7 @@ def test_a_transfer_becomes_credits_and_goes_back(shop: Shop) -> None:
     assert confirmed["data"]["reference"] == "RF185390"
     assert f"desk add-credits {shop.workspace} {purchase}" in listed
     assert (added[0], "1,500 video credits" in added[1]) == (0, True)
+    assert f"1,500 purchased credits granted (purchase {purchase})" in history
     assert f"desk confirm-refund {shop.workspace} {refunded['refund_id']} sent" in asked
     assert told[0] == 0
     assert "Nothing waits for you." in shop.run("desk", "waiting").errors

@@ -1,10 +1,8 @@
 """Disputes told by hand: what comes of them is what comes of one that a gateway tells, once."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,7 +12,7 @@ from alert_stage import hold, submit
 from business_stage import bought, open_paying, operations, spend, spendable, to_pay
 from business_stage import pay as transfer
 from desk_stage import REASON, Desk, join
-from money_desk_stage import at_work, open_money_desk, paid
+from money_desk_stage import at_work, paid
 from mutoscope.app import desk_disputes, disputes, proposals
 from mutoscope.app.confirm import BadReference
 from mutoscope.app.desk import AlreadyDone, Done, Proposed
@@ -42,16 +40,8 @@ from mutoscope.storage import finance, payments, purchases
 from mutoscope.storage.payments import Payment, UnknownPayment
 from mutoscope.storage.session import SideRowRefused
 from overtaking import overtake
-from soundness import assert_sound
 
 LETTER = "RF18-LETTER"
-
-
-@pytest.fixture
-async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with open_money_desk(database_url, tmp_path) as desk:
-        yield desk
-        await assert_sound(database_url)
 
 
 async def payment_of(desk: Desk, purchase: Purchase) -> Payment:

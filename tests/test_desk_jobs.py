@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 
 from business_stage import spend, spendable, tick
 from desk_stage import Desk, lose_card
-from money_desk_stage import at_work, granted, open_money_desk, refunds
+from money_desk_stage import at_work, granted, refunds
 from mutoscope.app import disputes, money_back, proposals
 from mutoscope.app.desk import AlreadyDone, Done, Proposed
 from mutoscope.app.desk_jobs import NothingCaptured
@@ -26,18 +25,10 @@ from mutoscope.domain.spending import AlreadyRefunded
 from mutoscope.storage import payments, purchases
 from mutoscope.storage.jobs import Job, UnknownJob
 from mutoscope.storage.session import SideRowRefused
-from soundness import assert_sound
 from studio_fixture import deliver_clip, drive, frame, place
 
 PACK = 1_500
 CLIP = 50
-
-
-@pytest.fixture
-async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with open_money_desk(database_url, tmp_path) as desk:
-        yield desk
-        await assert_sound(database_url)
 
 
 async def clip(desk: Desk, folder: Path, *, key: str = "clip", is_done: bool = True) -> Job:

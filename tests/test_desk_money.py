@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +15,6 @@ from money_desk_stage import (
     at_work,
     granted,
     newest,
-    open_money_desk,
     ordered,
     paid,
     parked,
@@ -46,7 +43,6 @@ from mutoscope.domain.subscriptions import NotInThisState
 from mutoscope.storage.payments import UnknownRequest
 from mutoscope.storage.purchases import UnknownPurchase
 from mutoscope.storage.session import SideRowRefused
-from soundness import assert_sound
 
 ONE_PERSON = {
     "confirm_payment": Role.SUPPORT, "use_payment": Role.SUPPORT, "return_payment": Role.SUPPORT,
@@ -70,13 +66,6 @@ OTHERWISE: dict[str, type[Refusal]] = {
     "start_plan": AlreadySubscribed, "close": NotInThisState, "undo_offers": NothingScheduled,
 }  # fmt: skip
 """How an action that was done is refused to somebody who presses another button for it."""
-
-
-@pytest.fixture
-async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with open_money_desk(database_url, tmp_path) as desk:
-        yield desk
-        await assert_sound(database_url)
 
 
 def told(done: Done | Proposed) -> dict[str, Any]:

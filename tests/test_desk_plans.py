@@ -1,6 +1,5 @@
 """Plans at the desk: started on account, agreed with one customer, ended for ever; what waits."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from money_desk_stage import (
     granted,
     newest,
     on_enterprise,
-    open_money_desk,
     ordered,
     paid,
     parked,
@@ -30,14 +28,6 @@ from mutoscope.domain.desk import BadDeskData, Field, FieldKind, desk_data
 from mutoscope.domain.purchases import PurchaseState
 from mutoscope.domain.subscriptions import State
 from mutoscope.storage import purchases
-from soundness import assert_sound
-
-
-@pytest.fixture
-async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with open_money_desk(database_url, tmp_path) as desk:
-        yield desk
-        await assert_sound(database_url)
 
 
 async def test_terms_begin_at_once(desk: Desk) -> None:

@@ -8,30 +8,21 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from business_stage import spendable
 from desk_stage import Desk
-from money_desk_stage import open_money_desk, ordered, paid, parked
+from money_desk_stage import ordered, paid, parked
 from mutoscope.app.desk import Done
 from mutoscope.app.fulfil import PaymentDisputed
 from mutoscope.storage.database import connect
 from mutoscope.storage.session import SideRowRefused
-from soundness import assert_sound
 from test_desk_disputes import by_gateway, press_end, press_open
 from test_disputed_returns import became, give_back, read
 
 WAITS_MAX = 400
 """Looks, a fortieth of a second apart, for somebody who waits for a lock."""
-
-
-@pytest.fixture
-async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with open_money_desk(database_url, tmp_path) as desk:
-        yield desk
-        await assert_sound(database_url)
 
 
 @asynccontextmanager

@@ -1,6 +1,5 @@
 """Parked payments whose payer disputes them: their money does not go back twice, nor stay."""
 
-from collections.abc import AsyncIterator
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -10,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from desk_stage import Desk
-from money_desk_stage import open_money_desk, ordered, parked, refunds
+from money_desk_stage import ordered, parked, refunds
 from mutoscope.app import confirm
 from mutoscope.app.confirm import NotParked
 from mutoscope.app.desk import Done
@@ -20,18 +19,10 @@ from mutoscope.app.inbox import facts_of
 from mutoscope.storage import payments
 from mutoscope.storage.payments import Payment
 from overtaking import overtake
-from soundness import assert_sound
 from test_books import balances, written
 from test_desk_disputes import press_end, press_open
 
 PAID, PART = 4_797, 1_000
-
-
-@pytest.fixture
-async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with open_money_desk(database_url, tmp_path) as desk:
-        yield desk
-        await assert_sound(database_url)
 
 
 async def waits(desk: Desk) -> str:

@@ -1,13 +1,11 @@
 """A customer is forgotten: no table knows who it was, and ledger and audit stay proved."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from desk_stage import Desk, join
-from money_desk_stage import at_work, open_money_desk
+from money_desk_stage import at_work
 from mutoscope.app import chat, members, storyboard
 from mutoscope.app.audit import verify_audit
 from mutoscope.app.billing_details import set_details
@@ -22,7 +20,6 @@ from mutoscope.domain.chat import Words, creator
 from mutoscope.domain.invoices import Party
 from mutoscope.domain.staff import Actor, NotAllowed, NotReauthenticated, Role
 from mutoscope.storage.database import connect
-from soundness import assert_sound
 from studio_fixture import place
 
 MARK = "zanzibar"
@@ -32,13 +29,6 @@ SELECT c.table_name, c.column_name FROM information_schema.columns AS c
 INNER JOIN information_schema.tables AS t USING (table_schema, table_name)
 WHERE c.table_schema = 'public' AND t.table_type = 'BASE TABLE'
 """
-
-
-@pytest.fixture
-async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with open_money_desk(database_url, tmp_path) as desk:
-        yield desk
-        await assert_sound(database_url)
 
 
 async def found(desk: Desk) -> set[str]:

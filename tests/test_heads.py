@@ -31,6 +31,19 @@ async def test_a_head_changes_nothing_and_is_no_other_method(api: Api) -> None:
     assert (refused.status_code, refused.content) == (405, b"")
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [("/healthz", "GET, HEAD, OPTIONS"), ("/v1/sign-ups", "OPTIONS, POST")],
+)  # fmt: skip
+async def test_who_asks_for_the_methods_is_told_of_head_where_there_is_get(
+    api: Api, path: str, methods: str
+) -> None:
+    asked, refused = await api.client.options(path), await api.client.delete(path)
+
+    assert (asked.status_code, asked.headers["Allow"]) == (204, methods)
+    assert refused.headers["Allow"] == methods
+
+
 async def test_a_head_of_a_stream_ends(api: Api) -> None:
     workspace = await api.workspace()
 

@@ -13,7 +13,7 @@ from pypdf import PdfReader
 from invoice_stage import BUYER, JANUARY, PACK, PLAN, bill, draft, issue, issued, read
 from mutoscope.app import invoicing
 from mutoscope.app.call_backs import CallBacks
-from mutoscope.app.invoice_page import percent
+from mutoscope.app.invoice_page import invoice_page, percent
 from mutoscope.app.invoicing import credit_draft, requested
 from mutoscope.app.pay_links import open_pay_link
 from mutoscope.app.print_invoice import printed_invoice, printed_request
@@ -106,6 +106,21 @@ async def test_dates_are_by_the_clocks_of_the_billing_zone(stage: Stage) -> None
     assert "Billing date 20 February 2025" in text
     assert "Due on 19 February 2025" in text
     assert "Reference INV-2025-000001" in text
+
+
+async def test_an_invoice_by_card_is_printed_without_the_bank_and_an_older_one_as_it_was(
+    stage: Stage,
+) -> None:
+    made = replace(await draft(stage), due_at=JANUARY, is_by_card=True)
+    await issue(stage, made)
+    found = await read(stage, made)
+    older = {name: told for name, told in found.seller.items() if name != "is_by_card"}
+
+    text = await printed(stage, found)
+
+    assert "By card The amount is charged to your card: nothing has to be transferred." in text
+    assert "IE29 AIBK" not in text
+    assert dict(invoice_page(replace(found, seller=older)).payment)["Reference"] == found.number
 
 
 async def test_the_same_document_is_the_same_bytes_whatever_came_since(stage: Stage) -> None:

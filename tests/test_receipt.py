@@ -2,13 +2,20 @@
 
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 
+from business_stage import spend
 from mutoscope.app.generate import Wish
 from mutoscope.app.ports import RenderState
 from mutoscope.app.receipt import Receipt, receipt
+from mutoscope.app.receipt_page import drawn_told
 from mutoscope.app.subscribe import start_plan
+from mutoscope.domain import actions as ask
+from mutoscope.domain.lots import Terms
+from mutoscope.domain.planner import Submission
+from mutoscope.domain.requests import Request
 from mutoscope.storage.history import LineJob
 from mutoscope.storage.jobs import Job, UnknownJob
 from studio_fixture import deliver_clip, drive, frame, open_workspace, place, spent
@@ -26,6 +33,22 @@ async def clip_job(stage: Stage, tool: str, duration_s: int) -> Job:
     return await place(
         stage, Wish(tool=tool, prompt="", source=source, duration_s=duration_s), key="clip"
     )
+
+
+async def buy_images(stage: Stage) -> UUID:
+    """Grant image credits that were purchased, and return the purchase."""
+    purchase_id, at = uuid4(), stage.clock.now()
+    terms = Terms(source="pack", effective_at=at, reference=str(purchase_id))
+    granted = Request(stage.workspace_id, "image", "payment", "paid", ask.Grant(900, terms))
+    await stage.studio.journal.submit(Submission((granted,)))
+    async with stage.studio.reading() as connection:
+        await connection.execute(
+            "INSERT INTO purchases (workspace_id, purchase_id, request_id, kind, credits, price,"
+            " currency, version, state, ordered_at, paid_at, granted_at)"
+            " VALUES ($1, $2, $2, 'image', 900, 900, 'USD', '2025-01', 'granted', $3, $3, $3)",
+            stage.workspace_id, purchase_id, at,
+        )  # fmt: skip
+    return purchase_id
 
 
 async def test_an_open_job_shows_what_is_held(stage: Stage) -> None:
@@ -47,6 +70,16 @@ async def test_a_delivered_job_shows_its_files_and_the_lots_that_paid(stage: Sta
     assert [line.entry.operation for line in found.lines] == ["hold", "settle"]
     assert {posting.lot for line in found.lines for posting in line.entry.postings} == {1}
     assert (await spent(stage, job))["captured"] == 3
+
+
+async def test_a_receipt_tells_which_purchase_paid(stage: Stage) -> None:
+    await spend(stage, stage.workspace_id, 48, kind="image")
+    purchase_id = await buy_images(stage)
+
+    found = await receipt_of(stage, await stage.place(images=4))
+
+    assert found.drawn == ((1, 2, None), (3, 2, purchase_id))
+    assert drawn_told(found) == f"2 of lot 1, 2 of lot 3 (purchase {purchase_id})"
 
 
 async def test_each_line_about_a_job_names_its_tool(stage: Stage) -> None:
@@ -137,9 +170,10 @@ async def test_what_comes_back_to_a_lot_that_is_over_lapses_on_the_receipt(stage
     stage.generator.fail(state=RenderState.FAILED, code="provider_failed")
     job = await drive(stage, job)
 
-    operations = [line.entry.operation for line in (await receipt_of(stage, job)).lines]
+    lines = (await receipt_of(stage, job)).lines
 
-    assert operations == ["hold", "release", "expire"]
+    assert [line.entry.operation for line in lines] == ["hold", "release", "expire"]
+    assert {line.job and line.job.job_id for line in lines} == {job.job_id}
     assert job.created_at + timedelta(minutes=2) == stage.clock.now()
 
 

@@ -15,7 +15,7 @@ from alert_stage import hold, release, submit
 from business_stage import bought, documents, open_paying, operations, order, pay, spend, spendable
 from card_stage import open_shop
 from desk_stage import Desk
-from money_desk_stage import at_work, granted, newest, open_money_desk, refunds
+from money_desk_stage import at_work, granted, newest, refunds
 from mutoscope.app import fulfil, money_back, proposals
 from mutoscope.app.desk import Done, Proposed
 from mutoscope.app.disputes import dispute_told
@@ -295,13 +295,6 @@ async def test_parts_go_back_over_a_gateway_and_both_books_agree(
         assert [back.state for back in backs] == ["succeeded"] * 3
         assert [note.taxed.total for note in await sale.notes()] == [1_282, 1_599, 1_916]
         assert (sum(sent), await shop.compare()) == (TOTAL, True)
-
-
-@pytest.fixture
-async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with open_money_desk(database_url, tmp_path) as desk:
-        yield desk
-        await assert_sound(database_url)
 
 
 async def test_a_part_at_the_desk_is_taken_once_and_says_who_and_how_much(desk: Desk) -> None:

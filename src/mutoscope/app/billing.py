@@ -78,8 +78,9 @@ def rows_on_account(
         remind_at=due_at if request.taxed.total else None,
     )  # fmt: skip
     draft = replace(
-        _draft(billed), due_at=due_at, billing_at=_billing_at(subscription), zone=subscription.zone
-    )
+        _draft(billed), due_at=due_at, is_by_card=studio.can_charge(request.gateway),
+        billing_at=_billing_at(subscription), zone=subscription.zone,
+    )  # fmt: skip
     return (SideRow(payments.add_requests, billed.row()), *invoicing.issued(studio, draft=draft))
 
 
@@ -98,9 +99,13 @@ def rows_to_pay_first(studio: Studio, request: PaymentRequest) -> tuple[SideRow,
 
 
 def rows_paid(
-    studio: Studio, request: PaymentRequest, *, at: datetime, subscription: Subscription | None
-) -> tuple[SideRow, ...]:
-    """Return the rows that tell that a request is paid, with its invoice when it had none."""
+    studio: Studio, request: PaymentRequest, *, at: datetime, subscription: Subscription | None,
+    gateway: str,
+) -> tuple[SideRow, ...]:  # fmt: skip
+    """Return the rows that tell that a request is paid, with its invoice when it had none.
+
+    `gateway` is that of the payment: staff may enter a transfer for what was to be paid by card.
+    """
     invoice_id = request.invoice_id or studio.ids.new()
     row = SideRow(
         payments.pay_requests,
@@ -110,6 +115,7 @@ def rows_paid(
         return (row,)
     draft = replace(
         _draft(replace(request, invoice_id=invoice_id)), issued_at=at, paid_at=at,
+        is_by_card=studio.can_charge(gateway),
         billing_at=None if subscription is None else _billing_at(subscription),
         zone="" if subscription is None else subscription.zone,
     )  # fmt: skip

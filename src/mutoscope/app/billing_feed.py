@@ -70,7 +70,7 @@ async def workspace_feed(studio: Studio, *, workspace_id: UUID, ahead: int = AHE
 async def billing_dates(
     studio: Studio, *, workspace_id: UUID, before: int = 0, ahead: int
 ) -> tuple[Dates, ...]:
-    """Return the billing dates from that of the period that runs on, as things stand.
+    """Return the billing dates from that of the period that runs, or is the first to, on.
 
     :raises UnknownWorkspace: when there is no such workspace.
     :raises NoPlan: when it has no plan.
@@ -80,7 +80,7 @@ async def billing_dates(
     at, subscription = studio.clock.now(), workspace.subscription
     if subscription is None or workspace.state_at(at=at) not in HAS_PLAN:
         raise NoPlan(workspace_id=workspace_id)
-    index = subscription.period_at(at=at).index
+    index = subscription.period_at(at=max(at, subscription.anchor_at)).index
     indices = range(max(0, index - before), min(index + ahead, INDEX_MAX))
     return tuple(_dates(studio, subscription, indices))
 

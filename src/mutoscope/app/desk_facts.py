@@ -133,4 +133,6 @@ def next_billing_at(workspace: Workspace, *, at: datetime) -> datetime | None:
     period, ends_at = workspace.period_at(at=at), workspace.trial_ends_at
     if period is not None:
         return period.ends_at
+    if (begins_at := workspace.begins_at(at=at)) is not None:
+        return begins_at
     return ends_at if ends_at is not None and ends_at > at else None

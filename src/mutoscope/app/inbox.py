@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -25,14 +26,16 @@ class Facts:
     """What staff see of a workspace beside its threads.
 
     `plan` is the plan's key, or trial, or free; `period` is the one that runs, if a plan does: its
-    end is the next billing date. Use of the kinds in `unlimited` is metered at no charge. `debts`
-    are what lost disputes left unpaid, and `disputes` all of theirs, the newest first. `requests`
-    are open, and `parked` are payments that wait for staff: why somebody who paid waits.
+    end is the next billing date. A plan that has yet to begin does so at `begins_at`. Use of the
+    kinds in `unlimited` is metered at no charge. `debts` are what lost disputes left unpaid, and
+    `disputes` all of theirs, the newest first. `requests` are open, and `parked` are payments that
+    wait for staff: why somebody who paid waits.
     """
 
     workspace: Workspace
     plan: str
     standing: Standing
+    begins_at: datetime | None
     period: Period | None
     balances: tuple[Balance, ...]
     unlimited: tuple[str, ...]
@@ -68,7 +71,7 @@ async def facts_of(studio: Studio, *, workspace_id: UUID) -> Facts:
         return Facts(
             workspace=workspace, plan=studio.access_of(workspace, at=now).plan,
             standing=await inbox.standing(connection, workspace_id=workspace_id),
-            period=workspace.period_at(at=now),
+            begins_at=workspace.begins_at(at=now), period=workspace.period_at(at=now),
             balances=await balances.balances(
                 connection, workspace_id=workspace_id, at=now, now=now
             ),

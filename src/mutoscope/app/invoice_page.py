@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 TITLES: Final = {DocumentKind.INVOICE: "Invoice", DocumentKind.CREDIT_NOTE: "Credit note"}
 TOTALS: Final = {DocumentKind.INVOICE: "Total", DocumentKind.CREDIT_NOTE: "Total credited"}
 EXAMPLE: Final = "Example. The seller of this studio is not set up yet: this document is not valid."
+CHARGED: Final = (
+    "The amount is charged to your card: nothing has to be transferred. If that fails, you get a "
+    "link to pay."
+)
 REQUEST_NOTE: Final = (
     "No tax can be deducted by this request: the invoice follows when the money has arrived."
 )
@@ -59,6 +63,7 @@ def invoice_page(invoice: Invoice) -> InvoicePage:
     """Return what is printed of an issued document."""
     seller, taxed, zone = invoice.seller, invoice.taxed, invoice.zone
     is_owed = invoice.due_at is not None  # when it was issued: what is printed never changes
+    is_by_card = seller.get("is_by_card", False)  # those issued before told the bank account
     facts = (
         ("Number", invoice.number),
         ("Date of issue", _day(invoice.issued_at, seller["zone"])),
@@ -67,10 +72,12 @@ def invoice_page(invoice: Invoice) -> InvoicePage:
             ("Due on", invoice.due_at),
             zone=seller["zone"],
         ),
+        *((("Paid by", "card"),) if is_by_card and not is_owed else ()),
         *_when(("Billing date", invoice.billing_at), zone=zone),
         *((("For invoice", invoice.refers_to_number),) if invoice.refers_to_number else ()),
         *((("Reason", invoice.reason),) if invoice.reason else ()),
     )
+    payment = (("By card", CHARGED),) if is_by_card else _payment(seller, invoice.number)
     return InvoicePage(
         name=invoice.number, title=TITLES[invoice.kind], subtitle="", number=invoice.number,
         warning=EXAMPLE if seller["is_example"] else "", seller=_seller(seller),
@@ -78,7 +85,7 @@ def invoice_page(invoice: Invoice) -> InvoicePage:
         lines=_lines(invoice.lines, taxed.currency, zone),
         totals=_totals(taxed, seller, TOTALS[invoice.kind]),
         notes=(taxed.note,) if taxed.note else (),
-        payment=_payment(seller, invoice.number) if is_owed else (), footer=_footer(seller),
+        payment=payment if is_owed else (), footer=_footer(seller),
     )  # fmt: skip
 
 

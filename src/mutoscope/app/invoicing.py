@@ -67,8 +67,8 @@ class Draft:
 
     `billing_at` is the billing date that stands on it, by the clocks of `zone` (the seller's when
     empty); spans of lines are told by the same. A draft that was paid has `paid_at`, one that waits
-    for money `due_at`. `refers_to`, `credited_before` and `reason` are a credit note's: make one
-    with `credit_draft`.
+    for money `due_at`; `is_by_card` tells how it was, or will be, paid. `refers_to`,
+    `credited_before` and `reason` are a credit note's: make one with `credit_draft`.
     """
 
     workspace_id: UUID
@@ -80,6 +80,7 @@ class Draft:
     zone: str = ""
     due_at: datetime | None = None
     paid_at: datetime | None = None
+    is_by_card: bool = False
     billing_at: datetime | None = None
     request_id: UUID | None = None
     refers_to: UUID | None = None
@@ -192,7 +193,9 @@ def _row(studio: Studio, draft: Draft) -> NewInvoice:
         series=seller.prefixes[draft.kind], year=seller.year(at=draft.issued_at), number=0,
         currency=taxed.currency, net=taxed.net, tax=taxed.tax, total=taxed.total, rate=taxed.rate,
         treatment=taxed.treatment, note=taxed.note,
-        seller=json.dumps(seller.printed(), ensure_ascii=False),
+        seller=json.dumps(
+            {**seller.printed(), "is_by_card": draft.is_by_card}, ensure_ascii=False
+        ),
         buyer=json.dumps(asdict(taxed.buyer), ensure_ascii=False),
         zone=draft.zone or seller.zone, issued_at=draft.issued_at, due_at=draft.due_at,
         paid_at=draft.paid_at, billing_at=draft.billing_at, request_id=draft.request_id,
@@ -209,6 +212,8 @@ def _letter(studio: Studio, draft: Draft) -> NewMessage:
     facts = [f"your {title.lower()} {NUMBER} is attached. It comes to {amount}."]
     if draft.paid_at is not None:
         facts.append("It is paid: thank you.")
+    elif draft.is_by_card:
+        facts.append("It is charged to your card.")
     elif draft.due_at is not None:
         facts.append(f"It is due on {_day(draft.due_at, seller.zone)}.")
     if draft.billing_at is not None:

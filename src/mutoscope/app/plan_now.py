@@ -54,7 +54,8 @@ class NextCharge:
 class PlanNow:
     """A workspace's plan at an instant; without one the fields of a plan are None.
 
-    `suspends_at` is when a plan that is past due is suspended, unless it is paid before.
+    `suspends_at` is when a plan that is past due is suspended, unless it is paid before. Until a
+    plan begins (`begins_at`, by a clock that is behind) it has no period.
     """
 
     workspace: Workspace
@@ -63,6 +64,7 @@ class PlanNow:
     requests: tuple[PaymentRequest, ...]
     subscription: Subscription | None = None
     name: str | None = None
+    begins_at: datetime | None = None
     billing_date: BillingDate | None = None
     period: Period | None = None
     next_charge: NextCharge | None = None
@@ -82,12 +84,14 @@ async def plan_now(studio: Studio, *, workspace_id: UUID) -> PlanNow:
     if found is None or state not in HAS_PLAN:
         return PlanNow(workspace=workspace, state=state, at=at, requests=requests)
     terms = terms_at(found, catalog=studio.catalog, at=at)
-    period = terms.period_at(at=at)
+    begins_at = workspace.begins_at(at=at)
+    period = terms.period_at(at=at if begins_at is None else begins_at)
     version = version_of(found, catalog=studio.catalog, at=at)
     return PlanNow(
         workspace=workspace, state=state, at=at, requests=requests, subscription=terms,
-        name=version.plan(key=terms.plan).name, period=period,
-        billing_date=_billing_date(terms, next_at=period.ends_at),
+        name=version.plan(key=terms.plan).name, begins_at=begins_at,
+        period=period if begins_at is None else None,
+        billing_date=_billing_date(terms, next_at=begins_at or period.ends_at),
         next_charge=await _next_charge(studio, found),
         suspends_at=_suspends_at(studio, found, at=at),
     )  # fmt: skip

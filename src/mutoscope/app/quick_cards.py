@@ -142,6 +142,10 @@ def _billing_date(asker: _Asker) -> _Answer:
     """Tell the exact date, why it is that day, what comes next, and where the calendar is."""
     workspace, period = asker.workspace, asker.workspace.period_at(at=asker.at)
     subscription = workspace.subscription
+    if subscription is not None and (begins_at := workspace.begins_at(at=asker.at)) is not None:
+        date = _date(begins_at, subscription.zone, workspace.zone)
+        body = f"Your plan begins on {date}: that is your first billing date."
+        return _Answer(Card.BILLING_DATE, body, {"state": "begins", "next_at": _iso(begins_at)})
     if subscription is None or period is None:
         body = "You have no billing date yet: it is fixed on the day on which you start a plan."
         none = {"state": "none", "trial_ends_at": _iso(workspace.trial_ends_at)}

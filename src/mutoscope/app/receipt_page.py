@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from mutoscope.domain.chart import Account
 from mutoscope.domain.fine_tune import sentence_of
 
 if TYPE_CHECKING:
@@ -67,6 +66,16 @@ def receipt_page(receipt: Receipt, *, zone: str, is_with_cost: bool = False) -> 
     )  # fmt: skip
 
 
+def drawn_told(receipt: Receipt) -> str:
+    """Return what was drawn of which lots, each with the purchase that it came from."""
+    draws = (
+        f"{each.credits:,} of lot {each.lot}"
+        + ("" if each.purchase_id is None else f" (purchase {each.purchase_id})")
+        for each in receipt.drawn
+    )
+    return ", ".join(draws) or "no lot"
+
+
 def changes_asked(spec: JobSpec) -> Rows:
     """Return what an edit was to change, and of which picture; nothing for what is made anew."""
     if spec.source is None:
@@ -101,18 +110,12 @@ def _delivered(outputs: Iterable[StoredOutput]) -> Rows:
 
 def _price(receipt: Receipt) -> Rows:
     job = receipt.job
-    lots = [
-        f"{posting.amount:,} of lot {posting.lot}"
-        for line in receipt.lines[:1]
-        for posting in line.entry.postings
-        if posting.target == Account.HELD
-    ]
     return (
         ("rate card", job.version),
         ("held", "unlimited use, at no charge" if job.is_metered else f"{job.price:,} {job.kind}"),
         ("charged", _charged(job)),
         *((("refunded", f"{receipt.refunded:,} {job.kind}"),) if receipt.refunded else ()),
-        ("drawn", ", ".join(lots) or "no lot"),
+        ("drawn", drawn_told(receipt)),
         *((("reason", job.sentence),) if job.sentence else ()),
     )
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mutoscope.app.gateway import GatewayPayment
     from mutoscope.app.studio import Studio
     from mutoscope.domain.audit import Value
+    from mutoscope.domain.subscriptions import Subscription
     from mutoscope.storage.workspaces import Workspace
 
 TRIES: Final = 5
@@ -275,7 +276,7 @@ async def _plan(studio: Studio, case: _Case, at: datetime) -> None:
         subscription_id=request.subject_id,
     )
     request = subscribe.of_term(studio, request, begun=begun)
-    rows = (*case.rows, *rows_paid(studio, request, at=at, subscription=begun))
+    rows = _rows(studio, replace(case, request=request), at, begun)
     try:
         await subscribe.submit_start(
             studio, case.workspace, begun, rows=rows, at=at, note=case.act.note
@@ -301,7 +302,7 @@ async def _upgrade(studio: Studio, case: _Case, at: datetime) -> None:
         raise PaymentDoesNotFit(reason="plan_is_changed")
     if not upgrade.is_still_priced(subscription, wish=request.wish, at=at):
         raise PaymentDoesNotFit(reason="period_over", is_void=True)
-    rows = (*case.rows, *rows_paid(studio, request, at=at, subscription=subscription))
+    rows = _rows(studio, case, at, subscription)
     await upgrade.carry_out(studio, subscription, wish=request.wish, rows=rows, at=at)
 
 
@@ -312,9 +313,7 @@ async def _purchase(studio: Studio, case: _Case, at: datetime) -> None:
         purchase = await purchases.get(
             connection, workspace_id=request.workspace_id, purchase_id=request.subject_id
         )
-    rows = (
-        *case.rows, *rows_paid(studio, request, at=at, subscription=workspace.subscription)
-    )  # fmt: skip
+    rows = _rows(studio, case, at, workspace.subscription)
     version = studio.catalog.version_at(at=at)
     if purchase.is_refill or version.fulfilment is Fulfilment.AUTOMATIC:
         granted, own = fulfilled(workspace, purchase, payment_id=case.payment.payment_id, at=at)
@@ -322,6 +321,16 @@ async def _purchase(studio: Studio, case: _Case, at: datetime) -> None:
         return
     row = purchases.changed(purchase, replace(purchase, state=PurchaseState.PAID, paid_at=at))
     await studio.journal.submit(Submission(()), side_rows=(row, *rows))
+
+
+def _rows(
+    studio: Studio, case: _Case, at: datetime, subscription: Subscription | None
+) -> tuple[SideRow, ...]:
+    """Return the rows of a payment, and those that tell that its request is paid."""
+    paid = rows_paid(
+        studio, case.request, at=at, subscription=subscription, gateway=case.payment.gateway
+    )
+    return (*case.rows, *paid)
 
 
 _CarryOut = Callable[["Studio", _Case, "datetime"], Awaitable[None]]

@@ -116,7 +116,8 @@ async def settle(
         subscription = await subscriptions.get(
             connection, workspace_id=request.workspace_id, subscription_id=request.subject_id
         )
-    own = (*rows, *rows_paid(studio, request, at=at, subscription=None))
+    paid_rows = rows_paid(studio, request, at=at, subscription=None, gateway=request.gateway)
+    own = (*rows, *paid_rows)
     if subscription is None or subscription.state_at(at=at) is State.CANCELLED:
         await studio.journal.submit(Submission(()), side_rows=own)
         return

@@ -58,6 +58,8 @@ def _facts(found: Facts) -> list[tuple[str, str]]:
         ("e-mail", workspace.email or "-"),
         ("plan", found.plan if standing.state is None else f"{found.plan}, {standing.state}"),
     ]
+    if found.begins_at is not None:
+        facts.append(("begins on", told(found.begins_at, zone=zone)))
     if found.period is not None:
         facts.append(("billing date", told(found.period.ends_at, zone=zone)))
     if standing.cancels_at is not None:

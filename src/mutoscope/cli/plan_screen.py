@@ -38,6 +38,7 @@ class Shown:
     workspace: Workspace
     next_charge: NextCharge | None
     suspends_at: datetime | None
+    begins_at: datetime | None
     requests: tuple[PaymentRequest, ...]
     links: tuple[str, ...]
     parked: tuple[Payment, ...]
@@ -58,7 +59,7 @@ async def shown_of(studio: Studio, workspace_id: UUID) -> Shown:
         )  # fmt: skip
     return Shown(
         state=now.state, workspace=now.workspace, next_charge=now.next_charge,
-        suspends_at=now.suspends_at, requests=now.requests, parked=came,
+        suspends_at=now.suspends_at, begins_at=now.begins_at, requests=now.requests, parked=came,
         links=tuple(pay_links.pay_link(studio, each, at=now.at) for each in now.requests),
     )  # fmt: skip
 
@@ -111,7 +112,7 @@ def _facts(shown: Shown) -> Iterator[tuple[str, str]]:
     yield "plan", f"{found.plan}, {_paid(found.months_per_charge)}"
     if found.allowances:
         yield "credits", f"{amounts_told(found.allowances)} a month"
-    yield "billing date", _billing_date(found)
+    yield _billing_date(found, is_to_begin=shown.begins_at is not None)
     if found.gateway == DEMO:
         yield "charged", NOT_CHARGED
     elif shown.next_charge is not None:
@@ -158,8 +159,10 @@ def _paid(months_per_charge: int) -> str:
     return "paid monthly" if months_per_charge == 1 else "paid yearly, credits monthly"
 
 
-def _billing_date(found: Subscription) -> str:
+def _billing_date(found: Subscription, *, is_to_begin: bool) -> tuple[str, str]:
     day = billing_day(anchor=found.anchor())
     began = told(found.anchor_at, zone=found.zone)
+    if is_to_begin:
+        return "begins on", began
     short = ", or the month's last day where it is shorter" if day > SHORTEST_MONTH else ""
-    return f"day {day} of each month{short}, since the plan began on {began}"
+    return "billing date", f"day {day} of each month{short}, since the plan began on {began}"

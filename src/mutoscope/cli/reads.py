@@ -12,7 +12,7 @@ from mutoscope.app import downloads
 from mutoscope.app.read_history import read_history
 from mutoscope.app.receipt import Receipt
 from mutoscope.app.receipt import receipt as receipt_of
-from mutoscope.app.receipt_page import changes_asked, receipt_page
+from mutoscope.app.receipt_page import changes_asked, drawn_told, receipt_page
 from mutoscope.bootstrap import House
 from mutoscope.cli.files import copied, folder_at, written
 from mutoscope.cli.opening import in_house, zone_of
@@ -213,7 +213,10 @@ def _balance_fields(found: Balance, unlimited: tuple[str, ...], zone: str) -> di
 
 
 def line_fields(line: Line) -> dict[str, Any]:
-    """Return a line as plain data, with its sentence and the job that it is about."""
+    """Return a line as plain data, with its sentence and the job that it is about.
+
+    A grant of purchased credits has the `purchase_id` already.
+    """
     fields: dict[str, Any] = plain(line)
     job = fields.pop("job") or {}
     return {
@@ -234,7 +237,8 @@ def receipt_fields(found: Receipt, *, is_with_cost: bool = False) -> dict[str, A
         "job": plain(found.job) if is_with_cost else job_fields(found.job),
         "tool_name": found.tool_name, "outputs": plain(found.outputs),
         **({"attempts": plain(found.attempts)} if is_with_cost else {}),
-        "price_lock": plain(found.price_lock), "lines": [line_fields(each) for each in found.lines],
+        "price_lock": plain(found.price_lock), "drawn": plain(found.drawn),
+        "lines": [line_fields(each) for each in found.lines],
     }  # fmt: skip
 
 
@@ -265,6 +269,7 @@ def _show_receipt(found: Receipt, zone: str, *, is_with_cost: bool) -> None:
         length = f", {output.duration_ms / 1000:g} s" if output.duration_ms else ""
         screen.print(f"delivered  {output.width}x{output.height} {output.media_type}{length}")
     screen.print(f"rates      {job.version}")
+    screen.print(f"drawn      {drawn_told(found)}")
     for each in found.attempts if is_with_cost else ():
         screen.print(_order_line(each), markup=False)
     screen.print(f"placed     {told(job.created_at, zone=zone)}")

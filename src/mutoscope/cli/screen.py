@@ -148,16 +148,18 @@ def lots_table(*, balances: Iterable[Balance], zone: str) -> Table:
 def lines_table(*, lines: Iterable[Line], zone: str, catalog: Catalog | None = None) -> Table:
     """Return lines of the journal in plain words, with the running balance.
 
-    With a catalog each tells the tool of the job that it is about.
+    With a catalog each tells the tool of the job that it is about; a grant tells its purchase.
     """
     made = table("when", "wallet", ">line", "what", ">to spend", ">held")
     for line in lines:
-        entry, tool = line.entry, ""
+        entry, about = line.entry, ""
         if catalog is not None and line.job is not None:
-            tool = f" ({_tool_told(line.job, catalog)})"
+            about = f" ({_tool_told(line.job, catalog)})"
+        elif line.purchase_id is not None:
+            about = f" (purchase {line.purchase_id})"
         made.add_row(
             told(entry.due_at, zone=zone), line.kind, str(entry.sequence),
-            escape(f"{line.words}{tool}"), f"{entry.available:,}", f"{entry.held:,}",
+            escape(f"{line.words}{about}"), f"{entry.available:,}", f"{entry.held:,}",
         )  # fmt: skip
     return made
 

@@ -46,7 +46,8 @@ class NotStarted(Refusal):
 
     def __init__(self, *, at: datetime, starts_at: datetime) -> None:
         super().__init__(
-            f"no period at {at.isoformat()}: the first begins at {starts_at.isoformat()}"
+            f"the plan begins at {starts_at.isoformat()}, and it is {at.isoformat()}: ask for "
+            "this from then on, or set this machine's clock right if it is behind"
         )
         self.at = at
         self.starts_at = starts_at

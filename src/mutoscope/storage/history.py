@@ -9,7 +9,7 @@ counts each of them, so that a line that commits late is still found by whoever 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -102,7 +102,8 @@ class Line:
     """An entry of a wallet, with who acted and why unless that was erased.
 
     The entry has the running balance: what was available and held after it. A line that holds,
-    spends or gives back what a job uses tells the job.
+    spends or gives back what a job uses tells the job, and one that ends at once what came back to
+    a lot that was over; a grant of purchased credits tells the purchase.
     """
 
     workspace_id: UUID
@@ -110,6 +111,7 @@ class Line:
     entry: Entry
     note: Note | None
     job: LineJob | None
+    purchase_id: UUID | None
 
     @property
     def words(self) -> str:
@@ -206,7 +208,7 @@ async def lines(
     if not kinds:
         return ()
     rows = _SQL.lines(connection, workspace_id=workspace_id, kinds=kinds, sequences=sequences)
-    return tuple([_line(row) async for row in rows])
+    return await _of_jobs(connection, workspace_id, tuple([_line(row) async for row in rows]))
 
 
 async def entry_by_key(
@@ -252,6 +254,31 @@ async def related(
 async def _heads(connection: Connection, workspace_id: UUID, kind: str | None) -> dict[str, int]:
     rows = _SQL.heads(connection, workspace_id=workspace_id, kind=kind)
     return {row["kind"]: row["sequence"] async for row in rows}
+
+
+async def _of_jobs(
+    connection: Connection, workspace_id: UUID, found: tuple[Line, ...]
+) -> tuple[Line, ...]:
+    """Return lines, those that ended what had just come back with the job that it was of."""
+    ended = [line for line in found if line.entry.namespace == _FOLLOW_UPS]
+    if not ended:
+        return found
+    kinds, sequences = _columns(map(_name, ended))
+    rows = _SQL.givers(
+        connection, workspace_id=workspace_id, kinds=kinds, sequences=sequences,
+        lots=[line.entry.refers_to for line in ended], due=[line.entry.due_at for line in ended],
+    )  # fmt: skip
+    givers = {(row["kind"], row["sequence"]): (row["kind"], row["giver"]) async for row in rows}
+    given = await lines(connection, workspace_id=workspace_id, names=set(givers.values()))
+    jobs = {_name(line): line.job for line in given}
+    return tuple(
+        replace(line, job=jobs[givers[_name(line)]]) if _name(line) in givers else line
+        for line in found
+    )
+
+
+def _name(line: Line) -> tuple[str, int]:
+    return line.kind, line.entry.sequence
 
 
 async def _followed(
@@ -358,10 +385,10 @@ def _columns(names: Iterable[tuple[str, int]]) -> tuple[list[str], list[int]]:
 
 
 def _line(row: Row) -> Line:
-    entry, further, note, *job = row
+    entry, further, note, purchase_id, *job = row
     return Line(
         workspace_id=entry["workspace_id"], kind=entry["kind"],
         entry=entry_from(entry, postings_from(entry, further)),
         note=None if note is None else Note(note["salt"], note["actor"], note["note"]),
-        job=None if job[0] is None else LineJob(*job),
+        job=None if job[0] is None else LineJob(*job), purchase_id=purchase_id,
     )  # fmt: skip

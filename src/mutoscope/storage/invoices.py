@@ -132,6 +132,7 @@ class Invoice:
     """An invoice or credit note as it was issued, what was credited of it since, and its payment.
 
     `seller` is what the seller was then, as plain data: it is printed, and decides nothing more.
+    Its `is_by_card` tells how the document is paid; those issued before that was kept have none.
     `paid_at` is when the money of an invoice came, also where it was issued before.
     """
 

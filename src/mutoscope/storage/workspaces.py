@@ -68,7 +68,15 @@ class Workspace:
         """Return the period of its plan that runs at an instant; None while no plan runs."""
         if self.subscription is None or self.state_at(at=at) not in HAS_PLAN:
             return None
-        return self.subscription.period_at(at=at)
+        is_to_begin = self.begins_at(at=at) is not None
+        return None if is_to_begin else self.subscription.period_at(at=at)
+
+    def begins_at(self, *, at: datetime) -> datetime | None:
+        """Return when its plan begins, where that is to come: by a clock that is behind."""
+        found = self.subscription
+        if found is None or found.anchor_at <= at or self.state_at(at=at) not in HAS_PLAN:
+            return None
+        return found.anchor_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from mutoscope.domain.credits import Refusal
 from mutoscope.storage.database import DatabaseUnreachable
 from mutoscope.storage.embedded import NOT_READY
+from mutoscope.web.heads import ALLOW, allowed
 from mutoscope.web.malformed_ids import malformed_id
 from mutoscope.web.places import ErrorPlace, in_request
 from mutoscope.web.statuses import STATUSES
@@ -42,9 +43,6 @@ ALWAYS: Final = (
     "not_for_staff", "outside_view", "view_is_read_only", UNEXPECTED, "database_unreachable",
 )  # fmt: skip
 """What any route may answer."""
-
-ALLOW: Final = "allow"
-"""The header of the methods that an address has, as the framework writes it."""
 
 _HEADERS: Final = {
     401: {"WWW-Authenticate": "Bearer"},
@@ -220,8 +218,7 @@ def _told_headers(error: HTTPException) -> dict[str, str]:
     """Return the framework's headers of an error; who has GET has HEAD as well (`heads`)."""
     headers = dict(error.headers or {})
     if ALLOW in headers:
-        allowed = set(headers[ALLOW].split(", "))
-        headers[ALLOW] = ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))
+        headers[ALLOW] = allowed(headers[ALLOW])
     return headers
 
 

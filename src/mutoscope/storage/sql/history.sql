@@ -56,7 +56,8 @@ LIMIT :line_count;
 
 -- name: lines
 -- Lines with all that belongs to them, in the order asked, and the job that each is about: its own
--- lines have its id in their keys, a release at the deadline and a refund refer to one of those.
+-- lines have its id in their keys, a release at the deadline and a refund refer to one of those. A
+-- grant of purchased credits refers to their purchase.
 SELECT
     f.e AS entry,
     array(
@@ -69,7 +70,7 @@ SELECT
         WHERE t.workspace_id = :workspace_id AND t.kind = n.kind AND t.sequence = n.sequence
         LIMIT 1
     ) AS note,
-    u.job_id, u.tool, u.version, u.duration_s
+    b.purchase_id, u.job_id, u.tool, u.version, u.duration_s
 FROM unnest(:kinds::text[], :sequences::bigint[])
 WITH ORDINALITY AS n (kind, sequence, number)
 CROSS JOIN LATERAL (
@@ -77,6 +78,18 @@ CROSS JOIN LATERAL (
     WHERE e.workspace_id = :workspace_id AND e.kind = n.kind AND e.sequence = n.sequence
     LIMIT 1
 ) AS f
+LEFT JOIN LATERAL (
+    SELECT p.purchase_id FROM purchases AS p
+    WHERE
+        p.workspace_id = :workspace_id
+        AND p.purchase_id = CASE
+            WHEN
+                (f.e).lot_source = 'pack'
+                AND (f.e).lot_reference ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+                THEN (f.e).lot_reference::uuid
+        END
+    LIMIT 1
+) AS b ON TRUE
 LEFT JOIN LATERAL (
     SELECT e.namespace, e.key FROM entries AS e
     WHERE
@@ -101,6 +114,43 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS u ON TRUE
 ORDER BY n.number;
+
+-- name: givers
+-- Of lines that ended a lot at once, the line whose credits had come back to that lot: it is before
+-- them, of the same instant. What ends by the clock alone has none.
+WITH RECURSIVE climbed (kind, sequence, lot, due_at, above) AS (
+    SELECT n.kind, n.sequence, n.lot, n.due_at, n.sequence - 1
+    FROM unnest(:kinds::text[], :sequences::bigint[], :lots::bigint[], :due::timestamptz[])
+        AS n (kind, sequence, lot, due_at)
+    UNION ALL
+    SELECT c.kind, c.sequence, c.lot, c.due_at, c.above - 1
+    FROM climbed AS c
+    CROSS JOIN LATERAL (
+        SELECT e.namespace, e.due_at
+        FROM entries AS e
+        WHERE e.workspace_id = :workspace_id AND e.kind = c.kind AND e.sequence = c.above
+        LIMIT 1
+    ) AS f
+    WHERE f.namespace = 'lapse' AND f.due_at = c.due_at
+)
+
+SELECT c.kind, c.sequence, c.above AS giver
+FROM climbed AS c
+CROSS JOIN LATERAL (
+    SELECT e.namespace, e.operation, e.due_at
+    FROM entries AS e
+    WHERE e.workspace_id = :workspace_id AND e.kind = c.kind AND e.sequence = c.above
+    LIMIT 1
+) AS f
+CROSS JOIN LATERAL (
+    SELECT p.lot
+    FROM postings AS p
+    WHERE
+        p.workspace_id = :workspace_id AND p.kind = c.kind AND p.sequence = c.above
+        AND p.lot = c.lot AND p.target IN ('available', 'frozen')
+    LIMIT 1
+) AS b
+WHERE f.operation IN ('settle', 'release', 'refund') AND f.due_at = c.due_at;
 
 -- name: named^
 -- The line that a key names.

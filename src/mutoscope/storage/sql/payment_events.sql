@@ -65,15 +65,9 @@ SELECT
     p.refunded - coalesce((
         SELECT sum(r.amount)
         FROM refunds AS r
-        CROSS JOIN LATERAL (
-            SELECT o.gateway FROM refund_outcomes AS o
-            WHERE o.workspace_id = r.workspace_id AND o.refund_id = r.refund_id
-            ORDER BY o.ordinal DESC
-            LIMIT 1
-        ) AS l
         WHERE
             r.workspace_id = p.workspace_id AND r.payment_id = p.payment_id
-            AND r.state = 'succeeded' AND l.gateway <> p.gateway
+            AND r.state = 'succeeded' AND refund_gateway(r.workspace_id, r.refund_id) <> p.gateway
     ), 0)::bigint AS refunded,
     coalesce((
         SELECT sum(r.amount)
@@ -105,15 +99,9 @@ LIMIT :limit;
 SELECT r.reference
 FROM refunds AS r
 INNER JOIN payments AS p ON r.workspace_id = p.workspace_id AND r.payment_id = p.payment_id
-CROSS JOIN LATERAL (
-    SELECT o.gateway FROM refund_outcomes AS o
-    WHERE o.workspace_id = r.workspace_id AND o.refund_id = r.refund_id
-    ORDER BY o.ordinal DESC
-    LIMIT 1
-) AS l
 WHERE
     p.gateway = :gateway AND p.reference = :payment_reference AND r.state = 'succeeded'
-    AND l.gateway = p.gateway AND r.reference IS NOT NULL
+    AND r.reference IS NOT NULL AND refund_gateway(r.workspace_id, r.refund_id) = p.gateway
 ORDER BY r.asked_at, r.refund_id;
 
 -- name: note_refund_reference!

@@ -87,13 +87,15 @@ class InboxPage(msgspec.Struct, frozen=True, kw_only=True):
 class FactsShape(msgspec.Struct, frozen=True, kw_only=True):
     """What staff see of a workspace beside its threads: `period.ends_at` is the billing date.
 
-    `requests` are open, and `parked` are payments that wait for staff: why somebody who paid waits.
-    `disputes` are all of theirs, the newest first.
+    A plan that has yet to begin does so at `begins_at`. `requests` are open, and `parked` are
+    payments that wait for staff: why somebody who paid waits. `disputes` are all of theirs, the
+    newest first.
     """
 
     workspace: Workspace
     plan: str
     standing: Standing
+    begins_at: datetime | None
     period: Period | None
     balances: tuple[Balance, ...]
     unlimited: tuple[str, ...]

@@ -63,12 +63,14 @@ class EntryShape(msgspec.Struct, frozen=True, kw_only=True):
 class LineShape(EntryShape, frozen=True, kw_only=True):
     """An entry in plain words, with who acted and why unless that was erased.
 
-    `job_id` and `tool`, a tool's key, are null where the line is about no job.
+    `job_id` and `tool`, a tool's key, are null where the line is about no job, and `purchase_id`
+    where it is no grant of purchased credits.
     """
 
     words: str
     job_id: UUID | None
     tool: str | None
+    purchase_id: UUID | None
     actor: str | None
     note: str | None
     is_note_erased: bool
@@ -103,6 +105,7 @@ def line_shape(line: Line) -> LineShape:
         words=line.words,
         job_id=job.job_id if job else None,
         tool=job.tool if job else None,
+        purchase_id=line.purchase_id,
         actor=note.actor if note else None,
         note=note.text if note else None,
         is_note_erased=line.is_note_erased,

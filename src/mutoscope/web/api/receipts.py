@@ -10,7 +10,7 @@ import msgspec
 from litestar import get
 from litestar.params import FromPath
 
-from mutoscope.app.receipt import receipt
+from mutoscope.app.receipt import Drawn, receipt
 from mutoscope.domain.attempts import AttemptState
 from mutoscope.domain.staff import NotAllowed
 from mutoscope.storage.attempts import Attempt
@@ -60,7 +60,8 @@ class OrdersShape(msgspec.Struct, frozen=True, kw_only=True):
 class ReceiptShape(msgspec.Struct, frozen=True, kw_only=True):
     """A job, what its tool is called, its outputs, and its lines, oldest first.
 
-    `refunded` counts the credits that staff gave back of what the job captured.
+    `refunded` counts the credits that staff gave back of what the job captured, `drawn` what its
+    hold took of which lots.
     """
 
     job: JobShape
@@ -68,6 +69,7 @@ class ReceiptShape(msgspec.Struct, frozen=True, kw_only=True):
     refunded: int
     outputs: tuple[OutputShape, ...]
     price_lock: PriceLockShape | None
+    drawn: tuple[Drawn, ...]
     lines: tuple[LineShape, ...]
 
 
@@ -88,6 +90,7 @@ async def show_receipt(
         refunded=found.refunded,
         outputs=tuple(output_shape(found.job, output) for output in found.outputs),
         price_lock=None if lock is None else _lock_shape(lock),
+        drawn=found.drawn,
         lines=tuple(map(line_shape, found.lines)),
     )
 

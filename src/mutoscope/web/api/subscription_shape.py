@@ -31,8 +31,9 @@ class SubscriptionShape(msgspec.Struct, frozen=True, kw_only=True):
 
     `period` is half-open: what is left of its credits lapses at `ends_at`. A plan that is past due
     is suspended at `suspends_at`, unless it is paid before. `to_pay` are the open payment requests,
-    the eldest first. `calendar_url` needs no key. What is `scheduled` for `cancels_at` or later
-    begins only if the end is taken back.
+    the eldest first. A plan that has yet to begin does so at `begins_at`: it has no period till
+    then. `calendar_url` needs no key. What is `scheduled` for `cancels_at` or later begins only if
+    the end is taken back.
     """
 
     workspace_id: UUID
@@ -41,6 +42,7 @@ class SubscriptionShape(msgspec.Struct, frozen=True, kw_only=True):
     closed_at: datetime | None
     purchases_enabled_at: datetime | None
     plan: PlanShape | None
+    begins_at: datetime | None
     billing_date: BillingDate | None
     period: Period | None
     next_charge: NextCharge | None
@@ -68,8 +70,8 @@ def _shape(studio: Studio, now: PlanNow) -> SubscriptionShape:
         trial_ends_at=workspace.trial_ends_at, closed_at=workspace.closed_at,
         purchases_enabled_at=workspace.purchases_enabled_at,
         plan=None if terms is None else _plan(terms, name=now.name or terms.plan),
-        billing_date=now.billing_date, period=now.period, next_charge=now.next_charge,
-        scheduled=terms.scheduled if terms else None,
+        begins_at=now.begins_at, billing_date=now.billing_date, period=now.period,
+        next_charge=now.next_charge, scheduled=terms.scheduled if terms else None,
         cancels_at=terms.cancels_at if terms else None,
         past_due_at=terms.past_due_at if terms else None, suspends_at=now.suspends_at,
         suspended_at=terms.suspended_at if terms else None,
