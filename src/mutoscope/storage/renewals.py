@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 SWEEP_MAX: Final = 200_000
 """Names in a sweep: some 30 MB. The more there are, the nearer lie their rows."""
 
-CHUNK_MAX: Final = 20
-"""Wallets in one transaction: fifty cost a twentieth less each, and let charges wait longer."""
+CHUNK_MAX: Final = 25
+"""Wallets in one transaction: fewer cost more each, more of them let charges wait longer."""
 
 ENTRIES_AIM: Final = 150
 """Entries that a transaction should write: after downtime a wallet has many, so chunks shrink."""
