@@ -1,7 +1,9 @@
 """What is told of a workspace is told by its clocks, by whichever command."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -40,15 +42,20 @@ def test_an_invitation_and_an_invoice_are_told_by_the_clocks_of_the_lists(
     assert [each for each in told if "UTC" in each or "GMT" in each] == []
 
 
-def confirm(place: dict[str, Any], workspace: str, secret: Path) -> None:
-    """Let the first of the staff confirm the transfer that the workspace was asked for."""
+def signed(place: dict[str, Any], secret: Path) -> tuple[str, ...]:
+    """Take the first of the staff in; return the options with which she acts."""
     secret.write_text("correct horse battery", encoding="utf-8")
     secret.chmod(0o600)
     who = ("eve", "--email", "eve@example.com", "--role", "admin", "--role", "finance")
     word = ("--new-password-file", str(secret))
     run_here("staff", "add", *who, "--reason", "the first", *word, **place)
+    return ("--reason", "it came in", "--as", "eve", "--password-file", str(secret))
+
+
+def confirm(place: dict[str, Any], workspace: str, secret: Path) -> None:
+    """Let the first of the staff confirm the transfer that the workspace was asked for."""
+    eve = signed(place, secret)
     (request,) = run_here("subscription", "show", workspace, "--json", **place).json()["requests"]
-    eve = ("--reason", "it came in", "--as", "eve", "--password-file", str(secret))
     done = run_here("desk", "confirm", request["request_id"], "bank-1", *eve, **place)
     assert done.code == 0, done
 
@@ -61,3 +68,34 @@ def test_a_payment_is_told_by_the_clock_of_its_workspace(
     told = run_here("payments", "list", workspace, **place).output
 
     assert (" JST" in told, "UTC" in told, "bank-1" in told) == (True, False, True)
+
+
+def test_a_day_on_which_a_plan_began_is_one_of_its_workspace(place: dict[str, Any]) -> None:
+    made = run_here("workspace", "create", "Ada", "--zone", "America/New_York", "--json", **place)
+    workspace = made.json()["workspace"]["workspace_id"]
+    first = f"{datetime.now(UTC) - timedelta(days=40):%Y-%m}-01"
+
+    began = ("--began", first, "--yes")
+    told = run_here("subscription", "start", workspace, "pro", *began, **place)
+
+    assert "day 1 of each month, since the plan began on 01 " in told.output, told
+
+
+def test_a_day_that_the_desk_is_told_is_one_of_the_workspace(
+    place: dict[str, Any], workspace: str, tmp_path: Path
+) -> None:
+    eve = signed(place, tmp_path / "password")
+    ends = f"{datetime.now(UTC) + timedelta(days=5):%Y-%m-%d}"
+    given = run_here("desk", "goodwill", workspace, "video", "5", "--expires", ends, *eve, **place)
+    made = run_here("workspace", "create", "Bo", "--zone", "America/New_York", "--json", **place)
+    other = made.json()["workspace"]["workspace_id"]
+    first = f"{datetime.now(UTC) - timedelta(days=40):%Y-%m}-01"
+
+    started = run_here("desk", "start", other, "pro", "--began", first, *eve, **place)
+
+    balances = run_here("balance", workspace, "--json", **place).json()
+    lapses = {lot["source"]: lot["expires_at"] for one in balances for lot in one["lots"]}
+    shown = run_here("subscription", "show", other, **place).output
+    assert (given.code, started.code) == (0, 0), (given, started)
+    assert datetime.fromisoformat(lapses["goodwill"]).astimezone(ZoneInfo("Asia/Tokyo")).hour == 0
+    assert "day 1 of each month, since the plan began on 01 " in shown
