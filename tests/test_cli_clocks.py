@@ -99,3 +99,34 @@ def test_a_day_that_the_desk_is_told_is_one_of_the_workspace(
     assert (given.code, started.code) == (0, 0), (given, started)
     assert datetime.fromisoformat(lapses["goodwill"]).astimezone(ZoneInfo("Asia/Tokyo")).hour == 0
     assert "day 1 of each month, since the plan began on 01 " in shown
+
+
+def test_what_comes_to_a_workspace_is_told_by_its_clocks(
+    place: dict[str, Any], workspace: str, tmp_path: Path
+) -> None:
+    eve = signed(place, tmp_path / "password")
+    made = run_here("workspace", "create", "Bo", "--zone", "Asia/Tokyo", "--json", **place)
+    large = made.json()["workspace"]["workspace_id"]
+    terms = ("--credits", "image=1", "--credits", "video=1", "--price", "900", "--purchases")
+    run_here("desk", "start", large, "enterprise", *terms, *eve, **place)
+    next_year = f"{datetime.now(UTC).year + 1}-02-01"
+    pack = ("house", "video", "9000", "14000", "--begins", next_year)
+    run_here("desk", "agree-pack", large, *pack, *eve, **place)
+    run_here("purchase", "promo", "SPRING", "--kind", "video", "--credits", "5", *eve, **place)
+
+    redeemed = run_here("purchase", "redeem", workspace, "SPRING", **place)
+    packs = run_here("purchase", "packs", large, **place)
+
+    assert redeemed.errors.rstrip().endswith(" JST."), redeemed
+    assert f"From 01 Feb {next_year[:4]} 00:00 JST: house" in packs.output, packs
+
+
+def test_what_is_of_all_workspaces_is_told_in_utc(
+    place: dict[str, Any], workspace: str, tmp_path: Path
+) -> None:
+    assert workspace
+    eve = signed(place, tmp_path / "password")[2:]
+
+    listed = run_here("desk", "confirm", *eve, **place)
+
+    assert " UTC " in listed.output, listed
