@@ -1,5 +1,6 @@
 """What is told of a workspace is told by its clocks, by whichever command."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -130,3 +131,14 @@ def test_what_is_of_all_workspaces_is_told_in_utc(
     listed = run_here("desk", "confirm", *eve, **place)
 
     assert " UTC " in listed.output, listed
+
+
+def test_a_card_of_the_desk_is_told_by_the_clocks_of_its_reader(
+    place: dict[str, Any], workspace: str, tmp_path: Path
+) -> None:
+    eve = signed(place, tmp_path / "password")
+    run_here("desk", "goodwill", workspace, "video", "5", *eve, **place)
+
+    read = run_here("chat", "read", workspace, **place).output
+
+    assert re.search(r"We have given you 5 video credits\. They lapse on .* JST\.", read), read
