@@ -144,7 +144,8 @@ def _changed(change: OfferChange) -> str:
 @takes(BuyOptions)
 def order(asked: BuyOptions) -> None:
     """Order credits; they come when the order is paid and staff have added them."""
-    if (asked.pack is None) == (asked.credits is None):
+    is_amount = asked.credits is not None
+    if is_amount == (asked.pack is not None) or (is_amount and asked.kind is None):
         raise typer.BadParameter("name a --pack, or --kind and --credits")
     wish = Wish(pack=asked.pack, kind=asked.kind, credits=asked.credits)
 
