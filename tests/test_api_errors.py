@@ -148,6 +148,16 @@ async def test_a_parameter_out_of_bounds_is_named_without_the_words_of_the_frame
     assert "ParamType" not in answer["detail"]
 
 
+async def test_a_parameter_that_is_missing_is_named(api: Api) -> None:
+    workspace = await api.workspace()
+
+    answer = (await api.get(f"{workspace}/subscription/upgrade")).json()
+
+    missing = {"at": "?plan", "message": "it is missing, and has to be there"}
+    assert answer["errors"] == [missing]
+    assert answer["detail"].startswith("?plan: it is missing")
+
+
 async def test_a_parameter_is_called_as_its_caller_calls_it(api: Api) -> None:
     workspace = await api.workspace()
 

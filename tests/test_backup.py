@@ -186,6 +186,18 @@ async def test_a_full_disk_takes_no_backup(backup: Path, server_url: str, tmp_pa
             await archives.restore(place, path=backup)
 
 
+def test_what_is_no_archive_is_told_in_one_line(tmp_path: Path) -> None:
+    letter = tmp_path / "letter.pdf"
+    letter.write_bytes(b"%PDF-1.7 " * 200)
+
+    with pytest.raises(ArchiveUnreadable) as refused:
+        archives._unpack(letter, tmp_path / "staging")
+
+    told = str(refused.value)
+    assert told.startswith(f"{letter} is no whole backup (file could not be opened successfully)")
+    assert len(told.splitlines()) == 1
+
+
 def test_a_backup_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ArchiveUnreadable, match="No such file"):
         archives._unpack(tmp_path / "gone.tar", tmp_path / "staging")

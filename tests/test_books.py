@@ -165,6 +165,24 @@ async def test_a_purchase_is_told_from_its_payment_to_its_last_credit(
     }
 
 
+async def test_a_bank_that_takes_more_than_was_paid_takes_no_tax_with_it(
+    stage: Stage, till: Till, tmp_path: Path
+) -> None:
+    workspace_id = till.new_id()
+    purchase, payment = await till.buy(workspace_id, net=3_900, tax=741)
+    await till.grant(workspace_id, purchase)
+    await till.submit(workspace_id, "void", ask.Void(ask.Reference("api", f"lot-{purchase}")))
+    await till.give_back(workspace_id, payment, amount=1_000)
+    await till.lose_dispute(workspace_id, payment, amount=4_641)
+
+    await written(stage, tmp_path / "books", first=date(2025, 1, 1), until=date(2025, 2, 1))
+
+    assert balances(tmp_path / "books") == {
+        ("Assets:Stripe", "USD"): Decimal("-10.00"),
+        ("Liabilities:Refunds", "USD"): Decimal("10.00"),
+    }
+
+
 async def test_a_payment_that_was_parked_waits_unapplied(
     stage: Stage, till: Till, tmp_path: Path
 ) -> None:

@@ -1,8 +1,10 @@
 """What is told of a workspace is told by its clocks, by whichever command."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -43,15 +45,20 @@ def test_an_invitation_and_an_invoice_are_told_by_the_clocks_of_the_lists(
     assert [each for each in told if "UTC" in each or "GMT" in each] == []
 
 
-def confirm(place: dict[str, Any], workspace: str, secret: Path) -> None:
-    """Let the first of the staff confirm the transfer that the workspace was asked for."""
+def signed(place: dict[str, Any], secret: Path) -> tuple[str, ...]:
+    """Take the first of the staff in; return the options with which she acts."""
     secret.write_text("correct horse battery", encoding="utf-8")
     secret.chmod(0o600)
     who = ("eve", "--email", "eve@example.com", "--role", "admin", "--role", "finance")
     word = ("--new-password-file", str(secret))
     run_here("staff", "add", *who, "--reason", "the first", *word, **place)
+    return ("--reason", "it came in", "--as", "eve", "--password-file", str(secret))
+
+
+def confirm(place: dict[str, Any], workspace: str, secret: Path) -> None:
+    """Let the first of the staff confirm the transfer that the workspace was asked for."""
+    eve = signed(place, secret)
     (request,) = run_here("subscription", "show", workspace, "--json", **place).json()["requests"]
-    eve = ("--reason", "it came in", "--as", "eve", "--password-file", str(secret))
     done = run_here("desk", "confirm", request["request_id"], "bank-1", *eve, **place)
     assert done.code == 0, done
 
@@ -82,3 +89,76 @@ def test_a_plan_that_has_yet_to_begin_is_told_with_its_date(
     for each in told:
         assert each.code == 0, each
         assert "begins on 05 Mar 2099 09:00 UTC" in " ".join(each.output.split())
+
+
+def test_a_day_on_which_a_plan_began_is_one_of_its_workspace(place: dict[str, Any]) -> None:
+    made = run_here("workspace", "create", "Ada", "--zone", "America/New_York", "--json", **place)
+    workspace = made.json()["workspace"]["workspace_id"]
+    first = f"{datetime.now(UTC) - timedelta(days=40):%Y-%m}-01"
+
+    began = ("--began", first, "--yes")
+    told = run_here("subscription", "start", workspace, "pro", *began, **place)
+
+    assert "day 1 of each month, since the plan began on 01 " in told.output, told
+
+
+def test_a_day_that_the_desk_is_told_is_one_of_the_workspace(
+    place: dict[str, Any], workspace: str, tmp_path: Path
+) -> None:
+    eve = signed(place, tmp_path / "password")
+    ends = f"{datetime.now(UTC) + timedelta(days=5):%Y-%m-%d}"
+    given = run_here("desk", "goodwill", workspace, "video", "5", "--expires", ends, *eve, **place)
+    made = run_here("workspace", "create", "Bo", "--zone", "America/New_York", "--json", **place)
+    other = made.json()["workspace"]["workspace_id"]
+    first = f"{datetime.now(UTC) - timedelta(days=40):%Y-%m}-01"
+
+    started = run_here("desk", "start", other, "pro", "--began", first, *eve, **place)
+
+    balances = run_here("balance", workspace, "--json", **place).json()
+    lapses = {lot["source"]: lot["expires_at"] for one in balances for lot in one["lots"]}
+    shown = run_here("subscription", "show", other, **place).output
+    assert (given.code, started.code) == (0, 0), (given, started)
+    assert datetime.fromisoformat(lapses["goodwill"]).astimezone(ZoneInfo("Asia/Tokyo")).hour == 0
+    assert "day 1 of each month, since the plan began on 01 " in shown
+
+
+def test_what_comes_to_a_workspace_is_told_by_its_clocks(
+    place: dict[str, Any], workspace: str, tmp_path: Path
+) -> None:
+    eve = signed(place, tmp_path / "password")
+    made = run_here("workspace", "create", "Bo", "--zone", "Asia/Tokyo", "--json", **place)
+    large = made.json()["workspace"]["workspace_id"]
+    terms = ("--credits", "image=1", "--credits", "video=1", "--price", "900", "--purchases")
+    run_here("desk", "start", large, "enterprise", *terms, *eve, **place)
+    next_year = f"{datetime.now(UTC).year + 1}-02-01"
+    pack = ("house", "video", "9000", "14000", "--begins", next_year)
+    run_here("desk", "agree-pack", large, *pack, *eve, **place)
+    run_here("purchase", "promo", "SPRING", "--kind", "video", "--credits", "5", *eve, **place)
+
+    redeemed = run_here("purchase", "redeem", workspace, "SPRING", **place)
+    packs = run_here("purchase", "packs", large, **place)
+
+    assert redeemed.errors.rstrip().endswith(" JST."), redeemed
+    assert f"From 01 Feb {next_year[:4]} 00:00 JST: house" in packs.output, packs
+
+
+def test_what_is_of_all_workspaces_is_told_in_utc(
+    place: dict[str, Any], workspace: str, tmp_path: Path
+) -> None:
+    assert workspace
+    eve = signed(place, tmp_path / "password")[2:]
+
+    listed = run_here("desk", "confirm", *eve, **place)
+
+    assert " UTC " in listed.output, listed
+
+
+def test_a_card_of_the_desk_is_told_by_the_clocks_of_its_reader(
+    place: dict[str, Any], workspace: str, tmp_path: Path
+) -> None:
+    eve = signed(place, tmp_path / "password")
+    run_here("desk", "goodwill", workspace, "video", "5", *eve, **place)
+
+    read = run_here("chat", "read", workspace, **place).output
+
+    assert re.search(r"We have given you 5 video credits\. They lapse on .* JST\.", read), read

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -136,6 +136,27 @@ def test_a_span_without_a_day_is_refused(draft: Path) -> None:
     )
 
     assert (done.code, json.loads(done.errors)["code"]) == (1, "bad_days")
+
+
+@pytest.mark.parametrize(
+    ("report", "names"),
+    [
+        (("outstanding",), "kind,source,is_paid,age,available,frozen,held,lots"),
+        (("deferred",), "currency,item,count,paid,recognised,breakage,taken_back,deferred"),
+        (("debts",), "workspace_id,"),
+        (("month", "2025-03", "--csv", "revenue"), "currency,plans,credits,breakage,"),
+        (("month", "2025-03", "--csv", "margin"), "tool,kind,paid_credits,"),
+    ],
+)
+def test_a_report_of_an_empty_house_has_the_names_of_its_columns(
+    database_url: str, tmp_path: Path, report: tuple[str, ...], names: str
+) -> None:
+    place = Kept(datetime.now(UTC), database_url, tmp_path / "data")
+
+    done = ran(place, *report, *(() if "--csv" in report else ("--csv",)))
+
+    assert done.output.startswith(names)
+    assert len(done.output.splitlines()) == 1
 
 
 async def test_what_lost_disputes_left_unpaid_is_told_in_three_ways(

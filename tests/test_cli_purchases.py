@@ -32,3 +32,11 @@ async def test_a_refill_is_told_with_its_limit_as_money(
 
     assert (none.output, none.errors) == ("", "Nothing buys itself.\n")
     assert told.output == f"{pack} below 1,200 video credits, {limit} a month at most\n"
+
+
+@pytest.mark.parametrize("wish", [(), ("--credits", "700"), ("--kind", "video")])
+def test_an_order_of_nothing_whole_is_told_what_to_name(wish: tuple[str, ...]) -> None:
+    done = run_here("purchase", "buy", str(UUID(int=1)), *wish)
+
+    assert done.code == 2
+    assert "name a --pack, or --kind and --credits" in done.errors

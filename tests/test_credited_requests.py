@@ -9,15 +9,20 @@ from pathlib import Path
 import pytest
 
 from business_stage import documents, open_paying, pay, spendable, state, tick, to_pay
+from mutoscope.app import sign_up
 from mutoscope.app.credit_note import credit_invoice
 from mutoscope.app.invoicing import CreditExceedsInvoice
 from mutoscope.app.pay_links import checkout
+from mutoscope.app.print_invoice import printed_request
+from mutoscope.app.subscribe import start_plan
+from mutoscope.documents.invoice_pdf import InvoicePdf
 from mutoscope.domain.subscriptions import State
 from mutoscope.storage.invoices import Invoice
 from mutoscope.storage.payments import PaymentRequest
 from payment_stage import GOOD, open_till
 from studio_stage import Stage
 from test_books import balances, written
+from test_invoice_pdf import words
 
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 OVERDUE = datetime(2025, 2, 15, 9, tzinfo=UTC)
@@ -40,6 +45,15 @@ async def credit(stage: Stage, owed: PaymentRequest, amount: int | None = None) 
     )  # fmt: skip
 
 
+async def printed(stage: Stage, owed: PaymentRequest, fonts: Path) -> str:
+    """Return the words of the request as it is printed now."""
+    stage.studio = replace(stage.studio, printer=InvoicePdf(fonts=fonts))
+    _, content = await printed_request(
+        stage.studio, workspace_id=owed.workspace_id, request_id=owed.request_id
+    )
+    return words(content)
+
+
 async def mails(stage: Stage) -> str:
     async with stage.studio.reading() as connection:
         rows = await connection.fetch("SELECT body FROM outbox ORDER BY created_at, message_id")
@@ -60,6 +74,43 @@ async def test_what_is_left_to_pay_is_paid_and_nothing_else(
     assert (whole.outcome, whole.reason) == ("parked", "other_amount")
     assert rest.outcome == "applied"
     assert await to_pay(stage, owed.workspace_id) == ()
+
+
+async def test_a_printed_request_asks_for_the_rest_and_names_its_invoice(
+    stage: Stage, owed: PaymentRequest, tmp_path: Path
+) -> None:
+    note = await credit(stage, owed, 1_000)
+
+    asked = await printed(stage, owed, tmp_path)
+
+    assert "Invoiced 47.97 USD Credited since \N{MINUS SIGN}10.00 To pay 37.97 USD" in asked
+    assert f"the invoice is {note.refers_to_number}." in asked
+    assert "follows" not in asked
+
+
+async def test_a_printed_request_that_is_paid_asks_for_nothing(
+    stage: Stage, owed: PaymentRequest, tmp_path: Path
+) -> None:
+    await pay(stage, owed)
+
+    told = await printed(stage, owed, tmp_path)
+
+    assert "Paid on" in told
+    assert ("To pay" in told, "How to pay" in told) == (False, False)
+
+
+async def test_a_printed_request_tells_the_span_that_its_invoice_tells(
+    stage: Stage, tmp_path: Path
+) -> None:
+    far = await sign_up.create(
+        stage.studio, name="Aurora", zone="Pacific/Chatham", email="a@example.com"
+    )
+    await start_plan(stage.studio, workspace_id=far.workspace_id, plan="pro")
+    (owed,) = await to_pay(stage, far.workspace_id)
+
+    asked = await printed(stage, owed, tmp_path)
+
+    assert "21 Jan 2025 \N{EN DASH} 21 Feb 2025" in asked
 
 
 async def test_a_plan_whose_invoice_is_credited_whole_goes_on(

@@ -44,11 +44,11 @@ STAFF = {"proposed_by": "28718f08-9552-4763-9bc6-beeea624882e"}
 def test_a_card_of_the_desk_says_in_words_what_was_done(
     card: str, data: dict[str, Any], words: str
 ) -> None:
-    assert desk_words(card, data) == words
+    assert desk_words(card, data, zone="UTC") == words
 
 
 def test_a_card_of_other_things_has_no_words_of_its_own() -> None:
-    assert desk_words("agree_pack", {"pack": "house_9000"}) is None
+    assert desk_words("agree_pack", {"pack": "house_9000"}, zone="UTC") is None
 
 
 def test_the_customer_reads_words_and_staff_read_what_was_proposed(

@@ -191,6 +191,22 @@ async def test_a_credit_note_has_its_own_number_and_what_it_refers_to(stage: Sta
     assert (found.taxed.total, found.lines) == (4_797, (PLAN,))
 
 
+async def test_a_credit_note_goes_to_where_documents_go_now(stage: Stage) -> None:
+    await bill(stage, replace(BUYER, email=None))
+    invoice = await issued(stage)
+    await bill(stage, replace(BUYER, legal_name="Somebody Else", email="new@aurora.example"))
+
+    credit = await credit_draft(
+        stage.studio, workspace_id=stage.workspace_id, invoice_id=invoice.invoice_id, reason="x"
+    )
+    await issue(stage, credit)
+
+    async with stage.studio.reading() as connection:
+        rows = await connection.fetch("SELECT recipient, state FROM outbox ORDER BY subject")
+    assert [tuple(row) for row in rows] == [("new@aurora.example", "queued"), ("", "undeliverable")]
+    assert (await read(stage, credit)).taxed.buyer.legal_name == "Aurora Films GmbH"
+
+
 async def test_parts_of_an_invoice_are_credited_up_to_all_of_it_and_no_further(
     stage: Stage,
 ) -> None:

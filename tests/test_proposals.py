@@ -148,7 +148,7 @@ async def test_both_have_to_give_their_password_again(desk: Desk) -> None:
     proposal = (await desk.propose()).proposal
     desk.stage.clock.move(minutes=5)
 
-    with pytest.raises(NotReauthenticated):
+    with pytest.raises(NotReauthenticated, match="`staff sign-in`, or POST /v1/staff/authenticate"):
         await approve(desk, desk.ada, proposal)
     with pytest.raises(NotReauthenticated):
         await desk.act(desk.grace, "goodwill", key="another", **GOODWILL)

@@ -31,6 +31,7 @@ from mutoscope.app.unspent import (
 from mutoscope.domain import actions as ask
 from mutoscope.domain.invoices import DocumentKind
 from mutoscope.domain.lots import LotState
+from mutoscope.domain.money import money_text
 from mutoscope.domain.money_words import card_words
 from mutoscope.domain.offers import Money
 from mutoscope.domain.purchases import Purchase, PurchaseNotInThisState, PurchaseState
@@ -261,6 +262,18 @@ async def test_more_money_is_decided_on_for_a_part_and_lessens_the_rest(sale: Sa
 
     assert (refused.value.credits, refused.value.credits_worth) == (400, 399)
     assert (first.amount, (await sale.refund()).amount) == (4_700, TOTAL - 4_700)
+
+
+async def test_more_money_than_is_left_is_refused_with_what_is(sale: Sale) -> None:
+    await sale.refund(400)
+
+    with pytest.raises(NothingToRefund) as refused:
+        await sale.refund(10, TOTAL)
+
+    left = (await sale.purchase()).refunded
+    assert refused.value.amount_max == TOTAL - left
+    assert str(refused.value).startswith(f"{money_text(TOTAL, 'USD')} is more than is left of what")
+    assert f"may be up to {money_text(TOTAL - left, 'USD')}" in str(refused.value)
 
 
 async def test_the_books_tell_of_a_part_what_was_taken_back(sale: Sale, tmp_path: Path) -> None:

@@ -215,7 +215,8 @@ def _unpack(path: Path, staging: Path) -> Manifest:
                 if _copied(source, staging / member.name) != expected:
                     raise ArchiveUnreadable(path=path, reason=f"{member.name} was changed")
     except (tarfile.TarError, EOFError) as error:
-        raise ArchiveUnreadable(path=path, reason=str(error)) from error
+        # Of a file that is no archive, a line for every compression that was tried follows.
+        raise ArchiveUnreadable(path=path, reason=str(error).partition(":\n")[0]) from error
     if missing:
         raise ArchiveUnreadable(path=path, reason=f"{min(missing)} is missing")
     return manifest

@@ -208,13 +208,17 @@ def _unused(back: MoneyBack) -> tuple[Leg, ...]:
 
 
 def _given_back(request: PaidRequest, before: int, after: int) -> tuple[Leg, ...]:
+    """Return what money that went back lessens; beyond what was paid there is no tax in it."""
+    total = request.net + request.tax
+    within = min(after, total) - min(before, total)
     net = net_of(net=request.net, tax=request.tax, amount=after) - net_of(
         net=request.net, tax=request.tax, amount=before
     )
     account = REFUNDS if request.purpose == PURCHASE else DEFERRED_PLANS
     return (
         money_leg(account, net, request.currency),
-        money_leg(TAX, after - before - net, request.currency),
+        money_leg(TAX, within - net, request.currency),
+        money_leg(REFUNDS, after - before - within, request.currency),
     )
 
 

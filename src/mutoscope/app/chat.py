@@ -121,7 +121,7 @@ def post_card(card: Card) -> tuple[SideRow, ...]:
     return card_rows(
         workspace_id=card.workspace_id, thread_id=card.thread_id, message_id=card.message_id,
         author=staff(staff_id=card.author), card=card.card, data=card.data, at=card.at,
-        body=card_words(card.card, card.data) or desk_words(card.card, card.data),
+        body=card_words(card.card, card.data) or desk_words(card.card, card.data, zone=card.zone),
     )  # fmt: skip
 
 

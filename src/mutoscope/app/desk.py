@@ -9,7 +9,7 @@ action happen once, whether credits move or not.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -26,7 +26,7 @@ from mutoscope.domain.planner import KeyReused
 from mutoscope.domain.proposals import ProposalState
 from mutoscope.domain.requests import Note, Request, checked
 from mutoscope.domain.staff import Actor, StaffAction
-from mutoscope.storage import audit, proposals, staff
+from mutoscope.storage import audit, proposals, staff, workspaces
 from mutoscope.storage.payments import NOBODY
 from mutoscope.storage.proposals import Proposal
 from mutoscope.storage.session import SideRow
@@ -73,7 +73,7 @@ class Deed:
     """An order that was judged and is to be carried out now, by its actor.
 
     `approves` is the proposal that it carries out, where two people are needed. One that `is_quiet`
-    tells the customer nothing new: it has no card.
+    tells the customer nothing new: it has no card. The card tells instants by the clocks of `zone`.
     """
 
     actor: Actor
@@ -86,6 +86,7 @@ class Deed:
     at: datetime
     approves: Proposal | None = None
     is_quiet: bool = False
+    zone: str = "UTC"
 
     @property
     def namespace(self) -> str:
@@ -148,7 +149,7 @@ class Deed:
         card = Card(
             workspace_id=self.workspace_id, thread_id=self.thread_id,
             message_id=studio.ids.new(), author=self.actor.staff_id, card=self.action.value,
-            data=data, at=self.at,
+            data=data, at=self.at, zone=self.zone,
         )  # fmt: skip
         return (
             *decided, *(() if is_nobodys or self.is_quiet else studio.post_card(card)),
@@ -224,7 +225,7 @@ async def carry_out(studio: Studio, *, deed: Deed, action: DeskAction) -> Done:
     :raises AlreadyDone: when somebody else was first.
     """
     try:
-        await action.perform(studio, deed)
+        await action.perform(studio, await _by_its_clocks(studio, deed))
     except Refusal:
         line = await done_before(studio, deed)
         if line is None:
@@ -233,6 +234,18 @@ async def carry_out(studio: Studio, *, deed: Deed, action: DeskAction) -> Done:
     line = await done_before(studio, deed)
     assert line is not None, f"{deed.action} did not commit the rows of its deed"
     return await answer(studio, deed, line)
+
+
+async def _by_its_clocks(studio: Studio, deed: Deed) -> Deed:
+    """Return a deed with the zone of its workspace, by which its card tells instants.
+
+    :raises UnknownWorkspace: when there is no such workspace.
+    """
+    if deed.workspace_id == NOBODY:
+        return deed
+    async with studio.reading() as connection:
+        workspace = await workspaces.get(connection, workspace_id=deed.workspace_id)
+    return replace(deed, zone=workspace.zone)
 
 
 async def done_before(studio: Studio, deed: Deed) -> AuditLine | None:

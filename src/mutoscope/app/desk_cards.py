@@ -17,7 +17,10 @@ from mutoscope.storage.session import SideRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """An action as a thread shows it; without a thread it belongs to the workspace's latest one."""
+    """An action as a thread shows it; without a thread it belongs to the workspace's latest one.
+
+    Its words tell instants by the clocks of `zone`, which is the workspace's.
+    """
 
     workspace_id: UUID
     thread_id: UUID | None
@@ -26,6 +29,7 @@ class Card:
     card: str
     data: Mapping[str, Value]
     at: datetime
+    zone: str = "UTC"
 
 
 PostCard = Callable[[Card], tuple[SideRow, ...]]

@@ -1,8 +1,9 @@
 """An invoice, credit note or payment request as it is printed: facts, lines and totals in words.
 
-Invariant: the page follows from the stored snapshot alone, never from what happened since, so that
-it is printed the same at any time. The surprising choice: dates are told by the clocks of the
-billing zone, but the date of issue by the seller's, since its year is that of the number.
+Invariant: a document follows from the stored snapshot alone, never from what happened since, so
+that it is printed the same at any time; a payment request asks for what is still to be paid. The
+surprising choice: dates are told by the clocks of the billing zone, but the date of issue by the
+seller's, since its year is that of the number.
 """
 
 from __future__ import annotations
@@ -29,9 +30,8 @@ CHARGED: Final = (
     "The amount is charged to your card: nothing has to be transferred. If that fails, you get a "
     "link to pay."
 )
-REQUEST_NOTE: Final = (
-    "No tax can be deducted by this request: the invoice follows when the money has arrived."
-)
+REQUEST_NOTE: Final = "No tax can be deducted by this request: {}."
+TO_FOLLOW: Final = "the invoice follows when the money has arrived"
 
 Rows = tuple[tuple[str, str], ...]
 
@@ -90,26 +90,31 @@ def invoice_page(invoice: Invoice) -> InvoicePage:
 
 
 def request_page(
-    asked: PaymentRequest, *, seller: Seller, card_link: str | None = None
-) -> InvoicePage:
+    asked: PaymentRequest, *, seller: Seller, zone: str, invoice: Invoice | None = None,
+    card_link: str | None = None,
+) -> InvoicePage:  # fmt: skip
     """Return what is printed of a payment request: everything but a number.
 
-    One that is paid by card tells the link to do so, and no bank account.
+    One that is paid by card tells the link to do so, and no bank account; one that is paid or
+    cancelled tells that. Spans are by the clocks of the zone.
     """
     printed, taxed = seller.printed(), asked.taxed
     reference = transfer_words(request_id=asked.request_id)
+    is_open = asked.paid_at is None and asked.cancelled_at is None
+    where = _card(card_link) if card_link else _payment(printed, reference)
+    issued = f"the invoice is {invoice.number}" if invoice is not None else TO_FOLLOW
     return InvoicePage(
         name=f"payment-request-{reference.lower()}",
         title="Payment request", subtitle="Not an invoice", number="",
         warning=EXAMPLE if seller.is_example else "", seller=_seller(printed),
         buyer=_buyer(taxed.buyer, printed),
         facts=(("Date", _day(asked.created_at, seller.zone)),
-               ("To pay by", _day(asked.due_at, seller.zone))),
-        currency=taxed.currency, lines=_lines(asked.lines, taxed.currency, seller.zone),
-        totals=_totals(taxed, printed, "To pay"),
-        notes=(*((taxed.note,) if taxed.note else ()), REQUEST_NOTE),
-        payment=_card(card_link) if card_link else _payment(printed, reference),
-        footer=_footer(printed),
+               *_when(("Paid on", asked.paid_at), ("Cancelled on", asked.cancelled_at),
+                      ("To pay by", asked.due_at), zone=seller.zone)),
+        currency=taxed.currency, lines=_lines(asked.lines, taxed.currency, zone),
+        totals=_asked_totals(asked, printed, is_open=is_open),
+        notes=(*((taxed.note,) if taxed.note else ()), REQUEST_NOTE.format(issued)),
+        payment=where if is_open else (), footer=_footer(printed),
     )  # fmt: skip
 
 
@@ -170,6 +175,19 @@ def _totals(taxed: Taxed, seller: Mapping[str, Any], total: str) -> Rows:
         (tax, amount_text(taxed.tax, taxed.currency)),
         (total, money_text(taxed.total, taxed.currency)),
     )
+
+
+def _asked_totals(asked: PaymentRequest, seller: Mapping[str, Any], *, is_open: bool) -> Rows:
+    """Return the totals of a request, less what was credited of its invoice while it was open."""
+    to_pay = "To pay" if is_open else "Total"
+    if not asked.credited:
+        return _totals(asked.taxed, seller, to_pay)
+    less = _signed(amount_text(-asked.credited, asked.taxed.currency))
+    left = asked.money()
+    return (
+        *_totals(asked.taxed, seller, "Invoiced"),
+        ("Credited since", less), (to_pay, money_text(left.amount, left.currency)),
+    )  # fmt: skip
 
 
 def _payment(seller: Mapping[str, Any], reference: str) -> Rows:

@@ -68,7 +68,7 @@ class Draft:
     `billing_at` is the billing date that stands on it, by the clocks of `zone` (the seller's when
     empty); spans of lines are told by the same. A draft that was paid has `paid_at`, one that waits
     for money `due_at`; `is_by_card` tells how it was, or will be, paid. `refers_to`,
-    `credited_before` and `reason` are a credit note's: make one with `credit_draft`.
+    `credited_before`, `reason` and `sent_to` are a credit note's: make one with `credit_draft`.
     """
 
     workspace_id: UUID
@@ -86,6 +86,7 @@ class Draft:
     refers_to: UUID | None = None
     credited_before: int = 0
     reason: str | None = None
+    sent_to: Party | None = None
 
 
 async def taxed(
@@ -145,7 +146,8 @@ async def credit_draft(
 ) -> Draft:
     """Return the draft of a credit note, for some of what is left of an invoice or all of it.
 
-    `amount` includes the tax. When another credit note comes in between, the submission is refused
+    `amount` includes the tax. It names the buyer of the invoice, and is sent to where documents go
+    now. When another credit note comes in between, the submission is refused
     as `state_moved_on`: make the draft again.
 
     :raises UnknownInvoice: when the workspace has no such invoice.
@@ -154,6 +156,7 @@ async def credit_draft(
     """
     async with studio.reading() as connection:
         invoice = await invoices.get(connection, workspace_id=workspace_id, invoice_id=invoice_id)
+        details = await billing_details.get(connection, workspace_id=workspace_id)
     if invoice.kind is not DocumentKind.INVOICE:
         raise NotAnInvoice(number=invoice.number)
     left = invoice.taxed.total - invoice.credited
@@ -165,6 +168,7 @@ async def credit_draft(
         taxed=_part(invoice, wanted), lines=_credited_lines(invoice, wanted),
         issued_at=studio.clock.now(), zone=invoice.zone, billing_at=invoice.billing_at,
         refers_to=invoice_id, credited_before=invoice.credited, reason=reason,
+        sent_to=details.party,
     )  # fmt: skip
 
 
@@ -201,7 +205,7 @@ def _row(studio: Studio, draft: Draft) -> NewInvoice:
         paid_at=draft.paid_at, billing_at=draft.billing_at, request_id=draft.request_id,
         refers_to=draft.refers_to, reason=draft.reason, lines=lines_text(draft.lines),
         credited_before=draft.credited_before,
-        message=_message(taxed.buyer, _letter(studio, draft)),
+        message=_message(draft.sent_to or taxed.buyer, _letter(studio, draft)),
     )  # fmt: skip
 
 

@@ -132,7 +132,8 @@ def _asked(
     )  # fmt: skip
     wanted = due if amount is None else amount
     if not 0 < wanted <= most:
-        raise NothingToRefund(purchase_id=purchase.purchase_id, amount_max=most)
+        left = Money(amount=most, currency=paid.payment.currency)
+        raise NothingToRefund(purchase_id=purchase.purchase_id, wanted=wanted, most=left)
     if wanted < due:
         worth = credits_worth(
             paid=total, granted=purchase.credits, money=purchase.refunded + wanted

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from mutoscope.app.invoice_page import invoice_page, request_page
 from mutoscope.app.pay_links import pay_link
-from mutoscope.storage import invoices, payments
+from mutoscope.storage import invoices, payments, workspaces
 
 if TYPE_CHECKING:
     from mutoscope.app.invoice_page import InvoicePage
@@ -36,12 +36,23 @@ async def printed_request(
     :raises UnknownRequest: when the workspace has none of that id.
     :raises FontMissing: when it has letters that cannot be printed.
     """
+    invoice = None
     async with studio.reading() as connection:
         asked = await payments.request(connection, workspace_id=workspace_id, request_id=request_id)
+        owner = await workspaces.get(connection, workspace_id=workspace_id)
+        if asked.invoice_id is not None:
+            invoice = await invoices.get(
+                connection, workspace_id=workspace_id, invoice_id=asked.invoice_id
+            )
+    zone = owner.zone if owner.subscription is None else owner.subscription.zone
     link = None
     if not studio.is_by_hand(asked.gateway):
         link = pay_link(studio, asked, at=studio.clock.now())
-    return await _printed(studio, request_page(asked, seller=studio.seller, card_link=link))
+    page = request_page(
+        asked, seller=studio.seller, zone=zone if invoice is None else invoice.zone,
+        invoice=invoice, card_link=link,
+    )  # fmt: skip
+    return await _printed(studio, page)
 
 
 async def _printed(studio: Studio, page: InvoicePage) -> tuple[str, bytes]:

@@ -50,13 +50,18 @@ class NothingToRefund(Refusal):
 
     code = "nothing_to_refund"
 
-    def __init__(self, *, purchase_id: UUID, amount_max: int) -> None:
-        super().__init__(
+    def __init__(self, *, purchase_id: UUID, wanted: int, most: Money) -> None:
+        why = (
             f"purchase {purchase_id} has no unspent credits whose money could go back, or too few "
-            f"are named: an amount that staff decide may be up to {amount_max} minor units"
+            "are named"
         )
+        if wanted > most.amount:
+            asked = money_text(wanted, most.currency)
+            why = f"{asked} is more than is left of what purchase {purchase_id} was paid with"
+        up_to = money_text(most.amount, most.currency)
+        super().__init__(f"{why}: an amount that staff decide may be up to {up_to}")
         self.purchase_id = purchase_id
-        self.amount_max = amount_max
+        self.amount_max = most.amount
 
 
 class RefundTooSmall(Refusal):

@@ -69,7 +69,10 @@ class PasswordUnreadable(Refusal):
     code = "password_unreadable"
 
     def __init__(self, *, path: Path, reason: str) -> None:
-        super().__init__(f"{path} cannot be used ({reason}): let its owner alone read it")
+        super().__init__(
+            f"{path} cannot be used ({reason}): name a file that is there, and that its owner "
+            "alone can read"
+        )
         self.path = path
 
 
@@ -126,7 +129,7 @@ def password_of(path: Path | None, *, prompt: str = "Password", is_new: bool = F
     try:
         return path.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise PasswordUnreadable(path=path, reason=str(error)) from error
+        raise PasswordUnreadable(path=path, reason=_reason(error)) from error
 
 
 def keep_sign_in(signed_in: SignedIn) -> Path:
@@ -161,7 +164,7 @@ def _kept_token() -> str:
     except FileNotFoundError:
         raise NotSignedIn from None
     except (OSError, UnicodeDecodeError) as error:
-        raise PasswordUnreadable(path=path, reason=str(error)) from error
+        raise PasswordUnreadable(path=path, reason=_reason(error)) from error
     if mode & OTHERS:
         raise PasswordUnreadable(path=path, reason="others may read it")
     return token.strip()
@@ -169,3 +172,7 @@ def _kept_token() -> str:
 
 def _path() -> Path:
     return settings_here().data / SIGN_IN
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID, uuid4
 
@@ -13,7 +13,8 @@ from mutoscope.app import proposals
 from mutoscope.app.desk import DeskOrder, Done, Proposed
 from mutoscope.bootstrap import House
 from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, in_house_as
-from mutoscope.cli.options import Json, WorkspaceId, id_of
+from mutoscope.cli.opening import zone_of
+from mutoscope.cli.options import Json, WorkspaceId, id_of, instant
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.screen import console, tell
 from mutoscope.domain.desk import goodwill_offer
@@ -64,16 +65,25 @@ class Acting:
     is_json: Json = False
 
 
-def act(asked: Acting, action: str, data: Mapping[str, object]) -> None:
-    """Do something at the desk, and tell what came of it."""
+def act(
+    asked: Acting, action: str, data: Mapping[str, object],
+    *, instants: Mapping[str, str | None] | None = None,
+) -> None:  # fmt: skip
+    """Do something at the desk, and tell what came of it; instants are in the workspace's zone."""
     order = DeskOrder(
         action=action, workspace_id=asked.workspace_id, data=data, reason=asked.reason,
         key=asked.key or str(uuid4()), thread_id=asked.thread,
     )  # fmt: skip
-    found = in_house_as(
-        who_of(asked), lambda house, actor: proposals.act(house.studio, actor, order=order)
-    )
-    show(found, is_json=asked.is_json)
+    written = {name: text for name, text in (instants or {}).items() if text is not None}
+
+    async def acted(house: House, actor: Actor) -> Done | Proposed:
+        if not written:
+            return await proposals.act(house.studio, actor, order=order)
+        zone = await zone_of(house, asked.workspace_id)
+        read = {name: instant(text, zone=zone).isoformat() for name, text in written.items()}
+        return await proposals.act(house.studio, actor, order=replace(order, data={**data, **read}))
+
+    show(in_house_as(who_of(asked), acted), is_json=asked.is_json)
 
 
 def looked(asked: Looking, read: Callable[[House], Awaitable[T]]) -> T:

@@ -11,7 +11,7 @@ from uuid import UUID
 import typer
 
 from mutoscope.cli.desk_acting import Acting, act
-from mutoscope.cli.options import id_of, instant, takes
+from mutoscope.cli.options import id_of, takes
 
 Kind = Annotated[str, typer.Argument(help="A kind of credit, such as video.")]
 Credits = Annotated[int, typer.Argument(min=1, help="How many.")]
@@ -75,7 +75,8 @@ def disable(asked: SwitchOptions) -> None:
 @takes(GrantOptions)
 def goodwill(asked: GrantOptions) -> None:
     """Give credits that lapse on the next billing date, within the month's budget."""
-    act(asked, "goodwill", {"kind": asked.kind, "credits": asked.amount, **_expiry(asked.expires)})
+    data = {"kind": asked.kind, "credits": asked.amount}
+    act(asked, "goodwill", data, instants={"expires_at": asked.expires})
 
 
 @takes(JobOptions)
@@ -88,14 +89,10 @@ def refund_job(asked: JobOptions) -> None:
 def adjust(asked: AdjustOptions) -> None:
     """Correct a balance, up or down."""
     data = {"kind": asked.kind, "credits": asked.amount, "direction": asked.direction}
-    act(asked, "adjust", {**data, **_expiry(asked.expires)})
+    act(asked, "adjust", data, instants={"expires_at": asked.expires})
 
 
 def attach(group: typer.Typer) -> None:
     """Give these commands to a group."""
     for command in (enable, disable, goodwill, refund_job, adjust):
         group.command()(command)
-
-
-def _expiry(text: str | None) -> dict[str, str]:
-    return {} if text is None else {"expires_at": instant(text, zone="UTC").isoformat()}

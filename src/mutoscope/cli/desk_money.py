@@ -18,7 +18,6 @@ from mutoscope.cli.options import (
     Price,
     allowance,
     id_of,
-    instant,
     money_of,
     takes,
 )
@@ -224,9 +223,8 @@ def undo(asked: UndoOptions) -> None:
 @takes(StartOptions)
 def start(asked: StartOptions) -> None:
     """Start a plan now, on account: its first term is invoiced."""
-    began = instant(asked.began, zone="UTC").isoformat() if asked.began else None
-    data = {"plan": asked.plan, "is_annual": asked.is_annual, "anchor_at": began}
-    act(asked, "start_plan", data | _agreed(asked))
+    data = {"plan": asked.plan, "is_annual": asked.is_annual, "anchor_at": None}
+    act(asked, "start_plan", data | _agreed(asked), instants={"anchor_at": asked.began or None})
 
 
 @takes(CloseOptions)

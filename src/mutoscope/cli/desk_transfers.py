@@ -109,15 +109,14 @@ def attach(group: typer.Typer) -> None:
 def _list(asked: ConfirmOptions) -> None:
     """Show the request that the words name, or all that is open, each with its words."""
 
-    async def read(house: House) -> tuple[tuple[PaymentRequest, ...], str]:
+    async def read(house: House) -> tuple[PaymentRequest, ...]:
         studio = house.studio
         if asked.words:
-            return (await named_request(studio, words=asked.words),), studio.seller.zone
+            return (await named_request(studio, words=asked.words),)
         async with studio.reading() as connection:
-            found = await payments.open_requests_of_all(connection, limit=LISTED_MAX)
-        return found, studio.seller.zone
+            return await payments.open_requests_of_all(connection, limit=LISTED_MAX)
 
-    found, zone = looked(asked, read)
+    found = looked(asked, read)
     if asked.is_json:
         print_json([{"words": _words(each), "request": each} for each in found])
         return
@@ -127,7 +126,7 @@ def _list(asked: ConfirmOptions) -> None:
     made = table("asked", "!words", ">amount", "what", "state", "?!workspace", "?!request")
     for each in found:
         made.add_row(
-            told(each.created_at, zone=zone), _words(each), money(each.money()),
+            told(each.created_at), _words(each), money(each.money()),
             escape(each.title), each.state, str(each.workspace_id), str(each.request_id),
         )  # fmt: skip
     console().print(made)

@@ -12,8 +12,16 @@ import typer
 from mutoscope.app import finance as reports
 from mutoscope.app import rate_card_replay
 from mutoscope.app.books import BadDays, Days, books
-from mutoscope.app.finance import Deferred, Month, Outstanding
-from mutoscope.app.rate_card_replay import RateCardReplay
+from mutoscope.app.finance import (
+    Deferred,
+    DeferredRow,
+    Month,
+    Outstanding,
+    OutstandingRow,
+    Revenue,
+)
+from mutoscope.app.margin import ToolMonth
+from mutoscope.app.rate_card_replay import RateCardReplay, ToolReplay
 from mutoscope.bootstrap import House, own_connection, read_catalog
 from mutoscope.cli.files import STREAM, place_for
 from mutoscope.cli.finance_tables import (
@@ -86,7 +94,7 @@ def outstanding(*, at: At = None, is_csv: Csv = False, is_json: Json = False) ->
     if is_json:
         print_json(found)
     elif is_csv:
-        write_csv(found.rows)
+        write_csv(found.rows, of=OutstandingRow)
     else:
         console().print(outstanding_table(found))
 
@@ -102,7 +110,7 @@ def deferred(*, at: At = None, is_csv: Csv = False, is_json: Json = False) -> No
     if is_json:
         print_json(found)
     elif is_csv:
-        write_csv(found.rows)
+        write_csv(found.rows, of=DeferredRow)
     else:
         console().print(deferred_table(found))
 
@@ -119,7 +127,7 @@ def debts(*, is_csv: Csv = False, is_json: Json = False) -> None:
     if is_json:
         print_json(found)
     elif is_csv:
-        write_csv(found)
+        write_csv(found, of=Debt)
     else:
         console().print(debts_table(found))
 
@@ -141,8 +149,10 @@ def month(
     found = in_house(read)
     if is_json:
         print_json(found)
-    elif table is not None:
-        write_csv(found.revenue if table is MonthTable.REVENUE else found.tools)
+    elif table is MonthTable.REVENUE:
+        write_csv(found.revenue, of=Revenue)
+    elif table is MonthTable.MARGIN:
+        write_csv(found.tools, of=ToolMonth)
     else:
         console().print(revenue_table(found))
         console().print(deferral_table(found))
@@ -207,7 +217,7 @@ def _show_replay(found: RateCardReplay, asked: ReplayOptions) -> None:
         print_json(found)
         return
     if asked.is_csv:
-        write_csv(found.tools)
+        write_csv(found.tools, of=ToolReplay)
         return
     console().print(replay_table(found))
     if found.ran_out:

@@ -140,13 +140,16 @@ def ran_out_table(found: RateCardReplay) -> Table:
     return made
 
 
-def write_csv(rows: Iterable[Any]) -> None:
-    """Write rows of one kind to the output stream, with a line of names first."""
+def write_csv(rows: Iterable[Any], *, of: type[Any]) -> None:
+    """Write rows of one kind to the output stream, with a line of names first.
+
+    Where there is no row the names are there all the same, but for those of currencies.
+    """
     flat = [_flat(row) for row in rows]
     names = dict.fromkeys(name for row in flat for name in row)
-    writer = csv.DictWriter(sys.stdout, fieldnames=list(names), restval=0, lineterminator="\n")
-    if names:
-        writer.writeheader()
+    known = names or [each.name for each in fields(of) if "Money" not in str(each.type)]
+    writer = csv.DictWriter(sys.stdout, fieldnames=list(known), restval=0, lineterminator="\n")
+    writer.writeheader()
     writer.writerows(flat)
 
 

@@ -18,7 +18,7 @@ from mutoscope.bootstrap import House
 from mutoscope.cli.acting import in_house_acting
 from mutoscope.cli.as_staff import As, PasswordFile, Reason, Who, in_house_as
 from mutoscope.cli.desk_acting import Key, show
-from mutoscope.cli.opening import in_house
+from mutoscope.cli.opening import in_house, zone_of
 from mutoscope.cli.options import Json, WorkspaceId, Yes, id_of, takes
 from mutoscope.cli.plain import plain, print_json
 from mutoscope.cli.screen import console, money, money_told, table, tell, told
@@ -26,6 +26,7 @@ from mutoscope.domain.agreed import OfferChange
 from mutoscope.domain.catalog import Version
 from mutoscope.domain.offers import Pack
 from mutoscope.domain.pack_measure import Measure, measure
+from mutoscope.domain.planner import Answer
 from mutoscope.domain.purchases import Purchase
 from mutoscope.domain.staff import StaffAction
 from mutoscope.storage import offers, purchases, workspaces
@@ -92,15 +93,15 @@ class PromoOptions:
 def packs(workspace_id: MaybeWorkspace = None, *, is_json: Json = False) -> None:
     """List what is for sale; to a workspace, with what was agreed with it alone."""
 
-    async def read(house: House) -> tuple[Version, tuple[OfferChange, ...]]:
+    async def read(house: House) -> tuple[Version, tuple[OfferChange, ...], str]:
         at, studio = house.studio.clock.now(), house.studio
         if workspace_id is None:
-            return studio.catalog.version_at(at=at), ()
+            return studio.catalog.version_at(at=at), (), "UTC"
         async with studio.reading() as connection:
-            workspace = await workspaces.get(connection, workspace_id=workspace_id)
-        return studio.shop_of(workspace, at=at), studio.coming_to(workspace, at=at)
+            owner = await workspaces.get(connection, workspace_id=workspace_id)
+        return studio.shop_of(owner, at=at), studio.coming_to(owner, at=at), owner.zone
 
-    version, coming = in_house(read)
+    version, coming, zone = in_house(read)
     smallest = version.purchase_credits_min
     if is_json:
         sold = [plain(each) | {"buys": plain(_buys(version, each))} for each in version.packs]
@@ -121,7 +122,8 @@ def packs(workspace_id: MaybeWorkspace = None, *, is_json: Json = False) -> None
         )  # fmt: skip
     console().print(made)
     for change in coming:
-        console().print(f"From {told(change.begins_at)}: {_changed(change)}.", markup=False)
+        begins = told(change.begins_at, zone=zone)
+        console().print(f"From {begins}: {_changed(change)}.", markup=False)
 
 
 def _buys(version: Version, pack: Pack) -> Measure | None:
@@ -142,7 +144,8 @@ def _changed(change: OfferChange) -> str:
 @takes(BuyOptions)
 def order(asked: BuyOptions) -> None:
     """Order credits; they come when the order is paid and staff have added them."""
-    if (asked.pack is None) == (asked.credits is None):
+    is_amount = asked.credits is not None
+    if is_amount == (asked.pack is not None) or (is_amount and asked.kind is None):
         raise typer.BadParameter("name a --pack, or --kind and --credits")
     wish = Wish(pack=asked.pack, kind=asked.kind, credits=asked.credits)
 
@@ -220,13 +223,14 @@ def redeem(
     is_json: Json = False,
 ) -> None:
     """Redeem a promo code."""
-    answer = in_house_acting(
-        StaffAction.REDEEM_CODE,
-        lambda house, act: promo.redeem(
-            house.studio, workspace_id=workspace_id, code=code, act=act
-        ),
-        workspace_id=workspace_id, what="purchase redeem",
-    )  # fmt: skip
+
+    async def redeemed(house: House, act: Act) -> tuple[Answer, str]:
+        found = await promo.redeem(house.studio, workspace_id=workspace_id, code=code, act=act)
+        return found, await zone_of(house, workspace_id)
+
+    answer, zone = in_house_acting(
+        StaffAction.REDEEM_CODE, redeemed, workspace_id=workspace_id, what="purchase redeem"
+    )
     assert answer.entry is not None
     if is_json:
         print_json(answer.entry)
@@ -235,7 +239,7 @@ def redeem(
     terms = answer.entry.terms
     tell(
         f"{posting.amount:,} {answer.kind} credits were added; they lapse on "
-        f"{told(terms and terms.expires_at, zone='UTC')}."
+        f"{told(terms and terms.expires_at, zone=zone)}."
     )
 
 

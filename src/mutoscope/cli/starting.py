@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from uuid import UUID
 
 import typer
@@ -9,9 +10,21 @@ import typer
 from mutoscope.app.subscribe import NewPlan
 from mutoscope.app.trial_end import StartPreview, TrialEnd, preview_start
 from mutoscope.bootstrap import House
-from mutoscope.cli.opening import in_house
+from mutoscope.cli.opening import in_house, zone_of
+from mutoscope.cli.options import instant
 from mutoscope.cli.screen import money
 from mutoscope.domain.agreed import Agreed
+
+
+def began_at(text: str | None, *, workspace_id: UUID) -> datetime | None:
+    """Return when a plan was agreed to begin, as it was written: in the workspace's zone.
+
+    :raises typer.BadParameter: when it is no instant.
+    :raises UnknownWorkspace: when there is no such workspace.
+    """
+    if not text:
+        return None
+    return instant(text, zone=in_house(lambda house: zone_of(house, workspace_id)))
 
 
 def confirm_start(workspace_id: UUID, new: NewPlan, *, yes: bool) -> None:

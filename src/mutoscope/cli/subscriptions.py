@@ -26,13 +26,12 @@ from mutoscope.cli.options import (
     WorkspaceId,
     Yes,
     allowance,
-    instant,
     takes,
 )
 from mutoscope.cli.plain import print_json
 from mutoscope.cli.plan_screen import Shown, show_plan, shown_of
 from mutoscope.cli.screen import console, money, table, told
-from mutoscope.cli.starting import amounts_told, confirm_start, start_told, terms_told
+from mutoscope.cli.starting import amounts_told, began_at, confirm_start, start_told, terms_told
 from mutoscope.domain.billing_words import happened, happened_at
 from mutoscope.domain.offers import Money
 from mutoscope.domain.staff import StaffAction
@@ -96,7 +95,7 @@ def start(asked: StartOptions) -> None:
     new = NewPlan(
         plan=asked.plan, is_annual=asked.is_annual,
         agreed=dict(map(allowance, asked.allowances or ())), price=_price(asked),
-        anchor_at=instant(asked.began, zone="UTC") if asked.began else None,
+        anchor_at=began_at(asked.began, workspace_id=asked.workspace_id),
     )  # fmt: skip
     if asked.is_preview:
         preview = in_house(

@@ -40,16 +40,19 @@ _PROPOSED: Final = {
 _OTHER: Final = "Something that you have asked for"
 
 
-def desk_words(card: str, data: Mapping[str, Any]) -> str | None:
-    """Return what a card says to its customer; None where it has no words of its own."""
+def desk_words(card: str, data: Mapping[str, Any], *, zone: str) -> str | None:
+    """Return what a card says to its customer; None where it has no words of its own.
+
+    Instants are told by the clocks of a zone.
+    """
     named = f"{card} {data['direction']}" if card == "adjust" and "direction" in data else card
     words = _CARDS.get(named)
     if words is None:
         return None
     return words.format(
-        amount=_amount(data), lapse=_lapse(data), terms="; ".join(_terms(data)),
-        begins=_begins(data), zone=data.get("zone", ""), what=_what(data),
-        plan=str(data.get("plan", "")).capitalize(),
+        amount=_amount(data), lapse=_on(" They lapse", data.get("lapses_at"), zone),
+        terms="; ".join(_terms(data)), begins=_on(" It begins", data.get("begins_at"), zone),
+        zone=data.get("zone", ""), what=_what(data), plan=str(data.get("plan", "")).capitalize(),
     )  # fmt: skip
 
 
@@ -63,14 +66,8 @@ def _amount(data: Mapping[str, Any]) -> str:
     return f"{data.get('credits') or 0:,} {data.get('kind', '')} credits".replace("  ", " ")
 
 
-def _lapse(data: Mapping[str, Any]) -> str:
-    lapses_at = data.get("lapses_at")
-    return f" They lapse on {told(datetime.fromisoformat(lapses_at))}." if lapses_at else ""
-
-
-def _begins(data: Mapping[str, Any]) -> str:
-    begins_at = data.get("begins_at")
-    return f" It begins on {told(datetime.fromisoformat(begins_at))}." if begins_at else ""
+def _on(what: str, at: str | None, zone: str) -> str:
+    return f"{what} on {told(datetime.fromisoformat(at), zone=zone)}." if at else ""
 
 
 def _terms(data: Mapping[str, Any]) -> Iterator[str]:

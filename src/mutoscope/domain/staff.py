@@ -146,7 +146,10 @@ class NotReauthenticated(Refusal):
 
     def __init__(self) -> None:
         minutes = AUTHENTICATION_LASTS // timedelta(minutes=1)
-        super().__init__(f"this needs your password, given within {minutes} minutes: give it again")
+        super().__init__(
+            f"this needs your password, given within {minutes} minutes: give it again (`staff "
+            "sign-in`, or POST /v1/staff/authenticate)"
+        )
         self.minutes = minutes
 
 

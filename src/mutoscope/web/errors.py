@@ -27,7 +27,7 @@ from mutoscope.storage.database import DatabaseUnreachable
 from mutoscope.storage.embedded import NOT_READY
 from mutoscope.web.heads import ALLOW, allowed
 from mutoscope.web.malformed_ids import malformed_id
-from mutoscope.web.places import ErrorPlace, in_request
+from mutoscope.web.places import ErrorPlace, in_request, in_whole
 from mutoscope.web.statuses import STATUSES
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -301,7 +301,7 @@ def _refused_by_framework(request: Request[Any, Any, Any], error: HTTPException)
         found = error.extra if isinstance(error.extra, list) else []
         names = _names(request) if found else {}
         places = tuple(in_request(each, names=names, otherwise=error.detail) for each in found)
-        return Malformed(errors=places or ({"at": "/", "message": error.detail},))
+        return Malformed(errors=places or (in_whole(error.detail),))
     return None
 
 

@@ -11,6 +11,9 @@ from typing import Any, Final
 
 _AT: Final = re.compile(r"^(?P<message>.*) - at (?P<key>`key` in )?`\$(?P<path>.*)`$", re.DOTALL)
 _FIELD: Final = re.compile(r"^Object (?:contains unknown|missing required) field `(?P<name>.*)`$")
+_MISSING: Final = re.compile(
+    r"^Missing required (?P<source>\w+) parameter '(?P<name>[^']+)' for path "
+)
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
 _TYPES: Final = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 _TYPE: Final = re.compile(rf"(?<=[` ])({'|'.join(_TYPES)})(?=[` ])")
@@ -35,6 +38,15 @@ def in_body(told: str) -> ErrorPlace:
 def in_query(name: str, message: str) -> ErrorPlace:
     """Return the place and words of an error in a parameter of the query."""
     return {"at": f"?{name}", "message": message}
+
+
+def in_whole(told: str) -> ErrorPlace:
+    """Return the place and words of an error that the framework told of no parameter it named."""
+    found = _MISSING.match(told)
+    if found is None:
+        return {"at": "/", "message": told}
+    at = f"?{found['name']}" if found["source"] == "query" else found["name"]
+    return {"at": at, "message": "it is missing, and has to be there"}
 
 
 def in_request(
