@@ -42,6 +42,7 @@ from mutoscope.storage.binaries import (
     unprivileged,
 )
 from mutoscope.storage.cluster import Cluster, DiskFullError, FolderForeignError
+from mutoscope.storage.memory import buffers_mib, memory_mib
 
 __all__ = ("EmbeddedPostgres", "EmbeddedPostgresError", "ServerFailedError", "binary")
 
@@ -63,7 +64,6 @@ SETTINGS = {
     "full_page_writes": "on",
     "password_encryption": "scram-sha-256",
     "max_connections": "100",
-    "shared_buffers": "256MB",
     "min_wal_size": "1GB",  # a file of the log made anew keeps every commit waiting for 50 ms
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
@@ -318,7 +318,8 @@ def _programs(cluster: Cluster, binaries: Path | None) -> Programs:
 def _launch(cluster: Cluster, programs: Programs, guard: _FileLock) -> subprocess.Popen[bytes]:
     assert guard.descriptor is not None, "the guard is locked before a launch"
     places = {"unix_socket_directories": str(cluster.sockets)}
-    settings = [f"--{name}={value}" for name, value in (SETTINGS | places).items()]
+    buffers = {"shared_buffers": f"{buffers_mib(memory_mib=memory_mib())}MB"}
+    settings = [f"--{name}={value}" for name, value in (SETTINGS | buffers | places).items()]
     with cluster.log.open("ab") as log:
         cluster.log.chmod(0o600)
         return subprocess.Popen(  # noqa: S603 -- fixed program, no shell, no outside input

@@ -31,10 +31,10 @@ from mutoscope.storage.wallet_cache import WalletCache
 if TYPE_CHECKING:
     from mutoscope.storage.database import Connection
 
-SWEEP_MAX: Final = 200_000
-"""Names in a sweep: some 30 MB. The more there are, the nearer lie their rows."""
+SWEEP_MAX: Final = 500_000
+"""Names in a sweep: some 80 MB. The more there are, the nearer lie their rows."""
 
-CHUNK_MAX: Final = 25
+CHUNK_MAX: Final = 30
 """Wallets in one transaction: fewer cost more each, more of them let charges wait longer."""
 
 ENTRIES_AIM: Final = 150
