@@ -12,7 +12,7 @@ MEBIBYTE: Final = 1024 * 1024
 SHARE: Final = 16
 BUFFERS_MIN: Final = 128
 BUFFERS_MAX: Final = 1024
-"""MiB: what a million wallets and their indexes are served from; more was not faster."""
+"""MiB: from so many a million wallets were renewed beside charges (docs/performance.md)."""
 
 CGROUP_LIMIT: Final = Path("/sys/fs/cgroup/memory.max")
 
