@@ -35,6 +35,7 @@ WITHOUT_FIRST = """
 TERMS_IN_ROWS_OF_THEIR_OWN = """
     CREATE TABLE kept AS SELECT * FROM grants;
     DROP VIEW grants;
+    DROP TYPE lot_terms CASCADE;
     ALTER TABLE kept RENAME TO grants;
     ALTER TABLE entries DROP COLUMN lot_source, DROP COLUMN lot_effective_at,
         DROP COLUMN lot_expires_at, DROP COLUMN lot_reference, DROP COLUMN lot_paid_amount,

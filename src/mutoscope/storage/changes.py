@@ -40,9 +40,8 @@ class Changes(NamedTuple):
         return None
 
 
-_VERSION: Final = 32
+_VERSION: Final = 27
 _NO_POSTING: Final = (None, None, None, None)
-_NO_TERMS: Final = (None, None, None, None, None, None)
 _NO_LOT: Final = (None, None, None, None)
 _NO_HOLD: Final = (None, None)
 _NOTHING_MORE: Final = (None, None, *_NO_LOT, *_NO_HOLD)
@@ -95,8 +94,7 @@ def _add_entries(changes: Changes, wallet: Wallet, at: datetime) -> None:
             None if due_at is posted_at else due_at, None if posted_at is at else posted_at,
             refers_to, reason, available, held, *attribution, note_digest, hashed,
             *(postings[0] if count else _NO_POSTING), *(postings[1] if count > 1 else _NO_POSTING),
-            *(terms or _NO_TERMS),
-            *(_of_wallet(wallet) if sequence == last else _NOTHING_MORE),
+            terms, *(_of_wallet(wallet) if sequence == last else _NOTHING_MORE),
         ))  # fmt: skip
         if count > _IN_ENTRY:
             for ordinal, posting in enumerate(postings[_IN_ENTRY:], _IN_ENTRY + 1):

@@ -67,8 +67,8 @@ BEGIN
         e.member_id, e.project_id, e.api_key_id, e.note_digest, e.hash,
         e.first_source, e.first_target, e.first_lot, e.first_amount,
         e.second_source, e.second_target, e.second_lot, e.second_amount,
-        e.lot_source, e.lot_effective_at, e.lot_expires_at, e.lot_reference, e.lot_paid_amount,
-        e.lot_currency
+        (e.terms).source, (e.terms).effective_at, (e.terms).expires_at, (e.terms).reference,
+        (e.terms).paid_amount, (e.terms).currency
     FROM unnest(new_entries) AS e;
 
     IF cardinality(further_moves) > 0 THEN

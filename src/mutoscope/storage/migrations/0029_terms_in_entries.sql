@@ -44,6 +44,10 @@ ADD CONSTRAINT paid_amount_has_a_currency CHECK ((paid_amount IS NULL) = (curren
 
 -- An entry with its first two postings and the terms of the lot that it opens, as far as it has
 -- them. The last entry of a wallet has what else becomes of the wallet's row.
+CREATE TYPE lot_terms AS (
+    source text, effective_at timestamptz, expires_at timestamptz, reference text,
+    paid_amount bigint, currency text
+);
 DROP TYPE written_entry;
 CREATE TYPE written_entry AS (
     workspace_id uuid, kind text, sequence bigint, operation text, namespace text, key text,
@@ -52,8 +56,7 @@ CREATE TYPE written_entry AS (
     note_digest bytea, hash bytea,
     first_source text, first_target text, first_lot bigint, first_amount bigint,
     second_source text, second_target text, second_lot bigint, second_amount bigint,
-    lot_source text, lot_effective_at timestamptz, lot_expires_at timestamptz,
-    lot_reference text, lot_paid_amount bigint, lot_currency text,
+    terms lot_terms,
     version bigint, wake_at timestamptz,
     drawn_lot bigint, drawn_available bigint, drawn_held bigint, drawn_captured bigint,
     placed_hold bigint, placed_deadline_at timestamptz
