@@ -1,6 +1,6 @@
--- A renewal writes a row less. An entry that opens a lot carries the terms of the lot, which its hash
--- covers; `grants` is a view with the name and the columns that the table had. Renewals are told
--- which wallets to take, and take them without locks.
+-- A renewal writes a row less. An entry that opens a lot carries its terms, which the hash covers;
+-- `grants` is a view with the name and the columns that the table had. Renewals are told which
+-- wallets to take, and take them without locks.
 
 DROP FUNCTION IF EXISTS ledger_apply(
     integer, timestamptz, woken_wallet[], written_entry[], further_postings[], opened_lot[],
