@@ -1,14 +1,19 @@
 """The server: one process that serves and works, and says in one line why it cannot."""
 
 import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from command_line import run
+from command_line import MUTOSCOPE, run
 from mutoscope.bootstrap import House, open_house
 from mutoscope.settings import Settings, read_settings
+from mutoscope.storage.cluster import existing, postmaster
 from mutoscope.web.application import PortInUse, listening, serve
 
 
@@ -83,6 +88,38 @@ def test_a_command_that_cannot_listen_says_nothing_but_why(
     assert (done.code, done.output) == (1, "")
     assert done.errors.startswith("port_in_use: ")
     assert done.errors.count("\n") == 1
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Serve with a database of its own."""
+    place = {"DATABASE_URL": "", "MUTOSCOPE_DATA": str(tmp_path)}
+    # A run in the background ignores interrupts, and its children would, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with subprocess.Popen(
+        (MUTOSCOPE, "serve"), env={**os.environ, **place, "MUTOSCOPE_PORT": str(free_port())},
+        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    ) as program:  # fmt: skip
+        yield program
+        program.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_is_asked_to_stop_closes_its_house(
+    serving: subprocess.Popen[str], tmp_path: Path, number: signal.Signals
+) -> None:
+    assert serving.stderr is not None
+    assert serving.stderr.readline().startswith("Listening on ")
+    cluster = existing(folder=tmp_path / "postgres")
+    assert cluster is not None
+    database = postmaster(data=cluster.data)
+
+    serving.send_signal(number)
+    _, errors = serving.communicate(timeout=30)
+
+    assert (serving.returncode, errors.splitlines()[-1]) == (0, "Stopped.")
+    assert database is not None
+    assert postmaster(data=cluster.data) is None
 
 
 @pytest.mark.parametrize("command", ["verify", "renew"])

@@ -6,7 +6,8 @@ one process serves and works, and ends as a whole.
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp, Receive, Scope, Send
+from uvicorn.server import HANDLED_SIGNALS
 
 from mutoscope.app.live import Live
 from mutoscope.bootstrap import House
@@ -320,12 +322,28 @@ async def serve(
 
 
 class _Server(uvicorn.Server):
-    """A server that does not wait for live streams when it stops: they would never end."""
+    """A server that does not wait for live streams when it stops: they would never end.
+
+    Asked to stop, it ends and returns; uvicorn's own would kill the process then, with its house
+    still open.
+    """
 
     def __init__(self, config: uvicorn.Config, *, live: Live, ready: Callable[[str], None]) -> None:
         super().__init__(config)
         self._live = live
         self._ready = ready
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop when the process is asked to, and at once when it is asked again."""
+        loop = asyncio.get_running_loop()
+        for number in HANDLED_SIGNALS:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in HANDLED_SIGNALS:
+                loop.remove_signal_handler(number)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
