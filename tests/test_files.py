@@ -9,7 +9,9 @@ from typing import IO
 import pytest
 
 from command_line import MUTOSCOPE, Done, run, run_here
-from mutoscope.cli.files import OutUnwritable, place_for, written
+from mutoscope.cli.files import OutUnwritable, place_for, scratch_folder, written
+from mutoscope.storage.cluster import existing
+from mutoscope.storage.embedded import EmbeddedPostgres
 from small_disk import small_disk
 
 DEVICE = Path("/dev/full")
@@ -155,3 +157,12 @@ def test_an_output_that_nobody_reads_on_ends_in_silence(tmp_path: Path, unbuffer
         done = printed_to(stream, folder=tmp_path, unbuffered=unbuffered)
 
     assert (done.code, done.errors) == (0, "")
+
+
+async def test_the_database_of_a_bench_is_gone_with_its_folder() -> None:
+    with scratch_folder() as folder:
+        async with EmbeddedPostgres(folder=folder / "server"):
+            cluster = existing(folder=folder / "server")
+
+    assert cluster is not None
+    assert not cluster.data.exists()

@@ -6,11 +6,9 @@ removes.
 """
 
 import json
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import typer
@@ -22,6 +20,7 @@ from mutoscope.cli.bench_rounds import Plan, Tick, measured_rounds
 from mutoscope.cli.bench_rows import Row, Target, as_json, targets
 from mutoscope.cli.bench_scale import measured_balance, measured_renewals, measured_verification
 from mutoscope.cli.bench_tables import markdown, show
+from mutoscope.cli.files import scratch_folder
 from mutoscope.cli.options import takes
 from mutoscope.storage.benchmark import check_durable
 from mutoscope.storage.embedded import EmbeddedPostgres
@@ -104,8 +103,8 @@ async def _server(database_url: str | None) -> AsyncIterator[str]:
     if database_url is not None:
         yield database_url
         return
-    with tempfile.TemporaryDirectory(prefix="mutoscope-bench-") as folder:
-        async with EmbeddedPostgres(folder=Path(folder)) as server:
+    with scratch_folder() as folder:
+        async with EmbeddedPostgres(folder=folder) as server:
             yield server.dsn
 
 

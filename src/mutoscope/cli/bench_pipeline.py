@@ -7,7 +7,6 @@ after the run every job has its end or its look, and what was captured is what w
 
 import asyncio
 import re
-import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -38,6 +37,7 @@ from mutoscope.bootstrap import (
 )
 from mutoscope.cli import bench_engine
 from mutoscope.cli.bench import bench
+from mutoscope.cli.files import scratch_folder
 from mutoscope.cli.logs import configure
 from mutoscope.cli.options import Json
 from mutoscope.cli.plain import print_json
@@ -221,7 +221,7 @@ async def _schedule(jobs: int) -> ScheduleRow:
 @asynccontextmanager
 async def _house(*, is_endless: bool) -> AsyncIterator[tuple[House, InstantProvider]]:
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mutoscope-bench-")))
+        folder = stack.enter_context(scratch_folder())
         url = (await stack.enter_async_context(EmbeddedPostgres(folder=folder / "server"))).dsn
         await prepare_database(url)
         pool = await open_pool(url, connections_max=CONNECTIONS_MAX)

@@ -133,6 +133,18 @@ def place_for(path: Path) -> Iterator[Path]:
         raise OutUnwritable(path=path, reason=_reason(error)) from error
 
 
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Make a folder that is gone afterwards, with the database of the server inside if it has one.
+
+    That server's account may enter it: what it cannot reach would be put elsewhere, and stay.
+    """
+    with tempfile.TemporaryDirectory(prefix="mutoscope-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder
+
+
 def content_of(path: Path) -> bytes:
     """Return what is in a file.
 
