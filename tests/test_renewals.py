@@ -2,6 +2,7 @@
 
 import asyncio
 import multiprocessing
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -14,9 +15,11 @@ from mutoscope.app import renew
 from mutoscope.domain import actions as ask
 from mutoscope.domain.credits import NaiveInstant
 from mutoscope.domain.standing import StandingGrant
+from mutoscope.domain.wallet import Wallet
 from mutoscope.ledger import Ledger
 from mutoscope.storage.database import queries
-from mutoscope.storage.renewals import ENTRIES_AIM, Renewals, sweep
+from mutoscope.storage.renewals import ENTRIES_AIM, DueName, Renewals, sweep
+from mutoscope.storage.session import Session
 from servers import until
 
 ANCHOR = datetime(2025, 1, 31, 9, tzinfo=UTC)
@@ -225,6 +228,38 @@ async def test_a_wallet_at_work_elsewhere_is_passed_over(database_url: str) -> N
 
     await elsewhere.close()
     assert (beside.wallets, after.wallets) == (1, 1)
+
+
+def let_move(patch: pytest.MonkeyPatch, ledger: Ledger) -> None:
+    """Charge the first workspace between what a chunk reads and what it writes."""
+    loaded = Session.loaded_due
+
+    async def moved_on(
+        self: Session, names: Sequence[DueName], at: datetime, *, is_locked: bool
+    ) -> Collection[Wallet]:
+        found = await loaded(self, names, at, is_locked=is_locked)
+        if not is_locked:
+            await ledger.charge(WORKSPACE, "video", 1, key="clip")
+        return found
+
+    patch.setattr(Session, "loaded_due", moved_on)
+
+
+async def test_a_chunk_of_which_a_wallet_moves_on_is_posted_all_the_same(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await subscribe(database_url, wallets=3)
+    async with Ledger(database_url, now=lambda: FIRST_DATE) as ledger:
+        let_move(monkeypatch, ledger)
+
+        renewal = await renew.run(url=database_url, at=FIRST_DATE)
+
+    histories = [await lines(database_url, UUID(int=number)) for number in (1, 2, 3)]
+    posted = ["grant", "expire", "grant"]
+    assert (renewal.wallets, renewal.entries, renewal.failures) == (2, 4, ())
+    assert [[line[0] for line in history] for history in histories] == [
+        [*posted, "charge"], posted, posted,
+    ]  # fmt: skip
 
 
 async def test_a_lost_connection_is_no_wallet_s_fault(database_url: str) -> None:

@@ -168,7 +168,7 @@ class Session:
     async def post_due(self, names: Sequence[WalletName], at: datetime) -> int:
         """Post whatever is due on some wallets in one transaction; return the entries posted."""
         async with self.connection.transaction():
-            wallets = await self._loaded_due(names, at, is_locked=True)
+            wallets = await self.loaded_due(names, at, is_locked=True)
             return await self._post(wallets, at)
 
     async def post_due_short(
@@ -180,14 +180,15 @@ class Session:
         """
         wallets = [
             wallet
-            for wallet in await self._loaded_due(names, at, is_locked=False)
+            for wallet in await self.loaded_due(names, at, is_locked=False)
             if is_due(wallet=wallet, at=at)
         ]
         return len(wallets), await self._post(wallets, at)
 
-    async def _loaded_due(
+    async def loaded_due(
         self, names: Sequence[tuple[UUID | str, str]], at: datetime, *, is_locked: bool
     ) -> Collection[Wallet]:
+        """Return wallets with whatever may be due on them by an instant."""
         wanted = [(*name, False) for name in names]
         row = await self._load.fetchrow(is_locked, wanted, [], at)
         assert row is not None
