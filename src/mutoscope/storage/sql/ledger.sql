@@ -33,11 +33,3 @@ ON CONFLICT ON CONSTRAINT wallets_pkey DO NOTHING;
 INSERT INTO entry_notes (workspace_id, kind, sequence, salt, actor, note)
 SELECT n.workspace_id, n.kind, n.sequence, n.salt, n.actor, n.note
 FROM unnest(:notes::entry_notes[]) AS n;
-
--- name: due_wallets
--- Wallets on which something is due, the longest waiting first; those at work elsewhere are left.
-SELECT workspace_id, kind
-FROM wallets
-WHERE wake_at <= :instant
-ORDER BY wake_at
-LIMIT :limit;
